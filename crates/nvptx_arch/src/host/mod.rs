@@ -1,0 +1,8 @@
+//! The instructions on the host: each acts on the grid in progress.
+
+pub mod atomic;
+pub mod barrier;
+pub mod index;
+pub mod memory;
+pub mod shared;
+pub mod warp;

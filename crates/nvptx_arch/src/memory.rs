@@ -1,0 +1,129 @@
+//! Loads and stores, of one word or of a vector.
+//!
+//! They are plain accesses: two threads that touch the same place without a barrier between them, at least one of them
+//! storing, is a race. Where that is meant, both use [`atomic`](crate::atomic).
+//!
+//! Every pointer is aligned to the size of what is accessed, vector included.
+
+use crate::target::memory as target;
+
+/// What one load or store moves. `u16` carries the 16-bit floats.
+///
+/// Implemented for `u8`, `u16`, `u32`, `u64`, `i32`, `i64`, `f32` and `f64`; sealed, because each needs its own instruction.
+pub trait Word: Copy + target::WordAccess {}
+
+impl<T: Copy + target::WordAccess> Word for T {}
+
+/// What a vector access moves two or four of: `f32`, `u32` or `i32`; sealed.
+pub trait Lane: Word + target::LaneAccess {}
+
+impl<T: Word + target::LaneAccess> Lane for T {}
+
+/// Loads from global or shared memory.
+///
+/// # Safety
+///
+/// `from` is aligned and may be read, and no other thread stores there meanwhile.
+#[inline(always)]
+#[track_caller]
+pub unsafe fn load<T: Word>(from: *const T) -> T {
+    // SAFETY: the caller's promise is the target's.
+    unsafe { target::load(from) }
+}
+
+/// Stores to global or shared memory.
+///
+/// # Safety
+///
+/// `to` is aligned and may be written, and no other thread loads or stores there meanwhile.
+#[inline(always)]
+#[track_caller]
+pub unsafe fn store<T: Word>(to: *mut T, value: T) {
+    // SAFETY: the caller's promise is the target's.
+    unsafe { target::store(to, value) }
+}
+
+/// Loads from global memory that no thread of the grid writes while the kernel runs, through the read-only data cache
+/// (`ld.global.nc`).
+///
+/// # Safety
+///
+/// `from` is aligned, may be read, lies in global memory, and holds the same value from the kernel's start to its end.
+#[inline(always)]
+#[track_caller]
+pub unsafe fn load_readonly<T: Word>(from: *const T) -> T {
+    // SAFETY: the caller's promise is the target's.
+    unsafe { target::load_readonly(from) }
+}
+
+/// Loads two words from global or shared memory in one instruction.
+///
+/// # Safety
+///
+/// As [`load`], for both words; `from` is aligned to 8 bytes.
+#[inline(always)]
+#[track_caller]
+pub unsafe fn load_x2<T: Lane>(from: *const T) -> [T; 2] {
+    // SAFETY: the caller's promise is the target's.
+    unsafe { target::load_x2(from) }
+}
+
+/// Loads four words from global or shared memory in one instruction.
+///
+/// # Safety
+///
+/// As [`load`], for all four words; `from` is aligned to 16 bytes.
+#[inline(always)]
+#[track_caller]
+pub unsafe fn load_x4<T: Lane>(from: *const T) -> [T; 4] {
+    // SAFETY: the caller's promise is the target's.
+    unsafe { target::load_x4(from) }
+}
+
+/// Stores two words to global or shared memory in one instruction.
+///
+/// # Safety
+///
+/// As [`store`], for both words; `to` is aligned to 8 bytes.
+#[inline(always)]
+#[track_caller]
+pub unsafe fn store_x2<T: Lane>(to: *mut T, values: [T; 2]) {
+    // SAFETY: the caller's promise is the target's.
+    unsafe { target::store_x2(to, values) }
+}
+
+/// Stores four words to global or shared memory in one instruction.
+///
+/// # Safety
+///
+/// As [`store`], for all four words; `to` is aligned to 16 bytes.
+#[inline(always)]
+#[track_caller]
+pub unsafe fn store_x4<T: Lane>(to: *mut T, values: [T; 4]) {
+    // SAFETY: the caller's promise is the target's.
+    unsafe { target::store_x4(to, values) }
+}
+
+/// [`load_readonly`] of two words in one instruction (`ld.global.nc.v2`).
+///
+/// # Safety
+///
+/// As [`load_readonly`], for both words; `from` is aligned to 8 bytes.
+#[inline(always)]
+#[track_caller]
+pub unsafe fn load_readonly_x2<T: Lane>(from: *const T) -> [T; 2] {
+    // SAFETY: the caller's promise is the target's.
+    unsafe { target::load_readonly_x2(from) }
+}
+
+/// [`load_readonly`] of four words in one instruction (`ld.global.nc.v4`).
+///
+/// # Safety
+///
+/// As [`load_readonly`], for all four words; `from` is aligned to 16 bytes.
+#[inline(always)]
+#[track_caller]
+pub unsafe fn load_readonly_x4<T: Lane>(from: *const T) -> [T; 4] {
+    // SAFETY: the caller's promise is the target's.
+    unsafe { target::load_readonly_x4(from) }
+}

@@ -1,0 +1,171 @@
+//! Loads and stores.
+//!
+//! Plain accesses are ordinary reads and writes of pointers, which LLVM knows best how to place, widen and prove to be
+//! global. The read-only loads are `asm!`, `pure` and `readonly`: what they give depends only on the address and on memory
+//! that does not change, so LLVM may merge or drop them.
+
+use core::arch::asm;
+use core::simd::{Simd, SimdElement};
+
+/// A word's own instruction.
+pub trait WordAccess: Sized {
+    /// # Safety
+    ///
+    /// As [`crate::memory::load_readonly`].
+    unsafe fn load_readonly(from: *const Self) -> Self;
+}
+
+macro_rules! words {
+    ($($word:ty: $kind:literal, $register:ident in $class:ident, $bits:ty;)*) => {$(
+        impl WordAccess for $word {
+            #[inline(always)]
+            unsafe fn load_readonly(from: *const Self) -> Self {
+                let bits: $register;
+                // SAFETY: the caller vouches for the address; the instruction writes nothing but its register.
+                unsafe {
+                    asm!(
+                        concat!("ld.global.nc.", $kind, " {}, [{}];"),
+                        out($class) bits,
+                        in(reg64) from,
+                        options(pure, readonly, nostack, preserves_flags),
+                    );
+                }
+                <$word>::from_ne_bytes((bits as $bits).to_ne_bytes())
+            }
+        }
+    )*};
+}
+
+// A register is at least 32 bits; what is narrower comes zero-extended.
+words! {
+    u8: "u8", u32 in reg32, u8;
+    u16: "u16", u32 in reg32, u16;
+    u32: "b32", u32 in reg32, u32;
+    i32: "b32", u32 in reg32, u32;
+    f32: "b32", u32 in reg32, u32;
+    u64: "b64", u64 in reg64, u64;
+    i64: "b64", u64 in reg64, u64;
+    f64: "b64", u64 in reg64, u64;
+}
+
+/// A word of which a vector is made.
+pub trait LaneAccess: WordAccess + SimdElement {
+    /// The value whose bits these are.
+    fn from_bits(bits: u32) -> Self;
+}
+
+macro_rules! lanes {
+    ($($lane:ty)*) => {$(
+        impl LaneAccess for $lane {
+            #[inline(always)]
+            fn from_bits(bits: u32) -> Self {
+                <$lane>::from_ne_bytes(bits.to_ne_bytes())
+            }
+        }
+    )*};
+}
+
+lanes!(f32 u32 i32);
+
+/// # Safety
+///
+/// As [`crate::memory::load`].
+#[inline(always)]
+pub unsafe fn load<T: Copy>(from: *const T) -> T {
+    // SAFETY: the caller's promise.
+    unsafe { from.read() }
+}
+
+/// # Safety
+///
+/// As [`crate::memory::store`].
+#[inline(always)]
+pub unsafe fn store<T: Copy>(to: *mut T, value: T) {
+    // SAFETY: the caller's promise.
+    unsafe { to.write(value) }
+}
+
+/// # Safety
+///
+/// As [`crate::memory::load_readonly`].
+#[inline(always)]
+pub unsafe fn load_readonly<T: WordAccess>(from: *const T) -> T {
+    // SAFETY: the caller's promise.
+    unsafe { T::load_readonly(from) }
+}
+
+/// # Safety
+///
+/// As [`crate::memory::load_x2`].
+#[inline(always)]
+pub unsafe fn load_x2<T: LaneAccess>(from: *const T) -> [T; 2] {
+    // SAFETY: the caller's promise; a vector is aligned to its size, as `from` is.
+    unsafe { from.cast::<Simd<T, 2>>().read() }.to_array()
+}
+
+/// # Safety
+///
+/// As [`crate::memory::load_x4`].
+#[inline(always)]
+pub unsafe fn load_x4<T: LaneAccess>(from: *const T) -> [T; 4] {
+    // SAFETY: the caller's promise; a vector is aligned to its size, as `from` is.
+    unsafe { from.cast::<Simd<T, 4>>().read() }.to_array()
+}
+
+/// # Safety
+///
+/// As [`crate::memory::store_x2`].
+#[inline(always)]
+pub unsafe fn store_x2<T: LaneAccess>(to: *mut T, values: [T; 2]) {
+    // SAFETY: the caller's promise; a vector is aligned to its size, as `to` is.
+    unsafe { to.cast::<Simd<T, 2>>().write(Simd::from_array(values)) }
+}
+
+/// # Safety
+///
+/// As [`crate::memory::store_x4`].
+#[inline(always)]
+pub unsafe fn store_x4<T: LaneAccess>(to: *mut T, values: [T; 4]) {
+    // SAFETY: the caller's promise; a vector is aligned to its size, as `to` is.
+    unsafe { to.cast::<Simd<T, 4>>().write(Simd::from_array(values)) }
+}
+
+/// # Safety
+///
+/// As [`crate::memory::load_readonly_x2`].
+#[inline(always)]
+pub unsafe fn load_readonly_x2<T: LaneAccess>(from: *const T) -> [T; 2] {
+    let (a, b): (u32, u32);
+    // SAFETY: the caller vouches for the address; the instruction writes nothing but its registers.
+    unsafe {
+        asm!(
+            "ld.global.nc.v2.b32 {{{}, {}}}, [{}];",
+            out(reg32) a,
+            out(reg32) b,
+            in(reg64) from,
+            options(pure, readonly, nostack, preserves_flags),
+        );
+    }
+    [a, b].map(T::from_bits)
+}
+
+/// # Safety
+///
+/// As [`crate::memory::load_readonly_x4`].
+#[inline(always)]
+pub unsafe fn load_readonly_x4<T: LaneAccess>(from: *const T) -> [T; 4] {
+    let (a, b, c, d): (u32, u32, u32, u32);
+    // SAFETY: the caller vouches for the address; the instruction writes nothing but its registers.
+    unsafe {
+        asm!(
+            "ld.global.nc.v4.b32 {{{}, {}, {}, {}}}, [{}];",
+            out(reg32) a,
+            out(reg32) b,
+            out(reg32) c,
+            out(reg32) d,
+            in(reg64) from,
+            options(pure, readonly, nostack, preserves_flags),
+        );
+    }
+    [a, b, c, d].map(T::from_bits)
+}

@@ -1,0 +1,9 @@
+//! The instructions on the GPU.
+
+pub mod atomic;
+pub mod barrier;
+mod convergent;
+pub mod index;
+pub mod memory;
+pub mod shared;
+pub mod warp;

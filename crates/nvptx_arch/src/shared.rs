@@ -1,0 +1,82 @@
+//! Shared memory: one copy per block, seen by all its threads, uninitialised when the block starts.
+
+use crate::target::shared as target;
+
+pub use crate::shared_array;
+
+/// The shared memory that the launch asked for, aligned to 16 bytes. Every call gives the same address.
+///
+/// Asking for it reads and writes nothing; it is the caller who must stay below the bytes given at launch.
+#[inline(always)]
+#[must_use]
+#[track_caller]
+pub fn dynamic_shared_mem<T>() -> *mut T {
+    const {
+        assert!(align_of::<T>() <= 16, "dynamic shared memory is aligned to 16 bytes, and this type needs more");
+    }
+    target::dynamic().cast()
+}
+
+/// `shared_array![T; N]`: shared memory for `N` values of `T`, as a `*mut T` aligned to 16 bytes. `N` is constant.
+///
+/// Each place in the source where it is written is one array, the same for every thread of a block and however often the
+/// place is executed, inlined or instantiated. `T` and `N` can therefore not depend on the generic parameters of the
+/// function around it.
+///
+/// The contents are uninitialised: write, [`sync_threads`](crate::barrier::sync_threads), then read.
+///
+/// On `nvptx64` the calling crate needs `#![feature(asm_experimental_arch)]`.
+// PTX lets an array be declared inside `asm!`, but LLVM may copy an `asm!` (it inlines, unrolls, instantiates), and each
+// copy would be another array. It never copies a function that is not generic and not to be inlined: so the declaration
+// stands in one, and the PTX assembler, which knows that an array is one however often its function is inlined, removes
+// the call.
+#[macro_export]
+macro_rules! shared_array {
+    ($element:ty; $length:expr) => {{
+        const BYTES: usize = $crate::shared::__array_bytes::<$element>($length);
+
+        #[cfg(target_arch = "nvptx64")]
+        #[inline(never)]
+        fn shared_array() -> *mut $element {
+            let generic: *mut $element;
+            // SAFETY: declares an array and computes its address; touches no memory.
+            unsafe {
+                ::core::arch::asm!(
+                    ".shared .align 16 .b8 array[{bytes}];",
+                    "mov.u64 {address}, array;",
+                    "cvta.shared.u64 {address}, {address};",
+                    bytes = const BYTES,
+                    address = out(reg64) generic,
+                    options(pure, nomem, nostack, preserves_flags),
+                );
+            }
+            generic
+        }
+
+        #[cfg(not(target_arch = "nvptx64"))]
+        fn shared_array() -> *mut $element {
+            // Its address tells this place in the source from every other.
+            static PLACE: u8 = 0;
+            $crate::shared::__array((&raw const PLACE).addr(), BYTES).cast::<$element>()
+        }
+
+        shared_array()
+    }};
+}
+
+/// The block's own array for the [`shared_array!`] at `place`.
+#[cfg(not(target_arch = "nvptx64"))]
+#[doc(hidden)]
+#[must_use]
+pub fn __array(place: usize, bytes: usize) -> *mut u8 {
+    target::array(place, bytes)
+}
+
+/// The bytes of a [`shared_array!`].
+#[doc(hidden)]
+#[must_use]
+pub const fn __array_bytes<T>(length: usize) -> usize {
+    assert!(align_of::<T>() <= 16, "a shared array is aligned to 16 bytes, and this type needs more");
+    assert!(length > 0 && size_of::<T>() > 0, "a shared array needs at least one byte");
+    length * size_of::<T>()
+}

@@ -1,0 +1,29 @@
+//! Looking an index over before it is used. The host sets the result to all ones beforehand.
+
+use kernel_params::IndexParams;
+use nvptx_arch::{atomic::AtomicMinMax, memory};
+
+use crate::{element::Index, layout::for_each_position};
+
+/// The smallest position whose index lies outside [0, n), as a u64; all ones stay where there is none.
+#[inline(always)]
+pub unsafe fn first_bad<I: Index>(p: &IndexParams) {
+    for_each_position(p.count, |position| {
+        let index = memory::load_readonly((p.index as *const I).add(position as usize));
+        if index.group(p.n).is_none() {
+            u64::reduce_min(p.result as *mut u64, position);
+        }
+    });
+}
+
+/// The largest index, as an i64; -1 stays where there is none above it.
+#[inline(always)]
+pub unsafe fn largest<I: Index>(p: &IndexParams) {
+    // A thread's own largest first: one atomic a thread instead of one an element.
+    let mut largest = -1;
+    for_each_position(p.count, |position| {
+        let index = memory::load_readonly((p.index as *const I).add(position as usize)).to_i64();
+        largest = largest.max(index);
+    });
+    i64::reduce_max(p.result as *mut i64, largest);
+}
