@@ -1,0 +1,110 @@
+//! The steps a plan is made of, and the CUDA stream that carries them out.
+
+use std::ffi::c_void;
+
+use cust::sys;
+
+use super::{
+    Kernels,
+    device::{CheckedCall, check},
+};
+use crate::Error;
+
+/// How many threads a block of every kernel has. 256 fills a multiprocessor of every architecture the
+/// kernels are compiled for (1,024 to 2,048 threads) with whole blocks.
+pub const THREADS_PER_BLOCK: u32 = 256;
+
+/// What carries out the steps of an operator, in the order they are given: a CUDA stream, or the emulator
+/// that tests the kernels on the CPU.
+pub trait Queue {
+    /// Sets `count` 32-bit words from `address` on to `value`.
+    ///
+    /// # Safety
+    /// The words must lie in memory of the device that may be written until the queue has come so far.
+    unsafe fn fill_u32(&mut self, address: u64, value: u32, count: usize) -> Result<(), Error>;
+
+    /// Copies `bytes` bytes from one place in device memory to another that does not overlap it.
+    ///
+    /// # Safety
+    /// Both ranges must be valid until the queue has come so far, and only the queue may write to them.
+    unsafe fn copy(&mut self, to: u64, from: u64, bytes: usize) -> Result<(), Error>;
+
+    /// Runs a kernel with `blocks` blocks of [`THREADS_PER_BLOCK`] threads.
+    ///
+    /// # Safety
+    /// `params` must be the structure that the kernel takes, and each address in it must stay valid until
+    /// the queue has come so far.
+    unsafe fn launch<P: Copy>(&mut self, kernel: &str, blocks: u32, params: &P) -> Result<(), Error>;
+
+    /// Runs a kernel with a thread for each of `count` elements; the kernels' loops take the rest where a
+    /// grid cannot have that many. Does nothing for no elements.
+    ///
+    /// # Safety
+    /// As [`Queue::launch`].
+    unsafe fn launch_for_each<P: Copy>(&mut self, kernel: &str, count: usize, params: &P) -> Result<(), Error> {
+        if count == 0 {
+            return Ok(());
+        }
+        // A grid has at most 2^31 - 1 blocks along x (CUDA C++ Programming Guide, table of limits).
+        let blocks = count.div_ceil(THREADS_PER_BLOCK as usize).min(i32::MAX as usize);
+        // SAFETY: the caller's promise.
+        unsafe { self.launch(kernel, blocks as u32, params) }
+    }
+}
+
+/// A CUDA stream together with the kernels of its context.
+pub struct StreamQueue<'a> {
+    kernels: &'a Kernels,
+    stream: sys::CUstream,
+}
+
+impl<'a> StreamQueue<'a> {
+    /// A queue on a raw `CUstream`; null is the context's default stream.
+    ///
+    /// # Safety
+    /// `stream` must be a stream of the context `kernels` was loaded into, which must be current, and both
+    /// must stay so while the queue is used.
+    pub unsafe fn new(kernels: &'a Kernels, stream: *mut c_void) -> Self {
+        Self { kernels, stream: stream.cast() }
+    }
+}
+
+impl Queue for StreamQueue<'_> {
+    unsafe fn fill_u32(&mut self, address: u64, value: u32, count: usize) -> Result<(), Error> {
+        if count == 0 {
+            return Ok(());
+        }
+        // SAFETY: the caller's promise.
+        check(CheckedCall::Fill, unsafe { sys::cuMemsetD32Async(address, value, count, self.stream) })
+    }
+
+    unsafe fn copy(&mut self, to: u64, from: u64, bytes: usize) -> Result<(), Error> {
+        if bytes == 0 {
+            return Ok(());
+        }
+        // SAFETY: the caller's promise.
+        check(CheckedCall::Copy, unsafe { sys::cuMemcpyDtoDAsync_v2(to, from, bytes, self.stream) })
+    }
+
+    unsafe fn launch<P: Copy>(&mut self, kernel: &str, blocks: u32, params: &P) -> Result<(), Error> {
+        let function = self.kernels.function(kernel)?;
+        let mut arguments = [std::ptr::from_ref(params).cast_mut().cast::<c_void>()];
+        // SAFETY: `arguments` points to the one parameter the kernel takes, which the driver copies before
+        // it returns; the rest is the caller's promise.
+        check(CheckedCall::Launch, unsafe {
+            sys::cuLaunchKernel(
+                function,
+                blocks,
+                1,
+                1,
+                THREADS_PER_BLOCK,
+                1,
+                1,
+                0,
+                self.stream,
+                arguments.as_mut_ptr(),
+                std::ptr::null_mut(),
+            )
+        })
+    }
+}

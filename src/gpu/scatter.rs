@@ -1,0 +1,333 @@
+//! Scatter on the GPU: the steps of each reduction, and the safe calls.
+
+use kernel_params::{IndexParams, ScatterParams};
+
+use super::{DeviceTensor, Kernels, Queue, Stream, StreamQueue, Workspace};
+use crate::{
+    BadIndex, Error, Index, IndexType, Reduce, Reduced, Scalar, ScalarType, ScatterOptions, ScatterPlan, broadcast,
+};
+
+/// Where the tensors of a scatter lie in device memory, and of what types they are.
+#[derive(Clone, Copy, Debug)]
+pub struct ScatterPointers {
+    /// Type of `src`, `base` and `out`.
+    pub scalar: ScalarType,
+    /// Type of `index` and `arg_out`.
+    pub index_type: IndexType,
+    /// Type of `arg_out`.
+    pub arg_type: IndexType,
+    /// Address of `src`.
+    pub src: u64,
+    /// Address of the index, of the plan's index shape.
+    pub index: u64,
+    /// Address of `base`; given where, and only where, the plan has one. It may be `out` itself.
+    pub base: Option<u64>,
+    /// Address of `out`.
+    pub out: u64,
+    /// Address of `arg_out`, where it is wanted.
+    pub arg_out: Option<u64>,
+    /// Address of [`ScatterPlan::workspace_bytes`] bytes of scratch, aligned to 8.
+    pub workspace: u64,
+    /// The bytes there are at `workspace`.
+    pub workspace_bytes: usize,
+}
+
+/// The longest reduced axis for reductions that count or number elements in 32 bits.
+const MAX_AXIS: usize = u32::MAX as usize;
+
+impl ScatterPlan {
+    /// How many bytes of scratch [`enqueue_scatter`] needs: counts for mean, packed winners for min and max.
+    pub fn workspace_bytes(&self) -> usize {
+        let out = self.out.element_count();
+        match self.reduce {
+            Reduce::Sum | Reduce::Mul => 0,
+            Reduce::Mean => self.count_elements() * size_of::<u32>(),
+            Reduce::Min | Reduce::Max => out * size_of::<u64>(),
+        }
+    }
+
+    /// How many groups are counted for mean: one for a whole row where the index is the same along it.
+    fn count_elements(&self) -> usize {
+        if broadcast::is_row_index(&self.layout) { self.b * self.n } else { self.out.element_count() }
+    }
+
+    fn params(&self, pointers: &ScatterPointers) -> ScatterParams {
+        ScatterParams {
+            src: pointers.src,
+            index: pointers.index,
+            base: pointers.base.unwrap_or(0),
+            out: pointers.out,
+            arg_out: pointers.arg_out.unwrap_or(0),
+            workspace: pointers.workspace,
+            b: self.b as u64,
+            e: self.e as u64,
+            k: self.k as u64,
+            n: self.n as u64,
+            layout: self.layout,
+        }
+    }
+}
+
+/// Gives the steps of a scatter to a queue. Nothing is allocated on the device and nothing waits; elements
+/// with an index outside [0, N) are left out.
+///
+/// # Errors
+/// [`Error::WorkspaceTooSmall`]; [`Error::AxisTooLong`]; [`Error::NoArgOut`]; what the queue answers.
+///
+/// # Safety
+/// Each address must point to device memory that holds what the plan's shapes say and that stays valid until
+/// the queue has come so far; outputs and workspace must not overlap anything but `base`.
+pub unsafe fn enqueue_scatter(
+    queue: &mut impl Queue,
+    plan: &ScatterPlan,
+    pointers: &ScatterPointers,
+) -> Result<(), Error> {
+    if pointers.arg_out.is_some() {
+        plan.check_has_arg()?;
+    }
+    if pointers.workspace_bytes < plan.workspace_bytes() {
+        return Err(Error::WorkspaceTooSmall { given: pointers.workspace_bytes, needed: plan.workspace_bytes() });
+    }
+    if !matches!(plan.reduce, Reduce::Sum | Reduce::Mul) && plan.e > MAX_AXIS {
+        return Err(Error::AxisTooLong { length: plan.e, reduce: plan.reduce, max: MAX_AXIS });
+    }
+    let params = plan.params(pointers);
+    let kernel = |step: &str| format!("scatter_{step}_{}_{}", pointers.scalar.name(), pointers.index_type.name());
+    let (src_elements, out_elements) = (plan.src.element_count(), plan.out.element_count());
+    if out_elements == 0 {
+        return Ok(());
+    }
+    // SAFETY: the caller's promise about the addresses; counts and sizes follow from the plan's shapes.
+    unsafe {
+        match plan.reduce {
+            Reduce::Sum => {
+                start_from_base(queue, plan, pointers, 0.0)?;
+                queue.launch_for_each(&kernel("sum"), src_elements, &params)
+            }
+            Reduce::Mul => {
+                start_from_base(queue, plan, pointers, 1.0)?;
+                queue.launch_for_each(&kernel("mul"), src_elements, &params)
+            }
+            Reduce::Mean => {
+                start_from_base(queue, plan, pointers, 0.0)?;
+                queue.fill_u32(pointers.workspace, 0, plan.count_elements())?;
+                queue.launch_for_each(&kernel("mean"), src_elements, &params)?;
+                queue.launch_for_each(&format!("scatter_divide_{}", pointers.scalar.name()), out_elements, &params)
+            }
+            Reduce::Min | Reduce::Max => {
+                let name = plan.reduce.name();
+                let words = plan.workspace_bytes() / size_of::<u32>();
+                queue.fill_u32(pointers.workspace, 0, words)?;
+                queue.launch_for_each(&kernel(name), src_elements, &params)?;
+                let select = format!("scatter_select_{name}_{}_{}", pointers.scalar.name(), pointers.arg_type.name());
+                queue.launch_for_each(&select, out_elements, &params)
+            }
+        }
+    }
+}
+
+/// Sets `out` to `base`, or to the reduction's identity.
+///
+/// # Safety
+/// As [`enqueue_scatter`].
+unsafe fn start_from_base(
+    queue: &mut impl Queue,
+    plan: &ScatterPlan,
+    pointers: &ScatterPointers,
+    identity: f32,
+) -> Result<(), Error> {
+    let elements = plan.out.element_count();
+    // SAFETY: the caller's promise.
+    unsafe {
+        match pointers.base {
+            Some(base) if base == pointers.out => Ok(()),
+            Some(base) => queue.copy(pointers.out, base, elements * size_of::<f32>()),
+            None => queue.fill_u32(pointers.out, identity.to_bits(), elements),
+        }
+    }
+}
+
+/// [`enqueue_scatter`] on a raw `CUstream` of the current context: what the plugins call.
+///
+/// # Errors
+/// Those of [`enqueue_scatter`].
+///
+/// # Safety
+/// Those of [`enqueue_scatter`] and [`StreamQueue::new`].
+pub unsafe fn scatter_raw(
+    kernels: &Kernels,
+    plan: &ScatterPlan,
+    pointers: &ScatterPointers,
+    stream: *mut std::ffi::c_void,
+) -> Result<(), Error> {
+    // SAFETY: the caller's promise.
+    unsafe { enqueue_scatter(&mut StreamQueue::new(kernels, stream), plan, pointers) }
+}
+
+/// Reduces the elements of `src` that share an index: [`cpu::scatter`](crate::cpu::scatter), on a stream.
+///
+/// The result is in device memory and complete when the stream has come so far. Scratch space is taken from
+/// the device; [`scatter_into`] reuses the caller's.
+///
+/// # Errors
+/// Those of [`cpu::scatter`](crate::cpu::scatter); [`Error::AxisTooLong`]; [`Error::Cuda`] where the driver
+/// refuses.
+pub fn scatter<T: Scalar, I: Index>(
+    stream: &Stream,
+    src: &DeviceTensor<T>,
+    index: &DeviceTensor<I>,
+    base: Option<&DeviceTensor<T>>,
+    options: &ScatterOptions,
+) -> Result<Reduced<DeviceTensor<T>, DeviceTensor<I>>, Error> {
+    let gpu = stream.gpu();
+    let mut workspace = Workspace::new(gpu)?;
+    let mut options = *options;
+    if options.dim_size.is_none() && base.is_none() {
+        let dim = ScatterPlan::reduced_axis(src.shape(), &options)?;
+        broadcast::scatter_layout(src.shape(), index.shape(), dim)?;
+        options.dim_size = Some(group_count(stream, index, &mut workspace)?);
+    }
+    let plan = ScatterPlan::new(src.shape(), index.shape(), base.map(DeviceTensor::shape), &options)?;
+    let mut out = DeviceTensor::uninitialized(gpu, *plan.out_shape())?;
+    let mut arg_out =
+        plan.reduce().has_arg().then(|| DeviceTensor::uninitialized(gpu, *plan.out_shape())).transpose()?;
+    run(stream, &plan, src, index, base, options.bad_index, &mut out, arg_out.as_mut(), &mut workspace)?;
+    Ok(Reduced { out, arg_out })
+}
+
+/// [`scatter`] into tensors of the caller's, with scratch space of the caller's. `arg_out` is for min and
+/// max alone, and may be left out there.
+///
+/// # Errors
+/// Those of [`scatter`]; [`Error::OutputShape`] where `out` or `arg_out` has another shape than the result;
+/// [`Error::NoArgOut`] where `arg_out` is given to another reduction. Nothing is written then.
+#[expect(clippy::too_many_arguments, reason = "torch_scatter's own, plus a stream and its workspace")]
+pub fn scatter_into<T: Scalar, I: Index>(
+    stream: &Stream,
+    src: &DeviceTensor<T>,
+    index: &DeviceTensor<I>,
+    base: Option<&DeviceTensor<T>>,
+    options: &ScatterOptions,
+    out: &mut DeviceTensor<T>,
+    arg_out: Option<&mut DeviceTensor<I>>,
+    workspace: &mut Workspace,
+) -> Result<(), Error> {
+    let mut options = *options;
+    if options.dim_size.is_none() && base.is_none() {
+        let dim = ScatterPlan::reduced_axis(src.shape(), &options)?;
+        options.dim_size = out.shape().dims().get(dim).copied();
+    }
+    let plan = ScatterPlan::new(src.shape(), index.shape(), base.map(DeviceTensor::shape), &options)?;
+    plan.check_output("out", out.shape())?;
+    if let Some(arg_out) = &arg_out {
+        plan.check_has_arg()?;
+        plan.check_output("arg_out", arg_out.shape())?;
+    }
+    run(stream, &plan, src, index, base, options.bad_index, out, arg_out, workspace)
+}
+
+#[expect(clippy::too_many_arguments, reason = "what scatter_into was given, with the plan made of it")]
+fn run<T: Scalar, I: Index>(
+    stream: &Stream,
+    plan: &ScatterPlan,
+    src: &DeviceTensor<T>,
+    index: &DeviceTensor<I>,
+    base: Option<&DeviceTensor<T>>,
+    bad_index: BadIndex,
+    out: &mut DeviceTensor<T>,
+    arg_out: Option<&mut DeviceTensor<I>>,
+    workspace: &mut Workspace,
+) -> Result<(), Error> {
+    if plan.reduce.has_arg() && I::from_position(plan.e).is_none() {
+        return Err(Error::ArgOutTooNarrow { length: plan.e });
+    }
+    stream.gpu().bind()?;
+    if bad_index == BadIndex::Error && plan.src.element_count() != 0 {
+        check_index(stream, plan, index, workspace)?;
+    }
+    let pointers = ScatterPointers {
+        scalar: T::TYPE,
+        index_type: I::TYPE,
+        arg_type: I::TYPE,
+        src: src.address(),
+        index: index.address(),
+        base: base.map(DeviceTensor::address),
+        out: out.address(),
+        arg_out: arg_out.map(|arg_out| arg_out.address()),
+        workspace: workspace.reserve(plan.workspace_bytes())?,
+        workspace_bytes: workspace.bytes(),
+    };
+    // SAFETY: the tensors have the shapes the plan was made of and live on the stream's device, whose
+    // context was made current. Freeing device memory waits for the device (see `Memory`), so they outlive
+    // the work.
+    unsafe { scatter_raw(stream.gpu().kernels(), plan, &pointers, stream.as_raw()) }
+}
+
+/// Fails with the first element of the index that lies outside [0, N).
+fn check_index<I: Index>(
+    stream: &Stream,
+    plan: &ScatterPlan,
+    index: &DeviceTensor<I>,
+    workspace: &mut Workspace,
+) -> Result<(), Error> {
+    let result = workspace.reserve(size_of::<u64>())?;
+    let answer = look_over(stream, "index_first_bad", index, plan.n, result)?;
+    // All ones, the start, stands for "none".
+    if answer == u64::MAX {
+        return Ok(());
+    }
+    let value: I = super::memory::read(stream, index.address() + answer * size_of::<I>() as u64)?;
+    Err(plan.bad_index(answer, value.to_i64()))
+}
+
+/// The largest index plus one: how many groups there are when nothing else says so.
+fn group_count<I: Index>(stream: &Stream, index: &DeviceTensor<I>, workspace: &mut Workspace) -> Result<usize, Error> {
+    let result = workspace.reserve(size_of::<u64>())?;
+    // All ones, the start, is -1: no group.
+    let largest = look_over(stream, "index_largest", index, 0, result)? as i64;
+    Ok(usize::try_from(largest + 1).unwrap_or(0))
+}
+
+/// Runs a kernel over the whole index and reads its one answer.
+fn look_over<I: Index>(
+    stream: &Stream,
+    kernel: &str,
+    index: &DeviceTensor<I>,
+    n: usize,
+    result: u64,
+) -> Result<u64, Error> {
+    stream.gpu().bind()?;
+    let count = index.shape().element_count();
+    // SAFETY: `index` has `count` elements, `result` points to 8 bytes of a workspace, and the context is
+    // current. The read waits for the stream.
+    unsafe {
+        let mut queue = StreamQueue::new(stream.gpu().kernels(), stream.as_raw());
+        enqueue_look_over(&mut queue, kernel, I::TYPE, index.address(), count, n, result)?;
+    }
+    super::memory::read(stream, result)
+}
+
+/// Sets the result to all ones and runs one of the kernels that look an index over: "index_first_bad" leaves
+/// the position of the first element outside [0, n), "index_largest" the largest element.
+///
+/// # Errors
+/// What the queue answers.
+///
+/// # Safety
+/// `index` must point to `count` elements, `result` to 8 bytes, valid until the queue has come so far.
+pub unsafe fn enqueue_look_over(
+    queue: &mut impl Queue,
+    kernel: &str,
+    index_type: IndexType,
+    index: u64,
+    count: usize,
+    n: usize,
+    result: u64,
+) -> Result<(), Error> {
+    let params = IndexParams { index, result, count: count as u64, n: n as u64 };
+    // SAFETY: the caller's promise.
+    unsafe {
+        queue.fill_u32(result, u32::MAX, 2)?;
+        queue.launch_for_each(&format!("{kernel}_{}", index_type.name()), count, &params)
+    }
+}

@@ -1,0 +1,22 @@
+//! The scatter, segment and gather reductions of PyTorch Scatter.
+//!
+//! The kernels are Rust, compiled to PTX by rustc (`kernels-gpu`); the plugin library for TensorRT
+//! (`plugin-shim`) and this API stand on them. [`cpu`] has the same operators without a GPU.
+
+pub mod cpu;
+pub mod gpu;
+
+mod broadcast;
+mod element;
+mod error;
+mod reduce;
+mod scatter;
+mod shape;
+mod tensor;
+
+pub use element::{Index, IndexType, Scalar, ScalarType};
+pub use error::Error;
+pub use reduce::Reduce;
+pub use scatter::{BadIndex, Reduced, ScatterOptions, ScatterPlan};
+pub use shape::Shape;
+pub use tensor::{Tensor, TensorView};

@@ -1,0 +1,114 @@
+//! Tensors in host memory.
+
+use crate::{Error, Shape};
+
+/// A row-major tensor that owns its elements, in host memory.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tensor<T> {
+    shape: Shape,
+    data: Vec<T>,
+}
+
+impl<T> Tensor<T> {
+    /// A tensor of the given sizes over `data`, row-major.
+    ///
+    /// # Errors
+    /// [`Error::DataLength`] where `data` is not as long as the product of the sizes; those of
+    /// [`Shape::new`].
+    pub fn new(dims: &[usize], data: Vec<T>) -> Result<Self, Error> {
+        let shape = Shape::new(dims)?;
+        check_length(&shape, data.len())?;
+        Ok(Self { shape, data })
+    }
+
+    /// A tensor with every element set to `value`.
+    pub fn full(shape: Shape, value: T) -> Self
+    where
+        T: Clone,
+    {
+        Self { shape, data: vec![value; shape.element_count()] }
+    }
+
+    /// The sizes.
+    pub fn shape(&self) -> &Shape {
+        &self.shape
+    }
+
+    /// The elements, row-major.
+    pub fn data(&self) -> &[T] {
+        &self.data
+    }
+
+    /// The elements, row-major, to write to.
+    pub fn data_mut(&mut self) -> &mut [T] {
+        &mut self.data
+    }
+
+    /// The elements, row-major, without the shape.
+    pub fn into_data(self) -> Vec<T> {
+        self.data
+    }
+
+    /// A borrowed view of the whole tensor.
+    pub fn view(&self) -> TensorView<'_, T> {
+        TensorView { shape: self.shape, data: &self.data }
+    }
+}
+
+/// A row-major tensor that borrows its elements, in host memory.
+#[derive(Debug)]
+pub struct TensorView<'a, T> {
+    shape: Shape,
+    data: &'a [T],
+}
+
+impl<T> Clone for TensorView<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for TensorView<'_, T> {}
+
+impl<'a, T> TensorView<'a, T> {
+    /// A view of `data` as a row-major tensor of the given sizes.
+    ///
+    /// # Errors
+    /// As [`Tensor::new`].
+    pub fn new(dims: &[usize], data: &'a [T]) -> Result<Self, Error> {
+        let shape = Shape::new(dims)?;
+        check_length(&shape, data.len())?;
+        Ok(Self { shape, data })
+    }
+
+    /// The sizes.
+    pub fn shape(&self) -> &Shape {
+        &self.shape
+    }
+
+    /// The elements, row-major.
+    pub fn data(&self) -> &'a [T] {
+        self.data
+    }
+}
+
+impl<'a, T> From<&'a Tensor<T>> for TensorView<'a, T> {
+    fn from(tensor: &'a Tensor<T>) -> Self {
+        tensor.view()
+    }
+}
+
+fn check_length(shape: &Shape, given: usize) -> Result<(), Error> {
+    if shape.element_count() == given { Ok(()) } else { Err(Error::DataLength { shape: *shape, given }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn data_of_another_length_is_refused() {
+        assert!(matches!(Tensor::new(&[2, 3], vec![0.0; 5]), Err(Error::DataLength { given: 5, .. })));
+        assert!(TensorView::new(&[], &[1]).is_ok());
+    }
+}

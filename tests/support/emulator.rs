@@ -1,0 +1,110 @@
+//! The kernels on the CPU: a `Queue` whose device is `nvptx_arch`'s emulated grid, host memory its memory.
+
+use std::ptr;
+
+use kernels_gpu::entry::ENTRY_POINTS;
+use nvptx_arch::emulate::{Launch, Memory, Options, run};
+use tensorrt_scatter::{
+    Error, IndexType, ScalarType, ScatterOptions, ScatterPlan, Shape,
+    gpu::{Queue, ScatterPointers, THREADS_PER_BLOCK, enqueue_look_over, enqueue_scatter},
+};
+
+use super::naive::ScatterCase;
+
+/// Runs each launch at once; `seed` decides in which order the threads take turns.
+pub struct Emulator {
+    memory: Memory,
+    seed: u64,
+    /// Fewer blocks than elements need make the kernels' loops go round.
+    max_blocks: u32,
+}
+
+impl Emulator {
+    pub fn new(seed: u64, max_blocks: u32) -> Self {
+        Self { memory: Memory::new(), seed, max_blocks }
+    }
+
+    /// Lets kernels read a slice, and returns its address.
+    fn readable<T>(&mut self, data: &[T]) -> u64 {
+        self.memory.register(data.as_ptr().cast(), size_of_val(data), false);
+        data.as_ptr() as u64
+    }
+
+    /// Lets kernels read and write a slice, and returns its address.
+    fn writable<T>(&mut self, data: &mut [T]) -> u64 {
+        self.memory.register(data.as_mut_ptr().cast_const().cast(), size_of_val(data), true);
+        data.as_mut_ptr() as u64
+    }
+}
+
+impl Queue for Emulator {
+    unsafe fn fill_u32(&mut self, address: u64, value: u32, count: usize) -> Result<(), Error> {
+        // SAFETY: the caller's promise, on host memory.
+        (0..count).for_each(|i| unsafe { (address as *mut u32).add(i).write(value) });
+        Ok(())
+    }
+
+    unsafe fn copy(&mut self, to: u64, from: u64, bytes: usize) -> Result<(), Error> {
+        // SAFETY: the caller's promise, on host memory.
+        unsafe { ptr::copy_nonoverlapping(from as *const u8, to as *mut u8, bytes) };
+        Ok(())
+    }
+
+    unsafe fn launch<P: Copy>(&mut self, kernel: &str, blocks: u32, params: &P) -> Result<(), Error> {
+        let entry = ENTRY_POINTS
+            .iter()
+            .find(|entry| entry.name == kernel)
+            .unwrap_or_else(|| panic!("there is no kernel of the name {kernel}"));
+        let launch =
+            Launch { grid: [blocks.min(self.max_blocks), 1, 1], block: [THREADS_PER_BLOCK, 1, 1], dynamic_shared: 0 };
+        // SAFETY: `params` is what the kernel takes: the caller's promise.
+        run(&launch, &Options::with_seed(self.seed), &self.memory, || unsafe {
+            (entry.run)(ptr::from_ref(params).cast())
+        })
+        .map_err(|fault| Error::Cuda { call: "emulating a kernel", error: fault.to_string() })
+    }
+}
+
+/// Runs a case through the GPU backend's own steps, on the emulated grid. Outputs and workspace start as
+/// garbage, and only what the plan asks for may be touched.
+pub fn scatter(case: &ScatterCase, seed: u64, max_blocks: u32) -> Result<(Vec<f32>, Vec<i64>), Error> {
+    let shape = |dims: &[usize]| Shape::new(dims).unwrap();
+    let base_shape = case.base.as_ref().map(|_| shape(&case.out_dims()));
+    let plan = ScatterPlan::new(
+        &shape(&case.src_dims),
+        &shape(&case.index_dims),
+        base_shape.as_ref(),
+        &ScatterOptions::new(case.reduce).dim(case.dim as isize).dim_size(case.dim_size),
+    )?;
+    let mut out = vec![f32::from_bits(0x7fc0_dead); case.out_len()];
+    let mut arg = vec![-77i64; case.out_len()];
+    let mut workspace = vec![0x5555_5555_5555_5555u64; plan.workspace_bytes().div_ceil(size_of::<u64>())];
+    let mut emulator = Emulator::new(seed, max_blocks);
+    let pointers = ScatterPointers {
+        scalar: ScalarType::F32,
+        index_type: IndexType::I64,
+        arg_type: IndexType::I64,
+        src: emulator.readable(&case.src),
+        index: emulator.readable(&case.index),
+        base: case.base.as_ref().map(|base| emulator.readable(base)),
+        out: emulator.writable(&mut out),
+        arg_out: case.reduce.has_arg().then(|| emulator.writable(&mut arg)),
+        workspace: emulator.writable(&mut workspace),
+        workspace_bytes: plan.workspace_bytes(),
+    };
+    // SAFETY: the addresses are of the vectors above, which have the plan's sizes and outlive the call.
+    unsafe { enqueue_scatter(&mut emulator, &plan, &pointers)? };
+    Ok((out, if case.reduce.has_arg() { arg } else { Vec::new() }))
+}
+
+/// Runs one of the kernels that look an index over.
+pub fn look_over(kernel: &str, index: &[i32], n: usize, seed: u64) -> Result<u64, Error> {
+    let mut result = [0u64];
+    let mut emulator = Emulator::new(seed, 2);
+    let (index_address, result_address) = (emulator.readable(index), emulator.writable(&mut result));
+    // SAFETY: both addresses are of the slices above.
+    unsafe {
+        enqueue_look_over(&mut emulator, kernel, IndexType::I32, index_address, index.len(), n, result_address)?;
+    }
+    Ok(result[0])
+}
