@@ -1,0 +1,37 @@
+//! The project's own commands, run as `cargo xtask <command>`.
+
+mod demo;
+mod setup;
+mod step;
+mod tally;
+mod test;
+mod test_tools;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// The project's own commands.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+enum Command {
+    /// Installs what is missing to compile the kernels and the plugin library
+    Setup,
+    /// Builds the plugin library, reduces a lidar sweep to pillars, and draws them
+    Demo(demo::Arguments),
+    /// Runs every check and test that this machine can run
+    Test,
+}
+
+fn main() -> ExitCode {
+    let result = match Command::parse() {
+        Command::Setup => setup::run().map(|()| ExitCode::SUCCESS),
+        Command::Demo(arguments) => demo::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Command::Test => test::run(),
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}

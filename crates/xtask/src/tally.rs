@@ -1,0 +1,170 @@
+//! Counts tests from what test runners print.
+
+use std::{
+    collections::BTreeSet,
+    fmt,
+    iter::Sum,
+    ops::{Add, AddAssign},
+};
+
+/// How many tests passed, failed and were skipped. Displays as the summary's last line.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    pub passed: usize,
+    pub failed: usize,
+    pub skipped: usize,
+}
+
+impl Tally {
+    pub const PASSED: Self = Self { passed: 1, failed: 0, skipped: 0 };
+    pub const FAILED: Self = Self { passed: 0, failed: 1, skipped: 0 };
+    pub const SKIPPED: Self = Self { passed: 0, failed: 0, skipped: 1 };
+}
+
+impl Add for Tally {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            passed: self.passed + other.passed,
+            failed: self.failed + other.failed,
+            skipped: self.skipped + other.skipped,
+        }
+    }
+}
+
+impl AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        *self = *self + other;
+    }
+}
+
+impl Sum for Tally {
+    fn sum<I: Iterator<Item = Self>>(tallies: I) -> Self {
+        tallies.fold(Self::default(), Add::add)
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} passed, {} failed, {} skipped", self.passed, self.failed, self.skipped)
+    }
+}
+
+/// The tests of one program or of one crate's documentation.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Runner {
+    /// `tests/scatter_cpu.rs`, `unit tests of cuda_std`, `Doc-tests cuda_std`.
+    pub name: String,
+    pub tally: Tally,
+    /// `<test>: <reason>` for each test that found at run time that this machine cannot run it.
+    pub skips: BTreeSet<String>,
+    /// Whether the runner came to its end.
+    pub finished: bool,
+}
+
+impl Runner {
+    fn new(name: String) -> Self {
+        Self { name, tally: Tally::default(), skips: BTreeSet::new(), finished: false }
+    }
+
+    /// A test that skips itself returns as if it had passed, since Rust's test runner knows no skipping at run time.
+    fn finish(&mut self, result: Tally) {
+        let skipped_tests: BTreeSet<_> = self.skips.iter().map(|skip| skip.split(": ").next()).collect();
+        let moved = skipped_tests.len().min(result.passed);
+        self.tally += Tally { passed: result.passed - moved, skipped: result.skipped + moved, ..result };
+        self.finished = true;
+    }
+}
+
+/// Reads the output of `cargo test -- --show-output`.
+///
+/// A runner that broke off, and so never printed its result, counts as one failure.
+pub fn runners(output: &str) -> Vec<Runner> {
+    let mut runners: Vec<Runner> = Vec::new();
+    for line in output.lines().map(str::trim) {
+        if let Some(name) = runner_name(line) {
+            runners.push(Runner::new(name));
+        }
+        let Some(runner) = runners.last_mut() else { continue };
+        if let Some(skip) = line.strip_prefix("SKIPPED: ") {
+            runner.skips.insert(skip.to_owned());
+        } else if let Some(result) = line.strip_prefix("test result: ") {
+            runner.finish(parse_result(result));
+        }
+    }
+    for runner in runners.iter_mut().filter(|runner| !runner.finished) {
+        runner.tally += Tally::FAILED;
+    }
+    runners
+}
+
+/// From `Running tests/scatter_cpu.rs (target/debug/deps/scatter_cpu-0123)`, `Doc-tests cuda_std`; the file that holds a
+/// crate's unit tests is called the same in all crates, so there the program tells which crate it is.
+fn runner_name(line: &str) -> Option<String> {
+    let Some(program) = line.strip_prefix("Running ") else {
+        return line.starts_with("Doc-tests ").then(|| line.to_owned());
+    };
+    let (source, path) = program.split_once(" (")?;
+    if !source.starts_with("unittests ") {
+        return Some(source.to_owned());
+    }
+    let (krate, _hash) = path.rsplit('/').next()?.rsplit_once('-')?;
+    Some(format!("unit tests of {krate}"))
+}
+
+/// From `ok. 3 passed; 0 failed; 1 ignored; …`.
+fn parse_result(result: &str) -> Tally {
+    let count = |what: &str| {
+        let counts = result.split([';', '.']).map(str::trim);
+        let mut matching = counts.filter_map(|part| part.strip_suffix(what)?.trim().parse().ok());
+        matching.next().unwrap_or(0)
+    };
+    Tally { passed: count("passed"), failed: count("failed"), skipped: count("ignored") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OUTPUT: &str = "
+   Compiling tensorrt-scatter v0.1.0
+     Running unittests src/lib.rs (target/debug/deps/tensorrt_scatter-0123)
+
+running 3 tests
+test shape::tests::volume ... ok
+
+test result: ok. 2 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.01s
+
+     Running tests/scatter_gpu.rs (target/debug/deps/scatter_gpu-0123)
+test sums ... ok
+test maxima ... FAILED
+
+---- sums stdout ----
+SKIPPED: sums: no CUDA device
+SKIPPED: sums: no CUDA device
+SKIPPED: means: no CUDA device
+
+test result: FAILED. 3 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.01s
+
+   Doc-tests cuda_std
+test result: ok. 4 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.01s
+";
+
+    #[test]
+    fn results_skips_and_ignored_tests_are_counted_by_runner() {
+        let runners = runners(OUTPUT);
+        let names: Vec<_> = runners.iter().map(|runner| runner.name.as_str()).collect();
+        assert_eq!(names, ["unit tests of tensorrt_scatter", "tests/scatter_gpu.rs", "Doc-tests cuda_std"]);
+        assert_eq!(runners[0].tally, Tally { passed: 2, failed: 0, skipped: 1 });
+        assert_eq!(runners[1].tally, Tally { passed: 1, failed: 1, skipped: 2 });
+        let all: Tally = runners.iter().map(|runner| runner.tally).sum();
+        assert_eq!(all.to_string(), "7 passed, 1 failed, 3 skipped");
+    }
+
+    #[test]
+    fn a_runner_that_breaks_off_has_failed() {
+        let runners = runners("     Running tests/plugin.rs (deps/plugin-0123)\nrunning 2 tests\ntest a ... ok\n");
+        assert_eq!(runners[0].tally, Tally::FAILED);
+    }
+}

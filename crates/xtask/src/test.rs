@@ -1,0 +1,108 @@
+//! `cargo xtask test`: everything that can be tested on this machine.
+
+use std::{
+    collections::BTreeSet,
+    path::PathBuf,
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+use anyhow::Result;
+
+use crate::{
+    setup,
+    step::{self, Seconds},
+    tally::{self, Tally},
+    test_tools, workspace,
+};
+
+/// One line of the summary.
+struct Group {
+    name: String,
+    tally: Tally,
+    time: Option<Duration>,
+    notes: BTreeSet<String>,
+}
+
+impl Group {
+    fn new(name: impl Into<String>, tally: Tally) -> Self {
+        Self { name: name.into(), tally, time: None, notes: BTreeSet::new() }
+    }
+
+    fn skipped(name: &str, note: String) -> Self {
+        Self { notes: BTreeSet::from([note]), ..Self::new(name, Tally::SKIPPED) }
+    }
+}
+
+/// Runs all checks and tests, and prints what passed, failed and was skipped; the last line holds the sums.
+///
+/// # Errors
+/// Where something could not be installed or started. A failed test is no error here, but an exit code, so that nothing is
+/// printed after the sums.
+pub fn run() -> Result<ExitCode> {
+    let started = Instant::now();
+    setup::ensure()?;
+    let tools = test_tools::fetch()?;
+    let mut groups: Vec<Group> =
+        tools.missing.into_iter().map(|reason| Group::skipped("tools from PyPI", reason)).collect();
+    groups.push(check("format", "fmt", &["fmt", "--all", "--", "--check"])?);
+    groups.push(check("lints", "clippy", &["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"])?);
+    groups.extend(tests(&tools.variables)?);
+
+    let sum: Tally = groups.iter().map(|group| group.tally).sum();
+    println!("\nSummary, after {}:", Seconds(started.elapsed()));
+    groups.iter().for_each(print);
+    println!("\n{sum}");
+    Ok(if sum.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Runs a check that is one of cargo's optional components.
+fn check(name: &str, component: &str, arguments: &[&str]) -> Result<Group> {
+    if workspace::cargo([component, "--version"]).output().is_ok_and(|output| !output.status.success()) {
+        return Ok(Group::skipped(name, format!("cargo {component} is not installed")));
+    }
+    let mut cargo = workspace::cargo([]);
+    cargo.args(arguments);
+    let finished = step::attempt(&format!("cargo {component}"), cargo)?;
+    let mut group = Group::new(name, Tally::PASSED);
+    if !finished.status.success() {
+        finished.print_output();
+        group.tally = Tally::FAILED;
+    }
+    group.time = Some(finished.time);
+    Ok(group)
+}
+
+fn tests(variables: &[(&'static str, PathBuf)]) -> Result<Vec<Group>> {
+    // All tests run though some fail, and passing tests may say that they skipped themselves.
+    let mut cargo = workspace::cargo(["test", "--workspace", "--no-fail-fast", "--", "--show-output"]);
+    cargo.envs(variables.iter().map(|(variable, path)| (variable, path)));
+    let finished = step::attempt("cargo test", cargo)?;
+    let runners = tally::runners(&finished.output);
+    let counted: Tally = runners.iter().map(|runner| runner.tally).sum();
+    let mut groups: Vec<Group> = runners
+        .into_iter()
+        .filter(|runner| runner.tally != Tally::default())
+        .map(|runner| Group { notes: runner.skips, ..Group::new(runner.name, runner.tally) })
+        .collect();
+    if !finished.status.success() {
+        finished.print_output();
+        if counted.failed == 0 {
+            groups.push(Group::new("compiling the tests", Tally::FAILED));
+        }
+    }
+    Ok(groups)
+}
+
+fn print(group: &Group) {
+    let verdict = match group.tally {
+        Tally { failed: 1.., .. } => "FAILED",
+        Tally { passed: 0, .. } => "skipped",
+        _ => "ok",
+    };
+    let time = group.time.map(|time| format!(" in {}", Seconds(time))).unwrap_or_default();
+    println!("  {verdict:<8}{:<44}{}{time}", group.name, group.tally);
+    for note in &group.notes {
+        println!("            skipped: {note}");
+    }
+}

@@ -1,0 +1,74 @@
+//! Compiles the C++ plugin classes and the cxx bridge.
+//!
+//! `TENSORRT_ROOT`, where it is set, names a TensorRT SDK: the unit of its generation is then compiled
+//! against the SDK's own headers instead of ours.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+};
+
+fn main() {
+    println!("cargo:rerun-if-env-changed=TENSORRT_ROOT");
+    println!("cargo:rerun-if-env-changed=CUDA_ROOT");
+    for folder in ["cpp", "include"] {
+        println!("cargo:rerun-if-changed={folder}");
+    }
+
+    let mut build = cxx_build::bridge("src/bridge.rs");
+    build
+        .files(["cpp/plugin_v2.cpp", "cpp/plugin_v3.cpp"])
+        .include("include")
+        .std("c++17")
+        .flag("-fvisibility=hidden")
+        .flag("-include")
+        .flag("cpp/hidden.h")
+        .warnings_into_errors(true);
+    if let Some(root) = env::var_os("TENSORRT_ROOT") {
+        use_sdk(&mut build, Path::new(&root));
+    }
+    build.compile("tensorrt_scatter_plugin_cpp");
+
+    // Everything but the exported functions stays inside: see docs/ARCHITECTURE.md.
+    println!("cargo:rustc-cdylib-link-arg=-Wl,--exclude-libs=ALL");
+    // TensorRT's registry and its plugins point into the library for as long as the process lives, and
+    // so does the constructor's registration, which nothing tells of a dlclose.
+    println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
+    // Test programs that pose as a TensorRT.
+    for function in ["getInferLibVersion", "getPluginRegistry", "getLogger"] {
+        println!("cargo:rustc-link-arg-tests=-Wl,--export-dynamic-symbol={function}");
+    }
+}
+
+/// Has the unit of the SDK's generation include the SDK's headers.
+fn use_sdk(build: &mut cc::Build, root: &Path) {
+    let include = root.join("include");
+    let major = sdk_major(&include);
+    // V2 plugins are built for 8.5 to 9 alone: from 10 on their structs have another layout.
+    build.define(if major < 10 { "TRTS_SDK_V2" } else { "TRTS_SDK_V3" }, None);
+    // The SDK's deprecations are not ours to fix.
+    build.flag("-isystem").flag(include.to_str().expect("TENSORRT_ROOT is UTF-8"));
+    build.flag("-Wno-deprecated-declarations");
+    if let Some(cuda) = env::var_os("CUDA_ROOT") {
+        build.flag("-isystem").flag(PathBuf::from(cuda).join("include").to_str().expect("CUDA_ROOT is UTF-8"));
+    }
+}
+
+/// The SDK's major version, out of `NvInferVersion.h`.
+fn sdk_major(include: &Path) -> u32 {
+    let header = include.join("NvInferVersion.h");
+    println!("cargo:rerun-if-changed={}", header.display());
+    let text = fs::read_to_string(&header).unwrap_or_else(|error| {
+        panic!("TENSORRT_ROOT must name a folder with include/NvInferVersion.h, but {}: {error}", header.display())
+    });
+    // NV_TENSORRT_MAJOR is a number up to 10.x, and from 11 on the name of another macro.
+    ["NV_TENSORRT_MAJOR", "TRT_MAJOR_ENTERPRISE"]
+        .iter()
+        .find_map(|name| {
+            text.lines().find_map(|line| {
+                let mut words = line.split_whitespace();
+                (words.next()? == "#define" && words.next()? == *name).then(|| words.next()?.parse().ok())?
+            })
+        })
+        .unwrap_or_else(|| panic!("{} does not say NV_TENSORRT_MAJOR", header.display()))
+}

@@ -1,0 +1,199 @@
+// TensorRT's structs to and from the bridge's.
+//
+// Each generation has its own layouts under the same names, so everything here is a template in an unnamed
+// namespace: both units get copies of their own, and the linker cannot take one for the other.
+#pragma once
+
+#include "tensorrt-scatter-plugin/src/bridge.rs.h"
+
+namespace trts
+{
+namespace
+{
+
+// More tensors than any operator takes or gives: with as many, Rust has counted far enough to refuse.
+constexpr int32_t kMaxTensors{16};
+
+template <typename Dims>
+void copyDims(Dims const& from, TensorDesc& to)
+{
+    to.rank = from.nbDims;
+    for (int32_t i = 0; i < from.nbDims && i < Dims::MAX_DIMS; ++i)
+    {
+        to.dims[i] = from.d[i];
+    }
+}
+
+template <typename PluginTensorDesc>
+TensorDesc describe(PluginTensorDesc const& from)
+{
+    TensorDesc to{};
+    copyDims(from.dims, to);
+    to.data_type = static_cast<int32_t>(from.type);
+    to.format = static_cast<int32_t>(from.format);
+    return to;
+}
+
+template <typename DimsExprs>
+TensorDesc describeSymbolic(DimsExprs const& from)
+{
+    TensorDesc to{};
+    to.rank = from.nbDims;
+    for (int32_t i = 0; i < from.nbDims && i < static_cast<int32_t>(to.dims.size()); ++i)
+    {
+        // -1 is how TensorRT itself writes a size that is not known yet.
+        to.dims[i] = from.d[i] != nullptr && from.d[i]->isConstant() ? from.d[i]->getConstantValue() : -1;
+    }
+    return to;
+}
+
+// The descriptions of `count` tensors, without a heap: enqueue comes by here.
+class Tensors
+{
+public:
+    template <typename Desc, typename Describe>
+    Tensors(Desc const* descs, int32_t count, Describe const& describeOne)
+        : mCount{descs == nullptr || count < 0 ? 0 : std::min(count, kMaxTensors)}
+    {
+        for (int32_t i = 0; i < mCount; ++i)
+        {
+            mItems[i] = describeOne(descs[i]);
+        }
+    }
+
+    [[nodiscard]] rust::Slice<TensorDesc const> slice() const
+    {
+        return {mItems.data(), static_cast<size_t>(mCount)};
+    }
+
+private:
+    std::array<TensorDesc, kMaxTensors> mItems{};
+    int32_t mCount;
+};
+
+// Device addresses, as Rust takes them.
+class Addresses
+{
+public:
+    template <typename Pointer>
+    Addresses(Pointer const* pointers, int32_t count)
+        : mCount{pointers == nullptr || count < 0 ? 0 : std::min(count, kMaxTensors)}
+    {
+        std::transform(pointers, pointers + mCount, mItems.begin(),
+            [](Pointer pointer) { return reinterpret_cast<uintptr_t>(pointer); });
+    }
+
+    [[nodiscard]] rust::Slice<uint64_t const> slice() const
+    {
+        return {mItems.data(), static_cast<size_t>(mCount)};
+    }
+
+private:
+    std::array<uint64_t, kMaxTensors> mItems{};
+    int32_t mCount;
+};
+
+// Data types, as Rust takes them.
+class Types
+{
+public:
+    template <typename DataType>
+    Types(DataType const* types, int32_t count)
+        : mCount{types == nullptr || count < 0 ? 0 : std::min(count, kMaxTensors)}
+    {
+        std::transform(
+            types, types + mCount, mItems.begin(), [](DataType type) { return static_cast<int32_t>(type); });
+    }
+
+    [[nodiscard]] rust::Slice<int32_t const> slice() const
+    {
+        return {mItems.data(), static_cast<size_t>(mCount)};
+    }
+
+private:
+    std::array<int32_t, kMaxTensors> mItems{};
+    int32_t mCount;
+};
+
+template <typename Desc>
+Tensors actual(Desc const* descs, int32_t count)
+{
+    return {descs, count, [](Desc const& desc) { return describe(desc); }};
+}
+
+template <typename DimsExprs>
+Tensors symbolic(DimsExprs const* shapes, int32_t count)
+{
+    return {shapes, count, [](DimsExprs const& shape) { return describeSymbolic(shape); }};
+}
+
+// What Rust decided about an output's shape, in TensorRT's expressions; -1 axes where it refused.
+template <typename DimsExprs, typename IExprBuilder>
+DimsExprs express(OutputShape const& shape, DimsExprs const* inputs, IExprBuilder& builder)
+{
+    DimsExprs expression{};
+    expression.nbDims = shape.rank;
+    for (int32_t i = 0; i < shape.rank; ++i)
+    {
+        DimSource const& source = shape.dims[i];
+        expression.d[i] = source.input < 0 ? builder.constant(source.size) : inputs[source.input].d[source.axis];
+    }
+    return expression;
+}
+
+// A field collection in TensorRT's form, of names and values that Rust keeps.
+template <typename PluginField, typename PluginFieldCollection>
+class Fields
+{
+public:
+    explicit Fields(rust::Vec<Field> const& fields)
+    {
+        mFields.reserve(fields.size());
+        for (Field const& field : fields)
+        {
+            PluginField converted{};
+            converted.name = field.name;
+            converted.data = field.data;
+            converted.type = static_cast<decltype(converted.type)>(field.field_type);
+            converted.length = field.length;
+            mFields.push_back(converted);
+        }
+        mCollection.nbFields = static_cast<int32_t>(mFields.size());
+        mCollection.fields = mFields.data();
+    }
+    Fields(Fields const&) = delete;
+    Fields& operator=(Fields const&) = delete;
+
+    [[nodiscard]] PluginFieldCollection const* collection() const
+    {
+        return &mCollection;
+    }
+
+private:
+    std::vector<PluginField> mFields;
+    PluginFieldCollection mCollection{};
+};
+
+template <typename PluginFieldCollection>
+std::vector<Field> given(PluginFieldCollection const* collection)
+{
+    std::vector<Field> fields;
+    if (collection != nullptr && collection->fields != nullptr)
+    {
+        for (int32_t i = 0; i < collection->nbFields; ++i)
+        {
+            auto const& field = collection->fields[i];
+            fields.push_back({field.name, static_cast<uint8_t const*>(field.data), static_cast<int32_t>(field.type),
+                field.length});
+        }
+    }
+    return fields;
+}
+
+inline rust::Slice<Field const> slice(std::vector<Field> const& fields)
+{
+    return {fields.data(), fields.size()};
+}
+
+} // namespace
+} // namespace trts

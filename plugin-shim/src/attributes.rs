@@ -1,0 +1,192 @@
+//! A plugin's attributes: which there are, and what a field or an engine file gave for them.
+
+use std::{
+    ffi::{CStr, c_char},
+    fmt::Write,
+};
+
+use crate::{bridge::Field, message::Refusal};
+
+/// What an attribute holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// An INT32 (given as INT64 where it fits).
+    Int,
+    /// A text.
+    Text,
+}
+
+/// An attribute that an operator takes. None is required by TensorRT; operators have defaults.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Attribute {
+    pub(crate) name: &'static CStr,
+    pub(crate) kind: Kind,
+}
+
+/// An attribute's value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Value {
+    Int(i32),
+    Text(String),
+}
+
+/// The attributes that were given.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Attributes(Vec<(&'static Attribute, Value)>);
+
+/// `nvinfer1::PluginFieldType`.
+mod field_type {
+    pub(super) const INT32: i32 = 5;
+    pub(super) const CHAR: i32 = 6;
+    pub(super) const INT64: i32 = 10;
+}
+
+impl Attribute {
+    fn text_name(&self) -> &'static str {
+        self.name.to_str().unwrap_or_default()
+    }
+
+    /// How a creator declares the attribute: a name and a type without a value.
+    pub(crate) fn declaration(&self) -> Field {
+        let field_type = match self.kind {
+            Kind::Int => field_type::INT32,
+            Kind::Text => field_type::CHAR,
+        };
+        // One INT32; texts have any length, which is declared as 0.
+        let length = i32::from(self.kind == Kind::Int);
+        Field { name: self.name.as_ptr(), data: std::ptr::null(), field_type, length }
+    }
+}
+
+impl Attributes {
+    /// Reads the fields that TensorRT hands to a creator.
+    ///
+    /// # Safety
+    /// Each field's name must be null or end in a NUL, and its data be null or hold `length` values of its type.
+    pub(crate) unsafe fn from_fields(known: &'static [Attribute], fields: &[Field]) -> Result<Self, Refusal> {
+        let mut attributes = Self::default();
+        for field in fields {
+            if field.name.is_null() {
+                return Err(Refusal::new("an attribute without a name was given"));
+            }
+            // SAFETY: the caller's promise.
+            let name = unsafe { CStr::from_ptr(field.name) };
+            let attribute = find(known, name.to_bytes())?;
+            // SAFETY: the caller's promise.
+            let value = unsafe { read(attribute, field) }?;
+            attributes.add(attribute, value)?;
+        }
+        Ok(attributes)
+    }
+
+    /// Adds an attribute by name.
+    pub(crate) fn insert(&mut self, known: &'static [Attribute], name: &[u8], value: Value) -> Result<(), Refusal> {
+        let attribute = find(known, name)?;
+        match (attribute.kind, &value) {
+            (Kind::Int, Value::Int(_)) | (Kind::Text, Value::Text(_)) => self.add(attribute, value),
+            _ => Err(Refusal::new(format!("attribute {} has a value of another type", attribute.text_name()))),
+        }
+    }
+
+    fn add(&mut self, attribute: &'static Attribute, value: Value) -> Result<(), Refusal> {
+        if self.0.iter().any(|(given, _)| given.name == attribute.name) {
+            return Err(Refusal::new(format!("attribute {} was given twice", attribute.text_name())));
+        }
+        self.0.push((attribute, value));
+        Ok(())
+    }
+
+    fn get(&self, name: &CStr) -> Option<&Value> {
+        self.0.iter().find_map(|(attribute, value)| (attribute.name == name).then_some(value))
+    }
+
+    /// An INT32 attribute, where it was given.
+    pub(crate) fn int(&self, name: &CStr) -> Option<i32> {
+        match self.get(name)? {
+            Value::Int(value) => Some(*value),
+            Value::Text(_) => None,
+        }
+    }
+
+    /// A text attribute, where it was given.
+    pub(crate) fn text(&self, name: &CStr) -> Option<&str> {
+        match self.get(name)? {
+            Value::Text(value) => Some(value),
+            Value::Int(_) => None,
+        }
+    }
+
+    /// What was given, with names.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&'static CStr, &Value)> {
+        self.0.iter().map(|(attribute, value)| (attribute.name, value))
+    }
+
+    /// What was given as fields, which point into `self`.
+    pub(crate) fn as_fields(&self) -> Vec<Field> {
+        let field = |name: *const c_char, value: &Value| match value {
+            Value::Int(value) => {
+                Field { name, data: std::ptr::from_ref(value).cast(), field_type: field_type::INT32, length: 1 }
+            }
+            Value::Text(value) => {
+                // A text that came out of a field has a length that fits one.
+                Field { name, data: value.as_ptr(), field_type: field_type::CHAR, length: value.len() as i32 }
+            }
+        };
+        self.iter().map(|(name, value)| field(name.as_ptr(), value)).collect()
+    }
+}
+
+fn find(known: &'static [Attribute], name: &[u8]) -> Result<&'static Attribute, Refusal> {
+    known.iter().find(|attribute| attribute.name.to_bytes() == name).ok_or_else(|| {
+        let mut text = format!("there is no attribute \"{}\"; expected", String::from_utf8_lossy(name));
+        for (position, attribute) in known.iter().enumerate() {
+            let _ = write!(text, "{} {}", if position == 0 { "" } else { "," }, attribute.text_name());
+        }
+        Refusal::new(text)
+    })
+}
+
+/// # Safety
+/// The field's data must be null or hold `length` values of its type.
+unsafe fn read(attribute: &Attribute, field: &Field) -> Result<Value, Refusal> {
+    let name = attribute.text_name();
+    let length = usize::try_from(field.length).unwrap_or(0);
+    match (attribute.kind, field.field_type) {
+        (Kind::Int, field_type::INT32 | field_type::INT64) if length == 1 && !field.data.is_null() => {
+            // SAFETY: the data holds one value of the type; TensorRT does not promise alignment.
+            let value = unsafe {
+                if field.field_type == field_type::INT32 {
+                    field.data.cast::<i32>().read_unaligned().into()
+                } else {
+                    field.data.cast::<i64>().read_unaligned()
+                }
+            };
+            i32::try_from(value)
+                .map(Value::Int)
+                .map_err(|_| Refusal::new(format!("attribute {name} is {value}, which does not fit an INT32")))
+        }
+        (Kind::Text, field_type::CHAR) if length == 0 => Ok(Value::Text(String::new())),
+        (Kind::Text, field_type::CHAR) if !field.data.is_null() => {
+            // SAFETY: the data holds `length` characters.
+            let bytes = unsafe { std::slice::from_raw_parts(field.data, length) };
+            // The length decides; some callers count the terminating NUL.
+            let bytes = bytes.strip_suffix(b"\0").unwrap_or(bytes);
+            match std::str::from_utf8(bytes) {
+                Ok(text) => Ok(Value::Text(text.to_owned())),
+                Err(_) => Err(Refusal::new(format!("attribute {name} is \"{}\", not a text", bytes.escape_ascii()))),
+            }
+        }
+        (kind, _) => {
+            let expected = match kind {
+                Kind::Int => "one INT32 (PluginFieldType 5)",
+                Kind::Text => "a text (PluginFieldType 6)",
+            };
+            Err(Refusal::new(format!(
+                "attribute {name} was given as {} values of PluginFieldType {}{}; expected {expected}",
+                field.length,
+                field.field_type,
+                if field.data.is_null() { " without data" } else { "" },
+            )))
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! The functions that C++ and Rust call of each other.
+
+use crate::{creator::Creator, plugin::Plugin};
+
+pub(crate) use ffi::{
+    CreatorV2, CreatorV3, DimSource, Field, OutputShape, TensorDesc, new_creator_v2, new_creator_v3,
+};
+
+#[cxx::bridge(namespace = "trts")]
+mod ffi {
+    /// A tensor as TensorRT describes it.
+    #[derive(Clone, Copy, Debug)]
+    struct TensorDesc {
+        /// The number of axes; more than 8 or less than 0 is refused.
+        rank: i32,
+        /// The sizes of the first `rank` axes; -1 where a size is not known yet.
+        dims: [i64; 8],
+        /// `nvinfer1::DataType`.
+        data_type: i32,
+        /// `nvinfer1::TensorFormat`.
+        format: i32,
+    }
+
+    /// Where the size of an output's axis comes from.
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    struct DimSource {
+        /// The input it is copied from; -1 for a constant.
+        input: i32,
+        /// The axis of that input.
+        axis: i32,
+        /// The constant.
+        size: i32,
+    }
+
+    /// The shape of an output; rank -1 where it was refused.
+    struct OutputShape {
+        rank: i32,
+        dims: [DimSource; 8],
+    }
+
+    /// `nvinfer1::PluginField`. What it points to belongs to whoever made it.
+    struct Field {
+        name: *const c_char,
+        data: *const u8,
+        /// `nvinfer1::PluginFieldType`.
+        field_type: i32,
+        length: i32,
+    }
+
+    unsafe extern "C++" {
+        include!("tensorrt-scatter-plugin/cpp/creators.h");
+
+        type CreatorV2;
+        type CreatorV3;
+        fn new_creator_v2(creator: Box<Creator>) -> *mut CreatorV2;
+        fn new_creator_v3(creator: Box<Creator>) -> *mut CreatorV3;
+    }
+
+    extern "Rust" {
+        type Creator;
+        fn name(&self) -> *const c_char;
+        fn version(&self) -> *const c_char;
+        fn plugin_namespace(&self) -> *const c_char;
+        unsafe fn set_namespace(&mut self, plugin_namespace: *const c_char);
+        fn fields(&self) -> Vec<Field>;
+        unsafe fn create(&self, layer: *const c_char, fields: &[Field]) -> Result<Box<Plugin>>;
+        unsafe fn deserialize(&self, layer: *const c_char, bytes: *const u8, length: usize) -> Result<Box<Plugin>>;
+    }
+
+    extern "Rust" {
+        type Plugin;
+        fn name(&self) -> *const c_char;
+        fn version(&self) -> *const c_char;
+        fn plugin_namespace(&self) -> *const c_char;
+        unsafe fn set_namespace(&mut self, plugin_namespace: *const c_char);
+        fn duplicate(&self) -> Result<Box<Plugin>>;
+        fn fields(&self) -> Vec<Field>;
+        fn serialized_size(&self) -> usize;
+        unsafe fn serialize(&self, buffer: *mut u8);
+        fn output_count(&self) -> i32;
+        fn input_count(&self) -> i32;
+        fn output_type(&self, output: i32, inputs: &[i32]) -> i32;
+        fn check_types(&self, inputs: &[i32], outputs: i32) -> bool;
+        fn output_shape(&self, output: i32, inputs: &[TensorDesc]) -> OutputShape;
+        fn supports(&self, position: i32, tensors: &[TensorDesc], inputs: i32, outputs: i32) -> bool;
+        fn configure(&self, inputs: &[TensorDesc], outputs: &[TensorDesc]) -> bool;
+        fn workspace_size(&self, inputs: &[TensorDesc]) -> usize;
+        fn load_kernels(&self);
+        unsafe fn enqueue(
+            &self,
+            inputs: &[TensorDesc],
+            outputs: &[TensorDesc],
+            input_addresses: &[u64],
+            output_addresses: &[u64],
+            workspace: usize,
+            stream: usize,
+        ) -> bool;
+    }
+}

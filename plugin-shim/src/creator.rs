@@ -1,0 +1,120 @@
+//! What the creator classes hold: makes plugins of fields and of an engine's bytes.
+
+use std::{
+    ffi::{CStr, CString, c_char},
+    fmt,
+};
+
+use crate::{
+    attributes::Attributes,
+    bridge::Field,
+    message::{Refusal, guard},
+    operators::{Row, VERSION},
+    plugin::Plugin,
+    serialized,
+};
+
+/// Makes the plugins of one operator.
+pub(crate) struct Creator {
+    row: &'static Row,
+    plugin_namespace: CString,
+}
+
+impl Creator {
+    /// A creator in the namespace "".
+    pub(crate) fn new(row: &'static Row) -> Self {
+        Self { row, plugin_namespace: CString::default() }
+    }
+
+    pub(crate) fn name(&self) -> *const c_char {
+        self.row.name.as_ptr()
+    }
+
+    pub(crate) fn version(&self) -> *const c_char {
+        VERSION.as_ptr()
+    }
+
+    pub(crate) fn plugin_namespace(&self) -> *const c_char {
+        self.plugin_namespace.as_ptr()
+    }
+
+    /// # Safety
+    /// `plugin_namespace` must be null or end in a NUL.
+    pub(crate) unsafe fn set_namespace(&mut self, plugin_namespace: *const c_char) {
+        // SAFETY: the caller's promise.
+        self.plugin_namespace = unsafe { owned(plugin_namespace) };
+    }
+
+    /// The attributes, declared.
+    pub(crate) fn fields(&self) -> Vec<Field> {
+        self.row.attributes.iter().map(|attribute| attribute.declaration()).collect()
+    }
+
+    /// Makes a plugin of fields.
+    ///
+    /// # Safety
+    /// `layer` must be null or end in a NUL; the fields must hold what they say.
+    pub(crate) unsafe fn create(&self, layer: *const c_char, fields: &[Field]) -> Result<Box<Plugin>, Refusal> {
+        // SAFETY: the caller's promise.
+        let layer = unsafe { owned(layer) };
+        guard(&self.who(&layer), || {
+            // SAFETY: the caller's promise.
+            let attributes = unsafe { Attributes::from_fields(self.row.attributes, fields) }?;
+            self.plugin(&layer, attributes, 0)
+        })
+    }
+
+    /// Makes a plugin of an engine's bytes.
+    ///
+    /// # Safety
+    /// `layer` must be null or end in a NUL; `bytes` must be null or point to `length` bytes.
+    pub(crate) unsafe fn deserialize(
+        &self,
+        layer: *const c_char,
+        bytes: *const u8,
+        length: usize,
+    ) -> Result<Box<Plugin>, Refusal> {
+        // SAFETY: the caller's promise.
+        let layer = unsafe { owned(layer) };
+        guard(&self.who(&layer), || {
+            // SAFETY: the caller's promise.
+            let bytes = if bytes.is_null() { &[] } else { unsafe { std::slice::from_raw_parts(bytes, length) } };
+            let (inputs, attributes) = serialized::read(&self.row.name.to_string_lossy(), self.row.attributes, bytes)?;
+            self.plugin(&layer, attributes, inputs)
+        })
+    }
+
+    fn plugin(&self, layer: &CStr, attributes: Attributes, inputs: u8) -> Result<Box<Plugin>, Refusal> {
+        let operator = (self.row.operator)(&attributes)?;
+        Plugin::new(self.row, operator, attributes, inputs, layer, &self.plugin_namespace).map(Box::new)
+    }
+
+    fn who<'a>(&'a self, layer: &'a CStr) -> Who<'a> {
+        Who { plugin: self.row.name, layer }
+    }
+}
+
+/// Who speaks in a message: `TRTS_Scatter "layer"`.
+pub(crate) struct Who<'a> {
+    pub(crate) plugin: &'a CStr,
+    pub(crate) layer: &'a CStr,
+}
+
+impl fmt::Display for Who<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.plugin.to_string_lossy())?;
+        if self.layer.is_empty() { Ok(()) } else { write!(f, " \"{}\"", self.layer.to_string_lossy()) }
+    }
+}
+
+/// A copy of a C string; empty for null.
+///
+/// # Safety
+/// `text` must be null or end in a NUL.
+pub(crate) unsafe fn owned(text: *const c_char) -> CString {
+    if text.is_null() {
+        return CString::default();
+    }
+    // SAFETY: the caller's promise.
+    unsafe { CStr::from_ptr(text) }.to_owned()
+}

@@ -1,0 +1,66 @@
+//! Messages to TensorRT's log, and the guard that no failure and no panic gets past.
+
+use std::{
+    any::Any,
+    ffi::CString,
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+use crate::tensorrt::{Severity, TensorRt};
+
+/// Why something was refused: one sentence that names the input or attribute, what was given and the rule.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Refusal(String);
+
+impl Refusal {
+    pub(crate) fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+/// Runs what TensorRT called for. Logs a refusal, or a panic as a bug of ours, under the layer's name, and
+/// gives it back.
+pub(crate) fn guard<T>(who: &dyn fmt::Display, work: impl FnOnce() -> Result<T, Refusal>) -> Result<T, Refusal> {
+    // Unwind safety: the state that plugins change is one atomic number and one string, each replaced whole.
+    let (severity, refusal) = match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(Ok(value)) => return Ok(value),
+        Ok(Err(refusal)) => (Severity::Error, refusal),
+        Err(panic) => (Severity::InternalError, Refusal(format!("a bug in the plugin library: {}", text(&*panic)))),
+    };
+    log(severity, &format!("{who}: {refusal}"));
+    Err(refusal)
+}
+
+fn text(panic: &(dyn Any + Send)) -> &str {
+    let string = panic.downcast_ref::<String>().map(String::as_str);
+    string.or(panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without a message")
+}
+
+/// Writes to TensorRT's log, or to the standard error stream of a process that has none.
+fn log(severity: Severity, message: &str) {
+    match TensorRt::find().and_then(|tensorrt| tensorrt.logger()) {
+        // A message can quote attributes, and those can hold anything.
+        Some(logger) => logger.log(severity, &CString::new(message.replace('\0', "\\0")).unwrap_or_default()),
+        None => eprintln!("{message}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_a_refusal() {
+        let caught = guard(&"test", || -> Result<(), Refusal> { panic!("inside {}", 1) });
+        assert_eq!(caught, Err(Refusal::new("a bug in the plugin library: inside 1")));
+    }
+}

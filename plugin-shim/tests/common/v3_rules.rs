@@ -1,0 +1,206 @@
+//! The rules of the V3 side, for a creator from wherever.
+
+use super::{
+    CHAR, Field, FieldCollection, INT32, Session, chars, int, scatter_fields, skipped,
+    tensors::{DimsExprs, FLOAT, HALF, INT32_TYPE, INT64_TYPE, Tensor, tensor},
+    v3::{Creator, Phase, Plugin, interface},
+};
+
+/// Makes each rule a test, with a creator that the function gives, if it can.
+#[macro_export]
+macro_rules! v3_rules {
+    ($creator:path: $($rule:ident),* $(,)?) => {
+        $(#[test]
+        fn $rule() {
+            let session = common::Session::start();
+            if let Some(creator) = $creator(stringify!($rule)) {
+                session.logged();
+                common::v3_rules::$rule(creator, &session);
+            }
+        })*
+    };
+}
+
+fn plugin(creator: Creator, dim: &'static i32, dim_size: Option<&'static i32>, reduce: &'static str) -> Plugin {
+    creator.create(c"pillars", &scatter_fields(dim, dim_size, reduce), Phase::Build).expect("a plugin")
+}
+
+/// src, index, out, arg_out of a layer with dim 1 and dim_size 7.
+pub fn layer(index: i32) -> ([Tensor; 2], [Tensor; 2]) {
+    (
+        [tensor(FLOAT, &[2, 5, 3]), tensor(index, &[5])],
+        [tensor(FLOAT, &[2, 7, 3]), tensor(INT32_TYPE, &[2, 7, 3])],
+    )
+}
+
+pub fn the_creator_describes_itself(creator: Creator, session: &Session) {
+    assert_eq!(interface(creator.0), "PLUGIN CREATOR_V3ONE 1.0");
+    assert_eq!((creator.name(), creator.version(), creator.namespace()), ("TRTS_Scatter", "1", ""));
+    let fields: Vec<_> = creator.fields().iter().map(|field| (field.name(), field.field_type)).collect();
+    assert_eq!(fields, [("dim", INT32), ("dim_size", INT32), ("reduce", CHAR)]);
+    session.expect_silence();
+}
+
+pub fn the_plugin_describes_itself(creator: Creator, session: &Session) {
+    let plugin = plugin(creator, &1, Some(&7), "max");
+    assert_eq!((plugin.name(), plugin.version(), plugin.namespace()), ("TRTS_Scatter", "1", ""));
+    assert_eq!((plugin.output_count(), plugin.tactic_count(), plugin.set_tactic(0)), (2, 0, 0));
+    assert!(plugin.timing_cache_id().is_null());
+    assert_eq!(plugin.format_combination_limit(), 100);
+    assert_eq!(self::plugin(creator, &1, Some(&7), "mean").output_count(), 1);
+    session.expect_silence();
+}
+
+pub fn wrong_attributes_are_refused_by_name(creator: Creator, session: &Session) {
+    let refused = |fields: &[Field], words: &[&str]| {
+        for phase in [Phase::Build, Phase::Runtime] {
+            assert!(creator.create(c"pillars", fields, phase).is_none());
+            session.expect_error(&[&["TRTS_Scatter \"pillars\""], words].concat());
+        }
+    };
+    refused(&[chars(c"reduce", "median")], &["reduce", "median", "\"sum\""]);
+    refused(&[int(c"dim_size", &-3)], &["dim_size", "-3"]);
+    refused(&[Field { field_type: 1, ..int(c"dim", &1) }], &["dim", "one INT32"]);
+    let wide = i64::from(i32::MAX) + 1;
+    let wide = Field { field_type: 10, data: std::ptr::from_ref(&wide).cast(), ..int(c"dim", &1) };
+    refused(&[wide], &["dim", "2147483648", "INT32"]);
+    refused(&[chars(c"Reduce", "max")], &["\"Reduce\"", "dim, dim_size, reduce"]);
+    assert!(creator.create_of(c"pillars", std::ptr::null(), Phase::Build).is_some(), "every attribute has a default");
+    session.expect_silence();
+}
+
+pub fn output_types_follow_src(creator: Creator, session: &Session) {
+    let max = plugin(creator, &1, Some(&7), "max");
+    assert_eq!(max.output_types(&[FLOAT, INT32_TYPE], 2), Some(vec![FLOAT, INT32_TYPE]));
+    assert_eq!(max.output_types(&[FLOAT, INT64_TYPE, FLOAT], 2), Some(vec![FLOAT, INT32_TYPE]));
+    session.expect_silence();
+    for (types, outputs, words) in [
+        (&[HALF, INT32_TYPE][..], 2, &["src is of type HALF", "FLOAT"][..]),
+        (&[FLOAT, FLOAT], 2, &["index is of type FLOAT", "INT32 or INT64"]),
+        (&[FLOAT, INT32_TYPE, HALF], 2, &["base is of type HALF", "FLOAT"]),
+        (&[FLOAT], 2, &["1 inputs", "src, index"]),
+        (&[FLOAT, INT32_TYPE], 1, &["1 outputs", "out, arg_out"]),
+    ] {
+        assert_eq!(max.output_types(types, outputs), None);
+        session.expect_error(words);
+    }
+}
+
+pub fn output_shapes_follow_src_dim_size_and_base(creator: Creator, session: &Session) {
+    let shape = |dim, dim_size, dims: &[&[i64]]| {
+        let plugin = plugin(creator, dim, dim_size, "max");
+        let inputs: Vec<_> = dims.iter().map(|dims| DimsExprs::new::<i64>(dims)).collect();
+        let shapes = plugin.output_shapes(&inputs, 2).expect("shapes");
+        let shapes: Vec<_> = shapes.iter().map(|shape| shape.describe(&inputs)).collect();
+        assert_eq!(shapes[0], shapes[1]);
+        shapes[0].join(" ")
+    };
+    assert_eq!(shape(&1, Some(&7), &[&[2, 5, 3], &[5]]), "2 7 3");
+    assert_eq!(shape(&-1, Some(&7), &[&[2, 5, -1], &[2, 1, -1]]), "2 5 7");
+    assert_eq!(shape(&-3, None, &[&[-1, 5, 3], &[-1], &[-1, 5, 3]]), "base.0 5 3");
+    assert_eq!(shape(&-3, Some(&7), &[&[-1, 5, 3], &[-1], &[-1, 5, 3]]), "7 5 3");
+    assert_eq!(shape(&1, Some(&0), &[&[1 << 40, 1], &[1]]), "1099511627776 0", "sizes beyond 2^31 pass through");
+    session.expect_silence();
+}
+
+pub fn wrong_shapes_are_refused_by_input(creator: Creator, session: &Session) {
+    let refused = |dim, dim_size, dims: &[&[i64]], words: &[&str]| {
+        let inputs: Vec<_> = dims.iter().map(|dims| DimsExprs::new::<i64>(dims)).collect();
+        assert!(plugin(creator, dim, dim_size, "sum").output_shapes(&inputs, 1).is_none());
+        session.expect_error(&[&["TRTS_Scatter \"pillars\""], words].concat());
+    };
+    refused(&3, Some(&7), &[&[2, 5, 3], &[5]], &["dim is 3", "-3 to 2"]);
+    refused(&0, Some(&7), &[&[], &[5]], &["src", "rank 0"]);
+    refused(&1, Some(&7), &[&[2, 5, 3], &[]], &["index has rank 0"]);
+    refused(&1, Some(&7), &[&[2, 5, 3], &[2, 4]], &["index", "[2, 4]", "[2, 5, 3]"]);
+    refused(&1, Some(&7), &[&[2, 5, 3], &[5], &[2, 6, 3]], &["dim_size is 7", "base has 6"]);
+    refused(&1, None, &[&[2, 5, 3], &[5], &[3, 6, 3]], &["base", "[3, 6, 3]", "[2, 6, 3]"]);
+    refused(&1, None, &[&[2, 5, 3], &[5]], &["dim_size", "base"]);
+    refused(&1, Some(&7), &[&[2, 5, 3]], &["1 inputs"]);
+    let long = [DimsExprs::new::<i64>(&[1 << 31]), DimsExprs::new::<i64>(&[1 << 31])];
+    assert!(plugin(creator, &0, Some(&7), "max").output_shapes(&long, 2).is_none());
+    session.expect_error(&["src has 2147483648 elements", "arg_out", "INT32"]);
+}
+
+pub fn formats_and_types_are_those_of_the_table(creator: Creator, session: &Session) {
+    let plugin = plugin(creator, &1, Some(&7), "max");
+    for index in [INT32_TYPE, INT64_TYPE] {
+        let (inputs, outputs) = layer(index);
+        let good = [&inputs[..], &outputs].concat();
+        for position in 0..good.len() {
+            assert!(plugin.supports(position, &good, 2), "{position}");
+            for change in [|tensor: &mut Tensor| tensor.format = 1, |tensor: &mut Tensor| tensor.data_type = HALF] {
+                let mut other = good.clone();
+                change(&mut other[position]);
+                assert!(!plugin.supports(position, &other, 2), "{position}");
+            }
+        }
+    }
+    session.expect_silence();
+}
+
+pub fn configure_and_shape_changes_say_what_does_not_fit(creator: Creator, session: &Session) {
+    let plugin = plugin(creator, &1, Some(&7), "max");
+    let (inputs, outputs) = layer(INT32_TYPE);
+    assert_eq!((plugin.configure(&inputs, &outputs), plugin.shape_change(&inputs, &outputs)), (0, 0));
+    let (dynamic_inputs, dynamic_outputs) =
+        ([tensor(FLOAT, &[-1, -1, 3]), tensor(INT32_TYPE, &[-1])], [tensor(FLOAT, &[-1, 7, 3]), tensor(INT32_TYPE, &[-1, 7, 3])]);
+    assert_eq!(plugin.configure(&dynamic_inputs, &dynamic_outputs), 0);
+    session.expect_silence();
+    type Change = fn(&mut [Tensor; 2], &mut [Tensor; 2]);
+    let changes: [(Change, &[&str]); 4] = [
+        (|inputs, _| inputs[1].dims[0] = 4, &["index", "[4]"]),
+        (|_, outputs| outputs[0].dims[1] = 8, &["out has shape [2, 8, 3]", "[2, 7, 3]"]),
+        (|_, outputs| outputs[1].data_type = INT64_TYPE, &["arg_out is of type INT64", "INT32"]),
+        (|inputs, _| inputs[0].format = 2, &["src has TensorFormat 2", "kLINEAR"]),
+    ];
+    for (change, words) in changes {
+        let (mut inputs, mut outputs) = layer(INT32_TYPE);
+        change(&mut inputs, &mut outputs);
+        assert_ne!(plugin.configure(&inputs, &outputs), 0);
+        session.expect_error(words);
+        assert_ne!(plugin.shape_change(&inputs, &outputs), 0);
+        session.expect_error(words);
+    }
+}
+
+pub fn the_workspace_is_that_of_the_largest_shapes(creator: Creator, session: &Session) {
+    let plugin = plugin(creator, &1, Some(&7), "max");
+    let (_, outputs) = layer(INT32_TYPE);
+    let inputs = [tensor(FLOAT, &[-1, -1, 3]), tensor(INT32_TYPE, &[-1])];
+    let max = [tensor(FLOAT, &[4, 50, 3]), tensor(INT32_TYPE, &[60])];
+    assert_eq!(plugin.workspace_size(&inputs, &max, &outputs), 4 * 7 * 3 * 8);
+    session.expect_silence();
+}
+
+pub fn serialized_fields_make_the_plugin_again(creator: Creator, session: &Session) {
+    let first = plugin(creator, &-2, Some(&7), "min");
+    for first in [first.duplicate(), first.attach(), first] {
+        let fields = first.fields_to_serialize();
+        let second = creator.create_of(c"loaded", fields, Phase::Runtime).expect("a plugin");
+        let names = |plugin: &Plugin| {
+            let fields = FieldCollection::read(plugin.fields_to_serialize());
+            fields.iter().map(|field| (field.name().to_owned(), field.length)).collect::<Vec<_>>()
+        };
+        drop(first);
+        let dims = [DimsExprs::new::<i64>(&[2, 5, 3]), DimsExprs::new::<i64>(&[5])];
+        assert_eq!(second.output_shapes(&dims, 2).unwrap()[1].describe(&dims), ["2", "7", "3"]);
+        let expected = [("dim", 1), ("reduce", 3), ("dim_size", 1)].map(|(name, length)| (name.to_owned(), length));
+        assert_eq!(names(&second), expected);
+    }
+    session.expect_silence();
+}
+
+pub fn enqueue_without_a_device_says_so(creator: Creator, session: &Session) {
+    if let Ok(gpu) = tensorrt_scatter::gpu::Gpu::new(0) {
+        skipped("enqueue_without_a_device_says_so", &format!("there is a device: {}", gpu.name()));
+        return;
+    }
+    let plugin = plugin(creator, &1, Some(&7), "max");
+    let (inputs, outputs) = layer(INT32_TYPE);
+    assert_eq!(plugin.shape_change(&inputs, &outputs), 0);
+    session.expect_silence();
+    let at = |tensors: &[Tensor]| tensors.iter().map(|tensor| (tensor.clone(), 256)).collect::<Vec<_>>();
+    assert_ne!(plugin.enqueue(&at(&inputs), &at(&outputs), 256, std::ptr::null_mut()), 0);
+    session.expect_error(&["TRTS_Scatter \"pillars\"", "no CUDA device"]);
+}

@@ -1,0 +1,41 @@
+//! The library in the plugin registry of a real TensorRT 10 or 11, whose lean runtime `TRTS_NVINFER_LEAN` names.
+//! No GPU is needed for that.
+
+mod common;
+
+use std::sync::OnceLock;
+
+use common::{
+    Object,
+    host::{FINDER_V2, FINDER_V11},
+    plugin_library,
+    registry::TensorRt,
+    v3::Creator,
+};
+
+/// The creator as the registry gives it, with the library loaded once and the tests' logger set.
+fn creator(test: &str) -> Option<Creator> {
+    static TENSORRT: OnceLock<Option<TensorRt>> = OnceLock::new();
+    let tensorrt = TENSORRT.get_or_init(|| TensorRt::load("TRTS_NVINFER_LEAN", test)).as_ref()?;
+    if tensorrt.creator().is_null() {
+        assert!(!tensorrt.load_library().is_null(), "loadLibrary");
+    }
+    let finder = if tensorrt.version < 110_000 { FINDER_V2.object() } else { FINDER_V11.object() };
+    // SAFETY: the function has this signature; the finder lives for ever.
+    unsafe { plugin_library().function::<unsafe extern "C" fn(Object)>(c"setLoggerFinder")(finder) };
+    Some(Creator(tensorrt.creator()))
+}
+
+v3_rules!(
+    creator: the_creator_describes_itself,
+    the_plugin_describes_itself,
+    wrong_attributes_are_refused_by_name,
+    output_types_follow_src,
+    output_shapes_follow_src_dim_size_and_base,
+    wrong_shapes_are_refused_by_input,
+    formats_and_types_are_those_of_the_table,
+    configure_and_shape_changes_say_what_does_not_fit,
+    the_workspace_is_that_of_the_largest_shapes,
+    serialized_fields_make_the_plugin_again,
+    enqueue_without_a_device_says_so,
+);
