@@ -1,48 +1,177 @@
 //! The element types: values that can be reduced, and integers that can index.
 
+use half::{bf16, f16};
+
 mod sealed {
+    use half::{bf16, f16};
+
     pub trait Sealed {}
     impl Sealed for f32 {}
+    impl Sealed for f16 {}
+    impl Sealed for bf16 {}
+    impl Sealed for f64 {}
     impl Sealed for i32 {}
     impl Sealed for i64 {}
 }
 
-/// A type whose values can be reduced: float32.
-pub trait Scalar: sealed::Sealed + bytemuck::Pod + PartialOrd + Send + Sync {
+/// A type whose values can be reduced: float32, float16, bfloat16, float64, int32 and int64.
+pub trait Scalar: sealed::Sealed + bytemuck::Pod + PartialOrd + std::fmt::Debug + Send + Sync {
+    /// What sums and products are kept in: float32 for the 16-bit floats, the type itself otherwise.
+    type Accumulator: Accumulator;
+    /// The type, as a value.
+    const TYPE: ScalarType;
+
+    /// The value to reckon with.
+    fn widen(self) -> Self::Accumulator;
+    /// The nearest value of the type.
+    fn narrow(value: Self::Accumulator) -> Self;
+}
+
+/// A type whose values can be exponentiated: float32, float16, bfloat16 and float64.
+pub trait Float: Scalar<Accumulator: FloatAccumulator> {}
+
+/// A type to reckon in. Integers wrap.
+pub trait Accumulator: sealed::Sealed + Copy + PartialOrd + Send + Sync {
     /// The additive identity.
     const ZERO: Self;
     /// The multiplicative identity.
     const ONE: Self;
-    /// The type, as a value.
-    const TYPE: ScalarType;
-    /// The sum of two elements.
+    /// The sum.
     fn add(self, other: Self) -> Self;
-    /// The product of two elements.
+    /// The product.
     fn mul(self, other: Self) -> Self;
-    /// The sum of a group over how many elements it has.
+    /// The sum of a group over its number of elements, which is not 0; integers round down.
     fn divide_by_count(self, count: u64) -> Self;
 }
 
-impl Scalar for f32 {
-    const ZERO: Self = 0.0;
-    const ONE: Self = 1.0;
-    const TYPE: ScalarType = ScalarType::F32;
-
-    fn add(self, other: Self) -> Self {
-        self + other
-    }
-
-    fn mul(self, other: Self) -> Self {
-        self * other
-    }
-
-    fn divide_by_count(self, count: u64) -> Self {
-        self / count as f32
-    }
+/// A floating-point type to reckon in.
+pub trait FloatAccumulator: Accumulator {
+    /// The lowest value there is.
+    const NEG_INFINITY: Self;
+    /// The difference.
+    fn sub(self, other: Self) -> Self;
+    /// The quotient.
+    fn div(self, other: Self) -> Self;
+    /// e to the power of this.
+    fn exp(self) -> Self;
+    /// The natural logarithm.
+    fn ln(self) -> Self;
+    /// The square root.
+    fn sqrt(self) -> Self;
+    /// A count, rounded.
+    fn from_count(count: u64) -> Self;
+    /// A constant, rounded.
+    fn from_f64(value: f64) -> Self;
 }
 
+macro_rules! plain_scalar {
+    ($type:ident, $variant:ident, $add:expr, $mul:expr, $divide:expr) => {
+        impl Scalar for $type {
+            type Accumulator = Self;
+            const TYPE: ScalarType = ScalarType::$variant;
+
+            fn widen(self) -> Self {
+                self
+            }
+
+            fn narrow(value: Self) -> Self {
+                value
+            }
+        }
+
+        impl Accumulator for $type {
+            const ZERO: Self = 0 as $type;
+            const ONE: Self = 1 as $type;
+
+            fn add(self, other: Self) -> Self {
+                let add: fn(Self, Self) -> Self = $add;
+                add(self, other)
+            }
+
+            fn mul(self, other: Self) -> Self {
+                let mul: fn(Self, Self) -> Self = $mul;
+                mul(self, other)
+            }
+
+            fn divide_by_count(self, count: u64) -> Self {
+                let divide: fn(Self, u64) -> Self = $divide;
+                divide(self, count)
+            }
+        }
+    };
+}
+
+plain_scalar!(f32, F32, |a, b| a + b, |a, b| a * b, |a, n| a / n as f32);
+plain_scalar!(f64, F64, |a, b| a + b, |a, b| a * b, |a, n| a / n as f64);
+// A group never has more elements than an i64 can count.
+plain_scalar!(i32, I32, i32::wrapping_add, i32::wrapping_mul, |a, n| i64::from(a).div_euclid(n as i64) as i32);
+plain_scalar!(i64, I64, i64::wrapping_add, i64::wrapping_mul, |a, n| a.div_euclid(n as i64));
+
+macro_rules! half_scalar {
+    ($type:ident, $variant:ident) => {
+        impl Scalar for $type {
+            type Accumulator = f32;
+            const TYPE: ScalarType = ScalarType::$variant;
+
+            fn widen(self) -> f32 {
+                self.to_f32()
+            }
+
+            fn narrow(value: f32) -> Self {
+                Self::from_f32(value)
+            }
+        }
+
+        impl Float for $type {}
+    };
+}
+
+half_scalar!(f16, F16);
+half_scalar!(bf16, BF16);
+
+macro_rules! float {
+    ($type:ident) => {
+        impl Float for $type {}
+
+        impl FloatAccumulator for $type {
+            const NEG_INFINITY: Self = $type::NEG_INFINITY;
+
+            fn sub(self, other: Self) -> Self {
+                self - other
+            }
+
+            fn div(self, other: Self) -> Self {
+                self / other
+            }
+
+            fn exp(self) -> Self {
+                self.exp()
+            }
+
+            fn ln(self) -> Self {
+                self.ln()
+            }
+
+            fn sqrt(self) -> Self {
+                self.sqrt()
+            }
+
+            fn from_count(count: u64) -> Self {
+                count as $type
+            }
+
+            fn from_f64(value: f64) -> Self {
+                value as $type
+            }
+        }
+    };
+}
+
+float!(f32);
+float!(f64);
+
 /// A type that can index, and that `arg_out` is given in: int32 and int64.
-pub trait Index: sealed::Sealed + bytemuck::Pod + Ord + Send + Sync {
+pub trait Index: sealed::Sealed + bytemuck::Pod + Ord + std::fmt::Debug + Send + Sync {
     /// The type, as a value.
     const TYPE: IndexType;
     /// The value, widened.
@@ -85,14 +214,51 @@ impl Index for i64 {
 pub enum ScalarType {
     /// float32.
     F32,
+    /// float16.
+    F16,
+    /// bfloat16.
+    BF16,
+    /// float64.
+    F64,
+    /// int32.
+    I32,
+    /// int64.
+    I64,
 }
 
 impl ScalarType {
+    /// All types of values, for tables and tests.
+    pub const ALL: [Self; 6] = [Self::F32, Self::F16, Self::BF16, Self::F64, Self::I32, Self::I64];
+
     /// The name the kernels carry.
     pub fn name(self) -> &'static str {
         match self {
             Self::F32 => "f32",
+            Self::F16 => "f16",
+            Self::BF16 => "bf16",
+            Self::F64 => "f64",
+            Self::I32 => "i32",
+            Self::I64 => "i64",
         }
+    }
+
+    /// Bytes of a value.
+    pub fn bytes(self) -> usize {
+        match self {
+            Self::F16 | Self::BF16 => 2,
+            Self::F32 | Self::I32 => 4,
+            Self::F64 | Self::I64 => 8,
+        }
+    }
+
+    /// Whether sums and products are kept in another type, float32.
+    pub(crate) fn is_half(self) -> bool {
+        matches!(self, Self::F16 | Self::BF16)
+    }
+
+    /// Bytes of what sums and products are kept in.
+    pub(crate) fn accumulator_bytes(self) -> usize {
+        self.bytes().max(size_of::<f32>())
     }
 }
 

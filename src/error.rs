@@ -114,16 +114,6 @@ pub enum Error {
         /// The length of the reduced axis.
         length: usize,
     },
-    /// The GPU kernels count positions along the reduced axis in 32 bits.
-    #[error("src has {length} elements along dim; the GPU kernels of reduce \"{reduce}\" take at most {max}")]
-    AxisTooLong {
-        /// The length of the reduced axis.
-        length: usize,
-        /// The reduction given.
-        reduce: Reduce,
-        /// The longest axis there is a kernel for.
-        max: usize,
-    },
     /// The workspace is smaller than the plan needs.
     #[error("the workspace has {given} bytes, but the plan needs {needed}")]
     WorkspaceTooSmall {

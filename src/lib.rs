@@ -14,7 +14,7 @@ mod scatter;
 mod shape;
 mod tensor;
 
-pub use element::{Index, IndexType, Scalar, ScalarType};
+pub use element::{Accumulator, Float, FloatAccumulator, Index, IndexType, Scalar, ScalarType};
 pub use error::Error;
 pub use reduce::Reduce;
 pub use scatter::{BadIndex, Reduced, ScatterOptions, ScatterPlan};

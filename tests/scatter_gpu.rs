@@ -4,7 +4,7 @@ mod support;
 
 use proptest::test_runner::{Config, TestRunner};
 use support::{
-    assert_same,
+    Element, assert_same,
     cases::{Indices, scatter_cases},
     gpu_or_skip,
     naive::ScatterCase,
@@ -14,12 +14,12 @@ use tensorrt_scatter::{
     gpu::{self, DeviceTensor, Stream, Workspace},
 };
 
-fn options(case: &ScatterCase) -> ScatterOptions {
+fn options<T>(case: &ScatterCase<T>) -> ScatterOptions {
     ScatterOptions::new(case.reduce).dim(case.dim as isize).dim_size(case.dim_size)
 }
 
 /// Runs a case on both backends, with both index types on the GPU, and compares.
-fn check(stream: &Stream, case: &ScatterCase, options: &ScatterOptions) {
+fn check<T: Element>(stream: &Stream, case: &ScatterCase<T>, options: &ScatterOptions) {
     let out_dims = case.out_dims();
     let src = TensorView::new(&case.src_dims, &case.src).unwrap();
     let base = case.base.as_ref().map(|base| TensorView::new(&out_dims, base).unwrap());
@@ -52,32 +52,36 @@ fn check(stream: &Stream, case: &ScatterCase, options: &ScatterOptions) {
 }
 
 /// Many small cases on one stream.
-fn check_generated(test: &str, indices: Indices, bad_index: BadIndex) {
+fn check_generated<T: Element>(test: &str, indices: Indices, bad_index: BadIndex) {
     let Some(gpu) = gpu_or_skip(test) else { return };
     let stream = Stream::new(&gpu).unwrap();
     // The failing case is in the message; a file beside the sources cannot be written where only the test runs.
     let config = Config { failure_persistence: None, ..Config::default() };
     TestRunner::new(config)
-        .run(&scatter_cases(6, indices), |case| {
+        .run(&scatter_cases::<T>(6, indices), |case| {
             check(&stream, &case, &options(&case).bad_index(bad_index));
             Ok(())
         })
         .unwrap();
 }
 
-#[test]
-fn agrees_with_the_cpu_backend() {
-    check_generated("agrees_with_the_cpu_backend", Indices::Good, BadIndex::Error);
+fn agrees_with_the_cpu_backend<T: Element>() {
+    check_generated::<T>("agrees_with_the_cpu_backend", Indices::Good, BadIndex::Error);
 }
 
-#[test]
-fn agrees_with_the_cpu_backend_on_skipped_indices() {
-    check_generated("agrees_with_the_cpu_backend_on_skipped_indices", Indices::SomeBad, BadIndex::Skip);
+fn agrees_with_the_cpu_backend_on_skipped_indices<T: Element>() {
+    check_generated::<T>("agrees_with_the_cpu_backend_on_skipped_indices", Indices::SomeBad, BadIndex::Skip);
+}
+
+for_each_type! {
+    cpu_backend: agrees_with_the_cpu_backend;
+    skipped_indices: agrees_with_the_cpu_backend_on_skipped_indices;
 }
 
 #[test]
 fn reports_the_same_first_offender_as_the_cpu_backend() {
-    check_generated("reports_the_same_first_offender_as_the_cpu_backend", Indices::SomeBad, BadIndex::Error);
+    let test = "reports_the_same_first_offender_as_the_cpu_backend";
+    check_generated::<f32>(test, Indices::SomeBad, BadIndex::Error);
 }
 
 /// Repeatable values without a generator's dependency: a multiplicative hash of the position.

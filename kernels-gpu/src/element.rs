@@ -1,37 +1,234 @@
 //! The element types: values, and integers that index.
 
-use nvptx_arch::memory::Word;
+use nvptx_arch::{
+    atomic::{self, AtomicAdd, AtomicCas},
+    convert,
+    memory::{self, Word},
+};
 
-/// A type of values.
-pub trait Scalar: Word + PartialOrd {
+/// A type of values, as it lies in memory.
+pub trait Scalar: Copy {
+    /// What sums and products are kept in: float32 for the 16-bit floats, the type itself otherwise.
+    type Accumulator: Accumulator;
+
+    /// Zero.
+    const ZERO: Self;
+
+    /// Loads from memory that the kernel does not write.
+    unsafe fn load_readonly(from: *const Self) -> Self;
+    /// Loads from memory that this thread may have written.
+    unsafe fn load(from: *const Self) -> Self;
+    /// Stores.
+    unsafe fn store(to: *mut Self, value: Self);
+    /// The value to reckon with.
+    fn widen(self) -> Self::Accumulator;
+    /// The nearest value to store.
+    fn narrow(value: Self::Accumulator) -> Self;
+    /// An unsigned integer that is ordered as the value is under `<`, -0 and +0 being one; None for NaN.
+    fn ordered_bits(self) -> Option<u64>;
+}
+
+/// A type to reckon in.
+pub trait Accumulator: Word + PartialOrd + AtomicAdd {
     /// The additive identity.
     const ZERO: Self;
-    /// This over a count.
-    fn divide_by_count(self, count: u32) -> Self;
-    /// An integer that is ordered as the value is under `<`, so that -0 and +0 are one; None for NaN.
-    /// Never 0, which stands for "nothing arrived".
-    fn ordered_bits(self) -> Option<u32>;
+    /// The multiplicative identity.
+    const ONE: Self;
+    /// The sum; integers wrap.
+    fn add(self, other: Self) -> Self;
+    /// The product; integers wrap.
+    fn mul(self, other: Self) -> Self;
+    /// This over a count that is not 0; integers round down.
+    fn divide_by_count(self, count: u64) -> Self;
+    /// Multiplies what is at `to` by `value`, indivisibly: there is no instruction for it, so compare and
+    /// exchange until nobody came between.
+    unsafe fn join_product(to: *mut Self, value: Self);
 }
 
-impl Scalar for f32 {
-    const ZERO: Self = 0.0;
+/// What the types that are their own accumulators have in common.
+macro_rules! plain_scalar {
+    ($type:ident, $ordered_bits:expr) => {
+        impl Scalar for $type {
+            type Accumulator = Self;
 
-    #[inline(always)]
-    fn divide_by_count(self, count: u32) -> Self {
-        self / count as f32
-    }
+            const ZERO: Self = <Self as Accumulator>::ZERO;
 
-    #[inline(always)]
-    fn ordered_bits(self) -> Option<u32> {
-        if self.is_nan() {
-            return None;
+            #[inline(always)]
+            unsafe fn load_readonly(from: *const Self) -> Self {
+                memory::load_readonly(from)
+            }
+
+            #[inline(always)]
+            unsafe fn load(from: *const Self) -> Self {
+                memory::load(from)
+            }
+
+            #[inline(always)]
+            unsafe fn store(to: *mut Self, value: Self) {
+                memory::store(to, value)
+            }
+
+            #[inline(always)]
+            fn widen(self) -> Self {
+                self
+            }
+
+            #[inline(always)]
+            fn narrow(value: Self) -> Self {
+                value
+            }
+
+            #[inline(always)]
+            fn ordered_bits(self) -> Option<u64> {
+                let ordered_bits: fn(Self) -> Option<u64> = $ordered_bits;
+                ordered_bits(self)
+            }
         }
-        // -0 + 0 is +0; every other value stays.
-        let bits = (self + 0.0).to_bits();
-        // Positive floats are ordered as their bits; negative ones backwards, and below them.
-        Some(if bits >> 31 == 0 { bits | 1 << 31 } else { !bits })
-    }
+    };
 }
+
+plain_scalar!(f32, |value| ordered_f32(value));
+plain_scalar!(f64, |value| {
+    if value.is_nan() {
+        return None;
+    }
+    // As in `ordered_f32`.
+    let bits = (value + 0.0).to_bits();
+    Some(if bits >> 63 == 0 { bits | 1 << 63 } else { !bits })
+});
+plain_scalar!(i32, |value| Some((value as u32 ^ 1 << 31) as u64));
+plain_scalar!(i64, |value| Some(value as u64 ^ 1 << 63));
+
+#[inline(always)]
+fn ordered_f32(value: f32) -> Option<u64> {
+    if value.is_nan() {
+        return None;
+    }
+    // -0 + 0 is +0; every other value stays.
+    let bits = (value + 0.0).to_bits();
+    // Positive floats are ordered as their bits; negative ones backwards, and below them.
+    Some(if bits >> 31 == 0 { bits | 1 << 31 } else { !bits } as u64)
+}
+
+/// A 16-bit float: a carrier of bits, reckoned with as float32.
+macro_rules! half_scalar {
+    ($(#[$doc:meta])* $type:ident, $widen:path, $narrow:path) => {
+        $(#[$doc])*
+        #[repr(transparent)]
+        #[derive(Clone, Copy)]
+        pub struct $type(u16);
+
+        impl Scalar for $type {
+            type Accumulator = f32;
+
+            const ZERO: Self = Self(0);
+
+            #[inline(always)]
+            unsafe fn load_readonly(from: *const Self) -> Self {
+                Self(memory::load_readonly(from.cast()))
+            }
+
+            #[inline(always)]
+            unsafe fn load(from: *const Self) -> Self {
+                Self(memory::load(from.cast()))
+            }
+
+            #[inline(always)]
+            unsafe fn store(to: *mut Self, value: Self) {
+                memory::store(to.cast(), value.0)
+            }
+
+            #[inline(always)]
+            fn widen(self) -> f32 {
+                $widen(self.0)
+            }
+
+            #[inline(always)]
+            fn narrow(value: f32) -> Self {
+                Self($narrow(value))
+            }
+
+            #[inline(always)]
+            fn ordered_bits(self) -> Option<u64> {
+                ordered_f32(self.widen())
+            }
+        }
+    };
+}
+
+half_scalar!(
+    /// float16.
+    F16, convert::f16_to_f32, convert::f32_to_f16
+);
+half_scalar!(
+    /// bfloat16.
+    Bf16, convert::bf16_to_f32, convert::f32_to_bf16
+);
+
+macro_rules! accumulator {
+    ($type:ident, $bits:ident, $one:literal, $add:expr, $mul:expr, $divide:expr, $to_bits:expr, $from_bits:expr) => {
+        impl Accumulator for $type {
+            const ZERO: Self = 0 as $type;
+            const ONE: Self = $one;
+
+            #[inline(always)]
+            fn add(self, other: Self) -> Self {
+                let add: fn(Self, Self) -> Self = $add;
+                add(self, other)
+            }
+
+            #[inline(always)]
+            fn mul(self, other: Self) -> Self {
+                let mul: fn(Self, Self) -> Self = $mul;
+                mul(self, other)
+            }
+
+            #[inline(always)]
+            fn divide_by_count(self, count: u64) -> Self {
+                let divide: fn(Self, u64) -> Self = $divide;
+                divide(self, count)
+            }
+
+            #[inline(always)]
+            unsafe fn join_product(to: *mut Self, value: Self) {
+                let (to_bits, from_bits): (fn(Self) -> $bits, fn($bits) -> Self) = ($to_bits, $from_bits);
+                let bits = to as *mut $bits;
+                let mut seen = atomic::load_relaxed(bits);
+                loop {
+                    let product = to_bits(from_bits(seen).mul(value));
+                    let found = AtomicCas::compare_exchange(bits, seen, product);
+                    if found == seen {
+                        return;
+                    }
+                    seen = found;
+                }
+            }
+        }
+    };
+}
+
+accumulator!(f32, u32, 1.0, |a, b| a + b, |a, b| a * b, |a, n| a / n as f32, f32::to_bits, f32::from_bits);
+accumulator!(f64, u64, 1.0, |a, b| a + b, |a, b| a * b, |a, n| a / n as f64, f64::to_bits, f64::from_bits);
+accumulator!(
+    i32,
+    u32,
+    1,
+    i32::wrapping_add,
+    i32::wrapping_mul,
+    |a, n| (a as i64).div_euclid(n as i64) as i32,
+    |a| a as u32,
+    |bits| bits as i32
+);
+accumulator!(
+    i64,
+    u64,
+    1,
+    i64::wrapping_add,
+    i64::wrapping_mul,
+    |a, n| a.div_euclid(n as i64),
+    |a| a as u64,
+    |bits| bits as i64
+);
 
 /// A type of indices, and of the positions in arg_out.
 pub trait Index: Word {

@@ -1,35 +1,7 @@
-//! The entry points: what the host launches by name.
+//! The entry points: what the host launches by name. A line of a table stands for one kernel for each
+//! combination of the types behind it; the types' names are appended to the kernel's.
 
 use cuda_std::prelude::*;
-use kernel_params::{IndexParams, ScatterParams};
-
-use crate::{
-    check,
-    reduction::{Max, Min, Mul, Sum},
-    scatter,
-};
-
-/// Makes an entry point of each line, and lists them for the emulator.
-macro_rules! entry_points {
-    ($($name:ident($params:ty) = $module:ident::$body:ident<$($argument:ty),+>;)+) => {
-        $(
-            #[allow(missing_docs)]
-            #[kernel]
-            pub unsafe fn $name(p: $params) {
-                $module::$body::<$($argument),+>(&p)
-            }
-        )+
-
-        /// Every entry point, for a launch on the host.
-        #[cfg(not(target_arch = "nvptx64"))]
-        pub const ENTRY_POINTS: &[EntryPoint] = &[
-            $(EntryPoint {
-                name: stringify!($name),
-                run: |params| unsafe { $name(*params.cast::<$params>()) },
-            },)+
-        ];
-    };
-}
 
 /// An entry point as the emulator sees it.
 #[cfg(not(target_arch = "nvptx64"))]
@@ -40,25 +12,112 @@ pub struct EntryPoint {
     pub run: unsafe fn(*const ()),
 }
 
-entry_points! {
-    index_first_bad_i32(IndexParams) = check::first_bad<i32>;
-    index_first_bad_i64(IndexParams) = check::first_bad<i64>;
-    index_largest_i32(IndexParams) = check::largest<i32>;
-    index_largest_i64(IndexParams) = check::largest<i64>;
+/// Every entry point of every table.
+#[cfg(not(target_arch = "nvptx64"))]
+pub fn entry_points() -> impl Iterator<Item = &'static EntryPoint> {
+    [scatter::TABLE, check::TABLE].into_iter().flatten().copied().flatten()
+}
 
-    scatter_sum_f32_i32(ScatterParams) = scatter::accumulate<f32, i32, Sum>;
-    scatter_sum_f32_i64(ScatterParams) = scatter::accumulate<f32, i64, Sum>;
-    scatter_mul_f32_i32(ScatterParams) = scatter::accumulate<f32, i32, Mul>;
-    scatter_mul_f32_i64(ScatterParams) = scatter::accumulate<f32, i64, Mul>;
-    scatter_mean_f32_i32(ScatterParams) = scatter::accumulate_and_count<f32, i32, Sum>;
-    scatter_mean_f32_i64(ScatterParams) = scatter::accumulate_and_count<f32, i64, Sum>;
-    scatter_divide_f32(ScatterParams) = scatter::divide<f32>;
-    scatter_min_f32_i32(ScatterParams) = scatter::find_best<f32, i32, Min>;
-    scatter_min_f32_i64(ScatterParams) = scatter::find_best<f32, i64, Min>;
-    scatter_max_f32_i32(ScatterParams) = scatter::find_best<f32, i32, Max>;
-    scatter_max_f32_i64(ScatterParams) = scatter::find_best<f32, i64, Max>;
-    scatter_select_min_f32_i32(ScatterParams) = scatter::select<f32, i32, Min>;
-    scatter_select_min_f32_i64(ScatterParams) = scatter::select<f32, i64, Min>;
-    scatter_select_max_f32_i32(ScatterParams) = scatter::select<f32, i32, Max>;
-    scatter_select_max_f32_i64(ScatterParams) = scatter::select<f32, i64, Max>;
+/// Makes the entry points of a table, and lists them for the emulator. In the brackets, `scalar` stands for every
+/// type of values, `narrow` for those whose key fits 32 bits, `index` for both types of indices; the body's
+/// arguments name them T and I.
+macro_rules! table {
+    ($($name:ident($params:ty) [$($axis:ident)+] = $module:ident::$body:ident<$($argument:ident),+>;)+) => {
+        $(table! { @ [$($axis)+] $name, $params, $module::$body, $($argument),+ })+
+
+        /// The table's entry points, a slice for each line.
+        #[cfg(not(target_arch = "nvptx64"))]
+        pub const TABLE: &[&[super::EntryPoint]] = pastey::paste!(&[$([<$name:upper>]),+]);
+    };
+    (@ [index] $($line:tt)+) => {
+        table! { @@ $($line)+ => [_i32 i32 i32] [_i64 i32 i64] }
+    };
+    (@ [scalar] $($line:tt)+) => {
+        table! { @@ $($line)+ =>
+            [_f32 f32 i32] [_f16 F16 i32] [_bf16 Bf16 i32] [_f64 f64 i32] [_i32 i32 i32] [_i64 i64 i32]
+        }
+    };
+    (@ [narrow index] $($line:tt)+) => {
+        table! { @@ $($line)+ =>
+            [_f32_i32 f32 i32] [_f16_i32 F16 i32] [_bf16_i32 Bf16 i32] [_i32_i32 i32 i32]
+            [_f32_i64 f32 i64] [_f16_i64 F16 i64] [_bf16_i64 Bf16 i64] [_i32_i64 i32 i64]
+        }
+    };
+    (@ [scalar index] $($line:tt)+) => {
+        table! { @@ $($line)+ =>
+            [_f32_i32 f32 i32] [_f16_i32 F16 i32] [_bf16_i32 Bf16 i32]
+            [_f64_i32 f64 i32] [_i32_i32 i32 i32] [_i64_i32 i64 i32]
+            [_f32_i64 f32 i64] [_f16_i64 F16 i64] [_bf16_i64 Bf16 i64]
+            [_f64_i64 f64 i64] [_i32_i64 i32 i64] [_i64_i64 i64 i64]
+        }
+    };
+    (@@ $name:ident, $params:ty, $module:ident::$body:ident, $($argument:ident),+ => $([$suffix:ident $T:ident $I:ident])+) => {
+        table! { @@@ $name, $params, $module::$body, ($($argument),+) => $([$suffix $T $I])+ }
+    };
+    (@@@ $name:ident, $params:ty, $module:ident::$body:ident, $arguments:tt => $([$suffix:ident $T:ident $I:ident])+) => {
+        pastey::paste! {
+            $(
+                #[allow(missing_docs)]
+                #[kernel]
+                pub unsafe fn [<$name $suffix>](p: $params) {
+                    #[allow(dead_code)]
+                    type T = $T;
+                    #[allow(dead_code)]
+                    type I = $I;
+                    table!(@call $module::$body $arguments, &p)
+                }
+            )+
+
+            #[cfg(not(target_arch = "nvptx64"))]
+            const [<$name:upper>]: &[super::EntryPoint] = &[
+                $(super::EntryPoint {
+                    name: stringify!([<$name $suffix>]),
+                    run: |params| unsafe { [<$name $suffix>](*params.cast::<$params>()) },
+                },)+
+            ];
+        }
+    };
+    (@call $module:ident::$body:ident ($($argument:ident),+), $p:expr) => {
+        $module::$body::<$($argument),+>($p)
+    };
+}
+
+/// Looking an index over.
+pub mod check {
+    use super::*;
+    use crate::check;
+    use kernel_params::IndexParams;
+
+    table! {
+        index_first_bad(IndexParams) [index] = check::first_bad<I>;
+        index_largest(IndexParams) [index] = check::largest<I>;
+    }
+}
+
+/// Scatter.
+pub mod scatter {
+    use super::*;
+    use crate::{
+        element::{Bf16, F16},
+        reduction::{Max, Min, Mul, Sum},
+        scatter,
+    };
+    use kernel_params::ScatterParams;
+
+    table! {
+        scatter_start_sum(ScatterParams) [scalar] = scatter::start<T, Sum>;
+        scatter_start_mul(ScatterParams) [scalar] = scatter::start<T, Mul>;
+        scatter_sum(ScatterParams) [scalar index] = scatter::accumulate<T, I, Sum>;
+        scatter_mul(ScatterParams) [scalar index] = scatter::accumulate<T, I, Mul>;
+        scatter_count(ScatterParams) [index] = scatter::count<I>;
+        scatter_finish(ScatterParams) [scalar] = scatter::finish<T>;
+        scatter_best_min(ScatterParams) [narrow index] = scatter::find_best<T, I, Min>;
+        scatter_best_max(ScatterParams) [narrow index] = scatter::find_best<T, I, Max>;
+        scatter_best_key_min(ScatterParams) [scalar index] = scatter::find_best_key<T, I, Min>;
+        scatter_best_key_max(ScatterParams) [scalar index] = scatter::find_best_key<T, I, Max>;
+        scatter_best_position_min(ScatterParams) [scalar index] = scatter::find_best_position<T, I, Min>;
+        scatter_best_position_max(ScatterParams) [scalar index] = scatter::find_best_position<T, I, Max>;
+        scatter_select_min(ScatterParams) [scalar index] = scatter::select<T, I, Min>;
+        scatter_select_max(ScatterParams) [scalar index] = scatter::select<T, I, Max>;
+    }
 }

@@ -1,62 +1,64 @@
 //! The reductions: how a value joins what is already there.
 
-use nvptx_arch::atomic;
+use nvptx_arch::atomic::AtomicAdd;
 
-use crate::element::Scalar;
+use crate::element::{Accumulator, Scalar};
 
 /// A reduction that many threads apply to one place in global memory, in any order.
-pub trait AtomicReduction<T> {
+pub trait AtomicReduction {
     /// Joins `value` to what is at `to`, indivisibly.
-    unsafe fn join(to: *mut T, value: T);
+    unsafe fn join<A: Accumulator>(to: *mut A, value: A);
+    /// What a group starts from.
+    fn identity<A: Accumulator>() -> A;
 }
 
 /// Addition.
 pub struct Sum;
 
-impl AtomicReduction<f32> for Sum {
+impl AtomicReduction for Sum {
     #[inline(always)]
-    unsafe fn join(to: *mut f32, value: f32) {
-        atomic::AtomicAdd::reduce_add(to, value);
+    unsafe fn join<A: Accumulator>(to: *mut A, value: A) {
+        AtomicAdd::reduce_add(to, value);
+    }
+
+    #[inline(always)]
+    fn identity<A: Accumulator>() -> A {
+        A::ZERO
     }
 }
 
-/// Multiplication: there is no instruction for it, so compare and exchange until nobody came between.
+/// Multiplication.
 pub struct Mul;
 
-impl AtomicReduction<f32> for Mul {
+impl AtomicReduction for Mul {
     #[inline(always)]
-    unsafe fn join(to: *mut f32, value: f32) {
-        let bits = to as *mut u32;
-        let mut seen = atomic::load_relaxed(bits);
-        loop {
-            let product = (f32::from_bits(seen) * value).to_bits();
-            let found = atomic::AtomicCas::compare_exchange(bits, seen, product);
-            if found == seen {
-                return;
-            }
-            seen = found;
-        }
+    unsafe fn join<A: Accumulator>(to: *mut A, value: A) {
+        A::join_product(to, value);
+    }
+
+    #[inline(always)]
+    fn identity<A: Accumulator>() -> A {
+        A::ONE
     }
 }
 
-/// Choosing the best element, where what is better has the larger key, and the first among equals.
-///
-/// A candidate is one 64-bit word, the key above the position's complement, so that an integer maximum
-/// finds the best key and, among equal keys, the smallest position. The word 0 stands for "none".
-pub trait Selection<T: Scalar> {
-    /// The key; None for a value that never wins.
-    fn key(value: T) -> Option<u32>;
+/// Choosing the best element: what is better has the larger key, and the first among equals wins.
+pub trait Selection {
+    /// Turns ordered bits into a key; the low 32 bits of either stand for a narrow type's.
+    fn key(ordered_bits: u64) -> u64;
     /// Whether `value` replaces `base`.
-    fn beats(value: T, base: T) -> bool;
+    fn beats<A: Accumulator>(value: A, base: A) -> bool;
 
-    /// The word for an element at position `e`, which is below 2^32.
+    /// A candidate for types with narrow keys, as one word: the key above the complement of the position e,
+    /// so that an integer maximum finds the best key and, among equal keys, the smallest position. None for a
+    /// value that never wins. Never 0, which stands for "none": e is below 2^32 - 1.
     #[inline(always)]
-    fn pack(value: T, e: u64) -> Option<u64> {
-        let key = Self::key(value)?;
-        Some((key as u64) << 32 | !(e as u32) as u64)
+    fn pack<T: Scalar>(value: T, e: u64) -> Option<u64> {
+        let key = Self::key(value.ordered_bits()?);
+        Some(key << 32 | !(e as u32) as u64)
     }
 
-    /// The position in a word; None in the word 0.
+    /// The position in a packed candidate; None in the word 0.
     #[inline(always)]
     fn unpack(word: u64) -> Option<u64> {
         (word != 0).then_some(!(word as u32) as u64)
@@ -66,14 +68,14 @@ pub trait Selection<T: Scalar> {
 /// The largest element.
 pub struct Max;
 
-impl<T: Scalar> Selection<T> for Max {
+impl Selection for Max {
     #[inline(always)]
-    fn key(value: T) -> Option<u32> {
-        value.ordered_bits()
+    fn key(ordered_bits: u64) -> u64 {
+        ordered_bits
     }
 
     #[inline(always)]
-    fn beats(value: T, base: T) -> bool {
+    fn beats<A: Accumulator>(value: A, base: A) -> bool {
         value > base
     }
 }
@@ -81,14 +83,14 @@ impl<T: Scalar> Selection<T> for Max {
 /// The smallest element.
 pub struct Min;
 
-impl<T: Scalar> Selection<T> for Min {
+impl Selection for Min {
     #[inline(always)]
-    fn key(value: T) -> Option<u32> {
-        value.ordered_bits().map(|bits| !bits)
+    fn key(ordered_bits: u64) -> u64 {
+        !ordered_bits
     }
 
     #[inline(always)]
-    fn beats(value: T, base: T) -> bool {
+    fn beats<A: Accumulator>(value: A, base: A) -> bool {
         value < base
     }
 }

@@ -1,8 +1,8 @@
 //! Scatter with atomics: one thread per element of `src`, in any order.
 //!
-//! Sum and mul join each element to its place in `out`, which the host has filled with base or the identity.
-//! Mean joins sums in `out` and counts in the workspace, and a second kernel divides. Min and max keep the
-//! best candidate of each group in the workspace, as one 64-bit word, and a second kernel looks the winner up.
+//! Sum, mul and mean join each element to its place in the accumulators: in `out` itself, or for the 16-bit
+//! floats in float32 scratch. Mean counts as well. A second kernel divides and stores. Min and max keep the best
+//! candidate of each group in scratch, and a second kernel looks the winner up.
 //! A kernel reads what others have written only after those have finished: the second kernels are launches of
 //! their own.
 
@@ -13,57 +13,73 @@ use nvptx_arch::{
 };
 
 use crate::{
-    element::{Index, Scalar},
+    element::{Accumulator, Index, Scalar},
     layout::{for_each_position, is_row_index, Element},
     reduction::{AtomicReduction, Selection},
 };
 
+/// Sets every accumulator to base, or to what the reduction starts from.
+#[inline(always)]
+pub unsafe fn start<T: Scalar, R: AtomicReduction>(p: &ScatterParams) {
+    for_each_position(p.b * p.n * p.k, |position| {
+        let value =
+            if p.base == 0 { R::identity() } else { T::load((p.base as *const T).add(position as usize)).widen() };
+        memory::store((p.accumulators as *mut T::Accumulator).add(position as usize), value);
+    });
+}
+
 /// ```text
 /// for each element (b, e, k) of src:
 ///     n = index of (b, e, k);  skip it if n is not in [0, N)
-///     out[b, n, k] = out[b, n, k] joined with src[b, e, k]
+///     accumulators[b, n, k] = accumulators[b, n, k] joined with src[b, e, k]
 /// ```
 #[inline(always)]
-pub unsafe fn accumulate<T: Scalar, I: Index, R: AtomicReduction<T>>(p: &ScatterParams) {
+pub unsafe fn accumulate<T: Scalar, I: Index, R: AtomicReduction>(p: &ScatterParams) {
     for_each_position(p.b * p.e * p.k, |position| {
         let element = Element::at(p, position);
         if let Some(row) = element.out_row::<I>(p) {
-            let value = memory::load_readonly((p.src as *const T).add(position as usize));
-            R::join((p.out as *mut T).add((row * p.k + element.k) as usize), value);
+            let value = T::load_readonly((p.src as *const T).add(position as usize));
+            let to = (p.accumulators as *mut T::Accumulator).add((row * p.k + element.k) as usize);
+            R::join(to, value.widen());
         }
     });
 }
 
-/// [`accumulate`], counting as it goes: one count for a whole row of `out` where the index is the same along
-/// it, one for each element otherwise.
+/// Counts the elements of each group: one count for a whole row of `out` where the index is the same along it,
+/// one for each element otherwise.
 #[inline(always)]
-pub unsafe fn accumulate_and_count<T: Scalar, I: Index, R: AtomicReduction<T>>(p: &ScatterParams) {
-    let per_row = is_row_index(&p.layout);
-    let counts = p.workspace as *mut u32;
-    for_each_position(p.b * p.e * p.k, |position| {
-        let element = Element::at(p, position);
-        if let Some(row) = element.out_row::<I>(p) {
-            let at = row * p.k + element.k;
-            let value = memory::load_readonly((p.src as *const T).add(position as usize));
-            R::join((p.out as *mut T).add(at as usize), value);
-            if !per_row {
-                u32::reduce_add(counts.add(at as usize), 1);
-            } else if element.k == 0 {
-                u32::reduce_add(counts.add(row as usize), 1);
+pub unsafe fn count<I: Index>(p: &ScatterParams) {
+    let counts = p.counts as *mut u64;
+    if is_row_index(&p.layout) {
+        for_each_position(p.b * p.e, |position| {
+            let element = Element::at(p, position * p.k);
+            if let Some(row) = element.out_row::<I>(p) {
+                u64::reduce_add(counts.add(row as usize), 1);
             }
-        }
-    });
+        });
+    } else {
+        for_each_position(p.b * p.e * p.k, |position| {
+            let element = Element::at(p, position);
+            if let Some(row) = element.out_row::<I>(p) {
+                u64::reduce_add(counts.add((row * p.k + element.k) as usize), 1);
+            }
+        });
+    }
 }
 
-/// The second half of mean: each element of `out` over its count, or over 1 where nothing arrived.
+/// The last step of sums and products that were kept in scratch, and of mean: each accumulator, over its count
+/// where there are counts (over 1 where nothing arrived), stored as the nearest value of the type.
 #[inline(always)]
-pub unsafe fn divide<T: Scalar>(p: &ScatterParams) {
+pub unsafe fn finish<T: Scalar>(p: &ScatterParams) {
     let per_row = is_row_index(&p.layout);
     for_each_position(p.b * p.n * p.k, |position| {
-        let counted = if per_row { position / p.k } else { position };
-        let count = memory::load((p.workspace as *const u32).add(counted as usize));
-        let out = (p.out as *mut T).add(position as usize);
-        memory::store(out, memory::load(out).divide_by_count(count.max(1)));
+        let mut value = memory::load((p.accumulators as *const T::Accumulator).add(position as usize));
+        if p.counts != 0 {
+            let counted = if per_row { position / p.k } else { position };
+            let count = memory::load((p.counts as *const u64).add(counted as usize));
+            value = value.divide_by_count(count.max(1));
+        }
+        T::store((p.out as *mut T).add(position as usize), T::narrow(value));
     });
 }
 
@@ -73,12 +89,12 @@ pub unsafe fn divide<T: Scalar>(p: &ScatterParams) {
 ///     best[b, n, k] = max(best[b, n, k], pack(src[b, e, k], e))
 /// ```
 #[inline(always)]
-pub unsafe fn find_best<T: Scalar, I: Index, S: Selection<T>>(p: &ScatterParams) {
-    let best = p.workspace as *mut u64;
+pub unsafe fn find_best<T: Scalar, I: Index, S: Selection>(p: &ScatterParams) {
+    let best = p.best as *mut u64;
     for_each_position(p.b * p.e * p.k, |position| {
         let element = Element::at(p, position);
         if let Some(row) = element.out_row::<I>(p) {
-            let value = memory::load_readonly((p.src as *const T).add(position as usize));
+            let value = T::load_readonly((p.src as *const T).add(position as usize));
             if let Some(candidate) = S::pack(value, element.e) {
                 u64::reduce_max(best.add((row * p.k + element.k) as usize), candidate);
             }
@@ -86,33 +102,67 @@ pub unsafe fn find_best<T: Scalar, I: Index, S: Selection<T>>(p: &ScatterParams)
     });
 }
 
-/// The second half of min and max. The value is taken from `src`, so it keeps the sign of its zero.
+/// [`find_best`] where key and position do not fit in one word, first half: the best key of each group.
+/// `best` starts as 0, which is also the smallest key.
+#[inline(always)]
+pub unsafe fn find_best_key<T: Scalar, I: Index, S: Selection>(p: &ScatterParams) {
+    for_each_wide_key::<T, I, S>(p, |at, key, _| u64::reduce_max((p.best as *mut u64).add(at as usize), key));
+}
+
+/// [`find_best`] where key and position do not fit in one word, second half: the smallest position that has the
+/// best key. `positions` starts as all ones, which stands for "none".
+#[inline(always)]
+pub unsafe fn find_best_position<T: Scalar, I: Index, S: Selection>(p: &ScatterParams) {
+    for_each_wide_key::<T, I, S>(p, |at, key, e| {
+        if memory::load((p.best as *const u64).add(at as usize)) == key {
+            u64::reduce_min((p.positions as *mut u64).add(at as usize), e);
+        }
+    });
+}
+
+/// Calls `visit(position in out, key, e)` for each element of src that is not NaN and whose index is good.
+#[inline(always)]
+unsafe fn for_each_wide_key<T: Scalar, I: Index, S: Selection>(p: &ScatterParams, visit: impl Fn(u64, u64, u64)) {
+    for_each_position(p.b * p.e * p.k, |position| {
+        let element = Element::at(p, position);
+        if let Some(row) = element.out_row::<I>(p) {
+            let value = T::load_readonly((p.src as *const T).add(position as usize));
+            if let Some(ordered_bits) = value.ordered_bits() {
+                visit(row * p.k + element.k, S::key(ordered_bits), element.e);
+            }
+        }
+    });
+}
+
+/// The last step of min and max. The value is taken from `src`, so it keeps the sign of its zero. Positions are
+/// in `positions` where the host gives them, in the words of `best` otherwise.
 /// ```text
 /// for each (b, n, k) of out:
-///     e = position in best[b, n, k], if there is one and src[b, e, k] beats base[b, n, k]
+///     e = the best position, if there is one and src[b, e, k] beats base[b, n, k]
 ///     out = src[b, e, k], arg_out = e;  otherwise out = base (or 0), arg_out = E
 /// ```
 #[inline(always)]
-pub unsafe fn select<T: Scalar, A: Index, S: Selection<T>>(p: &ScatterParams) {
+pub unsafe fn select<T: Scalar, A: Index, S: Selection>(p: &ScatterParams) {
     for_each_position(p.b * p.n * p.k, |position| {
         let row = position / p.k;
         let (b, k) = (row / p.n, position - row * p.k);
-        let base = if p.base == 0 { None } else { Some(memory::load((p.base as *const T).add(position as usize))) };
-        let winner = S::unpack(memory::load((p.workspace as *const u64).add(position as usize)));
-        let mut out = base.unwrap_or(T::ZERO);
+        let winner = if p.positions == 0 {
+            S::unpack(memory::load((p.best as *const u64).add(position as usize)))
+        } else {
+            let e = memory::load((p.positions as *const u64).add(position as usize));
+            (e != u64::MAX).then_some(e)
+        };
+        let has_base = p.base != 0;
+        let mut out = if has_base { T::load((p.base as *const T).add(position as usize)) } else { T::ZERO };
         let mut arg = p.e;
         if let Some(e) = winner {
-            let value = memory::load_readonly((p.src as *const T).add(((b * p.e + e) * p.k + k) as usize));
-            let replaces = match base {
-                Some(base) => S::beats(value, base),
-                None => true,
-            };
-            if replaces {
+            let value = T::load_readonly((p.src as *const T).add(((b * p.e + e) * p.k + k) as usize));
+            if !has_base || S::beats(value.widen(), out.widen()) {
                 out = value;
                 arg = e;
             }
         }
-        memory::store((p.out as *mut T).add(position as usize), out);
+        T::store((p.out as *mut T).add(position as usize), out);
         if p.arg_out != 0 {
             memory::store((p.arg_out as *mut A).add(position as usize), A::from_position(arg));
         }

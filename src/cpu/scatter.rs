@@ -3,7 +3,8 @@
 use rayon::prelude::*;
 
 use crate::{
-    BadIndex, Error, Index, Reduce, Reduced, Scalar, ScatterOptions, ScatterPlan, Shape, Tensor, TensorView, broadcast,
+    Accumulator, BadIndex, Error, Index, Reduce, Reduced, Scalar, ScatterOptions, ScatterPlan, Shape, Tensor,
+    TensorView, broadcast,
 };
 
 /// Reduces the elements of `src` that share an index.
@@ -40,7 +41,7 @@ pub fn scatter<'a, T: Scalar, I: Index>(
         options.dim_size = Some(group_count(&index));
     }
     let plan = ScatterPlan::new(src.shape(), index.shape(), base.as_ref().map(|b| b.shape()), &options)?;
-    let mut out = Tensor::full(*plan.out_shape(), T::ZERO);
+    let mut out = Tensor::full(*plan.out_shape(), T::zeroed());
     let mut arg_out = plan
         .reduce()
         .has_arg()
@@ -194,24 +195,28 @@ impl<T: Scalar, I: Index> Part<'_, T, I> {
     /// Sum, mul and mean.
     fn accumulate(&self, base: Option<&[T]>, out: &mut [T]) {
         let rows = out.len() / self.plan.k;
-        let identity = if self.plan.reduce == Reduce::Mul { T::ONE } else { T::ZERO };
-        match base {
-            Some(base) => out.copy_from_slice(base),
-            None => out.fill(identity),
-        }
+        let is_mul = self.plan.reduce == Reduce::Mul;
+        let identity = if is_mul { T::Accumulator::ONE } else { T::Accumulator::ZERO };
+        let mut accumulators = match base {
+            Some(base) => base.iter().map(|value| value.widen()).collect(),
+            None => vec![identity; out.len()],
+        };
         match self.plan.reduce {
-            Reduce::Mul => self.for_each(rows, |value, at, _| out[at] = out[at].mul(value)),
+            Reduce::Mul => self.for_each(rows, |value, at, _| accumulators[at] = accumulators[at].mul(value.widen())),
             Reduce::Mean => {
                 let mut counts = vec![0u64; out.len()];
                 self.for_each(rows, |value, at, _| {
-                    out[at] = out[at].add(value);
+                    accumulators[at] = accumulators[at].add(value.widen());
                     counts[at] += 1;
                 });
-                for (out, count) in out.iter_mut().zip(counts) {
-                    *out = out.divide_by_count(count.max(1));
+                for (accumulator, count) in accumulators.iter_mut().zip(counts) {
+                    *accumulator = accumulator.divide_by_count(count.max(1));
                 }
             }
-            _ => self.for_each(rows, |value, at, _| out[at] = out[at].add(value)),
+            _ => self.for_each(rows, |value, at, _| accumulators[at] = accumulators[at].add(value.widen())),
+        }
+        for (out, accumulator) in out.iter_mut().zip(accumulators) {
+            *out = T::narrow(accumulator);
         }
     }
 
@@ -220,7 +225,7 @@ impl<T: Scalar, I: Index> Part<'_, T, I> {
         let rows = out.len() / self.plan.k;
         match base {
             Some(base) => out.copy_from_slice(base),
-            None => out.fill(T::ZERO),
+            None => out.fill(T::zeroed()),
         }
         arg.fill(nowhere);
         let is_max = self.plan.reduce == Reduce::Max;

@@ -32,17 +32,37 @@ pub struct ScatterPointers {
     pub workspace_bytes: usize,
 }
 
-/// The longest reduced axis for reductions that count or number elements in 32 bits.
-const MAX_AXIS: usize = u32::MAX as usize;
+/// The longest reduced axis whose positions fit beside a key in one 64-bit word.
+const MAX_PACKED_AXIS: usize = u32::MAX as usize;
+
+/// What each part of the workspace starts at a multiple of: the size of its widest elements.
+const WORKSPACE_ALIGNMENT: usize = size_of::<u64>();
+
+/// Which parts of the workspace a scatter uses, in elements of 8 bytes, in the order they lie in.
+struct WorkspaceParts {
+    accumulators: usize,
+    counts: usize,
+    best: usize,
+    positions: usize,
+}
 
 impl ScatterPlan {
-    /// How many bytes of scratch [`enqueue_scatter`] needs: counts for mean, packed winners for min and max.
-    pub fn workspace_bytes(&self) -> usize {
+    /// How many bytes of scratch [`enqueue_scatter`] needs: sums of 16-bit floats, counts for mean, candidates for
+    /// min and max.
+    pub fn workspace_bytes(&self, scalar: ScalarType) -> usize {
+        let parts = self.workspace_parts(scalar);
+        (parts.accumulators + parts.counts + parts.best + parts.positions) * WORKSPACE_ALIGNMENT
+    }
+
+    fn workspace_parts(&self, scalar: ScalarType) -> WorkspaceParts {
         let out = self.out.element_count();
-        match self.reduce {
-            Reduce::Sum | Reduce::Mul => 0,
-            Reduce::Mean => self.count_elements() * size_of::<u32>(),
-            Reduce::Min | Reduce::Max => out * size_of::<u64>(),
+        let has_arg = self.reduce.has_arg();
+        let scratch = !has_arg && scalar.is_half();
+        WorkspaceParts {
+            accumulators: if scratch { (out * size_of::<f32>()).div_ceil(WORKSPACE_ALIGNMENT) } else { 0 },
+            counts: if self.reduce == Reduce::Mean { self.count_elements() } else { 0 },
+            best: if has_arg { out } else { 0 },
+            positions: if has_arg && !self.packs_candidates(scalar) { out } else { 0 },
         }
     }
 
@@ -51,14 +71,30 @@ impl ScatterPlan {
         if broadcast::is_row_index(&self.layout) { self.b * self.n } else { self.out.element_count() }
     }
 
+    /// Whether the key of a value and its position fit in one word.
+    fn packs_candidates(&self, scalar: ScalarType) -> bool {
+        scalar.bytes() <= size_of::<u32>() && self.e <= MAX_PACKED_AXIS
+    }
+
     fn params(&self, pointers: &ScatterPointers) -> ScatterParams {
+        let parts = self.workspace_parts(pointers.scalar);
+        let mut end = pointers.workspace;
+        let mut take = |elements: usize| {
+            let start = end;
+            end += (elements * WORKSPACE_ALIGNMENT) as u64;
+            if elements == 0 { 0 } else { start }
+        };
+        let accumulators = take(parts.accumulators);
         ScatterParams {
             src: pointers.src,
             index: pointers.index,
             base: pointers.base.unwrap_or(0),
             out: pointers.out,
             arg_out: pointers.arg_out.unwrap_or(0),
-            workspace: pointers.workspace,
+            accumulators: if accumulators == 0 { pointers.out } else { accumulators },
+            counts: take(parts.counts),
+            best: take(parts.best),
+            positions: take(parts.positions),
             b: self.b as u64,
             e: self.e as u64,
             k: self.k as u64,
@@ -72,7 +108,7 @@ impl ScatterPlan {
 /// with an index outside [0, N) are left out.
 ///
 /// # Errors
-/// [`Error::WorkspaceTooSmall`]; [`Error::AxisTooLong`]; [`Error::NoArgOut`]; what the queue answers.
+/// [`Error::WorkspaceTooSmall`]; [`Error::NoArgOut`]; what the queue answers.
 ///
 /// # Safety
 /// Each address must point to device memory that holds what the plan's shapes say and that stays valid until
@@ -85,65 +121,81 @@ pub unsafe fn enqueue_scatter(
     if pointers.arg_out.is_some() {
         plan.check_has_arg()?;
     }
-    if pointers.workspace_bytes < plan.workspace_bytes() {
-        return Err(Error::WorkspaceTooSmall { given: pointers.workspace_bytes, needed: plan.workspace_bytes() });
+    let needed = plan.workspace_bytes(pointers.scalar);
+    if pointers.workspace_bytes < needed {
+        return Err(Error::WorkspaceTooSmall { given: pointers.workspace_bytes, needed });
     }
-    if !matches!(plan.reduce, Reduce::Sum | Reduce::Mul) && plan.e > MAX_AXIS {
-        return Err(Error::AxisTooLong { length: plan.e, reduce: plan.reduce, max: MAX_AXIS });
-    }
-    let params = plan.params(pointers);
-    let kernel = |step: &str| format!("scatter_{step}_{}_{}", pointers.scalar.name(), pointers.index_type.name());
-    let (src_elements, out_elements) = (plan.src.element_count(), plan.out.element_count());
-    if out_elements == 0 {
+    if plan.out.element_count() == 0 {
         return Ok(());
     }
+    let params = plan.params(pointers);
     // SAFETY: the caller's promise about the addresses; counts and sizes follow from the plan's shapes.
     unsafe {
         match plan.reduce {
-            Reduce::Sum => {
-                start_from_base(queue, plan, pointers, 0.0)?;
-                queue.launch_for_each(&kernel("sum"), src_elements, &params)
-            }
-            Reduce::Mul => {
-                start_from_base(queue, plan, pointers, 1.0)?;
-                queue.launch_for_each(&kernel("mul"), src_elements, &params)
-            }
-            Reduce::Mean => {
-                start_from_base(queue, plan, pointers, 0.0)?;
-                queue.fill_u32(pointers.workspace, 0, plan.count_elements())?;
-                queue.launch_for_each(&kernel("mean"), src_elements, &params)?;
-                queue.launch_for_each(&format!("scatter_divide_{}", pointers.scalar.name()), out_elements, &params)
-            }
-            Reduce::Min | Reduce::Max => {
-                let name = plan.reduce.name();
-                let words = plan.workspace_bytes() / size_of::<u32>();
-                queue.fill_u32(pointers.workspace, 0, words)?;
-                queue.launch_for_each(&kernel(name), src_elements, &params)?;
-                let select = format!("scatter_select_{name}_{}_{}", pointers.scalar.name(), pointers.arg_type.name());
-                queue.launch_for_each(&select, out_elements, &params)
-            }
+            Reduce::Sum | Reduce::Mul | Reduce::Mean => accumulate(queue, plan, pointers, &params),
+            Reduce::Min | Reduce::Max => select(queue, plan, pointers, &params),
         }
     }
 }
 
-/// Sets `out` to `base`, or to the reduction's identity.
+/// Sum, mul and mean.
 ///
 /// # Safety
 /// As [`enqueue_scatter`].
-unsafe fn start_from_base(
+unsafe fn accumulate(
     queue: &mut impl Queue,
     plan: &ScatterPlan,
     pointers: &ScatterPointers,
-    identity: f32,
+    params: &ScatterParams,
 ) -> Result<(), Error> {
-    let elements = plan.out.element_count();
+    let (scalar, index) = (pointers.scalar.name(), pointers.index_type.name());
+    let (src_elements, out_elements) = (plan.src.element_count(), plan.out.element_count());
+    let join = if plan.reduce == Reduce::Mul { "mul" } else { "sum" };
     // SAFETY: the caller's promise.
     unsafe {
-        match pointers.base {
-            Some(base) if base == pointers.out => Ok(()),
-            Some(base) => queue.copy(pointers.out, base, elements * size_of::<f32>()),
-            None => queue.fill_u32(pointers.out, identity.to_bits(), elements),
+        if plan.reduce != Reduce::Mul && pointers.base.is_none() {
+            let words = out_elements * (pointers.scalar.accumulator_bytes() / size_of::<u32>());
+            queue.fill_u32(params.accumulators, 0, words)?;
+        } else if pointers.base != Some(params.accumulators) {
+            queue.launch_for_each(&format!("scatter_start_{join}_{scalar}"), out_elements, params)?;
         }
+        queue.launch_for_each(&format!("scatter_{join}_{scalar}_{index}"), src_elements, params)?;
+        if params.counts != 0 {
+            queue.fill_u32(params.counts, 0, plan.count_elements() * 2)?;
+            let counted = if broadcast::is_row_index(&plan.layout) { plan.b * plan.e } else { src_elements };
+            queue.launch_for_each(&format!("scatter_count_{index}"), counted, params)?;
+        }
+        if params.counts != 0 || params.accumulators != params.out {
+            queue.launch_for_each(&format!("scatter_finish_{scalar}"), out_elements, params)?;
+        }
+    }
+    Ok(())
+}
+
+/// Min and max.
+///
+/// # Safety
+/// As [`enqueue_scatter`].
+unsafe fn select(
+    queue: &mut impl Queue,
+    plan: &ScatterPlan,
+    pointers: &ScatterPointers,
+    params: &ScatterParams,
+) -> Result<(), Error> {
+    let (reduce, scalar) = (plan.reduce.name(), pointers.scalar.name());
+    let (index, arg) = (pointers.index_type.name(), pointers.arg_type.name());
+    let (src_elements, out_elements) = (plan.src.element_count(), plan.out.element_count());
+    // SAFETY: the caller's promise.
+    unsafe {
+        queue.fill_u32(params.best, 0, out_elements * 2)?;
+        if params.positions == 0 {
+            queue.launch_for_each(&format!("scatter_best_{reduce}_{scalar}_{index}"), src_elements, params)?;
+        } else {
+            queue.fill_u32(params.positions, u32::MAX, out_elements * 2)?;
+            queue.launch_for_each(&format!("scatter_best_key_{reduce}_{scalar}_{index}"), src_elements, params)?;
+            queue.launch_for_each(&format!("scatter_best_position_{reduce}_{scalar}_{index}"), src_elements, params)?;
+        }
+        queue.launch_for_each(&format!("scatter_select_{reduce}_{scalar}_{arg}"), out_elements, params)
     }
 }
 
@@ -170,7 +222,7 @@ pub unsafe fn scatter_raw(
 /// the device; [`scatter_into`] reuses the caller's.
 ///
 /// # Errors
-/// Those of [`cpu::scatter`](crate::cpu::scatter); [`Error::AxisTooLong`]; [`Error::Cuda`] where the driver
+/// Those of [`cpu::scatter`](crate::cpu::scatter); [`Error::Cuda`] where the driver
 /// refuses.
 pub fn scatter<T: Scalar, I: Index>(
     stream: &Stream,
@@ -254,7 +306,7 @@ fn run<T: Scalar, I: Index>(
         base: base.map(DeviceTensor::address),
         out: out.address(),
         arg_out: arg_out.map(|arg_out| arg_out.address()),
-        workspace: workspace.reserve(plan.workspace_bytes())?,
+        workspace: workspace.reserve(plan.workspace_bytes(T::TYPE))?,
         workspace_bytes: workspace.bytes(),
     };
     // SAFETY: the tensors have the shapes the plan was made of and live on the stream's device, whose

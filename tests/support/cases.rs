@@ -4,7 +4,7 @@
 use proptest::{collection::vec, prelude::*, sample::select};
 use tensorrt_scatter::Reduce;
 
-use super::naive::ScatterCase;
+use super::{Element, naive::ScatterCase};
 
 /// Which indices a case may have.
 #[derive(Clone, Copy)]
@@ -16,7 +16,7 @@ pub enum Indices {
 }
 
 /// Scatter cases of rank 1 to 5 with up to `max_axis` elements along an axis, 0 included.
-pub fn scatter_cases(max_axis: usize, indices: Indices) -> impl Strategy<Value = ScatterCase> {
+pub fn scatter_cases<T: Element>(max_axis: usize, indices: Indices) -> impl Strategy<Value = ScatterCase<T>> {
     (vec(0..=max_axis, 1..=5), 0..5usize, 0..=max_axis, select(&Reduce::ALL[..]), any::<bool>())
         .prop_flat_map(move |(src_dims, dim, dim_size, reduce, has_base)| {
             let dim = dim % src_dims.len();
@@ -28,7 +28,7 @@ pub fn scatter_cases(max_axis: usize, indices: Indices) -> impl Strategy<Value =
             } else {
                 out_len
             };
-            let values = move |len| vec(value(reduce), len);
+            let values = move |len| vec(value::<T>(reduce), len);
             (
                 Just(src_dims.clone()),
                 values(src_len),
@@ -57,11 +57,11 @@ pub fn scatter_cases(max_axis: usize, indices: Indices) -> impl Strategy<Value =
         })
 }
 
-fn value(reduce: Reduce) -> BoxedStrategy<f32> {
+fn value<T: Element>(reduce: Reduce) -> BoxedStrategy<T> {
     match reduce {
-        Reduce::Mul => select(&[-2.0f32, -1.0, -0.5, 0.5, 1.0, 2.0][..]).boxed(),
+        Reduce::Mul => select(T::FACTORS).prop_map(T::of).boxed(),
         // Few values, so that groups have ties.
-        _ => (-4i8..=4).prop_map(f32::from).boxed(),
+        _ => (-4i8..=4).prop_map(|value| T::of(value.into())).boxed(),
     }
 }
 

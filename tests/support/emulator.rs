@@ -2,14 +2,14 @@
 
 use std::ptr;
 
-use kernels_gpu::entry::ENTRY_POINTS;
+use kernels_gpu::entry::entry_points;
 use nvptx_arch::emulate::{Launch, Memory, Options, run};
 use tensorrt_scatter::{
-    Error, IndexType, ScalarType, ScatterOptions, ScatterPlan, Shape,
+    Error, IndexType, ScatterOptions, ScatterPlan, Shape,
     gpu::{Queue, ScatterPointers, THREADS_PER_BLOCK, enqueue_look_over, enqueue_scatter},
 };
 
-use super::naive::ScatterCase;
+use super::{Element, naive::ScatterCase};
 
 /// Runs each launch at once; `seed` decides in which order the threads take turns.
 pub struct Emulator {
@@ -51,8 +51,7 @@ impl Queue for Emulator {
     }
 
     unsafe fn launch<P: Copy>(&mut self, kernel: &str, blocks: u32, params: &P) -> Result<(), Error> {
-        let entry = ENTRY_POINTS
-            .iter()
+        let entry = entry_points()
             .find(|entry| entry.name == kernel)
             .unwrap_or_else(|| panic!("there is no kernel of the name {kernel}"));
         let launch =
@@ -67,7 +66,7 @@ impl Queue for Emulator {
 
 /// Runs a case through the GPU backend's own steps, on the emulated grid. Outputs and workspace start as
 /// garbage, and only what the plan asks for may be touched.
-pub fn scatter(case: &ScatterCase, seed: u64, max_blocks: u32) -> Result<(Vec<f32>, Vec<i64>), Error> {
+pub fn scatter<T: Element>(case: &ScatterCase<T>, seed: u64, max_blocks: u32) -> Result<(Vec<T>, Vec<i64>), Error> {
     let shape = |dims: &[usize]| Shape::new(dims).unwrap();
     let base_shape = case.base.as_ref().map(|_| shape(&case.out_dims()));
     let plan = ScatterPlan::new(
@@ -76,12 +75,12 @@ pub fn scatter(case: &ScatterCase, seed: u64, max_blocks: u32) -> Result<(Vec<f3
         base_shape.as_ref(),
         &ScatterOptions::new(case.reduce).dim(case.dim as isize).dim_size(case.dim_size),
     )?;
-    let mut out = vec![f32::from_bits(0x7fc0_dead); case.out_len()];
+    let mut out = vec![T::of(77.0); case.out_len()];
     let mut arg = vec![-77i64; case.out_len()];
-    let mut workspace = vec![0x5555_5555_5555_5555u64; plan.workspace_bytes().div_ceil(size_of::<u64>())];
+    let mut workspace = vec![0x5555_5555_5555_5555u64; plan.workspace_bytes(T::TYPE).div_ceil(size_of::<u64>())];
     let mut emulator = Emulator::new(seed, max_blocks);
     let pointers = ScatterPointers {
-        scalar: ScalarType::F32,
+        scalar: T::TYPE,
         index_type: IndexType::I64,
         arg_type: IndexType::I64,
         src: emulator.readable(&case.src),
@@ -90,7 +89,7 @@ pub fn scatter(case: &ScatterCase, seed: u64, max_blocks: u32) -> Result<(Vec<f3
         out: emulator.writable(&mut out),
         arg_out: case.reduce.has_arg().then(|| emulator.writable(&mut arg)),
         workspace: emulator.writable(&mut workspace),
-        workspace_bytes: plan.workspace_bytes(),
+        workspace_bytes: plan.workspace_bytes(T::TYPE),
     };
     // SAFETY: the addresses are of the vectors above, which have the plan's sizes and outlive the call.
     unsafe { enqueue_scatter(&mut emulator, &plan, &pointers)? };

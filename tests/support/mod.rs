@@ -3,18 +3,11 @@
 #![allow(dead_code, reason = "each test target uses its own part")]
 
 pub mod cases;
+pub mod element;
 pub mod emulator;
 pub mod naive;
 
-/// Fails where two results differ in any bit; NaNs are equal to each other.
-#[track_caller]
-pub fn assert_same(what: &str, given: &[f32], expected: &[f32]) {
-    assert_eq!(given.len(), expected.len(), "{what}: length");
-    for (position, (&given, &expected)) in given.iter().zip(expected).enumerate() {
-        let same = given.to_bits() == expected.to_bits() || given.is_nan() && expected.is_nan();
-        assert!(same, "{what}[{position}] is {given:?}, expected {expected:?}");
-    }
-}
+pub use element::{Element, assert_same};
 
 /// The GPU to test on, or None, said aloud, where there is none: such a test counts as skipped.
 pub fn gpu_or_skip(test: &str) -> Option<tensorrt_scatter::gpu::Gpu> {

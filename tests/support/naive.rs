@@ -1,22 +1,24 @@
 //! Scatter written as its definition reads: the oracle of the other tests. One loop over the elements in
 //! order, coordinates written out, no plan, no layout.
 
-use tensorrt_scatter::Reduce;
+use tensorrt_scatter::{Accumulator, Reduce};
+
+use super::Element;
 
 /// What a scatter is given.
 #[derive(Clone, Debug)]
-pub struct ScatterCase {
+pub struct ScatterCase<T> {
     pub src_dims: Vec<usize>,
-    pub src: Vec<f32>,
+    pub src: Vec<T>,
     pub index_dims: Vec<usize>,
     pub index: Vec<i64>,
-    pub base: Option<Vec<f32>>,
+    pub base: Option<Vec<T>>,
     pub dim: usize,
     pub dim_size: usize,
     pub reduce: Reduce,
 }
 
-impl ScatterCase {
+impl<T> ScatterCase<T> {
     pub fn out_dims(&self) -> Vec<usize> {
         let mut dims = self.src_dims.clone();
         dims[self.dim] = self.dim_size;
@@ -45,7 +47,7 @@ fn position(dims: &[usize], coordinates: &[usize]) -> usize {
 
 /// The index of an element: along dim for a 1-D index, else axes of size 1 repeat and missing ones at the
 /// end count as such.
-fn index_of(case: &ScatterCase, at: &[usize]) -> i64 {
+fn index_of<T>(case: &ScatterCase<T>, at: &[usize]) -> i64 {
     if case.index_dims.len() == 1 {
         let along = if case.index_dims[0] == 1 { 0 } else { at[case.dim] };
         return case.index[along];
@@ -55,12 +57,14 @@ fn index_of(case: &ScatterCase, at: &[usize]) -> i64 {
     case.index[position(&case.index_dims, &at)]
 }
 
-/// The result and, for min and max, the positions.
-pub fn scatter(case: &ScatterCase) -> (Vec<f32>, Vec<i64>) {
+/// The result and, for min and max, the positions. Sums and products are kept in the type that OPERATORS names
+/// for T and rounded once.
+pub fn scatter<T: Element>(case: &ScatterCase<T>) -> (Vec<T>, Vec<i64>) {
     let out_dims = case.out_dims();
     let len = case.out_len();
-    let identity = if case.reduce == Reduce::Mul { 1.0 } else { 0.0 };
+    let identity = if case.reduce == Reduce::Mul { T::of(1.0) } else { T::of(0.0) };
     let mut out = case.base.clone().unwrap_or_else(|| vec![identity; len]);
+    let mut wide: Vec<T::Accumulator> = out.iter().map(|value| value.widen()).collect();
     let mut arg = vec![case.src_dims[case.dim] as i64; len];
     let mut count = vec![0u64; len];
     let mut arrived = vec![case.base.is_some(); len];
@@ -73,29 +77,31 @@ pub fn scatter(case: &ScatterCase) -> (Vec<f32>, Vec<i64>) {
         }
         at[case.dim] = group as usize;
         let o = position(&out_dims, &at);
+        count[o] += 1;
         let wins = match case.reduce {
             Reduce::Max => value > out[o] || !arrived[o] && !value.is_nan(),
             Reduce::Min => value < out[o] || !arrived[o] && !value.is_nan(),
             Reduce::Mul => {
-                out[o] *= value;
+                wide[o] = wide[o].mul(value.widen());
                 false
             }
             Reduce::Sum | Reduce::Mean => {
-                out[o] += value;
+                wide[o] = wide[o].add(value.widen());
                 false
             }
         };
-        count[o] += 1;
         if wins {
             out[o] = value;
             arg[o] = e as i64;
             arrived[o] = true;
         }
     }
-    if case.reduce == Reduce::Mean {
-        for (out, count) in out.iter_mut().zip(count) {
-            *out /= count.max(1) as f32;
-        }
+    if case.reduce.has_arg() {
+        return (out, arg);
     }
-    (out, if case.reduce.has_arg() { arg } else { Vec::new() })
+    for (o, wide) in wide.into_iter().enumerate() {
+        let mean = case.reduce == Reduce::Mean;
+        out[o] = T::narrow(if mean { wide.divide_by_count(count[o].max(1)) } else { wide });
+    }
+    (out, Vec::new())
 }

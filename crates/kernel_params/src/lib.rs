@@ -50,9 +50,14 @@ pub struct ScatterParams {
     pub out: u64,
     /// Address of `arg_out`, shaped as `out`; 0 where it is not wanted.
     pub arg_out: u64,
-    /// Address of the per-group scratch: counts (u32) for mean, packed winners (u64) for min and max, and
-    /// one u64 for the index checks.
-    pub workspace: u64,
+    /// Address of the sums or products, shaped as `out`: `out` itself, or float32 scratch for 16-bit floats.
+    pub accumulators: u64,
+    /// Address of the counts (u64) for mean, one for each row or each element of `out`; 0 where nothing is counted.
+    pub counts: u64,
+    /// Address of the best candidates (u64) of min and max, shaped as `out`.
+    pub best: u64,
+    /// Address of their positions (u64), shaped as `out`; 0 where `best` holds them.
+    pub positions: u64,
     /// Product of the axes before the reduced one.
     pub b: u64,
     /// Length of the reduced axis of `src`.

@@ -31,6 +31,7 @@
 
 pub mod atomic;
 pub mod barrier;
+pub mod convert;
 #[cfg(not(target_arch = "nvptx64"))]
 pub mod emulate;
 pub mod index;

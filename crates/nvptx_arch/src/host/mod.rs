@@ -2,6 +2,7 @@
 
 pub mod atomic;
 pub mod barrier;
+pub mod convert;
 pub mod index;
 pub mod memory;
 pub mod shared;

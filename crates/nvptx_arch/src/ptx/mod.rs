@@ -3,6 +3,7 @@
 pub mod atomic;
 pub mod barrier;
 mod convergent;
+pub mod convert;
 pub mod index;
 pub mod memory;
 pub mod shared;
