@@ -1,7 +1,8 @@
 //! Compiles the C++ plugin classes and the cxx bridge.
 //!
 //! `TENSORRT_ROOT`, where it is set, names a TensorRT SDK: the unit of its generation is then compiled
-//! against the SDK's own headers instead of ours.
+//! against the SDK's own headers instead of ours. They include `cuda_runtime_api.h`, which is looked for in
+//! `CUDA_ROOT`'s include folder, where that is set, and where the compiler looks anyway.
 
 use std::{
     env, fs,
@@ -34,6 +35,9 @@ fn main() {
     // TensorRT's registry and its plugins point into the library for as long as the process lives, and
     // so does the constructor's registration, which nothing tells of a dlclose.
     println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
+    // Where the bridge's headers are, for the test that compiles the classes against an SDK.
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
+    println!("cargo:rustc-env=TRTS_BRIDGE={}", out.join("cxxbridge").display());
     // Test programs that pose as a TensorRT.
     for function in ["getInferLibVersion", "getPluginRegistry", "getLogger"] {
         println!("cargo:rustc-link-arg-tests=-Wl,--export-dynamic-symbol={function}");

@@ -91,7 +91,8 @@ fn run_offset(runs: &[LayoutAxis], position: u64) -> u64 {
 
 /// Whether the index is the same for every k, so that one look serves a whole row.
 pub(crate) fn is_row_index(layout: &IndexLayout) -> bool {
-    layout.axes[..layout.trailing as usize].iter().all(|run| run.stride == 0)
+    // Neighbouring axes along which the index stands still are one run.
+    layout.trailing == 0 || layout.trailing == 1 && layout.axes[0].stride == 0
 }
 
 #[cfg(test)]

@@ -34,8 +34,6 @@ pub trait Accumulator: Word + PartialOrd + AtomicAdd {
     const ZERO: Self;
     /// The multiplicative identity.
     const ONE: Self;
-    /// The sum; integers wrap.
-    fn add(self, other: Self) -> Self;
     /// The product; integers wrap.
     fn mul(self, other: Self) -> Self;
     /// This over a count that is not 0; integers round down.
@@ -166,16 +164,10 @@ half_scalar!(
 );
 
 macro_rules! accumulator {
-    ($type:ident, $bits:ident, $one:literal, $add:expr, $mul:expr, $divide:expr, $to_bits:expr, $from_bits:expr) => {
+    ($type:ident, $bits:ident, $one:literal, $mul:expr, $divide:expr, $to_bits:expr, $from_bits:expr) => {
         impl Accumulator for $type {
             const ZERO: Self = 0 as $type;
             const ONE: Self = $one;
-
-            #[inline(always)]
-            fn add(self, other: Self) -> Self {
-                let add: fn(Self, Self) -> Self = $add;
-                add(self, other)
-            }
 
             #[inline(always)]
             fn mul(self, other: Self) -> Self {
@@ -207,28 +199,11 @@ macro_rules! accumulator {
     };
 }
 
-accumulator!(f32, u32, 1.0, |a, b| a + b, |a, b| a * b, |a, n| a / n as f32, f32::to_bits, f32::from_bits);
-accumulator!(f64, u64, 1.0, |a, b| a + b, |a, b| a * b, |a, n| a / n as f64, f64::to_bits, f64::from_bits);
-accumulator!(
-    i32,
-    u32,
-    1,
-    i32::wrapping_add,
-    i32::wrapping_mul,
-    |a, n| (a as i64).div_euclid(n as i64) as i32,
-    |a| a as u32,
-    |bits| bits as i32
-);
-accumulator!(
-    i64,
-    u64,
-    1,
-    i64::wrapping_add,
-    i64::wrapping_mul,
-    |a, n| a.div_euclid(n as i64),
-    |a| a as u64,
-    |bits| bits as i64
-);
+accumulator!(f32, u32, 1.0, |a, b| a * b, |a, n| a / n as f32, f32::to_bits, f32::from_bits);
+accumulator!(f64, u64, 1.0, |a, b| a * b, |a, n| a / n as f64, f64::to_bits, f64::from_bits);
+accumulator!(i32, u32, 1, i32::wrapping_mul, |a, n| (a as i64).div_euclid(n as i64) as i32, |a| a as u32, |bits| bits
+    as i32);
+accumulator!(i64, u64, 1, i64::wrapping_mul, |a, n| a.div_euclid(n as i64), |a| a as u64, |bits| bits as i64);
 
 /// A type of indices, and of the positions in arg_out.
 pub trait Index: Word {

@@ -20,14 +20,17 @@ pub fn entry_points() -> impl Iterator<Item = &'static EntryPoint> {
 
 /// Makes the entry points of a table, and lists them for the emulator. In the brackets, `scalar` stands for every
 /// type of values, `narrow` for those whose key fits 32 bits, `index` for both types of indices; the body's
-/// arguments name them T and I.
+/// arguments name them T and I. `once` stands for a single kernel without types.
 macro_rules! table {
-    ($($name:ident($params:ty) [$($axis:ident)+] = $module:ident::$body:ident<$($argument:ident),+>;)+) => {
-        $(table! { @ [$($axis)+] $name, $params, $module::$body, $($argument),+ })+
+    ($($name:ident($params:ty) [$($axis:ident)+] = $module:ident::$body:ident$(<$($argument:ident),+>)?;)+) => {
+        $(table! { @ [$($axis)+] $name, $params, $module::$body, $($($argument),+)? })+
 
         /// The table's entry points, a slice for each line.
         #[cfg(not(target_arch = "nvptx64"))]
         pub const TABLE: &[&[super::EntryPoint]] = pastey::paste!(&[$([<$name:upper>]),+]);
+    };
+    (@ [once] $($line:tt)+) => {
+        table! { @@ $($line)+ => [_all f32 i32] }
     };
     (@ [index] $($line:tt)+) => {
         table! { @@ $($line)+ => [_i32 i32 i32] [_i64 i32 i64] }
@@ -51,8 +54,8 @@ macro_rules! table {
             [_f64_i64 f64 i64] [_i32_i64 i32 i64] [_i64_i64 i64 i64]
         }
     };
-    (@@ $name:ident, $params:ty, $module:ident::$body:ident, $($argument:ident),+ => $([$suffix:ident $T:ident $I:ident])+) => {
-        table! { @@@ $name, $params, $module::$body, ($($argument),+) => $([$suffix $T $I])+ }
+    (@@ $name:ident, $params:ty, $module:ident::$body:ident, $($argument:ident),* => $([$suffix:ident $T:ident $I:ident])+) => {
+        table! { @@@ $name, $params, $module::$body, ($($argument),*) => $([$suffix $T $I])+ }
     };
     (@@@ $name:ident, $params:ty, $module:ident::$body:ident, $arguments:tt => $([$suffix:ident $T:ident $I:ident])+) => {
         pastey::paste! {
@@ -77,6 +80,9 @@ macro_rules! table {
             ];
         }
     };
+    (@call $module:ident::$body:ident (), $p:expr) => {
+        $module::$body($p)
+    };
     (@call $module:ident::$body:ident ($($argument:ident),+), $p:expr) => {
         $module::$body::<$($argument),+>($p)
     };
@@ -85,10 +91,11 @@ macro_rules! table {
 /// Looking an index over.
 pub mod check {
     use super::*;
-    use crate::check;
-    use kernel_params::IndexParams;
+    use crate::{check, layout};
+    use kernel_params::{IndexLayout, IndexParams};
 
     table! {
+        index_store_runs(IndexLayout) [once] = layout::store_runs;
         index_first_bad(IndexParams) [index] = check::first_bad<I>;
         index_largest(IndexParams) [index] = check::largest<I>;
     }

@@ -1,7 +1,7 @@
 //! Which element a thread works on, and where its index lies.
 
 use cuda_std::prelude::*;
-use kernel_params::{IndexLayout, ScatterParams, MAX_LAYOUT_AXES};
+use kernel_params::{IndexLayout, LayoutAxis, ScatterParams};
 use nvptx_arch::memory;
 
 use crate::element::Index;
@@ -54,41 +54,57 @@ fn divide(dividend: u64, divisor: u64) -> (u64, u64) {
     (quotient, dividend - quotient * divisor)
 }
 
-/// Position in the index tensor: the broadcast, as arithmetic. The loop's bound is constant so that the
-/// parameter stays in registers: an array indexed by a variable would be copied to local memory.
+/// Position in the index tensor: the broadcast, as arithmetic.
 #[inline(always)]
 fn index_position(layout: &IndexLayout, element: &Element) -> u64 {
-    let mut offset = element.e * layout.stride_e;
-    let (trailing, leading) = (layout.trailing as usize, layout.leading as usize);
-    let mut rest = element.k;
-    for axis in 0..MAX_LAYOUT_AXES {
-        if axis == trailing {
-            rest = element.b;
-        }
-        if axis == trailing + leading {
-            break;
-        }
-        let run = &layout.axes[axis];
-        // The outermost run on either side has no remainder to leave.
-        if axis + 1 == trailing || axis + 1 == trailing + leading {
-            offset += rest * run.stride;
-        } else {
-            let (quotient, remainder) = divide(rest, run.size);
-            offset += remainder * run.stride;
-            rest = quotient;
-        }
+    let along = element.e * layout.stride_e;
+    if layout.runs != 0 {
+        let runs = layout.runs as *const LayoutAxis;
+        // SAFETY: the host has put `trailing + leading` runs there (`store_runs`).
+        return unsafe {
+            along
+                + run_offset(runs, layout.trailing, element.k)
+                + run_offset(runs.add(layout.trailing as usize), layout.leading, element.b)
+        };
+    }
+    // At most one run on either side: the first of them is after the reduced axis, if there is one there.
+    let (trailing, leading) = match layout.trailing {
+        0 => (0, layout.axes[0].stride),
+        _ => (layout.axes[0].stride, layout.axes[1].stride),
+    };
+    along + element.k * trailing + element.b * leading
+}
+
+/// How far a position, split over the runs, moves the index.
+#[inline(always)]
+unsafe fn run_offset(runs: *const LayoutAxis, count: u32, position: u64) -> u64 {
+    let mut rest = position;
+    let mut offset = 0;
+    for run in 0..count as usize {
+        let size = memory::load_readonly(&raw const (*runs.add(run)).size);
+        let stride = memory::load_readonly(&raw const (*runs.add(run)).stride);
+        let (quotient, remainder) = divide(rest, size);
+        offset += remainder * stride;
+        rest = quotient;
     }
     offset
+}
+
+/// Copies the runs of a layout to where it says they are, for the kernels that follow.
+#[inline(always)]
+pub unsafe fn store_runs(layout: &IndexLayout) {
+    if thread::block_idx_x() == 0 && thread::thread_idx_x() == 0 {
+        let runs = layout.runs as *mut LayoutAxis;
+        for (at, run) in layout.axes.iter().enumerate() {
+            memory::store(&raw mut (*runs.add(at)).size, run.size);
+            memory::store(&raw mut (*runs.add(at)).stride, run.stride);
+        }
+    }
 }
 
 /// Whether the index is the same along k, so that an index stands for a whole row.
 #[inline(always)]
 pub fn is_row_index(layout: &IndexLayout) -> bool {
-    let mut same = true;
-    for axis in 0..MAX_LAYOUT_AXES {
-        if axis < layout.trailing as usize {
-            same &= layout.axes[axis].stride == 0;
-        }
-    }
-    same
+    // Neighbouring axes along which the index stands still are one run.
+    layout.trailing == 0 || layout.trailing == 1 && layout.axes[0].stride == 0
 }

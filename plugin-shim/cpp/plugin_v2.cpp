@@ -87,7 +87,8 @@ public:
 
     int32_t initialize() noexcept override
     {
-        mPlugin->load_kernels();
+        // TensorRT 8.x tells no types here, and has but one for each input.
+        mPlugin->load_kernels({});
         return 0;
     }
 

@@ -160,7 +160,7 @@ public:
         {
             return kFailure;
         }
-        mPlugin->load_kernels();
+        mPlugin->load_kernels(trts::actual(in, nbInputs).slice());
         return kSuccess;
     }
 

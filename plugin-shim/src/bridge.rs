@@ -2,9 +2,7 @@
 
 use crate::{creator::Creator, plugin::Plugin};
 
-pub(crate) use ffi::{
-    CreatorV2, CreatorV3, DimSource, Field, OutputShape, TensorDesc, new_creator_v2, new_creator_v3,
-};
+pub(crate) use ffi::{CreatorV2, CreatorV3, DimSource, Field, OutputShape, TensorDesc, new_creator_v2, new_creator_v3};
 
 #[cxx::bridge(namespace = "trts")]
 mod ffi {
@@ -85,7 +83,7 @@ mod ffi {
         fn supports(&self, position: i32, tensors: &[TensorDesc], inputs: i32, outputs: i32) -> bool;
         fn configure(&self, inputs: &[TensorDesc], outputs: &[TensorDesc]) -> bool;
         fn workspace_size(&self, inputs: &[TensorDesc]) -> usize;
-        fn load_kernels(&self);
+        fn load_kernels(&self, inputs: &[TensorDesc]);
         unsafe fn enqueue(
             &self,
             inputs: &[TensorDesc],

@@ -12,7 +12,6 @@ use tensorrt_scatter::Shape;
 
 use crate::{
     attributes::Attributes,
-    backend,
     bridge::{DimSource, Field, OutputShape, TensorDesc},
     creator::{Who, owned},
     message::{Refusal, guard},
@@ -181,13 +180,8 @@ impl Plugin {
         let Ok((position, inputs)) = counts else { return false };
         let ports = self.operator.inputs()[..inputs].iter().chain(self.operator.outputs());
         let Some((port, tensor)) = ports.zip(tensors).nth(position) else { return false };
-        // The position's own type is not known to those after it, which SameAs never asks for.
         let types: Vec<_> = tensors[..position.min(inputs)].iter().map(|desc| desc.data_type).collect();
-        let right_type = match port.types {
-            crate::tensor::Types::OneOf(_) => port.check_type(tensor.data_type, &types).is_ok(),
-            crate::tensor::Types::SameAs(_) => tensor.data_type == port.data_type(&types),
-        };
-        tensor.format == LINEAR && right_type
+        tensor.format == LINEAR && port.check_type(tensor.data_type, &types).is_ok()
     }
 
     /// Whether types, formats, ranks and, as far as they are known, shapes fit.
@@ -201,7 +195,10 @@ impl Plugin {
         self.check_output_count(outputs.len() as i32)?;
         for (port, desc) in self.named(inputs).chain(self.operator.outputs().iter().zip(outputs)) {
             if desc.format != LINEAR {
-                return Err(Refusal::new(format!("{} has TensorFormat {}; expected kLINEAR (0)", port.name, desc.format)));
+                return Err(Refusal::new(format!(
+                    "{} has TensorFormat {}; expected kLINEAR (0)",
+                    port.name, desc.format
+                )));
             }
         }
         let sizes = self.named(inputs).map(|(port, desc)| desc.sizes(port.name)).collect::<Result<Vec<_>, _>>()?;
@@ -233,8 +230,9 @@ impl Plugin {
 
     /// Loads the kernels ahead of the first enqueue, which a stream capture may forbid to. Not being able to,
     /// as where an engine is built for another machine, is for enqueue to report.
-    pub(crate) fn load_kernels(&self) {
-        let _ = std::panic::catch_unwind(backend::load_kernels);
+    pub(crate) fn load_kernels(&self, inputs: &[TensorDesc]) {
+        let types: Vec<_> = inputs.iter().filter_map(|desc| DataType::of(desc.data_type)).collect();
+        let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.operator.load_kernels(&types)));
     }
 
     /// Gives the work to TensorRT's stream.

@@ -97,7 +97,10 @@ static CONSTRUCTOR: extern "C" fn() = constructor;
 ///
 /// # Safety
 /// `count` must be null or valid for a write.
-unsafe fn hand_over<T: 'static>(count: *mut i32, creators: impl FnOnce() -> &'static [*mut T] + std::panic::UnwindSafe) -> *const *mut T {
+unsafe fn hand_over<T: 'static>(
+    count: *mut i32,
+    creators: impl FnOnce() -> &'static [*mut T] + std::panic::UnwindSafe,
+) -> *const *mut T {
     let creators = catch_unwind(|| {
         withdraw();
         creators()

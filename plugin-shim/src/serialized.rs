@@ -61,7 +61,8 @@ fn write_name(bytes: &mut Vec<u8>, name: &[u8]) {
 /// Reads a plugin: the number of its inputs and its attributes.
 pub(crate) fn read(plugin: &str, known: &'static [Attribute], bytes: &[u8]) -> Result<(u8, Attributes), Refusal> {
     let length = bytes.len();
-    let damaged = |what: &str| Refusal::new(format!("the engine's {length} bytes for this plugin {what}; build the engine anew"));
+    let damaged =
+        |what: &str| Refusal::new(format!("the engine's {length} bytes for this plugin {what}; build the engine anew"));
     let (content, checksum) = bytes.split_last_chunk::<CHECKSUM_BYTES>().ok_or_else(|| damaged("are too few"))?;
     let mut rest = content;
     if take(&mut rest) != Some(*MAGIC) {
@@ -101,7 +102,10 @@ pub(crate) fn read(plugin: &str, known: &'static [Attribute], bytes: &[u8]) -> R
     })();
     let (name, inputs, values) = parsed.ok_or_else(|| damaged("do not hold what they say"))?;
     if name != plugin.as_bytes() {
-        return Err(Refusal::new(format!("the engine's bytes are of plugin \"{}\", not of {plugin}", name.escape_ascii())));
+        return Err(Refusal::new(format!(
+            "the engine's bytes are of plugin \"{}\", not of {plugin}",
+            name.escape_ascii()
+        )));
     }
     let mut attributes = Attributes::default();
     for (name, value) in values {
@@ -161,7 +165,8 @@ mod tests {
 
     #[test]
     fn version_1_reads_for_ever() {
-        let mut bytes = b"TRTS\x01\x00\x01P\x02\x02\x03dim\x00\xfe\xff\xff\xff\x06reduce\x01\x03\x00\x00\x00max".to_vec();
+        let mut bytes =
+            b"TRTS\x01\x00\x01P\x02\x02\x03dim\x00\xfe\xff\xff\xff\x06reduce\x01\x03\x00\x00\x00max".to_vec();
         bytes.extend(0x0D4D_0096_u32.to_le_bytes());
         assert_eq!(read("P", &KNOWN, &bytes).unwrap(), (2, some()));
     }

@@ -56,7 +56,9 @@ impl Port {
     pub(crate) fn check_type(&self, given: i32, inputs: &[i32]) -> Result<(), Refusal> {
         let expected = match self.types {
             Types::OneOf(types) if types.iter().any(|&known| known as i32 == given) => return Ok(()),
-            Types::OneOf(types) => types.iter().map(|&known| DataType::name(known as i32)).collect::<Vec<_>>().join(" or "),
+            Types::OneOf(types) => {
+                types.iter().map(|&known| DataType::name(known as i32)).collect::<Vec<_>>().join(" or ")
+            }
             Types::SameAs(input) if inputs.get(input) == Some(&given) => return Ok(()),
             Types::SameAs(_) => DataType::name(self.data_type(inputs)),
         };
@@ -82,11 +84,9 @@ impl TensorDesc {
         if sizes.contains(&-1) {
             return Ok(None);
         }
-        let sizes = sizes
-            .iter()
-            .map(|&size| usize::try_from(size))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|_| Refusal::new(format!("{name} has shape {sizes:?}; sizes are 0 or more, or -1 while unknown")))?;
+        let sizes = sizes.iter().map(|&size| usize::try_from(size)).collect::<Result<Vec<_>, _>>().map_err(|_| {
+            Refusal::new(format!("{name} has shape {sizes:?}; sizes are 0 or more, or -1 while unknown"))
+        })?;
         Shape::new(&sizes).map(Some).map_err(|error| Refusal::new(format!("{name}: {error}")))
     }
 }

@@ -70,7 +70,9 @@ const RELEASES: [Release; 4] = [
 
 impl Release {
     fn of(version: i32) -> Option<Self> {
-        RELEASES.into_iter().find(|release| Range { start: release.versions.0, end: release.versions.1 }.contains(&version))
+        RELEASES
+            .into_iter()
+            .find(|release| Range { start: release.versions.0, end: release.versions.1 }.contains(&version))
     }
 }
 
@@ -159,7 +161,10 @@ impl Registry {
         // SAFETY: the slot holds `bool deregisterCreator(creator const&)`; the rest is the caller's promise.
         unsafe {
             let deregister = virtual_function(self.object, self.release.deregister_creator);
-            std::mem::transmute::<*const c_void, extern "C" fn(Object, Object) -> bool>(deregister)(self.object, creator)
+            std::mem::transmute::<*const c_void, extern "C" fn(Object, Object) -> bool>(deregister)(
+                self.object,
+                creator,
+            )
         }
     }
 }

@@ -87,7 +87,10 @@ fn the_plugin_describes_itself() {
     assert_eq!((plugin.plugin_type(), plugin.version(), plugin.output_count()), ("TRTS_Scatter", "1", 2));
     assert_eq!(plugin.version_number() >> 24, 3, "PluginVersion::kV2_DYNAMICEXT");
     assert_eq!(plugin.version_number() & 0xff_ffff, 8500);
-    assert_eq!((plugin.output_type(0, &[FLOAT, INT32_TYPE]), plugin.output_type(1, &[FLOAT, INT32_TYPE])), (FLOAT, INT32_TYPE));
+    assert_eq!(
+        (plugin.output_type(0, &[FLOAT, INT32_TYPE]), plugin.output_type(1, &[FLOAT, INT32_TYPE])),
+        (FLOAT, INT32_TYPE)
+    );
     assert_eq!(creator().create(c"", &scatter_fields(&1, Some(&5), "sum")).unwrap().output_count(), 1);
     assert_eq!((plugin.initialize(), plugin.terminate()), (0, ()));
     session.expect_silence();
@@ -125,7 +128,10 @@ fn wrong_attributes_are_refused_by_name() {
     refused(&[int(c"dims", &1)], &["\"dims\"", "dim, dim_size, reduce"]);
     refused(&[int(c"dim", &1), int(c"dim", &1)], &["dim", "twice"]);
     refused(&[common::Field { name: std::ptr::null(), ..int(c"dim", &1) }], &["without a name"]);
-    refused(&[common::Field { data: [0xffu8; 3].as_ptr().cast(), ..chars(c"reduce", "max") }], &["reduce", "not a text"]);
+    refused(
+        &[common::Field { data: [0xffu8; 3].as_ptr().cast(), ..chars(c"reduce", "max") }],
+        &["reduce", "not a text"],
+    );
 }
 
 #[test]
@@ -219,10 +225,7 @@ fn wrong_types_are_logged_by_input() {
 }
 
 fn layer() -> ([Tensor; 2], [Tensor; 2]) {
-    (
-        [tensor(FLOAT, &[2, 5, 3]), tensor(INT32_TYPE, &[5])],
-        [tensor(FLOAT, &[2, 7, 3]), tensor(INT32_TYPE, &[2, 7, 3])],
-    )
+    ([tensor(FLOAT, &[2, 5, 3]), tensor(INT32_TYPE, &[5])], [tensor(FLOAT, &[2, 7, 3]), tensor(INT32_TYPE, &[2, 7, 3])])
 }
 
 #[test]
@@ -231,7 +234,10 @@ fn configure_says_what_does_not_fit() {
     let plugin = plugin(&1, Some(&7), "max");
     let (inputs, outputs) = layer();
     plugin.configure(&inputs, &outputs);
-    plugin.configure(&[tensor(FLOAT, &[-1, -1, 3]), tensor(INT32_TYPE, &[-1])], &[tensor(FLOAT, &[-1, 7, 3]), tensor(INT32_TYPE, &[-1, 7, 3])]);
+    plugin.configure(
+        &[tensor(FLOAT, &[-1, -1, 3]), tensor(INT32_TYPE, &[-1])],
+        &[tensor(FLOAT, &[-1, 7, 3]), tensor(INT32_TYPE, &[-1, 7, 3])],
+    );
     session.expect_silence();
     plugin.configure(&inputs, &[tensor(FLOAT, &[2, 8, 3]), outputs[1].clone()]);
     session.expect_error(&["out has shape [2, 8, 3]", "[2, 7, 3]"]);

@@ -1,6 +1,10 @@
 //! Devices, streams, and the driver's answers as errors.
 
-use std::{ffi::c_void, ptr, sync::Arc};
+use std::{
+    ffi::{CStr, c_void},
+    ptr,
+    sync::Arc,
+};
 
 use cust::{
     context::Context,
@@ -162,7 +166,7 @@ pub(super) enum CheckedCall {
 }
 
 impl CheckedCall {
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Allocate => "allocating device memory",
             Self::Bind => "making the context current",
@@ -180,19 +184,21 @@ impl CheckedCall {
 
 /// Turns the driver's answer into a result.
 pub(super) fn check(call: CheckedCall, answer: sys::CUresult) -> Result<(), Error> {
-    if answer == sys::CUresult::CUDA_SUCCESS {
-        return Ok(());
-    }
+    if answer == sys::CUresult::CUDA_SUCCESS { Ok(()) } else { Err(driver_error(call, answer)) }
+}
+
+/// The driver's own name for what went wrong, as an error.
+pub(super) fn driver_error(call: CheckedCall, answer: sys::CUresult) -> Error {
     let mut text = ptr::null();
     // SAFETY: the driver sets `text` to a static string or leaves it null.
     let known = unsafe { sys::cuGetErrorName(answer, &mut text) } == sys::CUresult::CUDA_SUCCESS && !text.is_null();
     let error = if known {
         // SAFETY: as above; the driver's strings end in a NUL.
-        unsafe { std::ffi::CStr::from_ptr(text) }.to_string_lossy().into_owned()
+        unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned()
     } else {
         format!("CUDA error {}", answer as u32)
     };
-    Err(Error::Cuda { call: call.name(), error })
+    Error::Cuda { call: call.name(), error }
 }
 
 pub(super) fn cuda_error(call: CheckedCall, error: cust::error::CudaError) -> Error {

@@ -1,13 +1,15 @@
-//! The compiled kernels: embedded as PTX, loaded once per context.
+//! The compiled kernels: embedded as PTX, each loaded into a context when it is first used.
 
 use std::{
     collections::HashMap,
+    ffi::CString,
+    ptr,
     sync::{Mutex, OnceLock},
 };
 
-use cust::{module::Module, sys};
+use cust::sys;
 
-use super::device::{CheckedCall, cuda_error, current_context};
+use super::device::{CheckedCall, check, current_context, driver_error};
 use crate::Error;
 
 /// The kernels as PTX for one architecture and everything newer.
@@ -27,10 +29,49 @@ pub const EMBEDDED_PTX: [EmbeddedPtx; 3] = [
     EmbeddedPtx { architecture: 90, ptx: include_str!(concat!(env!("OUT_DIR"), "/kernels_sm_90.ptx")) },
 ];
 
-/// The kernels, loaded into one CUDA context.
+impl EmbeddedPtx {
+    /// The text as a module for each entry point, so that a process compiles only the kernels it uses.
+    fn entries(&'static self) -> &'static Entries {
+        static ENTRIES: [OnceLock<Entries>; EMBEDDED_PTX.len()] = [const { OnceLock::new() }; EMBEDDED_PTX.len()];
+        let at = EMBEDDED_PTX.iter().position(|embedded| embedded.architecture == self.architecture);
+        ENTRIES[at.unwrap_or(0)].get_or_init(|| Entries::split(self.ptx))
+    }
+}
+
+/// PTX taken apart: what every module needs, and the entry points by name.
+struct Entries {
+    prelude: String,
+    bodies: HashMap<&'static str, &'static str>,
+}
+
+impl Entries {
+    /// An entry point starts with `.visible .entry NAME(` and ends with a brace in the first column: so rustc
+    /// writes it. Everything between entry points is for all of them.
+    fn split(ptx: &'static str) -> Self {
+        const START: &str = ".visible .entry ";
+        const END: &str = "\n}\n";
+        let (mut prelude, mut bodies, mut rest) = (String::new(), HashMap::new(), ptx);
+        while let Some(start) = rest.find(START) {
+            prelude.push_str(&rest[..start]);
+            let length = rest[start..].find(END).map_or(rest.len() - start, |end| end + END.len());
+            let body = &rest[start..start + length];
+            let name = body[START.len()..].split('(').next().unwrap_or_default();
+            bodies.insert(name, body);
+            rest = &rest[start + length..];
+        }
+        prelude.push_str(rest);
+        Self { prelude, bodies }
+    }
+
+    fn module(&self, name: &str) -> Option<String> {
+        self.bodies.get(name).map(|body| format!("{}\n{body}", self.prelude))
+    }
+}
+
+/// The kernels of one CUDA context.
 pub struct Kernels {
-    /// Owns the functions below. Never unloaded: the driver may be gone before the process's last statics.
-    module: Module,
+    /// The embedded PTX that the device can run, newest architecture first.
+    candidates: Vec<&'static EmbeddedPtx>,
     functions: Mutex<HashMap<String, Function>>,
 }
 
@@ -39,17 +80,13 @@ struct Function(sys::CUfunction);
 
 // SAFETY: a CUfunction is a handle that the driver lets any thread use.
 unsafe impl Send for Function {}
-// SAFETY: the module is only asked for functions, which the driver allows from any thread; the map has a lock.
-unsafe impl Sync for Kernels {}
-// SAFETY: as above; a module belongs to a context, not to a thread.
-unsafe impl Send for Kernels {}
 
 impl Kernels {
-    /// The kernels of the calling thread's current context, loaded at the first call for each context.
+    /// The kernels of the calling thread's current context.
     ///
     /// # Errors
     /// [`Error::NoDevice`] without a driver or a current context; [`Error::UnsupportedDevice`] for a device
-    /// older than the oldest embedded architecture; [`Error::Cuda`] where the driver refuses the PTX.
+    /// older than the oldest embedded architecture.
     pub fn for_current_context() -> Result<&'static Self, Error> {
         static LOADED: OnceLock<Mutex<HashMap<ContextKey, &'static Kernels>>> = OnceLock::new();
         let (context, architecture) = current_context()?;
@@ -58,36 +95,68 @@ impl Kernels {
         if let Some(kernels) = loaded.get(&key) {
             return Ok(kernels);
         }
-        let kernels: &'static Self = Box::leak(Box::new(Self::load(architecture)?));
+        let kernels: &'static Self = Box::leak(Box::new(Self::for_architecture(architecture)?));
         loaded.insert(key, kernels);
         Ok(kernels)
     }
 
-    fn load(architecture: u32) -> Result<Self, Error> {
+    fn for_architecture(architecture: u32) -> Result<Self, Error> {
         let oldest = EMBEDDED_PTX[0].architecture;
-        let embedded = EMBEDDED_PTX.iter().rev().find(|embedded| embedded.architecture <= architecture).ok_or(
-            Error::UnsupportedDevice {
+        let runs = |embedded: &&EmbeddedPtx| embedded.architecture <= architecture;
+        let candidates: Vec<_> = EMBEDDED_PTX.iter().rev().filter(runs).collect();
+        if candidates.is_empty() {
+            return Err(Error::UnsupportedDevice {
                 major: architecture / 10,
                 minor: architecture % 10,
                 needed_major: oldest / 10,
                 needed_minor: oldest % 10,
-            },
-        )?;
-        let module =
-            Module::from_ptx(embedded.ptx, &[]).map_err(|error| cuda_error(CheckedCall::LoadKernels, error))?;
-        Ok(Self { module, functions: Mutex::default() })
+            });
+        }
+        Ok(Self { candidates, functions: Mutex::default() })
     }
 
-    /// The entry point of the given name.
+    /// The entry point of the given name, compiled at the first call. The context must be current.
     pub(super) fn function(&self, name: &str) -> Result<sys::CUfunction, Error> {
         let mut functions = self.functions.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         if let Some(function) = functions.get(name) {
             return Ok(function.0);
         }
-        let function =
-            self.module.get_function(name).map_err(|error| cuda_error(CheckedCall::LoadKernels, error))?.to_raw();
+        // The module is never unloaded: the function stays in use, and the driver may be gone before the process's
+        // last statics.
+        let module = self.load(name)?;
+        let name_with_nul = CString::new(name).unwrap_or_default();
+        let mut function = ptr::null_mut();
+        // SAFETY: the module was just loaded, the name ends in a NUL, and the function's pointer is to a local.
+        check(CheckedCall::LoadKernels, unsafe {
+            sys::cuModuleGetFunction(&mut function, module, name_with_nul.as_ptr())
+        })?;
         functions.insert(name.to_owned(), Function(function));
         Ok(function)
+    }
+}
+
+impl Kernels {
+    /// Compiles one entry point. A driver older than the PTX of the device's architecture (sm_90's is PTX 8.1, of
+    /// CUDA 12.1) gets that of an older architecture, which is written in an older PTX.
+    fn load(&self, name: &str) -> Result<sys::CUmodule, Error> {
+        let mut answer = sys::CUresult::CUDA_ERROR_NOT_FOUND;
+        for embedded in &self.candidates {
+            let ptx = embedded.entries().module(name).ok_or_else(|| Error::Cuda {
+                call: CheckedCall::LoadKernels.name(),
+                error: format!("the library has no kernel {name}"),
+            })?;
+            let ptx = CString::new(ptx).unwrap_or_default();
+            let mut module = ptr::null_mut();
+            // SAFETY: the text ends in a NUL, and the module's pointer is to a local.
+            answer = unsafe { sys::cuModuleLoadData(&mut module, ptx.as_ptr().cast()) };
+            if answer == sys::CUresult::CUDA_SUCCESS {
+                return Ok(module);
+            }
+            if answer != sys::CUresult::CUDA_ERROR_UNSUPPORTED_PTX_VERSION {
+                break;
+            }
+        }
+        Err(driver_error(CheckedCall::LoadKernels, answer))
     }
 }
 
@@ -106,5 +175,25 @@ impl ContextKey {
         // SAFETY: the context is current, and the pointer is to a local.
         unsafe { lazy_cuda_driver::sys::cuCtxGetId(context.cast(), &mut id) };
         Self { address: context as usize, id }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_entry_point_is_a_module_of_its_own() {
+        for embedded in &EMBEDDED_PTX {
+            let entries = embedded.entries();
+            assert_eq!(entries.bodies.len(), embedded.ptx.matches(".visible .entry ").count());
+            for name in entries.bodies.keys() {
+                let module = entries.module(name).unwrap();
+                assert!(module.trim_start_matches(['/', '\n', ' ']).contains(".version"), "{name}");
+                assert_eq!(module.matches(".visible .entry ").count(), 1, "{name}");
+                assert_eq!(module.matches('{').count(), module.matches('}').count(), "{name}");
+            }
+            assert!(!entries.prelude.contains(".entry"));
+        }
     }
 }

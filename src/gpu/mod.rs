@@ -19,4 +19,6 @@ pub use event::Event;
 pub use kernels::{EMBEDDED_PTX, EmbeddedPtx, Kernels};
 pub use memory::{DeviceTensor, Workspace};
 pub use queue::{Queue, StreamQueue, THREADS_PER_BLOCK};
-pub use scatter::{ScatterPointers, enqueue_look_over, enqueue_scatter, scatter, scatter_into, scatter_raw};
+pub use scatter::{
+    ScatterPointers, enqueue_look_over, enqueue_scatter, preload_scatter, scatter, scatter_into, scatter_raw,
+};

@@ -3,12 +3,13 @@
 use std::ffi::c_void;
 
 use cust::sys;
+use kernel_params::IndexLayout;
 
 use super::{
     Kernels,
     device::{CheckedCall, check},
 };
-use crate::Error;
+use crate::{Error, Shape};
 
 /// How many threads a block of every kernel has. 256 fills a multiprocessor of every architecture the
 /// kernels are compiled for (1,024 to 2,048 threads) with whole blocks.
@@ -50,6 +51,28 @@ pub trait Queue {
         // SAFETY: the caller's promise.
         unsafe { self.launch(kernel, blocks as u32, params) }
     }
+}
+
+/// Puts the runs of an index layout where `layout.runs` says, if there are more than one on a side; the kernels after
+/// it find them there. The address is that of [`runs_bytes`] bytes of scratch.
+///
+/// # Errors
+/// What the queue answers.
+///
+/// # Safety
+/// As [`Queue::launch`].
+pub(super) unsafe fn place_runs(queue: &mut impl Queue, layout: &IndexLayout) -> Result<(), Error> {
+    if layout.needs_runs() {
+        // SAFETY: the caller's promise.
+        unsafe { queue.launch("index_store_runs_all", 1, layout)? };
+    }
+    Ok(())
+}
+
+/// Bytes of scratch that [`place_runs`] may need for an index over `src`. An index needs two runs on a side only where
+/// there are two axes; whether it does is not asked, so that the scratch for a plan never shrinks as shapes grow.
+pub(super) fn runs_bytes(src: &Shape) -> usize {
+    if src.rank() > 2 { size_of_val(&IndexLayout::default().axes) } else { 0 }
 }
 
 /// A CUDA stream together with the kernels of its context.
@@ -106,5 +129,23 @@ impl Queue for StreamQueue<'_> {
                 std::ptr::null_mut(),
             )
         })
+    }
+}
+
+/// A queue that does nothing but load the kernels that it is asked to launch: so that a later enqueue neither
+/// compiles nor loads, as inside the capture of a CUDA graph.
+pub(super) struct Preload<'a>(pub &'a Kernels);
+
+impl Queue for Preload<'_> {
+    unsafe fn fill_u32(&mut self, _address: u64, _value: u32, _count: usize) -> Result<(), Error> {
+        Ok(())
+    }
+
+    unsafe fn copy(&mut self, _to: u64, _from: u64, _bytes: usize) -> Result<(), Error> {
+        Ok(())
+    }
+
+    unsafe fn launch<P: Copy>(&mut self, kernel: &str, _blocks: u32, _params: &P) -> Result<(), Error> {
+        self.0.function(kernel).map(drop)
     }
 }

@@ -1,10 +1,14 @@
 //! Scatter on the GPU: the steps of each reduction, and the safe calls.
 
-use kernel_params::{IndexParams, ScatterParams};
+use kernel_params::{IndexLayout, IndexParams, ScatterParams};
 
-use super::{DeviceTensor, Kernels, Queue, Stream, StreamQueue, Workspace};
+use super::{
+    DeviceTensor, Kernels, Queue, Stream, StreamQueue, Workspace,
+    queue::{Preload, place_runs, runs_bytes},
+};
 use crate::{
-    BadIndex, Error, Index, IndexType, Reduce, Reduced, Scalar, ScalarType, ScatterOptions, ScatterPlan, broadcast,
+    BadIndex, Error, Index, IndexType, Reduce, Reduced, Scalar, ScalarType, ScatterOptions, ScatterPlan, Shape,
+    broadcast,
 };
 
 /// Where the tensors of a scatter lie in device memory, and of what types they are.
@@ -44,6 +48,7 @@ struct WorkspaceParts {
     counts: usize,
     best: usize,
     positions: usize,
+    runs: usize,
 }
 
 impl ScatterPlan {
@@ -51,7 +56,7 @@ impl ScatterPlan {
     /// min and max.
     pub fn workspace_bytes(&self, scalar: ScalarType) -> usize {
         let parts = self.workspace_parts(scalar);
-        (parts.accumulators + parts.counts + parts.best + parts.positions) * WORKSPACE_ALIGNMENT
+        (parts.accumulators + parts.counts + parts.best + parts.positions + parts.runs) * WORKSPACE_ALIGNMENT
     }
 
     fn workspace_parts(&self, scalar: ScalarType) -> WorkspaceParts {
@@ -63,6 +68,7 @@ impl ScatterPlan {
             counts: if self.reduce == Reduce::Mean { self.count_elements() } else { 0 },
             best: if has_arg { out } else { 0 },
             positions: if has_arg && !self.packs_candidates(scalar) { out } else { 0 },
+            runs: runs_bytes(&self.src) / WORKSPACE_ALIGNMENT,
         }
     }
 
@@ -99,7 +105,7 @@ impl ScatterPlan {
             e: self.e as u64,
             k: self.k as u64,
             n: self.n as u64,
-            layout: self.layout,
+            layout: IndexLayout { runs: if self.layout.needs_runs() { take(parts.runs) } else { 0 }, ..self.layout },
         }
     }
 }
@@ -131,6 +137,7 @@ pub unsafe fn enqueue_scatter(
     let params = plan.params(pointers);
     // SAFETY: the caller's promise about the addresses; counts and sizes follow from the plan's shapes.
     unsafe {
+        place_runs(queue, &params.layout)?;
         match plan.reduce {
             Reduce::Sum | Reduce::Mul | Reduce::Mean => accumulate(queue, plan, pointers, &params),
             Reduce::Min | Reduce::Max => select(queue, plan, pointers, &params),
@@ -214,6 +221,43 @@ pub unsafe fn scatter_raw(
 ) -> Result<(), Error> {
     // SAFETY: the caller's promise.
     unsafe { enqueue_scatter(&mut StreamQueue::new(kernels, stream), plan, pointers) }
+}
+
+/// Loads the kernels of a scatter into the current context, whatever its shapes will be, so that a later
+/// [`scatter_raw`] can be captured in a CUDA graph.
+///
+/// # Errors
+/// [`Error::Cuda`] where the driver refuses.
+pub fn preload_scatter(
+    kernels: &Kernels,
+    reduce: Reduce,
+    scalar: ScalarType,
+    index_type: IndexType,
+    arg_type: IndexType,
+) -> Result<(), Error> {
+    // One plan for each way an index can lie over src: along it, over all of it, and in several runs.
+    let src = Shape::new(&[2; 5])?;
+    for index in [&[2][..], &[2; 5], &[1, 2, 1, 2, 1]] {
+        let options = ScatterOptions::new(reduce).dim(1).dim_size(2);
+        // With a base that is not `out`, so that the kernel that starts from it is loaded as well.
+        let plan = ScatterPlan::new(&src, &Shape::new(index)?, Some(&src), &options)?;
+        let pointers = ScatterPointers {
+            scalar,
+            index_type,
+            arg_type,
+            src: 0,
+            index: 0,
+            base: Some(u64::MAX),
+            // Not 0, which stands for a part that is not there.
+            out: 8,
+            arg_out: None,
+            workspace: 16,
+            workspace_bytes: usize::MAX,
+        };
+        // SAFETY: nothing is launched, so no address is used.
+        unsafe { enqueue_scatter(&mut Preload(kernels), &plan, &pointers)? };
+    }
+    Ok(())
 }
 
 /// Reduces the elements of `src` that share an index: [`cpu::scatter`](crate::cpu::scatter), on a stream.

@@ -10,6 +10,7 @@ a sweep is float32 [n, 5]. Results must equal the reference bit for bit. Prints 
 
 import argparse
 import ctypes
+import functools
 import statistics
 import sys
 import traceback
@@ -183,20 +184,26 @@ def check_onnx(model, sweeps):
     engine = build(parse, profiles)
     assert engine is not None, f"no engine: {LOGGER.messages[-3:]}"
     for path in sweeps:
-        src, index, base = read_sweep(path)
-        run = Run(engine, {"src": src, "index": index, "base": base})
-        expected = reference("max", src, index, base, GROUPS)
-        check_equal(run(), expected, path)
-        replay = run.stream.capture(run.enqueue)
-        for name in run.outputs:
-            run.buffers[name].write(np.full(run.buffers[name].shape, 77, run.buffers[name].dtype))
-        replay()
-        run.stream.synchronize()
-        check_equal([run.buffers[name].read() for name in run.outputs], expected, f"{path}, CUDA graph")
-        times = [
-            statistics.median(run.stream.milliseconds(work) for _ in range(200)) * 1e3 for work in (run.enqueue, replay)
-        ]
-        print(f"  {path}: {src.shape[1]} points, {times[0]:.1f} us enqueued, {times[1]:.1f} us as a CUDA graph")
+        check_sweep(engine, path)
+
+
+def check_sweep(engine, path):
+    """One sweep through the engine, enqueued and as a CUDA graph. A function of its own: TensorRT gives an
+    optimization profile to one context at a time, and the context goes with the locals."""
+    src, index, base = read_sweep(path)
+    run = Run(engine, {"src": src, "index": index, "base": base})
+    expected = reference("max", src, index, base, GROUPS)
+    check_equal(run(), expected, path)
+    replay = run.stream.capture(run.enqueue)
+    for name in run.outputs:
+        run.buffers[name].write(np.full(run.buffers[name].shape, 77, run.buffers[name].dtype))
+    replay()
+    run.stream.synchronize()
+    check_equal([run.buffers[name].read() for name in run.outputs], expected, f"{path}, CUDA graph")
+    times = [
+        statistics.median(run.stream.milliseconds(work) for _ in range(200)) * 1e3 for work in (run.enqueue, replay)
+    ]
+    print(f"  {path}: {src.shape[1]} points, {times[0]:.1f} us enqueued, {times[1]:.1f} us as a CUDA graph")
 
 
 def check_reductions():
@@ -274,15 +281,16 @@ def main():
     ctypes.CDLL(arguments.library, mode=ctypes.RTLD_GLOBAL)
     checks = [check_reductions, check_bad_indices, check_dynamic_and_empty, check_refusals]
     if arguments.onnx:
-        checks = [lambda: check_onnx(arguments.onnx[0], arguments.onnx[1:])]
+        checks = [functools.partial(check_onnx, arguments.onnx[0], arguments.onnx[1:])]
     failed = 0
     for check in checks:
+        name = getattr(check, "func", check).__name__
         try:
             check()
-            print(f"ok      {getattr(check, '__name__', check)}")
+            print(f"ok      {name}")
         except Exception:
             failed += 1
-            print(f"FAILED  {getattr(check, '__name__', check)}\n{traceback.format_exc()}{LOGGER.messages[-5:]}")
+            print(f"FAILED  {name}\n{traceback.format_exc()}{LOGGER.messages[-5:]}")
     print(f"{len(checks) - failed} passed, {failed} failed")
     return 1 if failed else 0
 

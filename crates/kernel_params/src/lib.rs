@@ -34,6 +34,16 @@ pub struct IndexLayout {
     pub leading: u32,
     /// The trailing runs, innermost first, then the leading runs, innermost first.
     pub axes: [LayoutAxis; MAX_LAYOUT_AXES],
+    /// Address of a copy of `axes` in device memory, where there is more than one run on a side; 0 otherwise.
+    /// Kernels walk the copy: a parameter that is indexed by a variable would be copied to local memory first.
+    pub runs: u64,
+}
+
+impl IndexLayout {
+    /// Whether kernels need [`runs`](Self::runs): more than one run before or after the reduced axis.
+    pub fn needs_runs(&self) -> bool {
+        self.trailing > 1 || self.leading > 1
+    }
 }
 
 /// The parameter of every kernel of the scatter family. `src` is [B, E, K], `out` is [B, N, K], row-major.

@@ -42,6 +42,9 @@ pub(crate) trait Operator: Send + Sync {
     fn plan(&self, inputs: &[Shape]) -> Result<Box<dyn Plan>, Refusal>;
     /// The bytes of workspace for these shapes and all that are no larger.
     fn workspace_bytes(&self, inputs: &[Shape]) -> Result<usize, Refusal>;
+    /// Loads the kernels for inputs of these types, or of the commonest ones where they are not known, into the
+    /// current context.
+    fn load_kernels(&self, input_types: &[DataType]) -> Result<(), Refusal>;
 }
 
 /// An operator on shapes that are known and fit.

@@ -107,9 +107,7 @@ impl Operator for Scatter {
         }
         let groups = match (self.dim_size, base) {
             (None, None) => {
-                return Err(Refusal::new(
-                    "the number of groups is unknown: give attribute dim_size, or input base",
-                ));
+                return Err(Refusal::new("the number of groups is unknown: give attribute dim_size, or input base"));
             }
             (Some(size), Some(base)) if base[dim] != -1 && base[dim] != i64::from(size) => {
                 return Err(Refusal::new(format!(
@@ -125,7 +123,8 @@ impl Operator for Scatter {
 
     fn plan(&self, inputs: &[Shape]) -> Result<Box<dyn Plan>, Refusal> {
         let plan = self.scatter_plan(inputs)?;
-        let length = inputs[SRC].dims()[inputs[SRC].axis(self.dim as isize).map_err(|error| Refusal::new(error.to_string()))?];
+        let axis = inputs[SRC].axis(self.dim as isize).map_err(|error| Refusal::new(error.to_string()))?;
+        let length = inputs[SRC].dims()[axis];
         if self.reduce.has_arg() && i32::try_from(length).is_err() {
             return Err(Refusal::new(format!(
                 "src has {length} elements along the reduced axis; arg_out, which is INT32, can count {}",
@@ -140,7 +139,11 @@ impl Operator for Scatter {
         // profile do not fit each other.
         let mut largest = inputs.to_vec();
         largest[INDEX] = inputs[SRC];
-        self.scatter_plan(&largest).map(|plan| plan.workspace_bytes())
+        self.scatter_plan(&largest).map(|plan| backend::scatter_workspace_bytes(&plan))
+    }
+
+    fn load_kernels(&self, input_types: &[DataType]) -> Result<(), Refusal> {
+        backend::load_scatter(self.reduce, input_types.get(INDEX).copied().unwrap_or(DataType::Int32))
     }
 }
 

@@ -36,6 +36,7 @@ macro_rules! call {
     ($object:expr, $slot:expr => fn($($type:ty),*) $(-> $result:ty)? $(, $argument:expr)* $(,)?) => {{
         let object: $crate::common::Object = $object;
         // SAFETY: the slot's number and signature are TensorRT's.
+        #[allow(clippy::macro_metavars_in_unsafe, reason = "arguments of a foreign call, in this crate's tests alone")]
         unsafe {
             $crate::common::slot::<unsafe extern "C" fn($crate::common::Object $(, $type)*) $(-> $result)?>(object, $slot)(
                 object $(, $argument)*
@@ -52,9 +53,9 @@ pub fn library_path() -> PathBuf {
     }
     let program = env::current_exe().unwrap();
     let mut folders = program.ancestors().skip(1).take(2).map(|folder| folder.join(FILE));
-    folders.find(|path| path.exists()).unwrap_or_else(|| {
-        panic!("{FILE} is not beside {}; build it, or set TRTS_PLUGIN_LIBRARY", program.display())
-    })
+    folders
+        .find(|path| path.exists())
+        .unwrap_or_else(|| panic!("{FILE} is not beside {}; build it, or set TRTS_PLUGIN_LIBRARY", program.display()))
 }
 
 /// A loaded library.
@@ -133,7 +134,11 @@ impl FieldCollection {
         // SAFETY: TensorRT takes such a pointer as valid as well.
         unsafe {
             let collection = collection.as_ref().expect("a field collection");
-            if collection.count == 0 { &[] } else { std::slice::from_raw_parts(collection.fields, collection.count as usize) }
+            if collection.count == 0 {
+                &[]
+            } else {
+                std::slice::from_raw_parts(collection.fields, collection.count as usize)
+            }
         }
     }
 }

@@ -36,7 +36,15 @@ impl Size for i32 {
         size.try_into().unwrap()
     }
     fn dimension_functions() -> &'static [Function; 5] {
-        &const { [UNEXPECTED, UNEXPECTED, Function(is_constant::<i32> as *const c_void), Function(value::<i32> as *const c_void), UNEXPECTED] }
+        &const {
+            [
+                UNEXPECTED,
+                UNEXPECTED,
+                Function(is_constant as *const c_void),
+                Function(value::<i32> as *const c_void),
+                UNEXPECTED,
+            ]
+        }
     }
     fn builder_functions() -> &'static [Function; 5] {
         &const { [UNEXPECTED, UNEXPECTED, Function(constant::<i32> as *const c_void), UNEXPECTED, UNEXPECTED] }
@@ -48,7 +56,15 @@ impl Size for i64 {
         size
     }
     fn dimension_functions() -> &'static [Function; 5] {
-        &const { [UNEXPECTED, UNEXPECTED, Function(is_constant::<i64> as *const c_void), Function(value::<i64> as *const c_void), UNEXPECTED] }
+        &const {
+            [
+                UNEXPECTED,
+                UNEXPECTED,
+                Function(is_constant as *const c_void),
+                Function(value::<i64> as *const c_void),
+                UNEXPECTED,
+            ]
+        }
     }
     fn builder_functions() -> &'static [Function; 5] {
         &const { [UNEXPECTED, UNEXPECTED, Function(constant::<i64> as *const c_void), UNEXPECTED, UNEXPECTED] }
@@ -88,7 +104,12 @@ pub struct Desc<T> {
 pub fn descs<T: Size>(tensors: &[Tensor]) -> Vec<Desc<T>> {
     tensors
         .iter()
-        .map(|tensor| Desc { dims: Dims::new(&tensor.dims), data_type: tensor.data_type, format: tensor.format, scale: 1.0 })
+        .map(|tensor| Desc {
+            dims: Dims::new(&tensor.dims),
+            data_type: tensor.data_type,
+            format: tensor.format,
+            scale: 1.0,
+        })
         .collect()
 }
 
@@ -108,7 +129,8 @@ struct DimensionImplementation {
 impl Dimension {
     /// A size: a constant, or one that is known when the engine runs. It is never freed.
     pub fn new<T: Size>(value: Option<i64>) -> *const Self {
-        let implementation = Box::leak(Box::new(DimensionImplementation { functions: T::dimension_functions(), value }));
+        let implementation =
+            Box::leak(Box::new(DimensionImplementation { functions: T::dimension_functions(), value }));
         Box::leak(Box::new(Self { functions: &[UNEXPECTED; 2], implementation }))
     }
 
@@ -118,7 +140,7 @@ impl Dimension {
     }
 }
 
-extern "C" fn is_constant<T>(this: *const DimensionImplementation) -> bool {
+extern "C" fn is_constant(this: *const DimensionImplementation) -> bool {
     // SAFETY: made by `Dimension::new`.
     unsafe { (*this).value.is_some() }
 }

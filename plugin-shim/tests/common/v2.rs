@@ -30,7 +30,9 @@ impl Creator {
         Plugin::of(call!(self.0, 4 => fn(*const c_char, &FieldCollection) -> Object, layer.as_ptr(), &collection))
     }
     pub fn deserialize(self, layer: &CStr, bytes: &[u8]) -> Option<Plugin> {
-        Plugin::of(call!(self.0, 5 => fn(*const c_char, *const u8, usize) -> Object, layer.as_ptr(), bytes.as_ptr(), bytes.len()))
+        Plugin::of(
+            call!(self.0, 5 => fn(*const c_char, *const u8, usize) -> Object, layer.as_ptr(), bytes.as_ptr(), bytes.len()),
+        )
     }
     pub fn set_namespace(self, namespace: &CStr) {
         call!(self.0, 6 => fn(*const c_char), namespace.as_ptr());
@@ -49,7 +51,11 @@ struct DynamicDesc {
 }
 
 fn dynamic(tensors: &[Tensor]) -> Vec<DynamicDesc> {
-    descs(tensors).into_iter().zip(tensors).map(|(desc, tensor)| DynamicDesc { desc, min: Dims::new(&tensor.dims), max: Dims::new(&tensor.dims) }).collect()
+    descs(tensors)
+        .into_iter()
+        .zip(tensors)
+        .map(|(desc, tensor)| DynamicDesc { desc, min: Dims::new(&tensor.dims), max: Dims::new(&tensor.dims) })
+        .collect()
 }
 
 /// A plugin, destroyed when dropped.
@@ -125,7 +131,13 @@ impl Plugin {
             inputs.as_ptr(), inputs.len() as i32, outputs.as_ptr(), outputs.len() as i32
         )
     }
-    pub fn enqueue(&self, inputs: &[(Tensor, u64)], outputs: &[(Tensor, u64)], workspace: u64, stream: *mut c_void) -> i32 {
+    pub fn enqueue(
+        &self,
+        inputs: &[(Tensor, u64)],
+        outputs: &[(Tensor, u64)],
+        workspace: u64,
+        stream: *mut c_void,
+    ) -> i32 {
         let (inputs, input_addresses) = super::v3::split::<i32>(inputs);
         let (outputs, output_addresses) = super::v3::split::<i32>(outputs);
         call!(

@@ -42,7 +42,9 @@ impl Creator {
         self.create_of(layer, &collection, phase)
     }
     pub fn create_of(self, layer: &CStr, collection: *const FieldCollection, phase: Phase) -> Option<Plugin> {
-        Plugin::of(call!(self.0, 4 => fn(*const c_char, *const FieldCollection, i32) -> Object, layer.as_ptr(), collection, phase as i32))
+        Plugin::of(
+            call!(self.0, 4 => fn(*const c_char, *const FieldCollection, i32) -> Object, layer.as_ptr(), collection, phase as i32),
+        )
     }
     pub fn fields(self) -> &'static [Field] {
         FieldCollection::read(call!(self.0, 5 => fn() -> *const FieldCollection))
@@ -71,7 +73,12 @@ fn dynamic(tensors: &[Tensor], max: &[Tensor]) -> Vec<DynamicDesc> {
     descs(tensors)
         .into_iter()
         .zip(max)
-        .map(|(desc, max)| DynamicDesc { desc, min: Dims::new(&max.dims), max: Dims::new(&max.dims), opt: Dims::new(&max.dims) })
+        .map(|(desc, max)| DynamicDesc {
+            desc,
+            min: Dims::new(&max.dims),
+            max: Dims::new(&max.dims),
+            opt: Dims::new(&max.dims),
+        })
         .collect()
 }
 
@@ -176,7 +183,13 @@ impl Plugin {
             inputs.as_ptr(), inputs.len() as i32, outputs.as_ptr(), outputs.len() as i32
         )
     }
-    pub fn enqueue(&self, inputs: &[(Tensor, u64)], outputs: &[(Tensor, u64)], workspace: u64, stream: *mut c_void) -> i32 {
+    pub fn enqueue(
+        &self,
+        inputs: &[(Tensor, u64)],
+        outputs: &[(Tensor, u64)],
+        workspace: u64,
+        stream: *mut c_void,
+    ) -> i32 {
         let (inputs, input_addresses) = split::<i64>(inputs);
         let (outputs, output_addresses) = split::<i64>(outputs);
         call!(

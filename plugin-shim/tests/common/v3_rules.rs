@@ -27,10 +27,7 @@ fn plugin(creator: Creator, dim: &'static i32, dim_size: Option<&'static i32>, r
 
 /// src, index, out, arg_out of a layer with dim 1 and dim_size 7.
 pub fn layer(index: i32) -> ([Tensor; 2], [Tensor; 2]) {
-    (
-        [tensor(FLOAT, &[2, 5, 3]), tensor(index, &[5])],
-        [tensor(FLOAT, &[2, 7, 3]), tensor(INT32_TYPE, &[2, 7, 3])],
-    )
+    ([tensor(FLOAT, &[2, 5, 3]), tensor(index, &[5])], [tensor(FLOAT, &[2, 7, 3]), tensor(INT32_TYPE, &[2, 7, 3])])
 }
 
 pub fn the_creator_describes_itself(creator: Creator, session: &Session) {
@@ -143,8 +140,10 @@ pub fn configure_and_shape_changes_say_what_does_not_fit(creator: Creator, sessi
     let plugin = plugin(creator, &1, Some(&7), "max");
     let (inputs, outputs) = layer(INT32_TYPE);
     assert_eq!((plugin.configure(&inputs, &outputs), plugin.shape_change(&inputs, &outputs)), (0, 0));
-    let (dynamic_inputs, dynamic_outputs) =
-        ([tensor(FLOAT, &[-1, -1, 3]), tensor(INT32_TYPE, &[-1])], [tensor(FLOAT, &[-1, 7, 3]), tensor(INT32_TYPE, &[-1, 7, 3])]);
+    let (dynamic_inputs, dynamic_outputs) = (
+        [tensor(FLOAT, &[-1, -1, 3]), tensor(INT32_TYPE, &[-1])],
+        [tensor(FLOAT, &[-1, 7, 3]), tensor(INT32_TYPE, &[-1, 7, 3])],
+    );
     assert_eq!(plugin.configure(&dynamic_inputs, &dynamic_outputs), 0);
     session.expect_silence();
     type Change = fn(&mut [Tensor; 2], &mut [Tensor; 2]);
