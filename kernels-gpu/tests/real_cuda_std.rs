@@ -28,6 +28,7 @@ path = {source:?}
 cuda_std = "{CUDA_STD}"
 kernel_params = {{ path = {kernel_params:?} }}
 nvptx_arch = {{ path = {nvptx_arch:?} }}
+pastey = "0.2"
 
 [workspace]
 "#,

@@ -250,11 +250,12 @@ fn configure_says_what_does_not_fit() {
 }
 
 #[test]
-fn the_workspace_holds_a_word_pair_per_winner() {
+fn the_workspace_holds_a_word_pair_per_winner_and_the_broadcast() {
+    const BROADCAST: usize = 7 * 2 * 8;
     let session = Session::start();
     let (inputs, outputs) = layer();
-    assert_eq!(plugin(&1, Some(&7), "max").workspace_size(&inputs, &outputs), 2 * 7 * 3 * 8);
-    assert_eq!(plugin(&1, Some(&7), "sum").workspace_size(&inputs, &outputs[..1]), 0);
+    assert_eq!(plugin(&1, Some(&7), "max").workspace_size(&inputs, &outputs), 2 * 7 * 3 * 8 + BROADCAST);
+    assert_eq!(plugin(&1, Some(&7), "sum").workspace_size(&inputs, &outputs[..1]), BROADCAST);
     session.expect_silence();
 }
 
