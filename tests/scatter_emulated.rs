@@ -41,8 +41,9 @@ fn kernels_agree_with_the_naive_twin<T: Element>() {
 
 fn colliding_elements_lose_nothing<T: Element>() {
     for reduce in Reduce::ALL {
-        for seed in 0..2 {
-            check(&colliding::<T>(reduce), seed, 2);
+        // Into few groups, which blocks keep to themselves, and into many, of which few are used.
+        for (columns, groups) in [(1, 3), (2, 3), (4, 3), (1, 200), (2, 200), (4, 200), (8, 200)] {
+            check(&colliding::<T>(reduce, columns, groups), 1, 2);
         }
     }
 }
@@ -52,9 +53,9 @@ for_each_type! {
     collisions: colliding_elements_lose_nothing;
 }
 
-/// All elements in few groups, more of them than the grid has threads: every join collides.
-fn colliding<T: Element>(reduce: Reduce) -> ScatterCase<T> {
-    let (e, k) = (700, 2);
+/// All elements in three groups, more of them than the grid has threads: every join collides.
+fn colliding<T: Element>(reduce: Reduce, k: usize, dim_size: usize) -> ScatterCase<T> {
+    let e = 700;
     let value = |i: usize| match reduce {
         Reduce::Mul => [1.0, -1.0][i % 3 % 2],
         _ => ((i * 37 + 11) % 5) as f64,
@@ -63,10 +64,10 @@ fn colliding<T: Element>(reduce: Reduce) -> ScatterCase<T> {
         src_dims: vec![e, k],
         src: (0..e * k).map(|i| T::of(value(i))).collect(),
         index_dims: vec![e, 1],
-        index: (0..e).map(|i| (i % 3) as i64).collect(),
+        index: (0..e).map(|i| (i % 7 % 3) as i64).collect(),
         base: None,
         dim: 0,
-        dim_size: 3,
+        dim_size,
         reduce,
     }
 }

@@ -108,6 +108,19 @@ fn ordered_f32(value: f32) -> Option<u64> {
     Some(if bits >> 31 == 0 { bits | 1 << 31 } else { !bits } as u64)
 }
 
+/// A type of values that is reckoned with as float32.
+pub trait Float32: Scalar<Accumulator = f32> {
+    /// Loads four neighbours from memory that the kernel does not write, aligned to the size of all four.
+    unsafe fn load_readonly_x4(from: *const Self) -> [f32; 4];
+}
+
+impl Float32 for f32 {
+    #[inline(always)]
+    unsafe fn load_readonly_x4(from: *const Self) -> [f32; 4] {
+        memory::load_readonly_x4(from)
+    }
+}
+
 /// A 16-bit float: a carrier of bits, reckoned with as float32.
 macro_rules! half_scalar {
     ($(#[$doc:meta])* $type:ident, $widen:path, $narrow:path) => {
@@ -149,6 +162,14 @@ macro_rules! half_scalar {
             #[inline(always)]
             fn ordered_bits(self) -> Option<u64> {
                 ordered_f32(self.widen())
+            }
+        }
+
+        impl Float32 for $type {
+            #[inline(always)]
+            unsafe fn load_readonly_x4(from: *const Self) -> [f32; 4] {
+                let [low, high]: [u32; 2] = memory::load_readonly_x2(from.cast());
+                [low as u16, (low >> 16) as u16, high as u16, (high >> 16) as u16].map($widen)
             }
         }
     };

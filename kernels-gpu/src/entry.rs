@@ -19,7 +19,8 @@ pub fn entry_points() -> impl Iterator<Item = &'static EntryPoint> {
 }
 
 /// Makes the entry points of a table, and lists them for the emulator. In the brackets, `scalar` stands for every
-/// type of values, `narrow` for those whose key fits 32 bits, `index` for both types of indices; the body's
+/// type of values, `narrow` for those whose key fits 32 bits, `float32` for
+/// those that are reckoned with as float32, `index` for both types of indices; the body's
 /// arguments name them T and I. `once` stands for a single kernel without types.
 macro_rules! table {
     ($($name:ident($params:ty) [$($axis:ident)+] = $module:ident::$body:ident$(<$($argument:ident),+>)?;)+) => {
@@ -34,6 +35,12 @@ macro_rules! table {
     };
     (@ [index] $($line:tt)+) => {
         table! { @@ $($line)+ => [_i32 i32 i32] [_i64 i32 i64] }
+    };
+    (@ [float32 index] $($line:tt)+) => {
+        table! { @@ $($line)+ =>
+            [_f32_i32 f32 i32] [_f16_i32 F16 i32] [_bf16_i32 Bf16 i32]
+            [_f32_i64 f32 i64] [_f16_i64 F16 i64] [_bf16_i64 Bf16 i64]
+        }
     };
     (@ [scalar] $($line:tt)+) => {
         table! { @@ $($line)+ =>
@@ -107,7 +114,7 @@ pub mod scatter {
     use crate::{
         element::{Bf16, F16},
         reduction::{Max, Min, Mul, Sum},
-        scatter,
+        scatter::{self, privatized, vectors},
     };
     use kernel_params::ScatterParams;
 
@@ -115,6 +122,10 @@ pub mod scatter {
         scatter_start_sum(ScatterParams) [scalar] = scatter::start<T, Sum>;
         scatter_start_mul(ScatterParams) [scalar] = scatter::start<T, Mul>;
         scatter_sum(ScatterParams) [scalar index] = scatter::accumulate<T, I, Sum>;
+        scatter_sum_singles(ScatterParams) [float32 index] = vectors::accumulate_singles<T, I>;
+        scatter_sum_quads(ScatterParams) [float32 index] = vectors::accumulate_quads<T, I>;
+        scatter_sum_privatized_singles(ScatterParams) [float32 index] = privatized::accumulate_singles<T, I>;
+        scatter_sum_privatized_quads(ScatterParams) [float32 index] = privatized::accumulate_quads<T, I>;
         scatter_mul(ScatterParams) [scalar index] = scatter::accumulate<T, I, Mul>;
         scatter_count(ScatterParams) [index] = scatter::count<I>;
         scatter_finish(ScatterParams) [scalar] = scatter::finish<T>;

@@ -1,4 +1,5 @@
-//! Scatter with atomics: one thread per element of `src`, in any order.
+//! Scatter with atomics: one thread per element of `src`, in any order. Works for every type, shape and broadcast;
+//! [`vectors`] and [`privatized`] are faster ways to the same sums.
 //!
 //! Sum, mul and mean join each element to its place in the accumulators: in `out` itself, or for the 16-bit
 //! floats in float32 scratch. Mean counts as well. A second kernel divides and stores. Min and max keep the best
@@ -6,9 +7,12 @@
 //! A kernel reads what others have written only after those have finished: the second kernels are launches of
 //! their own.
 
+pub mod privatized;
+pub mod vectors;
+
 use kernel_params::ScatterParams;
 use nvptx_arch::{
-    atomic::{AtomicAdd, AtomicMinMax},
+    atomic::{self, AtomicAdd, AtomicMinMax},
     memory,
 };
 
@@ -86,8 +90,10 @@ pub unsafe fn finish<T: Scalar>(p: &ScatterParams) {
 /// ```text
 /// for each element (b, e, k) of src that is not NaN:
 ///     n = index of (b, e, k);  skip it if n is not in [0, N)
-///     best[b, n, k] = max(best[b, n, k], pack(src[b, e, k], e))
+///     best[b, n, k] = max(best[b, n, k], pack(src[b, e, k], e)), unless it is seen to be as good already
 /// ```
+/// A group's best only grows, so a look at it saves most of the atomics: of n elements in random order, the best so
+/// far changes about ln(n) times.
 #[inline(always)]
 pub unsafe fn find_best<T: Scalar, I: Index, S: Selection>(p: &ScatterParams) {
     let best = p.best as *mut u64;
@@ -96,7 +102,10 @@ pub unsafe fn find_best<T: Scalar, I: Index, S: Selection>(p: &ScatterParams) {
         if let Some(row) = element.out_row::<I>(p) {
             let value = T::load_readonly((p.src as *const T).add(position as usize));
             if let Some(candidate) = S::pack(value, element.e) {
-                u64::reduce_max(best.add((row * p.k + element.k) as usize), candidate);
+                let to = best.add((row * p.k + element.k) as usize);
+                if candidate > atomic::load_relaxed(to) {
+                    u64::reduce_max(to, candidate);
+                }
             }
         }
     });

@@ -115,6 +115,11 @@ impl Kernels {
         Ok(Self { candidates, functions: Mutex::default() })
     }
 
+    /// Whether four float32 values join in one atomic: an instruction of sm_90.
+    pub(super) fn has_vector_atomics(&self) -> bool {
+        self.candidates.first().is_some_and(|newest| newest.architecture >= 90)
+    }
+
     /// The entry point of the given name, compiled at the first call. The context must be current.
     pub(super) fn function(&self, name: &str) -> Result<sys::CUfunction, Error> {
         let mut functions = self.functions.lock().unwrap_or_else(|poisoned| poisoned.into_inner());

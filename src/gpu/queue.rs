@@ -35,7 +35,25 @@ pub trait Queue {
     /// # Safety
     /// `params` must be the structure that the kernel takes, and each address in it must stay valid until
     /// the queue has come so far.
-    unsafe fn launch<P: Copy>(&mut self, kernel: &str, blocks: u32, params: &P) -> Result<(), Error>;
+    unsafe fn launch<P: Copy>(&mut self, kernel: &str, blocks: u32, params: &P) -> Result<(), Error> {
+        // SAFETY: the caller's promise.
+        unsafe { self.launch_with_shared(kernel, blocks, 0, params) }
+    }
+
+    /// Runs a kernel as [`launch`](Self::launch) does, with `shared_bytes` bytes of dynamic shared memory for each block.
+    ///
+    /// # Safety
+    /// As [`Queue::launch`].
+    unsafe fn launch_with_shared<P: Copy>(
+        &mut self,
+        kernel: &str,
+        blocks: u32,
+        shared_bytes: u32,
+        params: &P,
+    ) -> Result<(), Error>;
+
+    /// Whether four float32 values join in one atomic: from sm_90 on.
+    fn has_vector_atomics(&self) -> bool;
 
     /// Runs a kernel with a thread for each of `count` elements; the kernels' loops take the rest where a
     /// grid cannot have that many. Does nothing for no elements.
@@ -109,7 +127,17 @@ impl Queue for StreamQueue<'_> {
         check(CheckedCall::Copy, unsafe { sys::cuMemcpyDtoDAsync_v2(to, from, bytes, self.stream) })
     }
 
-    unsafe fn launch<P: Copy>(&mut self, kernel: &str, blocks: u32, params: &P) -> Result<(), Error> {
+    fn has_vector_atomics(&self) -> bool {
+        self.kernels.has_vector_atomics()
+    }
+
+    unsafe fn launch_with_shared<P: Copy>(
+        &mut self,
+        kernel: &str,
+        blocks: u32,
+        shared_bytes: u32,
+        params: &P,
+    ) -> Result<(), Error> {
         let function = self.kernels.function(kernel)?;
         let mut arguments = [std::ptr::from_ref(params).cast_mut().cast::<c_void>()];
         // SAFETY: `arguments` points to the one parameter the kernel takes, which the driver copies before
@@ -123,7 +151,7 @@ impl Queue for StreamQueue<'_> {
                 THREADS_PER_BLOCK,
                 1,
                 1,
-                0,
+                shared_bytes,
                 self.stream,
                 arguments.as_mut_ptr(),
                 std::ptr::null_mut(),
@@ -145,7 +173,17 @@ impl Queue for Preload<'_> {
         Ok(())
     }
 
-    unsafe fn launch<P: Copy>(&mut self, kernel: &str, _blocks: u32, _params: &P) -> Result<(), Error> {
+    fn has_vector_atomics(&self) -> bool {
+        self.0.has_vector_atomics()
+    }
+
+    unsafe fn launch_with_shared<P: Copy>(
+        &mut self,
+        kernel: &str,
+        _blocks: u32,
+        _shared_bytes: u32,
+        _params: &P,
+    ) -> Result<(), Error> {
         self.0.function(kernel).map(drop)
     }
 }

@@ -3,7 +3,7 @@
 use kernel_params::{IndexLayout, IndexParams, ScatterParams};
 
 use super::{
-    DeviceTensor, Kernels, Queue, Stream, StreamQueue, Workspace,
+    DeviceTensor, Kernels, Queue, Stream, StreamQueue, THREADS_PER_BLOCK, Workspace,
     queue::{Preload, place_runs, runs_bytes},
 };
 use crate::{
@@ -38,6 +38,23 @@ pub struct ScatterPointers {
 
 /// The longest reduced axis whose positions fit beside a key in one 64-bit word.
 const MAX_PACKED_AXIS: usize = u32::MAX as usize;
+
+/// The largest result, in bytes, that a block keeps its own sums of: what every architecture gives a block without
+/// asking (CUDA C++ Programming Guide, table of limits).
+const PRIVATIZED_BYTES: usize = 48 << 10;
+
+/// How many elements there must be for each sum a block keeps, so that clearing and joining the sums stays cheap.
+const PRIVATIZED_REUSE: usize = 16;
+
+/// The most blocks that keep their own sums: four for each multiprocessor of an H200, which has 132.
+const PRIVATIZED_BLOCKS: usize = 528;
+
+/// The most blocks that take vectors: each of their warps has a part of the rows long enough to show which group is
+/// hot, and there are two blocks for each that an H200 runs at a time (132 multiprocessors of 2,048 threads).
+const VECTOR_BLOCKS: usize = 2112;
+
+/// How many columns a thread takes at a time where it can.
+const VECTOR_WIDTH: usize = 4;
 
 /// What each part of the workspace starts at a multiple of: the size of its widest elements.
 const WORKSPACE_ALIGNMENT: usize = size_of::<u64>();
@@ -166,7 +183,23 @@ unsafe fn accumulate(
         } else if pointers.base != Some(params.accumulators) {
             queue.launch_for_each(&format!("scatter_start_{join}_{scalar}"), out_elements, params)?;
         }
-        queue.launch_for_each(&format!("scatter_{join}_{scalar}_{index}"), src_elements, params)?;
+        match plan.sum_algorithm(queue, pointers, params) {
+            SumAlgorithm::Elements => {
+                queue.launch_for_each(&format!("scatter_{join}_{scalar}_{index}"), src_elements, params)?;
+            }
+            SumAlgorithm::Vectors { width } => {
+                let kernel = format!("scatter_sum_{}_{scalar}_{index}", vectors(width));
+                let blocks = (src_elements / width).div_ceil(THREADS_PER_BLOCK as usize);
+                if blocks > 0 {
+                    queue.launch(&kernel, blocks.min(VECTOR_BLOCKS) as u32, params)?;
+                }
+            }
+            SumAlgorithm::Privatized { width, blocks } => {
+                let kernel = format!("scatter_sum_privatized_{}_{scalar}_{index}", vectors(width));
+                let shared_bytes = (out_elements * size_of::<f32>()) as u32;
+                queue.launch_with_shared(&kernel, blocks, shared_bytes, params)?;
+            }
+        }
         if params.counts != 0 {
             queue.fill_u32(params.counts, 0, plan.count_elements() * 2)?;
             let counted = if broadcast::is_row_index(&plan.layout) { plan.b * plan.e } else { src_elements };
@@ -177,6 +210,40 @@ unsafe fn accumulate(
         }
     }
     Ok(())
+}
+
+/// The kernels' names for the number of columns that a thread takes.
+fn vectors(width: usize) -> &'static str {
+    if width == VECTOR_WIDTH { "quads" } else { "singles" }
+}
+
+/// The ways to add up; all but the first are for sums kept in float32 and an index that is the same along a row.
+enum SumAlgorithm {
+    /// A thread for each element.
+    Elements,
+    /// A thread for each `width` columns of a row.
+    Vectors { width: usize },
+    /// [`Vectors`](Self::Vectors), each block into shared memory first.
+    Privatized { width: usize, blocks: u32 },
+}
+
+impl ScatterPlan {
+    fn sum_algorithm(&self, queue: &impl Queue, pointers: &ScatterPointers, params: &ScatterParams) -> SumAlgorithm {
+        let is_float32 = pointers.scalar.accumulator_bytes() == size_of::<f32>() && pointers.scalar != ScalarType::I32;
+        if self.reduce == Reduce::Mul || !is_float32 || !broadcast::is_row_index(&self.layout) {
+            return SumAlgorithm::Elements;
+        }
+        let (src, out) = (self.src.element_count(), self.out.element_count());
+        let is_aligned = |address: u64, bytes: usize| address.is_multiple_of((VECTOR_WIDTH * bytes) as u64);
+        let loads_quads = self.k.is_multiple_of(VECTOR_WIDTH) && is_aligned(pointers.src, pointers.scalar.bytes());
+        if out * size_of::<f32>() <= PRIVATIZED_BYTES && src >= out * PRIVATIZED_REUSE {
+            let width = if loads_quads { VECTOR_WIDTH } else { 1 };
+            let blocks = (src / (out * PRIVATIZED_REUSE)).min(src.div_ceil(width * THREADS_PER_BLOCK as usize));
+            return SumAlgorithm::Privatized { width, blocks: blocks.min(PRIVATIZED_BLOCKS) as u32 };
+        }
+        let joins_quads = is_aligned(params.accumulators, size_of::<f32>()) && queue.has_vector_atomics();
+        SumAlgorithm::Vectors { width: if loads_quads && joins_quads { VECTOR_WIDTH } else { 1 } }
+    }
 }
 
 /// Min and max.
@@ -235,12 +302,21 @@ pub fn preload_scatter(
     index_type: IndexType,
     arg_type: IndexType,
 ) -> Result<(), Error> {
-    // One plan for each way an index can lie over src: along it, over all of it, and in several runs.
-    let src = Shape::new(&[2; 5])?;
-    for index in [&[2][..], &[2; 5], &[1, 2, 1, 2, 1]] {
+    // A plan for each algorithm: an index over all of src, one in several runs, and one along src with few and with
+    // many columns, into many groups and into few.
+    let plans: [(&[usize], &[usize]); 6] = [
+        (&[1, 2, 4], &[1, 2, 4]),
+        (&[1, 2, 2, 2, 2], &[1, 2, 1, 2, 1]),
+        (&[1, 2], &[2]),
+        (&[1, 2, 4], &[2]),
+        (&[1, 4096], &[4096]),
+        (&[1, 4096, 4], &[4096]),
+    ];
+    for (src, index) in plans {
+        let src = Shape::new(src)?;
         let options = ScatterOptions::new(reduce).dim(1).dim_size(2);
         // With a base that is not `out`, so that the kernel that starts from it is loaded as well.
-        let plan = ScatterPlan::new(&src, &Shape::new(index)?, Some(&src), &options)?;
+        let plan = ScatterPlan::new(&src, &Shape::new(index)?, Some(&src.with_axis(1, 2)?), &options)?;
         let pointers = ScatterPointers {
             scalar,
             index_type,
@@ -249,9 +325,9 @@ pub fn preload_scatter(
             index: 0,
             base: Some(u64::MAX),
             // Not 0, which stands for a part that is not there.
-            out: 8,
+            out: 64,
             arg_out: None,
-            workspace: 16,
+            workspace: 128,
             workspace_bytes: usize::MAX,
         };
         // SAFETY: nothing is launched, so no address is used.
@@ -377,7 +453,11 @@ fn check_index<I: Index>(
 }
 
 /// The largest index plus one: how many groups there are when nothing else says so.
-fn group_count<I: Index>(stream: &Stream, index: &DeviceTensor<I>, workspace: &mut Workspace) -> Result<usize, Error> {
+pub(super) fn group_count<I: Index>(
+    stream: &Stream,
+    index: &DeviceTensor<I>,
+    workspace: &mut Workspace,
+) -> Result<usize, Error> {
     let result = workspace.reserve(size_of::<u64>())?;
     // All ones, the start, is -1: no group.
     let largest = look_over(stream, "index_largest", index, 0, result)? as i64;

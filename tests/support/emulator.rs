@@ -50,12 +50,25 @@ impl Queue for Emulator {
         Ok(())
     }
 
-    unsafe fn launch<P: Copy>(&mut self, kernel: &str, blocks: u32, params: &P) -> Result<(), Error> {
+    fn has_vector_atomics(&self) -> bool {
+        true
+    }
+
+    unsafe fn launch_with_shared<P: Copy>(
+        &mut self,
+        kernel: &str,
+        blocks: u32,
+        shared_bytes: u32,
+        params: &P,
+    ) -> Result<(), Error> {
         let entry = entry_points()
             .find(|entry| entry.name == kernel)
             .unwrap_or_else(|| panic!("there is no kernel of the name {kernel}"));
-        let launch =
-            Launch { grid: [blocks.min(self.max_blocks), 1, 1], block: [THREADS_PER_BLOCK, 1, 1], dynamic_shared: 0 };
+        let launch = Launch {
+            grid: [blocks.min(self.max_blocks), 1, 1],
+            block: [THREADS_PER_BLOCK, 1, 1],
+            dynamic_shared: shared_bytes as usize,
+        };
         // SAFETY: `params` is what the kernel takes: the caller's promise.
         run(&launch, &Options::with_seed(self.seed), &self.memory, || unsafe {
             (entry.run)(ptr::from_ref(params).cast())

@@ -106,3 +106,15 @@ pub unsafe fn reduce_add_f32x4(to: *mut f32, values: [f32; 4]) {
     // SAFETY: the caller's promise is the target's.
     unsafe { target::reduce_add_f32x4(to, values) }
 }
+
+/// Adds to a value in *shared* memory (`red.shared.add.f32`), indivisibly among the threads of the block.
+///
+/// # Safety
+///
+/// `to` is aligned to 4 bytes, lies in shared memory, and may be read and written.
+#[inline(always)]
+#[track_caller]
+pub unsafe fn shared_reduce_add_f32(to: *mut f32, value: f32) {
+    // SAFETY: the caller's promise is the target's.
+    unsafe { target::shared_reduce_add_f32(to, value) }
+}

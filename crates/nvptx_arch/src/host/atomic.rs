@@ -118,3 +118,16 @@ pub unsafe fn reduce_add_f32x4(to: *mut f32, values: [f32; 4]) {
         unsafe { modify(name, to.add(lane), |old| old + value) };
     }
 }
+
+/// # Safety
+///
+/// As [`crate::atomic::shared_reduce_add_f32`].
+#[track_caller]
+pub unsafe fn shared_reduce_add_f32(to: *mut f32, value: f32) {
+    let location = Location::caller();
+    let name = "shared_reduce_add_f32";
+    // A store, for the emulator, is what may change shared memory.
+    current(|context| context.access(Access::Store, name, to.addr(), size_of::<f32>(), location));
+    // SAFETY: the access lies in memory that is writable, and no turn ends between the load and the store.
+    unsafe { to.write(to.read() + value) }
+}

@@ -171,3 +171,19 @@ pub unsafe fn reduce_add_f32x4(to: *mut f32, values: [f32; 4]) {
         unsafe { f32::reduce_add(to.add(lane), value) }
     }
 }
+
+/// # Safety
+///
+/// As [`crate::atomic::shared_reduce_add_f32`].
+#[inline(always)]
+pub unsafe fn shared_reduce_add_f32(to: *mut f32, value: f32) {
+    // SAFETY: the caller vouches for the address.
+    unsafe {
+        asm!(
+            "{{ .reg .u64 shared; cvta.to.shared.u64 shared, {}; red.relaxed.cta.shared.add.f32 [shared], {}; }}",
+            in(reg64) to,
+            in(reg32) value,
+            options(nostack, preserves_flags),
+        );
+    }
+}
