@@ -45,6 +45,23 @@ pub(crate) fn scatter_layout(src: &Shape, index: &Shape, dim: usize) -> Result<I
     Ok(layout)
 }
 
+/// The axis of `src` along which an index or indptr lies: its own last one. Its leading axes are 1 or src's.
+///
+/// # Errors
+/// [`Error::Scalar`] for a tensor without axes; [`Error::LeadingAxes`] where the leading axes do not expand to src's.
+pub(crate) fn leading_axes(src: &Shape, input: &'static str, given: &Shape) -> Result<usize, Error> {
+    if src.rank() == 0 {
+        return Err(Error::Scalar { input: "src" });
+    }
+    let (_, leading) = given.dims().split_last().ok_or(Error::Scalar { input })?;
+    let expands = leading.iter().zip(src.dims()).all(|(&size, &full)| size == 1 || size == full);
+    if given.rank() <= src.rank() && expands {
+        Ok(leading.len())
+    } else {
+        Err(Error::LeadingAxes { input, given: *given, src: *src })
+    }
+}
+
 /// Appends the runs of `axes`, innermost first, and returns how many there are.
 fn push_runs(
     layout: &mut IndexLayout,
@@ -79,7 +96,8 @@ pub(crate) fn index_position(layout: &IndexLayout, b: u64, e: u64, k: u64) -> u6
     e * layout.stride_e + run_offset(trailing, k) + run_offset(&leading[..layout.leading as usize], b)
 }
 
-fn run_offset(runs: &[LayoutAxis], position: u64) -> u64 {
+/// How far a position, split over the runs, moves the index.
+pub(crate) fn run_offset(runs: &[LayoutAxis], position: u64) -> u64 {
     let mut rest = position;
     let mut offset = 0;
     for run in runs {

@@ -28,7 +28,24 @@ pub trait Scalar: sealed::Sealed + bytemuck::Pod + PartialOrd + std::fmt::Debug 
 }
 
 /// A type whose values can be exponentiated: float32, float16, bfloat16 and float64.
-pub trait Float: Scalar<Accumulator: FloatAccumulator> {}
+pub trait Float: Scalar<Accumulator: FloatAccumulator> {
+    /// 0 for NaN and -inf, the largest finite value for inf, and otherwise the value itself.
+    fn finite_or_zero(self) -> Self;
+}
+
+macro_rules! float_body {
+    () => {
+        fn finite_or_zero(self) -> Self {
+            if self.is_nan() || self == Self::NEG_INFINITY {
+                Self::from(0u8)
+            } else if self == Self::INFINITY {
+                Self::MAX
+            } else {
+                self
+            }
+        }
+    };
+}
 
 /// A type to reckon in. Integers wrap.
 pub trait Accumulator: sealed::Sealed + Copy + PartialOrd + Send + Sync {
@@ -122,7 +139,9 @@ macro_rules! half_scalar {
             }
         }
 
-        impl Float for $type {}
+        impl Float for $type {
+            float_body!();
+        }
     };
 }
 
@@ -131,7 +150,9 @@ half_scalar!(bf16, BF16);
 
 macro_rules! float {
     ($type:ident) => {
-        impl Float for $type {}
+        impl Float for $type {
+            float_body!();
+        }
 
         impl FloatAccumulator for $type {
             const NEG_INFINITY: Self = $type::NEG_INFINITY;
@@ -249,6 +270,11 @@ impl ScalarType {
             Self::F32 | Self::I32 => 4,
             Self::F64 | Self::I64 => 8,
         }
+    }
+
+    /// Whether it is a floating-point type.
+    pub(crate) fn is_float(self) -> bool {
+        matches!(self, Self::F32 | Self::F16 | Self::BF16 | Self::F64)
     }
 
     /// Whether sums and products are kept in another type, float32.

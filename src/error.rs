@@ -1,6 +1,6 @@
 //! What can go wrong, with the values that were given.
 
-use crate::{Reduce, Shape};
+use crate::{Reduce, ScalarType, Shape};
 
 /// Why a call was refused or failed.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -19,6 +19,14 @@ pub enum Error {
     TooManyElements {
         /// The sizes given.
         dims: Vec<usize>,
+    },
+    /// There is no room in host memory for a result.
+    #[error("there is no room in memory for a result of shape {shape} ({element_bytes} bytes an element)")]
+    OutOfMemory {
+        /// The shape of the result.
+        shape: Shape,
+        /// Bytes of each element.
+        element_bytes: usize,
     },
     /// The data handed over has another length than its shape says.
     #[error("shape {shape} has {} elements, but {given} were given", shape.element_count())]
@@ -56,6 +64,33 @@ pub enum Error {
         /// The reduced axis, counted from 0.
         dim: usize,
     },
+    /// The leading axes of an index or indptr do not expand to src's.
+    #[error(
+        "`{input}` of shape {given} does not fit src of shape {src}: it may have no more axes than src, and each \
+         but its last must be 1 or equal to src's"
+    )]
+    LeadingAxes {
+        /// The input: "index" or "indptr".
+        input: &'static str,
+        /// Its shape.
+        given: Shape,
+        /// The shape of `src`.
+        src: Shape,
+    },
+    /// An indptr does not delimit as many segments as `src` has rows.
+    #[error(
+        "indptr of shape {indptr} does not fit src of shape {src}: {} rows along axis {axis} need {} elements along \
+         indptr's last axis",
+        src.dims()[*axis], src.dims()[*axis] + 1
+    )]
+    IndptrLength {
+        /// The shape of indptr.
+        indptr: Shape,
+        /// The shape of `src`.
+        src: Shape,
+        /// The axis of `src` that indptr runs along, counted from 0.
+        axis: usize,
+    },
     /// `base` (torch_scatter's `out`) has another shape than the result.
     #[error("base has shape {base}, but the result has shape {expected} (src's shape {src} with dim {dim} replaced)")]
     BaseShape {
@@ -81,11 +116,25 @@ pub enum Error {
     /// Neither `dim_size` nor `base` says how many groups there are, and the index cannot be looked at.
     #[error("the number of groups is unknown: give dim_size, or a base to start from")]
     UnknownDimSize,
+    /// The operator does not have the reduction.
+    #[error("{operator} cannot reduce by \"{reduce}\"; it has \"sum\", \"mean\", \"min\" and \"max\"")]
+    UnsupportedReduce {
+        /// The operator: "segment_coo" or "segment_csr".
+        operator: &'static str,
+        /// The reduction given.
+        reduce: Reduce,
+    },
     /// `arg_out` was asked of a reduction that has none.
     #[error("reduce \"{reduce}\" has no arg_out; only \"min\" and \"max\" do")]
     NoArgOut {
         /// The reduction given.
         reduce: Reduce,
+    },
+    /// A composite was asked of values that are not floating-point.
+    #[error("softmax, log_softmax, logsumexp and std need floating-point values, but {} was given", given.name())]
+    NotAFloat {
+        /// The type given.
+        given: ScalarType,
     },
     /// The name of the reduction is not one of torch_scatter's.
     #[error("unknown reduce \"{given}\": expected \"sum\", \"add\", \"mul\", \"mean\", \"min\" or \"max\"")]
@@ -106,6 +155,38 @@ pub enum Error {
         /// The number of groups.
         size: usize,
         /// The shape of the index tensor.
+        shape: Shape,
+    },
+    /// An index that must be sorted along its last axis is not.
+    #[error(
+        "index[{position}] (row-major position in index of shape {shape}) is {value}, less than the {previous} before \
+         it: segments need an index that is sorted along its last axis; sort it with src, or scatter"
+    )]
+    UnsortedIndex {
+        /// Row-major position of the first offender within the index tensor.
+        position: u64,
+        /// Its value.
+        value: i64,
+        /// The element before it.
+        previous: i64,
+        /// The shape of the index tensor.
+        shape: Shape,
+    },
+    /// An element of an indptr lies below the one before it, or outside [0, size].
+    #[error(
+        "indptr[{position}] (row-major position in indptr of shape {shape}) is {value}, outside {at_least}..={size}: an \
+         indptr never decreases, starts at 0 or above and ends at {size} or below"
+    )]
+    IndptrOutOfRange {
+        /// Row-major position of the first offender within the indptr tensor.
+        position: u64,
+        /// Its value.
+        value: i64,
+        /// The element before it in its row of indptr; 0 at the start of a row.
+        at_least: i64,
+        /// The length of the axis that indptr cuts into segments.
+        size: usize,
+        /// The shape of the indptr tensor.
         shape: Shape,
     },
     /// The positions along the reduced axis do not fit the type of `arg_out`.

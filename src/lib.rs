@@ -7,16 +7,22 @@ pub mod cpu;
 pub mod gpu;
 
 mod broadcast;
+mod composite;
 mod element;
 mod error;
+mod gather;
 mod reduce;
 mod scatter;
+mod segment;
 mod shape;
 mod tensor;
 
+pub use composite::{Composite, CompositeOptions, CompositePlan};
 pub use element::{Accumulator, Float, FloatAccumulator, Index, IndexType, Scalar, ScalarType};
 pub use error::Error;
+pub use gather::{GatherCooOptions, GatherCsrOptions, GatherPlan};
 pub use reduce::Reduce;
 pub use scatter::{BadIndex, Reduced, ScatterOptions, ScatterPlan};
+pub use segment::{SegmentCooOptions, SegmentCsrOptions, SegmentPlan};
 pub use shape::Shape;
 pub use tensor::{Tensor, TensorView};

@@ -29,6 +29,18 @@ impl<T> Tensor<T> {
         Self { shape, data: vec![value; shape.element_count()] }
     }
 
+    /// [`full`](Self::full), or an error where there is no room for it: an index alone can ask for any size.
+    pub(crate) fn try_full(shape: Shape, value: T) -> Result<Self, Error>
+    where
+        T: Clone,
+    {
+        let mut data = Vec::new();
+        data.try_reserve_exact(shape.element_count())
+            .map_err(|_| Error::OutOfMemory { shape, element_bytes: size_of::<T>() })?;
+        data.resize(shape.element_count(), value);
+        Ok(Self { shape, data })
+    }
+
     /// The sizes.
     pub fn shape(&self) -> &Shape {
         &self.shape

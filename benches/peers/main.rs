@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use half::f16;
 use tensorrt_scatter::{
-    BadIndex, Reduce, Scalar, ScatterOptions, Shape, Tensor,
+    BadIndex, GatherCooOptions, GatherCsrOptions, Reduce, Scalar, ScatterOptions, SegmentCooOptions, SegmentCsrOptions,
+    Shape, Tensor,
     gpu::{self, DeviceTensor, Event, Gpu, Stream, Workspace},
 };
 
@@ -68,6 +69,66 @@ impl Timer {
             gpu::scatter_into(stream, src, index, None, &options, &mut out, arg, workspace).unwrap();
         })
     }
+
+    /// The operators over sorted rows: `src` [rows, columns] into groups, and [groups, columns] out to rows.
+    fn sorted(&mut self, src: &DeviceTensor<f32>, sorted: &Sorted, groups: usize) -> [(&'static str, f64); 6] {
+        let (rows, columns) = (src.shape().dims()[0], src.shape().dims()[1]);
+        let zeros = |stream: &Stream, rows| DeviceTensor::zeros(stream, Shape::new(&[rows, columns]).unwrap()).unwrap();
+        let mut reduced = zeros(&self.stream, groups);
+        let mut gathered = zeros(&self.stream, rows);
+        let few = zeros(&self.stream, groups);
+        let mut arg = DeviceTensor::zeros(&self.stream, *reduced.shape()).unwrap();
+        let coo = |reduce| SegmentCooOptions::new(reduce).dim_size(groups).bad_index(BadIndex::Skip);
+        let csr = |reduce| SegmentCsrOptions::new(reduce).bad_index(BadIndex::Skip);
+        let gather_coo = GatherCooOptions::new().bad_index(BadIndex::Skip);
+        let gather_csr = GatherCsrOptions::new().size(rows).bad_index(BadIndex::Skip);
+        let (index, indptr) = (&sorted.index, &sorted.indptr);
+        let coo_sum = self.median(|stream, workspace| {
+            let options = coo(Reduce::Sum);
+            gpu::segment_coo_into(stream, src, index, None, &options, &mut reduced, None, workspace).unwrap();
+        });
+        let coo_max = self.median(|stream, workspace| {
+            let options = coo(Reduce::Max);
+            gpu::segment_coo_into(stream, src, index, None, &options, &mut reduced, Some(&mut arg), workspace).unwrap();
+        });
+        let csr_sum = self.median(|stream, workspace| {
+            gpu::segment_csr_into(stream, src, indptr, &csr(Reduce::Sum), &mut reduced, None, workspace).unwrap();
+        });
+        let csr_max = self.median(|stream, workspace| {
+            let arg = Some(&mut arg);
+            gpu::segment_csr_into(stream, src, indptr, &csr(Reduce::Max), &mut reduced, arg, workspace).unwrap();
+        });
+        let from_coo = self.median(|stream, workspace| {
+            gpu::gather_coo_into(stream, &few, index, &gather_coo, &mut gathered, workspace).unwrap();
+        });
+        let from_csr = self.median(|stream, workspace| {
+            gpu::gather_csr_into(stream, &few, indptr, &gather_csr, &mut gathered, workspace).unwrap();
+        });
+        [
+            ("segment_coo sum", coo_sum),
+            ("segment_coo max", coo_max),
+            ("segment_csr sum", csr_sum),
+            ("segment_csr max", csr_max),
+            ("gather_coo", from_coo),
+            ("gather_csr", from_csr),
+        ]
+    }
+}
+
+/// A sorted index, and the same groups as an indptr.
+struct Sorted {
+    index: DeviceTensor<i64>,
+    indptr: DeviceTensor<i64>,
+}
+
+impl Sorted {
+    fn new(stream: &Stream, mut index: Vec<i64>, groups: usize) -> Self {
+        index.sort_unstable();
+        let indptr = (0..=groups as i64).map(|group| index.partition_point(|&i| i < group) as i64).collect();
+        let on_device =
+            |values: Vec<i64>| DeviceTensor::from_host(stream, &Tensor::new(&[values.len()], values).unwrap()).unwrap();
+        Self { index: on_device(index), indptr: on_device(indptr) }
+    }
 }
 
 fn main() {
@@ -83,7 +144,9 @@ fn main() {
             let u = hash(i) as f64 / (1u64 << 31) as f64;
             (u.powi(power) * groups as f64) as i64
         });
-        let index = Tensor::new(&[rows], index.collect()).unwrap();
+        let index: Vec<i64> = index.collect();
+        let sorted = Sorted::new(&timer.stream, index.clone(), groups);
+        let index = Tensor::new(&[rows], index).unwrap();
         let index = DeviceTensor::from_host(&timer.stream, &index).unwrap();
         for columns in COLUMNS {
             let values = (0..(rows * columns) as u64).map(|i| hash(i) as f32 / (1u64 << 30) as f32 - 1.0);
@@ -98,6 +161,9 @@ fn main() {
             let src = DeviceTensor::from_host(&timer.stream, &src).unwrap();
             print("scatter sum", timer.scatter(&src, &index, groups, Reduce::Sum));
             print("scatter max", timer.scatter(&src, &index, groups, Reduce::Max));
+            for (operator, time) in timer.sorted(&src, &sorted, groups) {
+                print(operator, time);
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Looking an index over before it is used. The host sets the result to all ones beforehand.
 
-use kernel_params::IndexParams;
+use kernel_params::{IndexParams, SortedIndexParams};
 use nvptx_arch::{atomic::AtomicMinMax, memory};
 
 use crate::{element::Index, layout::for_each_position};
@@ -26,4 +26,18 @@ pub unsafe fn largest<I: Index>(p: &IndexParams) {
         largest = largest.max(index);
     });
     i64::reduce_max(p.result as *mut i64, largest);
+}
+
+/// The smallest position whose index lies outside [0, n) or below the one before it in its row, as a u64; all ones
+/// stay where there is none.
+#[inline(always)]
+pub unsafe fn first_unsorted<I: Index>(p: &SortedIndexParams) {
+    for_each_position(p.count, |position| {
+        let at = (p.index as *const I).add(position as usize);
+        let index = memory::load_readonly(at);
+        let is_unsorted = position % p.row != 0 && index.to_i64() < memory::load_readonly(at.sub(1)).to_i64();
+        if is_unsorted || index.group(p.n).is_none() {
+            u64::reduce_min(p.result as *mut u64, position);
+        }
+    });
 }

@@ -4,6 +4,7 @@ use nvptx_arch::{
     atomic::{self, AtomicAdd, AtomicCas},
     convert,
     memory::{self, Word},
+    warp::Shuffle,
 };
 
 /// A type of values, as it lies in memory.
@@ -29,11 +30,15 @@ pub trait Scalar: Copy {
 }
 
 /// A type to reckon in.
-pub trait Accumulator: Word + PartialOrd + AtomicAdd {
-    /// The additive identity.
+pub trait Accumulator: Word + PartialOrd + AtomicAdd + Shuffle {
+    /// Zero.
     const ZERO: Self;
+    /// The sum of nothing: added to any value it leaves that value. For floats -0, since -0 + 0 is 0.
+    const NOTHING: Self;
     /// The multiplicative identity.
     const ONE: Self;
+    /// The sum; integers wrap.
+    fn add(self, other: Self) -> Self;
     /// The product; integers wrap.
     fn mul(self, other: Self) -> Self;
     /// This over a count that is not 0; integers round down.
@@ -185,10 +190,18 @@ half_scalar!(
 );
 
 macro_rules! accumulator {
-    ($type:ident, $bits:ident, $one:literal, $mul:expr, $divide:expr, $to_bits:expr, $from_bits:expr) => {
+    ($type:ident, $bits:ident, $one:literal, $add:expr, $mul:expr, $divide:expr, $to_bits:expr, $from_bits:expr) => {
         impl Accumulator for $type {
             const ZERO: Self = 0 as $type;
+            // -0 for floats, 0 for integers.
+            const NOTHING: Self = -(0 as $type);
             const ONE: Self = $one;
+
+            #[inline(always)]
+            fn add(self, other: Self) -> Self {
+                let add: fn(Self, Self) -> Self = $add;
+                add(self, other)
+            }
 
             #[inline(always)]
             fn mul(self, other: Self) -> Self {
@@ -220,11 +233,28 @@ macro_rules! accumulator {
     };
 }
 
-accumulator!(f32, u32, 1.0, |a, b| a * b, |a, n| a / n as f32, f32::to_bits, f32::from_bits);
-accumulator!(f64, u64, 1.0, |a, b| a * b, |a, n| a / n as f64, f64::to_bits, f64::from_bits);
-accumulator!(i32, u32, 1, i32::wrapping_mul, |a, n| (a as i64).div_euclid(n as i64) as i32, |a| a as u32, |bits| bits
-    as i32);
-accumulator!(i64, u64, 1, i64::wrapping_mul, |a, n| a.div_euclid(n as i64), |a| a as u64, |bits| bits as i64);
+accumulator!(f32, u32, 1.0, |a, b| a + b, |a, b| a * b, |a, n| a / n as f32, f32::to_bits, f32::from_bits);
+accumulator!(f64, u64, 1.0, |a, b| a + b, |a, b| a * b, |a, n| a / n as f64, f64::to_bits, f64::from_bits);
+accumulator!(
+    i32,
+    u32,
+    1,
+    i32::wrapping_add,
+    i32::wrapping_mul,
+    |a, n| (a as i64).div_euclid(n as i64) as i32,
+    |a| a as u32,
+    |bits| bits as i32
+);
+accumulator!(
+    i64,
+    u64,
+    1,
+    i64::wrapping_add,
+    i64::wrapping_mul,
+    |a, n| a.div_euclid(n as i64),
+    |a| a as u64,
+    |bits| bits as i64
+);
 
 /// A type of indices, and of the positions in arg_out.
 pub trait Index: Word {

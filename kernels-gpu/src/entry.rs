@@ -15,13 +15,18 @@ pub struct EntryPoint {
 /// Every entry point of every table.
 #[cfg(not(target_arch = "nvptx64"))]
 pub fn entry_points() -> impl Iterator<Item = &'static EntryPoint> {
-    [scatter::TABLE, check::TABLE].into_iter().flatten().copied().flatten()
+    [scatter::TABLE, segment::TABLE, check::TABLE, gather::TABLE, composite::TABLE]
+        .into_iter()
+        .flatten()
+        .copied()
+        .flatten()
 }
 
 /// Makes the entry points of a table, and lists them for the emulator. In the brackets, `scalar` stands for every
 /// type of values, `narrow` for those whose key fits 32 bits, `float32` for
 /// those that are reckoned with as float32, `index` for both types of indices; the body's
-/// arguments name them T and I. `once` stands for a single kernel without types.
+/// arguments name them T and I. `float` stands for the floating-point types, `chunk` for the widths, in bytes, of what
+/// copies move. `once` stands for a single kernel without types.
 macro_rules! table {
     ($($name:ident($params:ty) [$($axis:ident)+] = $module:ident::$body:ident$(<$($argument:ident),+>)?;)+) => {
         $(table! { @ [$($axis)+] $name, $params, $module::$body, $($($argument),+)? })+
@@ -45,6 +50,21 @@ macro_rules! table {
     (@ [scalar] $($line:tt)+) => {
         table! { @@ $($line)+ =>
             [_f32 f32 i32] [_f16 F16 i32] [_bf16 Bf16 i32] [_f64 f64 i32] [_i32 i32 i32] [_i64 i64 i32]
+        }
+    };
+    (@ [float] $($line:tt)+) => {
+        table! { @@ $($line)+ => [_f32 f32 i32] [_f16 F16 i32] [_bf16 Bf16 i32] [_f64 f64 i32] }
+    };
+    (@ [float index] $($line:tt)+) => {
+        table! { @@ $($line)+ =>
+            [_f32_i32 f32 i32] [_f16_i32 F16 i32] [_bf16_i32 Bf16 i32] [_f64_i32 f64 i32]
+            [_f32_i64 f32 i64] [_f16_i64 F16 i64] [_bf16_i64 Bf16 i64] [_f64_i64 f64 i64]
+        }
+    };
+    (@ [chunk index] $($line:tt)+) => {
+        table! { @@ $($line)+ =>
+            [_2_i32 u16 i32] [_4_i32 u32 i32] [_8_i32 u64 i32] [_16_i32 Quad i32]
+            [_2_i64 u16 i64] [_4_i64 u32 i64] [_8_i64 u64 i64] [_16_i64 Quad i64]
         }
     };
     (@ [narrow index] $($line:tt)+) => {
@@ -74,6 +94,9 @@ macro_rules! table {
                     type T = $T;
                     #[allow(dead_code)]
                     type I = $I;
+                    /// How many values are 16 bytes, the most that one instruction loads.
+                    #[allow(dead_code)]
+                    const PACK: usize = 16 / size_of::<T>();
                     table!(@call $module::$body $arguments, &p)
                 }
             )+
@@ -99,12 +122,13 @@ macro_rules! table {
 pub mod check {
     use super::*;
     use crate::{check, layout};
-    use kernel_params::{IndexLayout, IndexParams};
+    use kernel_params::{IndexLayout, IndexParams, SortedIndexParams};
 
     table! {
         index_store_runs(IndexLayout) [once] = layout::store_runs;
         index_first_bad(IndexParams) [index] = check::first_bad<I>;
         index_largest(IndexParams) [index] = check::largest<I>;
+        index_first_unsorted(SortedIndexParams) [index] = check::first_unsorted<I>;
     }
 }
 
@@ -137,5 +161,75 @@ pub mod scatter {
         scatter_best_position_max(ScatterParams) [scalar index] = scatter::find_best_position<T, I, Max>;
         scatter_select_min(ScatterParams) [scalar index] = scatter::select<T, I, Min>;
         scatter_select_max(ScatterParams) [scalar index] = scatter::select<T, I, Max>;
+    }
+}
+
+/// Segments, whatever says where they are.
+pub mod segment {
+    use super::*;
+    use crate::{
+        element::{Bf16, F16},
+        reduction::{Max, Min, Sum},
+        segment,
+    };
+    use kernel_params::SegmentParams;
+
+    /// A column for each lane.
+    const ONE: usize = 1;
+    /// Elements whose loads are under way at once: with 16 bytes each, 1,024 threads on a multiprocessor keep 64 KiB
+    /// under way, more than the memory of any device so far has latency for.
+    const BATCH: usize = 4;
+    /// The elements of a batch are loads of their own.
+    const APART: bool = false;
+    /// The elements of a batch lie side by side: one load.
+    const CONSECUTIVE: bool = true;
+
+    table! {
+        segment_start(SegmentParams) [scalar] = segment::start<T>;
+        segment_sum_columns(SegmentParams) [scalar] = segment::reduce<T, Sum, ONE, BATCH, APART>;
+        segment_sum_packs(SegmentParams) [scalar] = segment::reduce<T, Sum, PACK, BATCH, APART>;
+        segment_sum_column(SegmentParams) [scalar] = segment::reduce<T, Sum, ONE, PACK, CONSECUTIVE>;
+        segment_min_columns(SegmentParams) [scalar] = segment::reduce<T, Min, ONE, BATCH, APART>;
+        segment_min_packs(SegmentParams) [scalar] = segment::reduce<T, Min, PACK, BATCH, APART>;
+        segment_min_column(SegmentParams) [scalar] = segment::reduce<T, Min, ONE, PACK, CONSECUTIVE>;
+        segment_max_columns(SegmentParams) [scalar] = segment::reduce<T, Max, ONE, BATCH, APART>;
+        segment_max_packs(SegmentParams) [scalar] = segment::reduce<T, Max, PACK, BATCH, APART>;
+        segment_max_column(SegmentParams) [scalar] = segment::reduce<T, Max, ONE, PACK, CONSECUTIVE>;
+        segment_finish_sum(SegmentParams) [scalar] = segment::finish<T, Sum>;
+        segment_finish_min(SegmentParams) [scalar] = segment::finish<T, Min>;
+        segment_finish_max(SegmentParams) [scalar] = segment::finish<T, Max>;
+    }
+}
+
+/// The gathers.
+pub mod gather {
+    use super::*;
+    use crate::{chunk::Quad, gather};
+    use kernel_params::GatherParams;
+
+    table! {
+        gather_coo(GatherParams) [chunk index] = gather::by_index<T, I>;
+        gather_csr(GatherParams) [chunk index] = gather::by_segment<T, I>;
+    }
+}
+
+/// Softmax, log_softmax, logsumexp and std.
+pub mod composite {
+    use super::*;
+    use crate::{
+        composite,
+        element::{Bf16, F16},
+    };
+    use kernel_params::CompositeParams;
+
+    table! {
+        composite_find_maxima(CompositeParams) [float index] = composite::find_maxima<T, I>;
+        composite_sum_exponentials(CompositeParams) [float index] = composite::sum_exponentials<T, I>;
+        composite_softmax(CompositeParams) [float index] = composite::softmax<T, I>;
+        composite_log_softmax(CompositeParams) [float index] = composite::log_softmax<T, I>;
+        composite_logsumexp(CompositeParams) [float] = composite::logsumexp<T>;
+        composite_sum_and_count(CompositeParams) [float index] = composite::sum_and_count<T, I>;
+        composite_sum_squares(CompositeParams) [float index] = composite::sum_squares<T, I>;
+        composite_std(CompositeParams) [float] = composite::std<T>;
     }
 }

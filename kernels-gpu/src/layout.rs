@@ -108,3 +108,9 @@ pub fn is_row_index(layout: &IndexLayout) -> bool {
     // Neighbouring axes along which the index stands still are one run.
     layout.trailing == 0 || layout.trailing == 1 && layout.axes[0].stride == 0
 }
+
+/// Where the index of the elements at `b` before the reduced axis starts, for an index without trailing axes.
+#[inline(always)]
+pub fn index_offset(layout: &IndexLayout, b: u64) -> u64 {
+    index_position(layout, &Element { b, e: 0, k: 0 })
+}

@@ -4,12 +4,16 @@
 //! [`entry`] lists the entry points; the algorithms, generic over scalar, index and reduction, are in the
 //! files named after them.
 
-#![cfg_attr(target_arch = "nvptx64", no_std, feature(abi_ptx))]
+#![cfg_attr(target_arch = "nvptx64", no_std, feature(abi_ptx, asm_experimental_arch))]
 #![allow(clippy::missing_safety_doc, reason = "the contract of every kernel is its parameter structure's")]
 
 mod check;
+mod chunk;
+mod composite;
 mod element;
 pub mod entry;
+mod gather;
 mod layout;
 mod reduction;
 mod scatter;
+mod segment;

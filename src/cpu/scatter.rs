@@ -38,14 +38,15 @@ pub fn scatter<'a, T: Scalar, I: Index>(
         // The shapes come first: a bad one is the better message.
         let dim = ScatterPlan::reduced_axis(src.shape(), &options)?;
         broadcast::scatter_layout(src.shape(), index.shape(), dim)?;
-        options.dim_size = Some(group_count(&index));
+        // As in torch_scatter, an index that no element of src uses names no group.
+        options.dim_size = Some(if src.data().is_empty() { 0 } else { group_count(&index) });
     }
     let plan = ScatterPlan::new(src.shape(), index.shape(), base.as_ref().map(|b| b.shape()), &options)?;
-    let mut out = Tensor::full(*plan.out_shape(), T::zeroed());
+    let mut out = Tensor::try_full(*plan.out_shape(), T::zeroed())?;
     let mut arg_out = plan
         .reduce()
         .has_arg()
-        .then(|| no_position(&plan).map(|position| Tensor::full(*plan.out_shape(), position)))
+        .then(|| no_position(&plan).and_then(|position| Tensor::try_full(*plan.out_shape(), position)))
         .transpose()?;
     run(&plan, &src, &index, base, options.bad_index, out.data_mut(), arg_out.as_mut().map(|a| a.data_mut()))?;
     Ok(Reduced { out, arg_out })
@@ -80,9 +81,9 @@ pub fn scatter_into<'a, T: Scalar, I: Index>(
 }
 
 /// The largest index plus one: how many groups there are when nothing else says so.
-fn group_count<I: Index>(index: &TensorView<'_, I>) -> usize {
+pub(super) fn group_count<I: Index>(index: &TensorView<'_, I>) -> usize {
     let largest = index.data().par_iter().max();
-    largest.map_or(0, |&largest| usize::try_from(largest.to_i64() + 1).unwrap_or(0))
+    largest.map_or(0, |&largest| usize::try_from(largest.to_i64().saturating_add(1)).unwrap_or(0))
 }
 
 /// What `arg_out` says where nothing arrived or base won: src's length along the reduced axis.

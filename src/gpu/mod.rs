@@ -7,18 +7,35 @@
 //! compiled kernels of a context; [`enqueue_scatter`] turns a plan into steps; [`scatter`] and
 //! [`scatter_into`] are the safe calls.
 
+mod check;
+mod composite;
 mod device;
 mod event;
+mod gather;
 mod kernels;
 mod memory;
 mod queue;
 mod scatter;
+mod segment;
+mod tuning;
 
+pub use composite::{
+    CompositePointers, composite_raw, enqueue_composite, log_softmax, log_softmax_into, logsumexp, logsumexp_into,
+    preload_composite, softmax, softmax_into, std, std_into,
+};
 pub use device::{Gpu, Stream};
 pub use event::Event;
+pub use gather::{
+    GatherPointers, enqueue_gather, gather_coo, gather_coo_into, gather_csr, gather_csr_into, gather_raw,
+    preload_gather,
+};
 pub use kernels::{EMBEDDED_PTX, EmbeddedPtx, Kernels};
 pub use memory::{DeviceTensor, Workspace};
 pub use queue::{Queue, StreamQueue, THREADS_PER_BLOCK};
 pub use scatter::{
     ScatterPointers, enqueue_look_over, enqueue_scatter, preload_scatter, scatter, scatter_into, scatter_raw,
+};
+pub use segment::{
+    SegmentPointers, enqueue_segment, enqueue_segment_check, segment_coo, segment_coo_into, segment_csr,
+    segment_csr_into, segment_raw,
 };

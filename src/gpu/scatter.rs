@@ -357,7 +357,8 @@ pub fn scatter<T: Scalar, I: Index>(
     if options.dim_size.is_none() && base.is_none() {
         let dim = ScatterPlan::reduced_axis(src.shape(), &options)?;
         broadcast::scatter_layout(src.shape(), index.shape(), dim)?;
-        options.dim_size = Some(group_count(stream, index, &mut workspace)?);
+        let is_used = src.shape().element_count() != 0;
+        options.dim_size = Some(if is_used { group_count(stream, index, &mut workspace)? } else { 0 });
     }
     let plan = ScatterPlan::new(src.shape(), index.shape(), base.map(DeviceTensor::shape), &options)?;
     let mut out = DeviceTensor::uninitialized(gpu, *plan.out_shape())?;
@@ -461,7 +462,7 @@ pub(super) fn group_count<I: Index>(
     let result = workspace.reserve(size_of::<u64>())?;
     // All ones, the start, is -1: no group.
     let largest = look_over(stream, "index_largest", index, 0, result)? as i64;
-    Ok(usize::try_from(largest + 1).unwrap_or(0))
+    Ok(usize::try_from(largest.saturating_add(1)).unwrap_or(0))
 }
 
 /// Runs a kernel over the whole index and reads its one answer.

@@ -5,11 +5,14 @@ use std::ptr;
 use kernels_gpu::entry::entry_points;
 use nvptx_arch::emulate::{Launch, Memory, Options, run};
 use tensorrt_scatter::{
-    Error, IndexType, ScatterOptions, ScatterPlan, Shape,
-    gpu::{Queue, ScatterPointers, THREADS_PER_BLOCK, enqueue_look_over, enqueue_scatter},
+    Error, IndexType, ScatterOptions, ScatterPlan, SegmentCooOptions, SegmentCsrOptions, SegmentPlan, Shape,
+    gpu::{
+        Queue, ScatterPointers, SegmentPointers, THREADS_PER_BLOCK, enqueue_look_over, enqueue_scatter,
+        enqueue_segment, enqueue_segment_check,
+    },
 };
 
-use super::{Element, naive::ScatterCase};
+use super::{Element, naive::ScatterCase, segments::SegmentCase};
 
 /// Runs each launch at once; `seed` decides in which order the threads take turns.
 pub struct Emulator {
@@ -25,13 +28,13 @@ impl Emulator {
     }
 
     /// Lets kernels read a slice, and returns its address.
-    fn readable<T>(&mut self, data: &[T]) -> u64 {
+    pub fn readable<T>(&mut self, data: &[T]) -> u64 {
         self.memory.register(data.as_ptr().cast(), size_of_val(data), false);
         data.as_ptr() as u64
     }
 
     /// Lets kernels read and write a slice, and returns its address.
-    fn writable<T>(&mut self, data: &mut [T]) -> u64 {
+    pub fn writable<T>(&mut self, data: &mut [T]) -> u64 {
         self.memory.register(data.as_mut_ptr().cast_const().cast(), size_of_val(data), true);
         data.as_mut_ptr() as u64
     }
@@ -119,4 +122,79 @@ pub fn look_over(kernel: &str, index: &[i32], n: usize, seed: u64) -> Result<u64
         enqueue_look_over(&mut emulator, kernel, IndexType::I32, index_address, index.len(), n, result_address)?;
     }
     Ok(result[0])
+}
+
+/// The plan of a case over segments.
+pub fn segment_plan<T: Element>(case: &SegmentCase<T>) -> Result<SegmentPlan, Error> {
+    let shape = |dims: &[usize]| Shape::new(dims).unwrap();
+    let (src, index) = (shape(&case.src_dims), shape(&case.index_dims));
+    if case.is_csr {
+        return SegmentPlan::csr(&src, &index, &SegmentCsrOptions::new(case.reduce));
+    }
+    let base = case.base.as_ref().map(|_| shape(&case.out_dims()));
+    SegmentPlan::coo(&src, &index, base.as_ref(), &SegmentCooOptions::new(case.reduce).dim_size(case.segments))
+}
+
+/// [`scatter`] for segments. `offset` elements before src and out make them unaligned.
+pub fn segment<T: Element>(
+    case: &SegmentCase<T>,
+    seed: u64,
+    max_blocks: u32,
+    offset: usize,
+) -> Result<(Vec<T>, Vec<i64>), Error> {
+    let plan = segment_plan(case)?;
+    let bytes = plan.workspace_bytes(T::TYPE);
+    let mut workspace = vec![0x5555_5555_5555_5555u64; bytes.div_ceil(size_of::<u64>())];
+    let mut src = Aligned::new(&case.src, offset);
+    let mut out = Aligned::new(&vec![T::of(77.0); case.out_len()], offset);
+    let mut arg = vec![-77i64; case.out_len()];
+    let mut emulator = Emulator::new(seed, max_blocks);
+    let pointers = SegmentPointers {
+        scalar: T::TYPE,
+        index_type: IndexType::I64,
+        arg_type: IndexType::I64,
+        src: emulator.readable(src.data()),
+        index: emulator.readable(&case.index),
+        base: case.base.as_ref().map(|base| emulator.readable(base)),
+        out: emulator.writable(out.data()),
+        arg_out: case.reduce.has_arg().then(|| emulator.writable(&mut arg)),
+        workspace: emulator.writable(&mut workspace),
+        workspace_bytes: bytes,
+    };
+    // SAFETY: the addresses are of the vectors above, which have the plan's sizes and outlive the call.
+    unsafe { enqueue_segment(&mut emulator, &plan, &pointers)? };
+    Ok((out.data().to_vec(), if case.reduce.has_arg() { arg } else { Vec::new() }))
+}
+
+/// The position that the check of a case's index finds, all ones for none.
+pub fn segment_check<T: Element>(case: &SegmentCase<T>, seed: u64) -> Result<u64, Error> {
+    let plan = segment_plan(case)?;
+    let mut result = [0u64];
+    let mut emulator = Emulator::new(seed, 2);
+    let (index, answer) = (emulator.readable(&case.index), emulator.writable(&mut result));
+    // SAFETY: both addresses are of the slices above.
+    unsafe { enqueue_segment_check(&mut emulator, &plan, IndexType::I64, index, answer)? };
+    Ok(result[0])
+}
+
+/// Values that start a given number of elements behind a multiple of 16 bytes, as device memory allows both.
+pub struct Aligned<T> {
+    words: Vec<u128>,
+    offset: usize,
+    len: usize,
+    element: std::marker::PhantomData<T>,
+}
+
+impl<T: Element> Aligned<T> {
+    pub fn new(values: &[T], offset: usize) -> Self {
+        let bytes = (offset + values.len()) * size_of::<T>();
+        let words = vec![0; bytes.div_ceil(size_of::<u128>())];
+        let mut aligned = Self { words, offset, len: values.len(), element: std::marker::PhantomData };
+        aligned.data().copy_from_slice(values);
+        aligned
+    }
+
+    pub fn data(&mut self) -> &mut [T] {
+        &mut bytemuck::cast_slice_mut(&mut self.words)[self.offset..][..self.len]
+    }
 }

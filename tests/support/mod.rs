@@ -1,11 +1,14 @@
 //! What the tests share: the naive twin of each operator, generated cases, and the emulated device.
 
-#![allow(dead_code, reason = "each test target uses its own part")]
+#![allow(dead_code, unused_imports, reason = "each test target uses its own part")]
 
 pub mod cases;
+pub mod composite;
 pub mod element;
 pub mod emulator;
+pub mod gather;
 pub mod naive;
+pub mod segments;
 
 pub use element::{Element, assert_same};
 

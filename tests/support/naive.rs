@@ -31,7 +31,7 @@ impl<T> ScatterCase<T> {
 }
 
 /// The row-major coordinates of a position.
-fn coordinates(dims: &[usize], position: usize) -> Vec<usize> {
+pub fn coordinates(dims: &[usize], position: usize) -> Vec<usize> {
     let mut rest = position;
     let mut coordinates = vec![0; dims.len()];
     for axis in (0..dims.len()).rev() {
@@ -41,13 +41,13 @@ fn coordinates(dims: &[usize], position: usize) -> Vec<usize> {
     coordinates
 }
 
-fn position(dims: &[usize], coordinates: &[usize]) -> usize {
+pub fn position(dims: &[usize], coordinates: &[usize]) -> usize {
     dims.iter().zip(coordinates).fold(0, |position, (&size, &coordinate)| position * size + coordinate)
 }
 
 /// The index of an element: along dim for a 1-D index, else axes of size 1 repeat and missing ones at the
 /// end count as such.
-fn index_of<T>(case: &ScatterCase<T>, at: &[usize]) -> i64 {
+pub fn index_of<T>(case: &ScatterCase<T>, at: &[usize]) -> i64 {
     if case.index_dims.len() == 1 {
         let along = if case.index_dims[0] == 1 { 0 } else { at[case.dim] };
         return case.index[along];

@@ -93,3 +93,132 @@ pub struct IndexParams {
     /// The number of groups.
     pub n: u64,
 }
+
+/// The parameter of every kernel of the segment family. `src` is [B, E, K], `out` is [B, N, K], row-major.
+///
+/// The reduced axis is cut into runs of `run_length` elements, one warp each. A run leaves two records: one of its
+/// first segment and one of its last, which may go on in the runs beside it.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SegmentParams {
+    /// Address of `src`.
+    pub src: u64,
+    /// Address of the index, or of indptr, laid out as `layout` says.
+    pub index: u64,
+    /// Address of the tensor the reduction starts from, shaped as `out`; 0 where there is none.
+    pub base: u64,
+    /// Address of `out`.
+    pub out: u64,
+    /// Address of `arg_out`, shaped as `out`; 0 where it is not wanted.
+    pub arg_out: u64,
+    /// Address of each run's first and last segment (u64, two for each run), all ones where it has none.
+    pub edges: u64,
+    /// Address of the records' element counts (u64, two for each run).
+    pub counts: u64,
+    /// Address of the records' accumulators, `k` for each of two for each run.
+    pub values: u64,
+    /// Address of the records' positions (u64), shaped as `values`; 0 where the reduction has none.
+    pub positions: u64,
+    /// Product of the axes before the reduced one.
+    pub b: u64,
+    /// Length of the reduced axis of `src`.
+    pub e: u64,
+    /// Product of the axes after the reduced one.
+    pub k: u64,
+    /// Number of segments: the length of the reduced axis of `out`.
+    pub n: u64,
+    /// How many runs cover the reduced axis.
+    pub runs_per_b: u64,
+    /// How many parts the columns of a run are cut into, one warp each.
+    pub column_parts: u64,
+    /// Elements of a run: a power of two from 32 to [`MAX_RUN_LENGTH`].
+    pub run_length: u32,
+    /// Base-2 logarithm of the lanes that share an element's columns.
+    pub lanes_log2: u32,
+    /// The same for the kernel that finishes the segments of several runs.
+    pub finish_lanes_log2: u32,
+    /// 1 where `index` is an indptr, 0 where it has an entry for each element.
+    pub is_csr: u32,
+    /// 1 for sums that are divided by the number of elements.
+    pub is_mean: u32,
+    /// 1 where the index is int64, 0 where it is int32.
+    pub index_is_wide: u32,
+    /// 1 where `arg_out` is int64, 0 where it is int32.
+    pub arg_is_wide: u32,
+    /// Keeps the structure free of padding.
+    pub unused: u32,
+    /// How the leading axes of the index are broadcast over `src`.
+    pub layout: IndexLayout,
+}
+
+/// The most elements of a run of the segment family: what a warp has room for in shared memory.
+pub const MAX_RUN_LENGTH: u32 = 256;
+
+/// The parameter of the kernel that looks over an index whose rows must be sorted.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SortedIndexParams {
+    /// Address of the index.
+    pub index: u64,
+    /// Address of the answer, a u64.
+    pub result: u64,
+    /// How many elements the index has.
+    pub count: u64,
+    /// How many of them make a row.
+    pub row: u64,
+    /// What every element must lie below.
+    pub n: u64,
+}
+
+/// How many words of `out` a thread of gather_coo has on the way at a time: enough loads in flight to hide memory's
+/// latency, few enough registers to keep a multiprocessor full. gather_csr has one.
+pub const GATHER_BATCH: usize = 4;
+
+/// The parameter of the gathers. `src` is [B, S, words], `out` is [B, E, words], row-major, in words of the width in
+/// the kernel's name.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct GatherParams {
+    /// Address of `src`.
+    pub src: u64,
+    /// Address of the index or indptr.
+    pub index: u64,
+    /// Address of `out`.
+    pub out: u64,
+    /// Product of the axes before the gathered one.
+    pub b: u64,
+    /// Length of the gathered axis of `src`.
+    pub s: u64,
+    /// Length of the gathered axis of `out`.
+    pub e: u64,
+    /// Words of a row.
+    pub words: u64,
+    /// How many batches a thread takes one after the other.
+    pub batches: u64,
+    /// How many of `runs` split b.
+    pub leading: u64,
+    /// The runs of leading axes over which the index advances evenly, innermost first.
+    pub runs: [LayoutAxis; MAX_LAYOUT_AXES],
+}
+
+/// The parameter of softmax, log_softmax, logsumexp and std. Everything but `src`, the index and `out` is scratch that
+/// starts as zeros.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CompositeParams {
+    /// The tensors, their sizes and the broadcast: `src`, `index`, `out`, the sizes and `layout` are used, and
+    /// `counts` by std. `out` is shaped as `src` for softmax and log_softmax.
+    pub scatter: ScatterParams,
+    /// Address of the keys of the groups' maxima, [B, N, K]; u32, or u64 for float64.
+    pub maxima: u64,
+    /// Address of the groups' sums, [B, N, K]: of exponentials, or of the elements for std.
+    pub sums: u64,
+    /// Address of the groups' sums of squared differences for std, [B, N, K].
+    pub squares: u64,
+    /// What is added to a sum before its logarithm is taken, or to a count before it divides.
+    pub eps: f64,
+    /// 1 where a NaN in `src` is left out of the sums of exponentials, 0 where it makes them NaN.
+    pub skip_nan: u32,
+    /// What std takes from the count: 1 or 0.
+    pub lost: u32,
+}

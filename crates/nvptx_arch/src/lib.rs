@@ -11,8 +11,9 @@
 //!
 //! # Layers
 //!
-//! [`index`], [`barrier`], [`warp`], [`shared`], [`memory`] and [`atomic`] say what an instruction means; `ptx/` and
-//! `host/` say how it is done on either kind of target, and `emulate/` is the grid that `host/` acts on.
+//! [`index`], [`barrier`], [`warp`], [`shared`], [`memory`], [`atomic`], [`convert`] and [`math`] say what an
+//! instruction means; `ptx/` and `host/` say how it is done on either kind of target, and `emulate/` is the grid that
+//! `host/` acts on.
 
 #![cfg_attr(
     target_arch = "nvptx64",
@@ -35,6 +36,7 @@ pub mod convert;
 #[cfg(not(target_arch = "nvptx64"))]
 pub mod emulate;
 pub mod index;
+pub mod math;
 pub mod memory;
 pub mod shared;
 pub mod warp;

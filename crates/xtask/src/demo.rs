@@ -53,7 +53,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             "--package=tensorrt-scatter-plugin",
             "--package=tensorrt-scatter",
             "--lib",
-            "--example=point_cloud",
+            "--example=05_point_cloud",
         ]),
     )?;
 
@@ -64,7 +64,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         Some(path) => path.clone(),
         None => target.join("point_cloud.png"),
     };
-    let mut example = Command::new(release.join("examples").join("point_cloud"));
+    let mut example = Command::new(release.join("examples").join("05_point_cloud"));
     example.args(["--backend", arguments.backend.name()]).arg("--plugin-library").arg(release.join(library));
     example.arg("--output").arg(picture);
     if let Some(input) = &arguments.input {

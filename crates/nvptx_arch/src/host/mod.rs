@@ -4,6 +4,7 @@ pub mod atomic;
 pub mod barrier;
 pub mod convert;
 pub mod index;
+pub mod math;
 pub mod memory;
 pub mod shared;
 pub mod warp;

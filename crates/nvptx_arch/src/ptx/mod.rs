@@ -5,6 +5,7 @@ pub mod barrier;
 mod convergent;
 pub mod convert;
 pub mod index;
+pub mod math;
 pub mod memory;
 pub mod shared;
 pub mod warp;

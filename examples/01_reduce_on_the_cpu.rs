@@ -1,0 +1,33 @@
+//! Lesson 1: reductions on the CPU. Rows that share an index are reduced to one.
+//!
+//! `cargo run --example 01_reduce_on_the_cpu`
+
+use tensorrt_scatter::{Error, Reduce, ScatterOptions, SegmentCsrOptions, Tensor, cpu};
+
+fn main() -> Result<(), Error> {
+    // Four points with two features each; the index says which of three cells each lies in.
+    let points = Tensor::new(&[4, 2], vec![1.0f32, 10.0, 5.0, 20.0, 2.0, 30.0, 3.0, 40.0])?;
+    let cells = Tensor::new(&[4], vec![0, 2, 0, 2])?;
+
+    for reduce in Reduce::ALL {
+        // A 1-D index lies along dim; the other axes are carried along.
+        let options = ScatterOptions::new(reduce).dim(0).dim_size(3);
+        let reduced = cpu::scatter(&points, &cells, None, &options)?;
+        println!("{reduce:4} {:?}", reduced.out.data());
+        if let Some(arg_out) = reduced.arg_out {
+            println!("     from points {:?} (4 stands for none)", arg_out.data());
+        }
+    }
+
+    // Where rows are sorted by group, bounds say the same with less.
+    let sorted = Tensor::new(&[4, 1], vec![1.0f32, 2.0, 5.0, 3.0])?;
+    let bounds = Tensor::new(&[4], vec![0, 2, 2, 4])?;
+    let sums = cpu::segment_csr(&sorted, &bounds, &SegmentCsrOptions::new(Reduce::Sum))?;
+    println!("sums of segments {:?}", sums.out.data());
+
+    // What does not fit is an error with the values in it.
+    let beyond = Tensor::new(&[4], vec![0, 2, 7, 2])?;
+    let error = cpu::scatter(&points, &beyond, None, &ScatterOptions::new(Reduce::Sum).dim(0).dim_size(3)).unwrap_err();
+    println!("{error}");
+    Ok(())
+}

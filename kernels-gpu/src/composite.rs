@@ -1,0 +1,292 @@
+//! Softmax, log_softmax, logsumexp and std over the groups of a scatter: a pass over src for each thing that is known
+//! of a group, and a last one for the result.
+
+use kernel_params::CompositeParams;
+use nvptx_arch::{
+    atomic::{self, AtomicAdd, AtomicCas, AtomicMinMax},
+    math,
+    memory::{self, Word},
+};
+
+use crate::{
+    element::{Accumulator, Bf16, Index, Scalar, F16},
+    layout::{for_each_position, is_row_index, Element},
+};
+
+/// A floating-point type to reckon in.
+pub trait FloatAccumulator: Accumulator {
+    /// An unsigned integer that is ordered as the numbers are; 0 stands for "no number".
+    type Key: Word + PartialOrd + AtomicMinMax + AtomicCas;
+
+    /// The key of a number; None for NaN.
+    fn key(self) -> Option<Self::Key>;
+    /// The number that a key stands for; -inf for 0.
+    fn from_key(key: Self::Key) -> Self;
+    /// The difference.
+    fn sub(self, other: Self) -> Self;
+    /// The quotient.
+    fn div(self, other: Self) -> Self;
+    /// e to the power of this.
+    fn exp(self) -> Self;
+    /// The natural logarithm.
+    fn ln(self) -> Self;
+    /// The square root.
+    fn sqrt(self) -> Self;
+    /// Whether it is a NaN.
+    fn is_nan(self) -> bool;
+    /// Whether it is -inf.
+    fn is_negative_infinity(self) -> bool;
+    /// A count, rounded.
+    fn from_count(count: u64) -> Self;
+    /// A constant, rounded.
+    fn from_f64(value: f64) -> Self;
+}
+
+macro_rules! float_accumulator {
+    ($type:ident, $key:ident, $exp:path, $ln:path, $sqrt:path) => {
+        impl FloatAccumulator for $type {
+            type Key = $key;
+
+            #[inline(always)]
+            fn key(self) -> Option<$key> {
+                self.ordered_bits().map(|bits| bits as $key)
+            }
+
+            #[inline(always)]
+            fn from_key(key: $key) -> Self {
+                const SIGN: $key = 1 << ($key::BITS - 1);
+                if key == 0 {
+                    return $type::NEG_INFINITY;
+                }
+                $type::from_bits(if key & SIGN != 0 { key ^ SIGN } else { !key })
+            }
+
+            #[inline(always)]
+            fn sub(self, other: Self) -> Self {
+                self - other
+            }
+
+            #[inline(always)]
+            fn div(self, other: Self) -> Self {
+                self / other
+            }
+
+            #[inline(always)]
+            fn exp(self) -> Self {
+                $exp(self)
+            }
+
+            #[inline(always)]
+            fn ln(self) -> Self {
+                $ln(self)
+            }
+
+            #[inline(always)]
+            fn sqrt(self) -> Self {
+                $sqrt(self)
+            }
+
+            #[inline(always)]
+            fn is_nan(self) -> bool {
+                self.is_nan()
+            }
+
+            #[inline(always)]
+            fn is_negative_infinity(self) -> bool {
+                self == $type::NEG_INFINITY
+            }
+
+            #[inline(always)]
+            fn from_count(count: u64) -> Self {
+                count as $type
+            }
+
+            #[inline(always)]
+            fn from_f64(value: f64) -> Self {
+                value as $type
+            }
+        }
+    };
+}
+
+float_accumulator!(f32, u32, math::exp_f32, math::ln_f32, math::sqrt_f32);
+float_accumulator!(f64, u64, math::exp_f64, math::ln_f64, math::sqrt_f64);
+
+/// A floating-point type of values.
+pub trait Float: Scalar<Accumulator: FloatAccumulator> {
+    /// The largest finite value, in the type to reckon in.
+    const LARGEST: Self::Accumulator;
+}
+
+macro_rules! float {
+    ($($type:ident: $largest:expr;)+) => {$(
+        impl Float for $type {
+            const LARGEST: Self::Accumulator = $largest;
+        }
+    )+};
+}
+
+float! {
+    f32: f32::MAX;
+    f64: f64::MAX;
+    F16: 65504.0;
+    // The upper half of f32's.
+    Bf16: f32::from_bits(f32::MAX.to_bits() & 0xffff_0000);
+}
+
+type Wide<T> = <T as Scalar>::Accumulator;
+type Key<T> = <Wide<T> as FloatAccumulator>::Key;
+
+/// Calls `visit(value, position of its group in [B, N, K], element)` for each element of src whose index is good.
+#[inline(always)]
+unsafe fn for_each_element<T: Float, I: Index>(p: &CompositeParams, visit: impl Fn(Wide<T>, usize, Element)) {
+    let p = &p.scatter;
+    for_each_position(p.b * p.e * p.k, |position| {
+        let element = Element::at(p, position);
+        if let Some(row) = element.out_row::<I>(p) {
+            let value = T::load_readonly((p.src as *const T).add(position as usize));
+            visit(value.widen(), (row * p.k + element.k) as usize, element);
+        }
+    });
+}
+
+/// Sets each element of `out`, which has src's shape, to what `change(value, position of its group)` says; to 0 where
+/// the index is bad.
+#[inline(always)]
+unsafe fn map_elements<T: Float, I: Index>(p: &CompositeParams, change: impl Fn(Wide<T>, usize) -> Wide<T>) {
+    let p = &p.scatter;
+    for_each_position(p.b * p.e * p.k, |position| {
+        let element = Element::at(p, position);
+        let mut out = T::ZERO;
+        if let Some(row) = element.out_row::<I>(p) {
+            let value = T::load_readonly((p.src as *const T).add(position as usize));
+            out = T::narrow(change(value.widen(), (row * p.k + element.k) as usize));
+        }
+        T::store((p.out as *mut T).add(position as usize), out);
+    });
+}
+
+/// A group's maximum; -inf where nothing but NaN arrived.
+#[inline(always)]
+unsafe fn maximum<T: Float>(p: &CompositeParams, group: usize) -> Wide<T> {
+    Wide::<T>::from_key(memory::load((p.maxima as *const Key<T>).add(group)))
+}
+
+/// What a group's elements are shifted by before they are exponentiated: its maximum, and 0 where that is -inf, as in
+/// torch_scatter.
+#[inline(always)]
+unsafe fn shift<T: Float>(p: &CompositeParams, group: usize) -> Wide<T> {
+    let maximum = maximum::<T>(p, group);
+    if maximum.is_negative_infinity() {
+        Wide::<T>::ZERO
+    } else {
+        maximum
+    }
+}
+
+#[inline(always)]
+unsafe fn sum<T: Float>(p: &CompositeParams, group: usize) -> Wide<T> {
+    memory::load((p.sums as *const Wide<T>).add(group))
+}
+
+/// The keys of the groups' maxima. An atomic is spent only on what exceeds the maximum seen so far, which in a large
+/// group is soon next to nothing.
+#[inline(always)]
+pub unsafe fn find_maxima<T: Float, I: Index>(p: &CompositeParams) {
+    for_each_element::<T, I>(p, |value, group, _| {
+        let to = (p.maxima as *mut Key<T>).add(group);
+        if let Some(key) = value.key() {
+            if key > atomic::load_relaxed(to) {
+                AtomicMinMax::reduce_max(to, key);
+            }
+        }
+    });
+}
+
+/// ```text
+/// for each element of src: sums[its group] += exp(element - shift of its group)
+/// ```
+#[inline(always)]
+pub unsafe fn sum_exponentials<T: Float, I: Index>(p: &CompositeParams) {
+    for_each_element::<T, I>(p, |value, group, _| {
+        let shifted = value.sub(shift::<T>(p, group));
+        if p.skip_nan == 0 || !shifted.is_nan() {
+            AtomicAdd::reduce_add((p.sums as *mut Wide<T>).add(group), shifted.exp());
+        }
+    });
+}
+
+/// The last step of softmax.
+#[inline(always)]
+pub unsafe fn softmax<T: Float, I: Index>(p: &CompositeParams) {
+    map_elements::<T, I>(p, |value, group| value.sub(shift::<T>(p, group)).exp().div(sum::<T>(p, group)));
+}
+
+/// The last step of log_softmax.
+#[inline(always)]
+pub unsafe fn log_softmax<T: Float, I: Index>(p: &CompositeParams) {
+    let eps = Wide::<T>::from_f64(p.eps);
+    map_elements::<T, I>(p, |value, group| value.sub(shift::<T>(p, group)).sub(sum::<T>(p, group).add(eps).ln()));
+}
+
+/// The last step of logsumexp: `out` is finite, with 0 for NaN and -inf, and the largest number for inf.
+#[inline(always)]
+pub unsafe fn logsumexp<T: Float>(p: &CompositeParams) {
+    let eps = Wide::<T>::from_f64(p.eps);
+    for_each_position(p.scatter.b * p.scatter.n * p.scatter.k, |position| {
+        let group = position as usize;
+        let value = T::narrow(sum::<T>(p, group).add(eps).ln().add(maximum::<T>(p, group))).widen();
+        let value = if value.is_nan() || value.is_negative_infinity() {
+            Wide::<T>::ZERO
+        } else if value > T::LARGEST {
+            T::LARGEST
+        } else {
+            value
+        };
+        T::store((p.scatter.out as *mut T).add(group), T::narrow(value));
+    });
+}
+
+/// The groups' sums and, one for a whole row where the index is the same along it, their counts.
+#[inline(always)]
+pub unsafe fn sum_and_count<T: Float, I: Index>(p: &CompositeParams) {
+    let per_row = is_row_index(&p.scatter.layout);
+    for_each_element::<T, I>(p, |value, group, element| {
+        AtomicAdd::reduce_add((p.sums as *mut Wide<T>).add(group), value);
+        if !per_row || element.k == 0 {
+            u64::reduce_add(count_of(p, group, per_row), 1);
+        }
+    });
+}
+
+#[inline(always)]
+unsafe fn count_of(p: &CompositeParams, group: usize, per_row: bool) -> *mut u64 {
+    (p.scatter.counts as *mut u64).add(if per_row { group / p.scatter.k as usize } else { group })
+}
+
+/// ```text
+/// for each element of src: squares[its group] += (element - mean of its group)^2
+/// ```
+#[inline(always)]
+pub unsafe fn sum_squares<T: Float, I: Index>(p: &CompositeParams) {
+    let per_row = is_row_index(&p.scatter.layout);
+    for_each_element::<T, I>(p, |value, group, _| {
+        let count = memory::load(count_of(p, group, per_row));
+        let difference = value.sub(sum::<T>(p, group).divide_by_count(count.max(1)));
+        AtomicAdd::reduce_add((p.squares as *mut Wide<T>).add(group), difference.mul(difference));
+    });
+}
+
+/// The last step of std.
+#[inline(always)]
+pub unsafe fn std<T: Float>(p: &CompositeParams) {
+    let per_row = is_row_index(&p.scatter.layout);
+    let eps = Wide::<T>::from_f64(p.eps);
+    for_each_position(p.scatter.b * p.scatter.n * p.scatter.k, |position| {
+        let group = position as usize;
+        let count = memory::load(count_of(p, group, per_row)).max(1);
+        let divisor = Wide::<T>::from_count((count - p.lost as u64).max(1)).add(eps);
+        let squares = memory::load((p.squares as *const Wide<T>).add(group));
+        T::store((p.scatter.out as *mut T).add(group), T::narrow(squares.div(divisor).sqrt()));
+    });
+}

@@ -1,0 +1,152 @@
+//! The end of a segment: base joined, the mean divided, value and position stored.
+
+use kernel_params::SegmentParams;
+use nvptx_arch::memory;
+
+use super::{
+    fold::{Fold, Partial, Position},
+    NONE,
+};
+use crate::element::{Accumulator, Scalar};
+
+/// How a reduction becomes the element of `out`.
+pub trait Finish: Fold {
+    /// The value for `out`, and the position for `arg_out` where `base`, or nothing, did not win.
+    fn finish<T: Scalar>(
+        p: &SegmentParams,
+        partial: Partial<T::Accumulator, u64>,
+        count: u64,
+        base: Option<T>,
+    ) -> (T, Option<u64>);
+}
+
+impl Finish for crate::reduction::Sum {
+    #[inline(always)]
+    fn finish<T: Scalar>(
+        p: &SegmentParams,
+        partial: Partial<T::Accumulator, u64>,
+        count: u64,
+        base: Option<T>,
+    ) -> (T, Option<u64>) {
+        let mut sum = base.map_or(T::Accumulator::ZERO, T::widen).add(partial.value);
+        if p.is_mean != 0 {
+            sum = sum.divide_by_count(count.max(1));
+        }
+        (T::narrow(sum), None)
+    }
+}
+
+impl<S: crate::reduction::Selection> Finish for S {
+    #[inline(always)]
+    fn finish<T: Scalar>(
+        _: &SegmentParams,
+        partial: Partial<T::Accumulator, u64>,
+        _: u64,
+        base: Option<T>,
+    ) -> (T, Option<u64>) {
+        let loses = base.is_some_and(|base| !S::beats(partial.value, base.widen()));
+        if partial.position == NONE || loses {
+            (base.unwrap_or(T::ZERO), None)
+        } else {
+            (T::narrow(partial.value), Some(partial.position))
+        }
+    }
+}
+
+/// Some neighbouring columns of a segment, all of whose elements have been joined.
+pub struct Whole<A, P, const COLUMNS: usize> {
+    /// Position before the reduced axis.
+    pub b: u64,
+    /// The segment.
+    pub id: u64,
+    /// The first column.
+    pub column: u64,
+    /// What the elements have come to.
+    pub partials: [Partial<A, P>; COLUMNS],
+    /// Where the axis is at position 0 of `partials`.
+    pub origin: u64,
+    /// How many elements there are.
+    pub count: u64,
+}
+
+/// Finishes and stores a segment.
+#[inline(always)]
+pub unsafe fn store<T: Scalar, R: Finish, P: Position, const COLUMNS: usize>(
+    p: &SegmentParams,
+    whole: Whole<T::Accumulator, P, COLUMNS>,
+) {
+    let at = ((whole.b * p.n + whole.id) * p.k + whole.column) as usize;
+    let bases = if p.base != 0 { load_columns((p.base as *const T).add(at)) } else { [T::ZERO; COLUMNS] };
+    let mut values = [T::ZERO; COLUMNS];
+    let mut positions = [0; COLUMNS];
+    for i in 0..COLUMNS {
+        let Partial { value, position } = whole.partials[i];
+        let partial = Partial { value, position: position.on_axis(whole.origin) };
+        let (value, position) = R::finish(p, partial, whole.count, (p.base != 0).then_some(bases[i]));
+        values[i] = value;
+        positions[i] = position.unwrap_or(p.e);
+    }
+    store_columns((p.out as *mut T).add(at), values);
+    if R::HAS_POSITION {
+        store_args(p, at, positions);
+    }
+}
+
+/// Stores positions, where they are wanted.
+#[inline(always)]
+pub unsafe fn store_args<const COLUMNS: usize>(p: &SegmentParams, at: usize, positions: [u64; COLUMNS]) {
+    if p.arg_out == 0 {
+        return;
+    }
+    if p.arg_is_wide != 0 {
+        for (i, position) in positions.into_iter().enumerate() {
+            memory::store((p.arg_out as *mut i64).add(at + i), position as i64);
+        }
+    } else {
+        for (i, position) in positions.into_iter().enumerate() {
+            memory::store((p.arg_out as *mut i32).add(at + i), position as i32);
+        }
+    }
+}
+
+/// Loads neighbouring values that the kernel does not write: 16 bytes of them in one instruction, or one.
+#[inline(always)]
+pub unsafe fn load_readonly_columns<T: Scalar, const COLUMNS: usize>(from: *const T) -> [T; COLUMNS] {
+    if COLUMNS == 1 {
+        [T::load_readonly(from); COLUMNS]
+    } else {
+        from_words(memory::load_readonly_x4(from.cast()))
+    }
+}
+
+/// The same for values that this thread is about to overwrite.
+#[inline(always)]
+unsafe fn load_columns<T: Scalar, const COLUMNS: usize>(from: *const T) -> [T; COLUMNS] {
+    if COLUMNS == 1 {
+        [T::load(from); COLUMNS]
+    } else {
+        from_words(memory::load_x4(from.cast()))
+    }
+}
+
+/// Stores neighbouring values as they are loaded.
+#[inline(always)]
+pub unsafe fn store_columns<T: Scalar, const COLUMNS: usize>(to: *mut T, values: [T; COLUMNS]) {
+    if COLUMNS == 1 {
+        T::store(to, values[0]);
+    } else {
+        memory::store_x4(to.cast(), into_words(values));
+    }
+}
+
+/// The bytes of values, of which there are as many as 16 bytes hold.
+#[inline(always)]
+pub unsafe fn into_words<T: Scalar, const COLUMNS: usize>(values: [T; COLUMNS]) -> [u32; 4] {
+    core::mem::transmute_copy(&values)
+}
+
+/// The values whose bytes these are; there are as many as 16 bytes hold.
+#[inline(always)]
+pub unsafe fn from_words<T: Scalar, const COLUMNS: usize>(words: [u32; 4]) -> [T; COLUMNS] {
+    core::mem::transmute_copy(&words)
+}

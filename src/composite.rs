@@ -1,0 +1,162 @@
+//! Softmax and its kin over the groups of a scatter: what they are asked to do, and the plan that every backend
+//! carries out.
+
+use crate::{BadIndex, Error, Reduce, ScatterOptions, ScatterPlan, Shape};
+
+/// An operator that torch_scatter composes of several scatters, here one. The formulas are torch_scatter's
+/// (`torch_scatter.composite`); each max, sum and count is over one group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Composite {
+    /// exp(src - max) / sum of exp(src - max). The result has src's shape.
+    Softmax,
+    /// src - max - ln(sum of exp(src - max) + eps). The result has src's shape.
+    LogSoftmax,
+    /// max + ln(sum of exp(src - max) + eps), NaNs in src being left out; 0 for an empty group.
+    LogSumExp,
+    /// The square root of the sum of (src - mean)^2 over (count - 1 + 10^-6), or over (count + 10^-6) where it
+    /// shall not be unbiased; 0 for an empty group.
+    Std,
+}
+
+impl Composite {
+    /// All composites, for tables and tests.
+    pub const ALL: [Self; 4] = [Self::Softmax, Self::LogSoftmax, Self::LogSumExp, Self::Std];
+
+    /// The operator's name: "softmax", "log_softmax", "logsumexp" or "std".
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Softmax => "softmax",
+            Self::LogSoftmax => "log_softmax",
+            Self::LogSumExp => "logsumexp",
+            Self::Std => "std",
+        }
+    }
+
+    /// Whether the result has an element for each of src's, rather than one for each group.
+    pub(crate) fn keeps_shape(self) -> bool {
+        matches!(self, Self::Softmax | Self::LogSoftmax)
+    }
+}
+
+/// How to form groups, and the constants of the formulas.
+///
+/// ```
+/// use tensorrt_scatter::CompositeOptions;
+/// let options = CompositeOptions::new().dim(0).dim_size(100);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CompositeOptions {
+    pub(crate) groups: ScatterOptions,
+    pub(crate) eps: f64,
+    pub(crate) unbiased: bool,
+}
+
+impl Default for CompositeOptions {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl CompositeOptions {
+    /// torch_scatter's default for what is added to a sum before its logarithm is taken.
+    const EPS: f64 = 1e-12;
+
+    /// Groups along the last axis, their number taken from the index, bad indices refused, eps 10^-12, unbiased.
+    pub fn new() -> Self {
+        // Which reduction the groups are planned for decides nothing but scratch space, which composites have their own of.
+        Self { groups: ScatterOptions::new(Reduce::Sum), eps: Self::EPS, unbiased: true }
+    }
+
+    /// The axis of `src` that groups are formed along; negative ones count from the end. The default is -1.
+    pub fn dim(mut self, dim: isize) -> Self {
+        self.groups = self.groups.dim(dim);
+        self
+    }
+
+    /// The number of groups N. Where it is not given, it is the largest index plus one; in the forms that write to
+    /// the caller's buffer, the length of its axis, if it has one of groups.
+    pub fn dim_size(mut self, dim_size: usize) -> Self {
+        self.groups = self.groups.dim_size(dim_size);
+        self
+    }
+
+    /// What to do with an index outside [0, N). Under [`BadIndex::Skip`] the element belongs to no group, and the
+    /// results of softmax and log_softmax are 0 there.
+    pub fn bad_index(mut self, bad_index: BadIndex) -> Self {
+        self.groups = self.groups.bad_index(bad_index);
+        self
+    }
+
+    /// What log_softmax and logsumexp add to a sum before they take its logarithm. The default is 10^-12, which
+    /// float32 alone does not tell from 0 beside a sum of 1 or more.
+    pub fn eps(mut self, eps: f64) -> Self {
+        self.eps = eps;
+        self
+    }
+
+    /// Whether std divides by one less than the count (at least 1), rather than by the count. The default is true.
+    pub fn unbiased(mut self, unbiased: bool) -> Self {
+        self.unbiased = unbiased;
+        self
+    }
+}
+
+/// A composite whose shapes have been checked: what the backends and the plugins carry out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CompositePlan {
+    pub(crate) composite: Composite,
+    pub(crate) groups: ScatterPlan,
+    pub(crate) eps: f64,
+    pub(crate) unbiased: bool,
+}
+
+impl CompositePlan {
+    /// What torch_scatter's std adds to the count.
+    pub(crate) const STD_EPS: f64 = 1e-6;
+
+    /// Checks the shapes and lays the index over `src`.
+    ///
+    /// # Errors
+    /// [`Error::Scalar`], [`Error::DimOutOfRange`] and [`Error::IndexShape`] for shapes that do not fit;
+    /// [`Error::UnknownDimSize`] where `dim_size` is not given.
+    pub fn new(composite: Composite, src: &Shape, index: &Shape, options: &CompositeOptions) -> Result<Self, Error> {
+        Ok(Self {
+            composite,
+            groups: ScatterPlan::new(src, index, None, &options.groups)?,
+            eps: options.eps,
+            unbiased: options.unbiased,
+        })
+    }
+
+    /// The shape of the result: src's for softmax and log_softmax, else src's with N in place of the reduced axis.
+    pub fn out_shape(&self) -> &Shape {
+        if self.composite.keeps_shape() { &self.groups.src } else { &self.groups.out }
+    }
+
+    /// The operator.
+    pub fn composite(&self) -> Composite {
+        self.composite
+    }
+
+    /// Refuses an output buffer of another shape than the result's.
+    pub(crate) fn check_output(&self, given: &Shape) -> Result<(), Error> {
+        let expected = *self.out_shape();
+        if *given == expected { Ok(()) } else { Err(Error::OutputShape { output: "out", given: *given, expected }) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn softmaxes_have_the_shape_of_src_and_the_others_a_row_for_each_group() {
+        let (src, index) = (Shape::new(&[2, 5, 3]).unwrap(), Shape::new(&[5]).unwrap());
+        let options = CompositeOptions::new().dim(1).dim_size(7);
+        for composite in Composite::ALL {
+            let plan = CompositePlan::new(composite, &src, &index, &options).unwrap();
+            let expected = if composite.keeps_shape() { [2, 5, 3] } else { [2, 7, 3] };
+            assert_eq!(plan.out_shape().dims(), expected, "{}", composite.name());
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! The gathers on the CPU.
+
+use rayon::prelude::*;
+
+use super::check;
+use crate::{BadIndex, Error, GatherCooOptions, GatherCsrOptions, GatherPlan, Index, Scalar, Tensor, TensorView};
+
+/// Copies the rows of `src` that an index names.
+///
+/// With `src` of shape [.., S, ..] and `index` of shape [.., E], whose leading axes are 1 or src's,
+/// `out[.., e, ..] = src[.., index[.., e], ..]`. The gathered axis is the index's last. The index may be in any
+/// order.
+///
+/// ```
+/// use tensorrt_scatter::{GatherCooOptions, Tensor, cpu};
+/// let src = Tensor::new(&[3], vec![1.0, 5.0, 2.0])?;
+/// let index = Tensor::new(&[4], vec![0, 0, 2, 1])?;
+/// let out = cpu::gather_coo(&src, &index, &GatherCooOptions::new())?;
+/// assert_eq!(out.data(), [1.0, 1.0, 2.0, 5.0]);
+/// # Ok::<(), tensorrt_scatter::Error>(())
+/// ```
+///
+/// # Errors
+/// Those of [`GatherPlan::coo`] for shapes that do not fit; [`Error::IndexOutOfRange`] under [`BadIndex::Error`].
+pub fn gather_coo<'a, T: Scalar, I: Index>(
+    src: impl Into<TensorView<'a, T>>,
+    index: impl Into<TensorView<'a, I>>,
+    options: &GatherCooOptions,
+) -> Result<Tensor<T>, Error> {
+    let (src, index) = (src.into(), index.into());
+    let plan = GatherPlan::coo(src.shape(), index.shape())?;
+    let mut out = Tensor::try_full(*plan.out_shape(), T::zeroed())?;
+    run_coo(&plan, &src, &index, options.bad_index, out.data_mut())?;
+    Ok(out)
+}
+
+/// [`gather_coo`] into a tensor of the caller's, every element of which is written.
+///
+/// # Errors
+/// Those of [`gather_coo`]; [`Error::OutputShape`] where `out` has another shape than the result. Nothing is
+/// written then.
+pub fn gather_coo_into<'a, T: Scalar, I: Index>(
+    src: impl Into<TensorView<'a, T>>,
+    index: impl Into<TensorView<'a, I>>,
+    options: &GatherCooOptions,
+    out: &mut Tensor<T>,
+) -> Result<(), Error> {
+    let (src, index) = (src.into(), index.into());
+    let plan = GatherPlan::coo(src.shape(), index.shape())?;
+    plan.check_output(out.shape())?;
+    run_coo(&plan, &src, &index, options.bad_index, out.data_mut())
+}
+
+/// Repeats each row of `src` over its segment.
+///
+/// With `src` of shape [.., N, ..] and `indptr` of shape [.., N + 1], whose leading axes are 1 or src's,
+/// `out[.., e, ..] = src[.., n, ..]` for every e in [indptr[.., n], indptr[.., n + 1]). Positions outside every
+/// segment are 0.
+///
+/// ```
+/// use tensorrt_scatter::{GatherCsrOptions, Tensor, cpu};
+/// let src = Tensor::new(&[3], vec![1.0, 5.0, 2.0])?;
+/// let indptr = Tensor::new(&[4], vec![0, 2, 2, 3])?;
+/// let out = cpu::gather_csr(&src, &indptr, &GatherCsrOptions::new())?;
+/// assert_eq!(out.data(), [1.0, 1.0, 2.0]);
+/// # Ok::<(), tensorrt_scatter::Error>(())
+/// ```
+///
+/// # Errors
+/// Those of [`GatherPlan::csr`] for shapes that do not fit; [`Error::IndptrOutOfRange`] under
+/// [`BadIndex::Error`].
+pub fn gather_csr<'a, T: Scalar, I: Index>(
+    src: impl Into<TensorView<'a, T>>,
+    indptr: impl Into<TensorView<'a, I>>,
+    options: &GatherCsrOptions,
+) -> Result<Tensor<T>, Error> {
+    let (src, indptr) = (src.into(), indptr.into());
+    GatherPlan::segment_axis(src.shape(), indptr.shape())?;
+    let size = options.size.unwrap_or_else(|| last_element(&src, &indptr));
+    let plan = GatherPlan::csr(src.shape(), indptr.shape(), size)?;
+    if options.bad_index == BadIndex::Error && plan.uses_index() {
+        // Before the allocation: a wrong last element may ask for more memory than there is.
+        check::check_indptr(&plan, &indptr)?;
+    }
+    let mut out = Tensor::try_full(*plan.out_shape(), T::zeroed())?;
+    repeat_rows(&plan, src.data(), indptr.data(), out.data_mut());
+    Ok(out)
+}
+
+/// [`gather_csr`] into a tensor of the caller's, every element of which is written.
+///
+/// # Errors
+/// Those of [`gather_csr`]; [`Error::OutputShape`] where `out` has another shape than the result. Nothing is
+/// written then.
+pub fn gather_csr_into<'a, T: Scalar, I: Index>(
+    src: impl Into<TensorView<'a, T>>,
+    indptr: impl Into<TensorView<'a, I>>,
+    options: &GatherCsrOptions,
+    out: &mut Tensor<T>,
+) -> Result<(), Error> {
+    let (src, indptr) = (src.into(), indptr.into());
+    let axis = GatherPlan::segment_axis(src.shape(), indptr.shape())?;
+    // An out of another rank may have no such axis; it is refused as a whole below.
+    let size = options.size.or_else(|| out.shape().dims().get(axis).copied()).unwrap_or(0);
+    let plan = GatherPlan::csr(src.shape(), indptr.shape(), size)?;
+    plan.check_output(out.shape())?;
+    if options.bad_index == BadIndex::Error && plan.uses_index() {
+        check::check_indptr(&plan, &indptr)?;
+    }
+    repeat_rows(&plan, src.data(), indptr.data(), out.data_mut());
+    Ok(())
+}
+
+/// The length of the result where nothing else says it: indptr's last element; 0 where src has no elements.
+fn last_element<T, I: Index>(src: &TensorView<'_, T>, indptr: &TensorView<'_, I>) -> usize {
+    match indptr.data().last() {
+        Some(last) if src.shape().element_count() != 0 => usize::try_from(last.to_i64()).unwrap_or(0),
+        _ => 0,
+    }
+}
+
+fn run_coo<T: Scalar, I: Index>(
+    plan: &GatherPlan,
+    src: &TensorView<'_, T>,
+    index: &TensorView<'_, I>,
+    bad_index: BadIndex,
+    out: &mut [T],
+) -> Result<(), Error> {
+    if bad_index == BadIndex::Error
+        && plan.uses_index()
+        && let Some(position) = check::first_bad(index.data(), plan.s)
+    {
+        return Err(plan.bad_index(position as u64, index.data()[position].to_i64()));
+    }
+    for_each_row(plan, out, |b, e, row| {
+        copy_row(plan, src.data(), b, index.data()[plan.index_start(b) + e].group(plan.s), row);
+    });
+    Ok(())
+}
+
+fn repeat_rows<T: Scalar, I: Index>(plan: &GatherPlan, src: &[T], indptr: &[I], out: &mut [T]) {
+    if !plan.uses_index() {
+        return out.fill(T::zeroed());
+    }
+    for_each_row(plan, out, |b, e, row| {
+        let indptr = &indptr[plan.index_start(b)..][..plan.index_row()];
+        // How many segments start at or before e: the last of them holds e, if it has not ended.
+        let started = indptr.partition_point(|start| start.to_i64() <= e as i64);
+        let segment = started.checked_sub(1).filter(|&segment| segment < plan.s);
+        copy_row(plan, src, b, segment, row);
+    });
+}
+
+/// Calls `write(b, e, row of out)` for every row that has elements.
+fn for_each_row<T: Scalar>(plan: &GatherPlan, out: &mut [T], write: impl Fn(usize, usize, &mut [T]) + Sync) {
+    if out.is_empty() {
+        return;
+    }
+    out.par_chunks_mut(plan.k).enumerate().for_each(|(row, out)| write(row / plan.e, row % plan.e, out));
+}
+
+/// Fills a row with one of src's, or with zeros.
+fn copy_row<T: Scalar>(plan: &GatherPlan, src: &[T], b: usize, from: Option<usize>, out: &mut [T]) {
+    match from {
+        Some(s) => out.copy_from_slice(&src[(b * plan.s + s) * plan.k..][..plan.k]),
+        None => out.fill(T::zeroed()),
+    }
+}

@@ -1,0 +1,212 @@
+//! Gather: what it is asked to do, and the plan that every backend carries out.
+
+use kernel_params::{LayoutAxis, MAX_LAYOUT_AXES};
+
+use crate::{BadIndex, Error, Shape, broadcast};
+
+/// How to gather by an index.
+///
+/// ```
+/// use tensorrt_scatter::{BadIndex, GatherCooOptions};
+/// let options = GatherCooOptions::new().bad_index(BadIndex::Skip);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GatherCooOptions {
+    pub(crate) bad_index: BadIndex,
+}
+
+impl GatherCooOptions {
+    /// Bad indices refused.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What to do with an index that names no row of `src`. Under [`BadIndex::Skip`] the row that it asks for
+    /// is filled with zeros.
+    pub fn bad_index(mut self, bad_index: BadIndex) -> Self {
+        self.bad_index = bad_index;
+        self
+    }
+}
+
+/// How to repeat rows over segments.
+///
+/// ```
+/// use tensorrt_scatter::GatherCsrOptions;
+/// let options = GatherCsrOptions::new().size(100);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GatherCsrOptions {
+    pub(crate) size: Option<usize>,
+    pub(crate) bad_index: BadIndex,
+}
+
+impl GatherCsrOptions {
+    /// The size of the result taken from `out` or the last element of indptr, bad indptrs refused.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The length E of the result's axis. Where it is not given, it is that of the buffer to write to, or else
+    /// the last element of indptr (on the GPU, reading it waits for the stream).
+    pub fn size(mut self, size: usize) -> Self {
+        self.size = Some(size);
+        self
+    }
+
+    /// What to do with an indptr that decreases, or that leaves [0, E]. Under [`BadIndex::Skip`] it is not
+    /// looked at: which rows the result then holds is not specified, but they are rows of `src` or zeros.
+    pub fn bad_index(mut self, bad_index: BadIndex) -> Self {
+        self.bad_index = bad_index;
+        self
+    }
+}
+
+/// What says which row of `src` a row of the result is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RowSource {
+    /// An index: the row's number.
+    Index,
+    /// An indptr: the segment that the position lies in.
+    Indptr,
+}
+
+/// A gather whose shapes have been checked: what the backends and the plugins carry out.
+///
+/// `src` is seen as [B, S, K] and the result as [B, E, K]; the gathered axis is the last one of the index or
+/// indptr, whose leading axes expand to src's.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GatherPlan {
+    pub(crate) source: RowSource,
+    /// The shape of the index or indptr.
+    pub(crate) index: Shape,
+    pub(crate) out: Shape,
+    pub(crate) b: usize,
+    pub(crate) s: usize,
+    pub(crate) e: usize,
+    pub(crate) k: usize,
+    /// How many of `runs` split b, innermost first, to find its row of the index.
+    pub(crate) leading: usize,
+    pub(crate) runs: [LayoutAxis; MAX_LAYOUT_AXES],
+}
+
+impl GatherPlan {
+    /// Plans `out[.., e, ..] = src[.., index[.., e], ..]`.
+    ///
+    /// # Errors
+    /// [`Error::Scalar`] and [`Error::LeadingAxes`] for shapes that do not fit; [`Error::TooManyElements`].
+    pub fn coo(src: &Shape, index: &Shape) -> Result<Self, Error> {
+        let axis = broadcast::leading_axes(src, "index", index)?;
+        Self::new(RowSource::Index, src, index, axis, index.dims()[axis])
+    }
+
+    /// Plans a result with `size` rows, of which those in [indptr[.., n], indptr[.., n + 1]) are row n of
+    /// `src`. A `src` without rows goes with any indptr.
+    ///
+    /// # Errors
+    /// Those of [`GatherPlan::coo`]; [`Error::IndptrLength`] where indptr does not delimit src's rows.
+    pub fn csr(src: &Shape, indptr: &Shape, size: usize) -> Result<Self, Error> {
+        let axis = Self::segment_axis(src, indptr)?;
+        Self::new(RowSource::Indptr, src, indptr, axis, size)
+    }
+
+    /// The axis that an indptr runs along, counted from 0.
+    pub(crate) fn segment_axis(src: &Shape, indptr: &Shape) -> Result<usize, Error> {
+        let axis = broadcast::leading_axes(src, "indptr", indptr)?;
+        let rows = src.dims()[axis];
+        if rows == 0 || indptr.dims()[axis] == rows + 1 {
+            Ok(axis)
+        } else {
+            Err(Error::IndptrLength { indptr: *indptr, src: *src, axis })
+        }
+    }
+
+    fn new(source: RowSource, src: &Shape, index: &Shape, axis: usize, e: usize) -> Result<Self, Error> {
+        // The tensor that the index would lie on, element for element, has the index's length along the axis.
+        let layout = broadcast::scatter_layout(&src.with_axis(axis, index.dims()[axis])?, index, axis)?;
+        let mut runs = [LayoutAxis::default(); MAX_LAYOUT_AXES];
+        let leading = layout.leading as usize;
+        runs[..leading].copy_from_slice(&layout.axes[layout.trailing as usize..][..leading]);
+        Ok(Self {
+            source,
+            index: *index,
+            out: src.with_axis(axis, e)?,
+            b: src.dims()[..axis].iter().product(),
+            s: src.dims()[axis],
+            e,
+            k: src.dims()[axis + 1..].iter().product(),
+            leading,
+            runs,
+        })
+    }
+
+    /// The shape of the result.
+    pub fn out_shape(&self) -> &Shape {
+        &self.out
+    }
+
+    /// Where row b of the index starts.
+    pub(crate) fn index_start(&self, b: usize) -> usize {
+        broadcast::run_offset(&self.runs[..self.leading], b as u64) as usize
+    }
+
+    /// The number of elements along the index's last axis.
+    pub(crate) fn index_row(&self) -> usize {
+        self.index.dims()[self.index.rank() - 1]
+    }
+
+    /// Whether the result has elements that the index decides.
+    pub(crate) fn uses_index(&self) -> bool {
+        let is_empty = self.source == RowSource::Indptr && self.s == 0;
+        self.out.element_count() != 0 && !is_empty
+    }
+
+    /// Refuses an output buffer of another shape than the result's.
+    pub(crate) fn check_output(&self, given: &Shape) -> Result<(), Error> {
+        if *given == self.out {
+            Ok(())
+        } else {
+            Err(Error::OutputShape { output: "out", given: *given, expected: self.out })
+        }
+    }
+
+    /// The error for an element of the index.
+    pub(crate) fn bad_index(&self, position: u64, value: i64) -> Error {
+        Error::IndexOutOfRange { position, value, size: self.s, shape: self.index }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shape(dims: &[usize]) -> Shape {
+        Shape::new(dims).unwrap()
+    }
+
+    #[test]
+    fn the_gathered_axis_is_the_index_s_last() {
+        let plan = GatherPlan::coo(&shape(&[2, 3, 4, 5]), &shape(&[2, 1, 7])).unwrap();
+        assert_eq!(plan.out_shape().dims(), [2, 3, 7, 5]);
+        assert_eq!((plan.b, plan.s, plan.e, plan.k), (6, 4, 7, 5));
+        assert_eq!([0, 1, 2, 3, 4, 5].map(|b| plan.index_start(b)), [0, 0, 0, 7, 7, 7]);
+    }
+
+    #[test]
+    fn what_does_not_expand_is_refused() {
+        let src = shape(&[2, 3, 4]);
+        for index in [&[3, 5][..], &[2, 2, 5], &[2, 3, 4, 1]] {
+            assert!(matches!(GatherPlan::coo(&src, &shape(index)), Err(Error::LeadingAxes { .. })));
+        }
+        assert!(matches!(GatherPlan::coo(&src, &shape(&[])), Err(Error::Scalar { input: "index" })));
+        assert!(matches!(GatherPlan::csr(&shape(&[]), &shape(&[1]), 1), Err(Error::Scalar { input: "src" })));
+    }
+
+    #[test]
+    fn an_indptr_has_one_element_more_than_src_has_rows() {
+        assert!(GatherPlan::csr(&shape(&[3, 2]), &shape(&[4]), 9).is_ok());
+        assert!(matches!(GatherPlan::csr(&shape(&[3, 2]), &shape(&[3]), 9), Err(Error::IndptrLength { .. })));
+        assert!(matches!(GatherPlan::csr(&shape(&[3, 2]), &shape(&[0]), 9), Err(Error::IndptrLength { .. })));
+        assert!(GatherPlan::csr(&shape(&[0, 2]), &shape(&[0]), 9).is_ok());
+    }
+}

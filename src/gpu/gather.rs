@@ -1,0 +1,241 @@
+//! The gathers on the GPU: one launch, and the safe calls.
+
+use std::ffi::c_void;
+
+use kernel_params::{GATHER_BATCH, GatherParams};
+
+use super::{DeviceTensor, Kernels, Queue, Stream, StreamQueue, Workspace, check, queue::Preload, tuning};
+use crate::{
+    Error, GatherCooOptions, GatherCsrOptions, GatherPlan, Index, IndexType, Scalar, ScalarType, Shape,
+    gather::RowSource,
+};
+
+/// Where the tensors of a gather lie in device memory, and of what types they are.
+#[derive(Clone, Copy, Debug)]
+pub struct GatherPointers {
+    /// Type of `src` and `out`.
+    pub scalar: ScalarType,
+    /// Type of the index or indptr.
+    pub index_type: IndexType,
+    /// Address of `src`.
+    pub src: u64,
+    /// Address of the index or indptr, of the plan's index shape.
+    pub index: u64,
+    /// Address of `out`.
+    pub out: u64,
+}
+
+impl GatherPlan {
+    /// The widest access that every row of `src` and `out` can be cut into, in bytes.
+    fn chunk_bytes(&self, pointers: &GatherPointers) -> u64 {
+        let row = (self.k * pointers.scalar.bytes()) as u64;
+        // The largest power of two that divides all of them.
+        1 << (row | pointers.src | pointers.out | tuning::PACK_BYTES as u64).trailing_zeros()
+    }
+}
+
+/// Gives the one step of a gather to a queue. Nothing is allocated on the device and nothing waits. An index outside
+/// [0, S) gives zeros; a bad indptr gives some rows of `src` or zeros.
+///
+/// # Errors
+/// What the queue answers.
+///
+/// # Safety
+/// Each address must point to device memory that holds what the plan's shapes say, aligned to its elements, and that
+/// stays valid until the queue has come so far; `out` must not overlap anything.
+pub unsafe fn enqueue_gather(
+    queue: &mut impl Queue,
+    plan: &GatherPlan,
+    pointers: &GatherPointers,
+) -> Result<(), Error> {
+    let bytes = plan.chunk_bytes(pointers);
+    let words = plan.k * pointers.scalar.bytes() / bytes as usize;
+    let chunks = plan.b * plan.e * words;
+    if chunks == 0 {
+        return Ok(());
+    }
+    let (name, batch, batches) = match plan.source {
+        RowSource::Index => ("gather_coo", GATHER_BATCH, 1),
+        RowSource::Indptr => ("gather_csr", 1, tuning::gather_csr_batches(chunks)),
+    };
+    let params = GatherParams {
+        src: pointers.src,
+        index: pointers.index,
+        out: pointers.out,
+        b: plan.b as u64,
+        s: plan.s as u64,
+        e: plan.e as u64,
+        words: words as u64,
+        batches: batches as u64,
+        leading: plan.leading as u64,
+        runs: plan.runs,
+    };
+    let kernel = format!("{name}_{bytes}_{}", pointers.index_type.name());
+    // SAFETY: the caller's promise; the chunks are those of the plan's shapes.
+    unsafe { queue.launch_for_each(&kernel, chunks.div_ceil(batch * batches), &params) }
+}
+
+/// [`enqueue_gather`] on a raw `CUstream` of the current context: what the plugins call.
+///
+/// # Errors
+/// Those of [`enqueue_gather`].
+///
+/// # Safety
+/// Those of [`enqueue_gather`] and [`StreamQueue::new`].
+pub unsafe fn gather_raw(
+    kernels: &Kernels,
+    plan: &GatherPlan,
+    pointers: &GatherPointers,
+    stream: *mut c_void,
+) -> Result<(), Error> {
+    // SAFETY: the caller's promise.
+    unsafe { enqueue_gather(&mut StreamQueue::new(kernels, stream), plan, pointers) }
+}
+
+/// Loads the kernels of both gathers into the current context, whatever their shapes will be, so that a later
+/// [`gather_raw`] can be captured in a CUDA graph.
+///
+/// # Errors
+/// [`Error::Cuda`] where the driver refuses.
+pub fn preload_gather(kernels: &Kernels, scalar: ScalarType, index_type: IndexType) -> Result<(), Error> {
+    let pointers = GatherPointers { scalar, index_type, src: 0, index: 0, out: 0 };
+    let index = Shape::new(&[2])?;
+    // Rows of one element, of two, of four and so on are copied in chunks of each width.
+    let mut columns = 1;
+    while columns * scalar.bytes() <= tuning::PACK_BYTES {
+        let src = Shape::new(&[1, columns])?;
+        for plan in [GatherPlan::coo(&src, &index)?, GatherPlan::csr(&src, &index, 1)?] {
+            // SAFETY: nothing is launched, so no address is used.
+            unsafe { enqueue_gather(&mut Preload(kernels), &plan, &pointers)? };
+        }
+        columns *= 2;
+    }
+    Ok(())
+}
+
+/// Copies the rows of `src` that an index names: [`cpu::gather_coo`](crate::cpu::gather_coo), on a stream.
+///
+/// The result is in device memory and complete when the stream has come so far. Under
+/// [`BadIndex::Skip`](crate::BadIndex::Skip) nothing waits.
+///
+/// # Errors
+/// Those of [`cpu::gather_coo`](crate::cpu::gather_coo); [`Error::Cuda`] where the driver refuses.
+pub fn gather_coo<T: Scalar, I: Index>(
+    stream: &Stream,
+    src: &DeviceTensor<T>,
+    index: &DeviceTensor<I>,
+    options: &GatherCooOptions,
+) -> Result<DeviceTensor<T>, Error> {
+    let plan = GatherPlan::coo(src.shape(), index.shape())?;
+    let mut workspace = Workspace::new(stream.gpu())?;
+    check::check_rows(stream, &plan, index, options.bad_index, &mut workspace)?;
+    run_owned(stream, &plan, src, index)
+}
+
+/// [`gather_coo`] into a tensor of the caller's, every element of which is written, with scratch space of the
+/// caller's.
+///
+/// # Errors
+/// Those of [`gather_coo`]; [`Error::OutputShape`] where `out` has another shape than the result. Nothing is
+/// written then.
+pub fn gather_coo_into<T: Scalar, I: Index>(
+    stream: &Stream,
+    src: &DeviceTensor<T>,
+    index: &DeviceTensor<I>,
+    options: &GatherCooOptions,
+    out: &mut DeviceTensor<T>,
+    workspace: &mut Workspace,
+) -> Result<(), Error> {
+    let plan = GatherPlan::coo(src.shape(), index.shape())?;
+    plan.check_output(out.shape())?;
+    check::check_rows(stream, &plan, index, options.bad_index, workspace)?;
+    run(stream, &plan, src, index, out)
+}
+
+/// Repeats each row of `src` over its segment: [`cpu::gather_csr`](crate::cpu::gather_csr), on a stream.
+///
+/// The result is in device memory and complete when the stream has come so far. Under
+/// [`BadIndex::Skip`](crate::BadIndex::Skip) and with a size nothing waits.
+///
+/// # Errors
+/// Those of [`cpu::gather_csr`](crate::cpu::gather_csr); [`Error::Cuda`] where the driver refuses.
+pub fn gather_csr<T: Scalar, I: Index>(
+    stream: &Stream,
+    src: &DeviceTensor<T>,
+    indptr: &DeviceTensor<I>,
+    options: &GatherCsrOptions,
+) -> Result<DeviceTensor<T>, Error> {
+    GatherPlan::segment_axis(src.shape(), indptr.shape())?;
+    let size = match options.size {
+        Some(size) => size,
+        None => last_element(stream, src.shape(), indptr)?,
+    };
+    let plan = GatherPlan::csr(src.shape(), indptr.shape(), size)?;
+    let mut workspace = Workspace::new(stream.gpu())?;
+    check::check_rows(stream, &plan, indptr, options.bad_index, &mut workspace)?;
+    run_owned(stream, &plan, src, indptr)
+}
+
+/// [`gather_csr`] into a tensor of the caller's, every element of which is written, with scratch space of the
+/// caller's.
+///
+/// # Errors
+/// Those of [`gather_csr`]; [`Error::OutputShape`] where `out` has another shape than the result. Nothing is
+/// written then.
+pub fn gather_csr_into<T: Scalar, I: Index>(
+    stream: &Stream,
+    src: &DeviceTensor<T>,
+    indptr: &DeviceTensor<I>,
+    options: &GatherCsrOptions,
+    out: &mut DeviceTensor<T>,
+    workspace: &mut Workspace,
+) -> Result<(), Error> {
+    let axis = GatherPlan::segment_axis(src.shape(), indptr.shape())?;
+    // An out of another rank may have no such axis; it is refused as a whole below.
+    let size = options.size.or_else(|| out.shape().dims().get(axis).copied()).unwrap_or(0);
+    let plan = GatherPlan::csr(src.shape(), indptr.shape(), size)?;
+    plan.check_output(out.shape())?;
+    check::check_rows(stream, &plan, indptr, options.bad_index, workspace)?;
+    run(stream, &plan, src, indptr, out)
+}
+
+/// The length of the result where nothing else says it: indptr's last element; 0 where src has no elements.
+fn last_element<I: Index>(stream: &Stream, src: &Shape, indptr: &DeviceTensor<I>) -> Result<usize, Error> {
+    match indptr.shape().element_count() as u64 {
+        count if count != 0 && src.element_count() != 0 => {
+            Ok(usize::try_from(check::element(stream, indptr, count - 1)?).unwrap_or(0))
+        }
+        _ => Ok(0),
+    }
+}
+
+fn run_owned<T: Scalar, I: Index>(
+    stream: &Stream,
+    plan: &GatherPlan,
+    src: &DeviceTensor<T>,
+    index: &DeviceTensor<I>,
+) -> Result<DeviceTensor<T>, Error> {
+    let mut out = DeviceTensor::uninitialized(stream.gpu(), *plan.out_shape())?;
+    run(stream, plan, src, index, &mut out)?;
+    Ok(out)
+}
+
+fn run<T: Scalar, I: Index>(
+    stream: &Stream,
+    plan: &GatherPlan,
+    src: &DeviceTensor<T>,
+    index: &DeviceTensor<I>,
+    out: &mut DeviceTensor<T>,
+) -> Result<(), Error> {
+    stream.gpu().bind()?;
+    let pointers = GatherPointers {
+        scalar: T::TYPE,
+        index_type: I::TYPE,
+        src: src.address(),
+        index: index.address(),
+        out: out.address(),
+    };
+    // SAFETY: the tensors have the shapes the plan was made of and live on the stream's device, whose context was
+    // made current. Freeing device memory waits for the device (see `Memory`), so they outlive the work.
+    unsafe { gather_raw(stream.gpu().kernels(), plan, &pointers, stream.as_raw()) }
+}

@@ -1,0 +1,452 @@
+//! Reductions over segments on the GPU: the steps, and the safe calls.
+
+use kernel_params::{IndexLayout, SegmentParams, SortedIndexParams};
+
+use super::{
+    DeviceTensor, Kernels, Queue, Stream, StreamQueue, THREADS_PER_BLOCK, Workspace,
+    queue::{place_runs, runs_bytes},
+    scatter::group_count,
+    tuning::{PACK_BYTES, WARP_SIZE, segment_run_length},
+};
+use crate::{
+    BadIndex, Error, Index, IndexType, Reduce, Reduced, Scalar, ScalarType, SegmentCooOptions, SegmentCsrOptions,
+    SegmentPlan, segment::Segments,
+};
+
+/// Where the tensors of a reduction over segments lie in device memory, and of what types they are.
+#[derive(Clone, Copy, Debug)]
+pub struct SegmentPointers {
+    /// Type of `src`, `base` and `out`.
+    pub scalar: ScalarType,
+    /// Type of `index`.
+    pub index_type: IndexType,
+    /// Type of `arg_out`.
+    pub arg_type: IndexType,
+    /// Address of `src`.
+    pub src: u64,
+    /// Address of the index or indptr, of the plan's index shape.
+    pub index: u64,
+    /// Address of `base`; given where, and only where, the plan has one. It may be `out` itself.
+    pub base: Option<u64>,
+    /// Address of `out`.
+    pub out: u64,
+    /// Address of `arg_out`, where it is wanted.
+    pub arg_out: Option<u64>,
+    /// Address of [`SegmentPlan::workspace_bytes`] bytes of scratch, aligned to 8.
+    pub workspace: u64,
+    /// The bytes there are at `workspace`.
+    pub workspace_bytes: usize,
+}
+
+/// What each part of the workspace starts at a multiple of: the size of its widest elements.
+const WORKSPACE_ALIGNMENT: usize = size_of::<u64>();
+
+/// What a run leaves records of: its first segment and its last.
+const RECORDS_PER_RUN: usize = 2;
+
+/// How the elements and columns of `src` are shared out, from sizes alone: the same sizes give the same sums, bit for
+/// bit, wherever the tensors lie.
+struct Partition {
+    /// Columns of a lane where the tensors are aligned to [`PACK_BYTES`], 1 where K does not allow more.
+    pack: usize,
+    /// Lanes that share the columns of an element.
+    lanes: usize,
+    run_length: usize,
+    runs_per_b: usize,
+}
+
+impl Partition {
+    fn new(plan: &SegmentPlan, scalar: ScalarType) -> Self {
+        let per_load = PACK_BYTES / scalar.bytes();
+        let pack = if plan.k.is_multiple_of(per_load) { per_load } else { 1 };
+        let lanes = (plan.k / pack).clamp(1, WARP_SIZE).next_power_of_two();
+        let parts = plan.k.div_ceil(lanes * pack);
+        let share = if plan.k == 1 { per_load } else { 1 };
+        let run_length = segment_run_length(plan.b.saturating_mul(plan.e), parts, share);
+        Self { pack, lanes, run_length, runs_per_b: plan.e.div_ceil(run_length) }
+    }
+}
+
+/// The parts of the workspace, in elements of 8 bytes, in the order they lie in.
+struct WorkspaceParts {
+    edges: usize,
+    counts: usize,
+    values: usize,
+    positions: usize,
+    runs: usize,
+}
+
+impl SegmentPlan {
+    /// How many bytes of scratch [`enqueue_segment`] needs: two records for each run of elements.
+    pub fn workspace_bytes(&self, scalar: ScalarType) -> usize {
+        let parts = self.workspace_parts(scalar, &Partition::new(self, scalar));
+        (parts.edges + parts.counts + parts.values + parts.positions + parts.runs) * WORKSPACE_ALIGNMENT
+    }
+
+    fn workspace_parts(&self, scalar: ScalarType, partition: &Partition) -> WorkspaceParts {
+        let records = self.b * partition.runs_per_b * RECORDS_PER_RUN;
+        WorkspaceParts {
+            edges: records,
+            counts: records,
+            values: (records * self.k * scalar.accumulator_bytes()).div_ceil(WORKSPACE_ALIGNMENT),
+            positions: if self.reduce.has_arg() { records * self.k } else { 0 },
+            runs: runs_bytes(&self.src) / WORKSPACE_ALIGNMENT,
+        }
+    }
+
+    fn params(&self, pointers: &SegmentPointers, partition: &Partition, columns: usize) -> SegmentParams {
+        let parts = self.workspace_parts(pointers.scalar, partition);
+        let mut end = pointers.workspace;
+        let mut take = |elements: usize| {
+            let start = end;
+            end += (elements * WORKSPACE_ALIGNMENT) as u64;
+            start
+        };
+        let (edges, counts) = (take(parts.edges), take(parts.counts));
+        let (values, positions, runs) = (take(parts.values), take(parts.positions), take(parts.runs));
+        SegmentParams {
+            src: pointers.src,
+            index: pointers.index,
+            base: pointers.base.unwrap_or(0),
+            out: pointers.out,
+            arg_out: pointers.arg_out.unwrap_or(0),
+            edges,
+            counts,
+            values,
+            positions,
+            b: self.b as u64,
+            e: self.e as u64,
+            k: self.k as u64,
+            n: self.n as u64,
+            runs_per_b: partition.runs_per_b as u64,
+            column_parts: self.k.div_ceil(partition.lanes * columns) as u64,
+            run_length: partition.run_length as u32,
+            lanes_log2: partition.lanes.ilog2(),
+            finish_lanes_log2: finish_lanes(self.k).ilog2(),
+            is_csr: (self.segments == Segments::Indptr).into(),
+            is_mean: (self.reduce == Reduce::Mean).into(),
+            index_is_wide: (pointers.index_type == IndexType::I64).into(),
+            arg_is_wide: (pointers.arg_type == IndexType::I64).into(),
+            unused: 0,
+            layout: IndexLayout { runs: if self.layout.needs_runs() { runs } else { 0 }, ..self.layout },
+        }
+    }
+}
+
+/// Lanes that share the columns of a record in the kernel that finishes: one column each.
+fn finish_lanes(k: usize) -> usize {
+    k.clamp(1, WARP_SIZE).next_power_of_two()
+}
+
+/// Gives the steps of a reduction over segments to a queue. Nothing is allocated on the device and nothing waits;
+/// elements with an index outside [0, N) are left out, and an indptr is brought into [0, E].
+///
+/// # Errors
+/// [`Error::WorkspaceTooSmall`]; [`Error::NoArgOut`]; what the queue answers.
+///
+/// # Safety
+/// Each address must point to device memory that holds what the plan's shapes say and that stays valid until
+/// the queue has come so far; outputs and workspace must not overlap anything but `base`.
+pub unsafe fn enqueue_segment(
+    queue: &mut impl Queue,
+    plan: &SegmentPlan,
+    pointers: &SegmentPointers,
+) -> Result<(), Error> {
+    if pointers.arg_out.is_some() {
+        plan.check_has_arg()?;
+    }
+    let scalar = pointers.scalar;
+    let needed = plan.workspace_bytes(scalar);
+    if pointers.workspace_bytes < needed {
+        return Err(Error::WorkspaceTooSmall { given: pointers.workspace_bytes, needed });
+    }
+    if plan.out.element_count() == 0 {
+        return Ok(());
+    }
+    let partition = Partition::new(plan, scalar);
+    let is_aligned = |address: u64| address.is_multiple_of(PACK_BYTES as u64);
+    let all_aligned = is_aligned(pointers.src) && is_aligned(pointers.out) && pointers.base.is_none_or(is_aligned);
+    // Where each b starts at an aligned address as well.
+    let column_aligned = plan.b <= 1 || (plan.e * scalar.bytes()).is_multiple_of(PACK_BYTES);
+    let (kind, columns) = if plan.k == 1 && is_aligned(pointers.src) && column_aligned {
+        ("column", 1)
+    } else if partition.pack > 1 && all_aligned {
+        ("packs", partition.pack)
+    } else {
+        ("columns", 1)
+    };
+    let params = plan.params(pointers, &partition, columns);
+    let reduce = if plan.reduce.has_arg() { plan.reduce.name() } else { "sum" };
+    let scalar = scalar.name();
+    let runs = plan.b * partition.runs_per_b;
+    let run_warps = runs * params.column_parts as usize;
+    let empty_warps = if plan.segments == Segments::Indptr { (plan.b * plan.n).div_ceil(WARP_SIZE) } else { 0 };
+    let lanes = finish_lanes(plan.k);
+    let finish_blocks = runs.div_ceil(THREADS_PER_BLOCK as usize / lanes) * plan.k.div_ceil(lanes);
+    // SAFETY: the caller's promise about the addresses; counts and sizes follow from the plan's shapes.
+    unsafe {
+        place_runs(queue, &params.layout)?;
+        if plan.segments == Segments::Index {
+            start(queue, plan, pointers, &params)?;
+        }
+        let kernel = format!("segment_{reduce}_{kind}_{scalar}");
+        queue.launch_for_each(&kernel, (run_warps + empty_warps) * WARP_SIZE, &params)?;
+        queue.launch_for_each(
+            &format!("segment_finish_{reduce}_{scalar}"),
+            finish_blocks * THREADS_PER_BLOCK as usize,
+            &params,
+        )
+    }
+}
+
+/// What an index leaves out: every element of `out` becomes base or 0, every position "none".
+///
+/// # Safety
+/// As [`enqueue_segment`].
+unsafe fn start(
+    queue: &mut impl Queue,
+    plan: &SegmentPlan,
+    pointers: &SegmentPointers,
+    params: &SegmentParams,
+) -> Result<(), Error> {
+    let elements = plan.out.element_count();
+    let bytes = elements * pointers.scalar.bytes();
+    // SAFETY: the caller's promise.
+    unsafe {
+        match pointers.base {
+            _ if pointers.arg_out.is_some() => {}
+            Some(base) if base == pointers.out => return Ok(()),
+            Some(base) => return queue.copy(pointers.out, base, bytes),
+            None if bytes.is_multiple_of(size_of::<u32>()) => {
+                return queue.fill_u32(pointers.out, 0, bytes / size_of::<u32>());
+            }
+            None => {}
+        }
+        queue.launch_for_each(&format!("segment_start_{}", pointers.scalar.name()), elements, params)
+    }
+}
+
+/// [`enqueue_segment`] on a raw `CUstream` of the current context: what the plugins call.
+///
+/// # Errors
+/// Those of [`enqueue_segment`].
+///
+/// # Safety
+/// Those of [`enqueue_segment`] and [`StreamQueue::new`].
+pub unsafe fn segment_raw(
+    kernels: &Kernels,
+    plan: &SegmentPlan,
+    pointers: &SegmentPointers,
+    stream: *mut std::ffi::c_void,
+) -> Result<(), Error> {
+    // SAFETY: the caller's promise.
+    unsafe { enqueue_segment(&mut StreamQueue::new(kernels, stream), plan, pointers) }
+}
+
+/// Reduces the elements of `src` that share an index, where the index is sorted along its last axis:
+/// [`cpu::segment_coo`](crate::cpu::segment_coo), on a stream.
+///
+/// The result is in device memory and complete when the stream has come so far. Scratch space is taken from
+/// the device; [`segment_coo_into`] reuses the caller's.
+///
+/// # Errors
+/// Those of [`cpu::segment_coo`](crate::cpu::segment_coo); [`Error::Cuda`] where the driver refuses.
+pub fn segment_coo<T: Scalar, I: Index>(
+    stream: &Stream,
+    src: &DeviceTensor<T>,
+    index: &DeviceTensor<I>,
+    base: Option<&DeviceTensor<T>>,
+    options: &SegmentCooOptions,
+) -> Result<Reduced<DeviceTensor<T>, DeviceTensor<I>>, Error> {
+    let mut workspace = Workspace::new(stream.gpu())?;
+    let mut options = *options;
+    if options.dim_size.is_none() && base.is_none() {
+        SegmentPlan::check_coo(src.shape(), index.shape(), &options)?;
+        options.dim_size = Some(group_count(stream, index, &mut workspace)?);
+    }
+    let plan = SegmentPlan::coo(src.shape(), index.shape(), base.map(DeviceTensor::shape), &options)?;
+    run_owned(stream, &plan, Inputs { src, index, base }, options.bad_index, &mut workspace)
+}
+
+/// [`segment_coo`] into tensors of the caller's, with scratch space of the caller's. `arg_out` is for min and max
+/// alone, and may be left out there.
+///
+/// # Errors
+/// Those of [`segment_coo`]; [`Error::OutputShape`] where `out` or `arg_out` has another shape than the result;
+/// [`Error::NoArgOut`] where `arg_out` is given to another reduction. Nothing is written then.
+#[expect(clippy::too_many_arguments, reason = "torch_scatter's own, plus a stream and its workspace")]
+pub fn segment_coo_into<T: Scalar, I: Index>(
+    stream: &Stream,
+    src: &DeviceTensor<T>,
+    index: &DeviceTensor<I>,
+    base: Option<&DeviceTensor<T>>,
+    options: &SegmentCooOptions,
+    out: &mut DeviceTensor<T>,
+    arg_out: Option<&mut DeviceTensor<I>>,
+    workspace: &mut Workspace,
+) -> Result<(), Error> {
+    let mut options = *options;
+    if options.dim_size.is_none() && base.is_none() {
+        let axis = SegmentPlan::check_coo(src.shape(), index.shape(), &options)?;
+        options.dim_size = out.shape().dims().get(axis).copied();
+    }
+    let plan = SegmentPlan::coo(src.shape(), index.shape(), base.map(DeviceTensor::shape), &options)?;
+    run(stream, &plan, Inputs { src, index, base }, options.bad_index, out, arg_out, workspace)
+}
+
+/// Reduces the segments of `src` that `indptr` delimits: [`cpu::segment_csr`](crate::cpu::segment_csr), on a stream.
+///
+/// The result is in device memory and complete when the stream has come so far. Scratch space is taken from
+/// the device; [`segment_csr_into`] reuses the caller's.
+///
+/// # Errors
+/// Those of [`cpu::segment_csr`](crate::cpu::segment_csr); [`Error::Cuda`] where the driver refuses.
+pub fn segment_csr<T: Scalar, I: Index>(
+    stream: &Stream,
+    src: &DeviceTensor<T>,
+    indptr: &DeviceTensor<I>,
+    options: &SegmentCsrOptions,
+) -> Result<Reduced<DeviceTensor<T>, DeviceTensor<I>>, Error> {
+    let mut workspace = Workspace::new(stream.gpu())?;
+    let plan = SegmentPlan::csr(src.shape(), indptr.shape(), options)?;
+    run_owned(stream, &plan, Inputs { src, index: indptr, base: None }, options.bad_index, &mut workspace)
+}
+
+/// [`segment_csr`] into tensors of the caller's, of which every element is overwritten, with scratch space of the
+/// caller's. `arg_out` is for min and max alone, and may be left out there.
+///
+/// # Errors
+/// Those of [`segment_csr`]; [`Error::OutputShape`] where `out` or `arg_out` has another shape than the result;
+/// [`Error::NoArgOut`] where `arg_out` is given to another reduction. Nothing is written then.
+pub fn segment_csr_into<T: Scalar, I: Index>(
+    stream: &Stream,
+    src: &DeviceTensor<T>,
+    indptr: &DeviceTensor<I>,
+    options: &SegmentCsrOptions,
+    out: &mut DeviceTensor<T>,
+    arg_out: Option<&mut DeviceTensor<I>>,
+    workspace: &mut Workspace,
+) -> Result<(), Error> {
+    let plan = SegmentPlan::csr(src.shape(), indptr.shape(), options)?;
+    run(stream, &plan, Inputs { src, index: indptr, base: None }, options.bad_index, out, arg_out, workspace)
+}
+
+/// The tensors that a reduction reads.
+#[derive(Clone, Copy)]
+struct Inputs<'a, T, I> {
+    src: &'a DeviceTensor<T>,
+    index: &'a DeviceTensor<I>,
+    base: Option<&'a DeviceTensor<T>>,
+}
+
+fn run_owned<T: Scalar, I: Index>(
+    stream: &Stream,
+    plan: &SegmentPlan,
+    inputs: Inputs<'_, T, I>,
+    bad_index: BadIndex,
+    workspace: &mut Workspace,
+) -> Result<Reduced<DeviceTensor<T>, DeviceTensor<I>>, Error> {
+    let gpu = stream.gpu();
+    let mut out = DeviceTensor::uninitialized(gpu, *plan.out_shape())?;
+    let mut arg_out = plan.reduce.has_arg().then(|| DeviceTensor::uninitialized(gpu, *plan.out_shape())).transpose()?;
+    run(stream, plan, inputs, bad_index, &mut out, arg_out.as_mut(), workspace)?;
+    Ok(Reduced { out, arg_out })
+}
+
+fn run<T: Scalar, I: Index>(
+    stream: &Stream,
+    plan: &SegmentPlan,
+    inputs: Inputs<'_, T, I>,
+    bad_index: BadIndex,
+    out: &mut DeviceTensor<T>,
+    arg_out: Option<&mut DeviceTensor<I>>,
+    workspace: &mut Workspace,
+) -> Result<(), Error> {
+    plan.check_output("out", out.shape())?;
+    if let Some(arg_out) = &arg_out {
+        plan.check_has_arg()?;
+        plan.check_output("arg_out", arg_out.shape())?;
+    }
+    if plan.reduce.has_arg() && I::from_position(plan.e).is_none() {
+        return Err(Error::ArgOutTooNarrow { length: plan.e });
+    }
+    stream.gpu().bind()?;
+    if bad_index == BadIndex::Error && plan.uses_index() {
+        check_index(stream, plan, inputs.index, workspace)?;
+    }
+    let pointers = SegmentPointers {
+        scalar: T::TYPE,
+        index_type: I::TYPE,
+        arg_type: I::TYPE,
+        src: inputs.src.address(),
+        index: inputs.index.address(),
+        base: inputs.base.map(DeviceTensor::address),
+        out: out.address(),
+        arg_out: arg_out.map(|arg_out| arg_out.address()),
+        workspace: workspace.reserve(plan.workspace_bytes(T::TYPE))?,
+        workspace_bytes: workspace.bytes(),
+    };
+    // SAFETY: the tensors have the shapes the plan was made of and live on the stream's device, whose
+    // context was made current. Freeing device memory waits for the device (see `Memory`), so they outlive
+    // the work.
+    unsafe { segment_raw(stream.gpu().kernels(), plan, &pointers, stream.as_raw()) }
+}
+
+/// Fails with the first element of the index or indptr that is out of range, or below the one before it in its row.
+fn check_index<I: Index>(
+    stream: &Stream,
+    plan: &SegmentPlan,
+    index: &DeviceTensor<I>,
+    workspace: &mut Workspace,
+) -> Result<(), Error> {
+    let result = workspace.reserve(size_of::<u64>())?;
+    // SAFETY: `index` has the plan's shape, `result` points to 8 bytes of a workspace, and the context is current.
+    // The read waits for the stream.
+    unsafe {
+        let mut queue = StreamQueue::new(stream.gpu().kernels(), stream.as_raw());
+        enqueue_segment_check(&mut queue, plan, I::TYPE, index.address(), result)?;
+    }
+    let position: u64 = super::memory::read(stream, result)?;
+    // All ones, the start, stands for "none".
+    if position == u64::MAX {
+        return Ok(());
+    }
+    let value_at = |position: u64| {
+        let value: I = super::memory::read(stream, index.address() + position * size_of::<I>() as u64)?;
+        Ok(value.to_i64())
+    };
+    let is_first_in_row = position.is_multiple_of(plan.index_row() as u64);
+    let previous = if is_first_in_row { None } else { Some(value_at(position - 1)?) };
+    Err(plan.bad_index(position, value_at(position)?, previous))
+}
+
+/// Looks an index or indptr over: leaves the position of its first element that is out of range, or below the one
+/// before it in its row, as a u64 at `result`; all ones where there is none.
+///
+/// # Errors
+/// What the queue answers.
+///
+/// # Safety
+/// `index` must point to a tensor of the plan's index shape, `result` to 8 bytes, valid until the queue has come so
+/// far.
+pub unsafe fn enqueue_segment_check(
+    queue: &mut impl Queue,
+    plan: &SegmentPlan,
+    index_type: IndexType,
+    index: u64,
+    result: u64,
+) -> Result<(), Error> {
+    let count = plan.index.element_count();
+    let params = SortedIndexParams {
+        index,
+        result,
+        count: count as u64,
+        row: plan.index_row() as u64,
+        n: plan.index_limit() as u64,
+    };
+    // SAFETY: the caller's promise.
+    unsafe {
+        queue.fill_u32(result, u32::MAX, size_of::<u64>() / size_of::<u32>())?;
+        queue.launch_for_each(&format!("index_first_unsorted_{}", index_type.name()), count, &params)
+    }
+}

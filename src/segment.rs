@@ -1,0 +1,289 @@
+//! Reductions over segments: what they are asked to do, and the plan that every backend carries out.
+
+use kernel_params::IndexLayout;
+
+use crate::{BadIndex, Error, Reduce, Shape, broadcast};
+
+/// How to reduce the segments that a sorted index tells apart.
+///
+/// ```
+/// use tensorrt_scatter::{Reduce, SegmentCooOptions};
+/// let options = SegmentCooOptions::new(Reduce::Max).dim_size(100);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SegmentCooOptions {
+    pub(crate) reduce: Reduce,
+    pub(crate) dim_size: Option<usize>,
+    pub(crate) bad_index: BadIndex,
+}
+
+impl SegmentCooOptions {
+    /// The given reduction, the number of segments taken from `base` or the index, bad indices refused.
+    pub fn new(reduce: Reduce) -> Self {
+        Self { reduce, dim_size: None, bad_index: BadIndex::default() }
+    }
+
+    /// The number of segments N: the length of the reduced axis of the result. Where it is not given, it is
+    /// the length of base's axis, or else the largest index plus one.
+    pub fn dim_size(mut self, dim_size: usize) -> Self {
+        self.dim_size = Some(dim_size);
+        self
+    }
+
+    /// What to do with an index outside [0, N), or below the one before it. Under [`BadIndex::Skip`] the elements
+    /// with an index outside [0, N) are left out and the order is not looked at: the results of segments whose
+    /// elements do not follow each other are not specified.
+    pub fn bad_index(mut self, bad_index: BadIndex) -> Self {
+        self.bad_index = bad_index;
+        self
+    }
+}
+
+/// How to reduce the segments that an indptr delimits.
+///
+/// ```
+/// use tensorrt_scatter::{BadIndex, Reduce, SegmentCsrOptions};
+/// let options = SegmentCsrOptions::new(Reduce::Mean).bad_index(BadIndex::Skip);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SegmentCsrOptions {
+    pub(crate) reduce: Reduce,
+    pub(crate) bad_index: BadIndex,
+}
+
+impl SegmentCsrOptions {
+    /// The given reduction, bad indptrs refused.
+    pub fn new(reduce: Reduce) -> Self {
+        Self { reduce, bad_index: BadIndex::default() }
+    }
+
+    /// What to do with an indptr that decreases, or that leaves [0, E]. Under [`BadIndex::Skip`] it is not looked
+    /// at: elements outside [0, E] are brought into it, and the results around a decrease are not specified.
+    pub fn bad_index(mut self, bad_index: BadIndex) -> Self {
+        self.bad_index = bad_index;
+        self
+    }
+}
+
+/// What says where the segments are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Segments {
+    /// A sorted index: the segment of each element.
+    Index,
+    /// An indptr: where each segment begins, and where the last one ends.
+    Indptr,
+}
+
+/// A reduction over segments whose shapes have been checked: what the backends and the plugins carry out.
+///
+/// `src` is seen as [B, E, K] and the result as [B, N, K]; the reduced axis is the last one of the index or indptr,
+/// whose leading axes expand to src's.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SegmentPlan {
+    pub(crate) reduce: Reduce,
+    pub(crate) segments: Segments,
+    pub(crate) src: Shape,
+    /// The shape of the index or indptr.
+    pub(crate) index: Shape,
+    pub(crate) out: Shape,
+    pub(crate) b: usize,
+    pub(crate) e: usize,
+    pub(crate) k: usize,
+    pub(crate) n: usize,
+    pub(crate) has_base: bool,
+    pub(crate) layout: IndexLayout,
+}
+
+impl SegmentPlan {
+    /// Plans the reduction of all `src[.., e, ..]` with `index[.., e] == n` to `out[.., n, ..]`, from `base` on.
+    ///
+    /// # Errors
+    /// [`Error::UnsupportedReduce`] for "mul"; [`Error::Scalar`], [`Error::LeadingAxes`], [`Error::IndexShape`] and
+    /// [`Error::BaseShape`] for shapes that do not fit; [`Error::UnknownDimSize`] where neither `dim_size` nor
+    /// `base` is given.
+    pub fn coo(src: &Shape, index: &Shape, base: Option<&Shape>, options: &SegmentCooOptions) -> Result<Self, Error> {
+        let axis = Self::check_coo(src, index, options)?;
+        let n = match (options.dim_size, base) {
+            (Some(n), _) => n,
+            // A base of another rank has no such axis; it is refused as a whole below.
+            (None, Some(base)) => base.dims().get(axis).copied().unwrap_or(0),
+            (None, None) => return Err(Error::UnknownDimSize),
+        };
+        let layout = broadcast::scatter_layout(src, index, axis)?;
+        let plan = Self::new(options.reduce, Segments::Index, src, index, axis, n, layout)?;
+        match base {
+            Some(base) if *base != plan.out => {
+                Err(Error::BaseShape { base: *base, expected: plan.out, src: *src, dim: axis })
+            }
+            base => Ok(Self { has_base: base.is_some(), ..plan }),
+        }
+    }
+
+    /// Plans the reduction of all `src[.., e, ..]` with `indptr[.., n] <= e < indptr[.., n + 1]` to `out[.., n, ..]`.
+    ///
+    /// # Errors
+    /// [`Error::UnsupportedReduce`] for "mul"; [`Error::Scalar`] and [`Error::LeadingAxes`] for shapes that do
+    /// not fit.
+    pub fn csr(src: &Shape, indptr: &Shape, options: &SegmentCsrOptions) -> Result<Self, Error> {
+        check_reduce("segment_csr", options.reduce)?;
+        let axis = broadcast::leading_axes(src, "indptr", indptr)?;
+        let entries = indptr.dims()[axis];
+        // As in torch_scatter, bounds without an element are those of no segment.
+        let n = entries.saturating_sub(1);
+        // The tensor that indptr would lie on, element for element, has indptr's length along the axis.
+        let layout = broadcast::scatter_layout(&src.with_axis(axis, entries)?, indptr, axis)?;
+        Self::new(options.reduce, Segments::Indptr, src, indptr, axis, n, layout)
+    }
+
+    /// Checks all that does not depend on the number of segments, and returns the axis that is reduced.
+    pub(crate) fn check_coo(src: &Shape, index: &Shape, options: &SegmentCooOptions) -> Result<usize, Error> {
+        check_reduce("segment_coo", options.reduce)?;
+        let axis = broadcast::leading_axes(src, "index", index)?;
+        broadcast::scatter_layout(src, index, axis)?;
+        Ok(axis)
+    }
+
+    fn new(
+        reduce: Reduce,
+        segments: Segments,
+        src: &Shape,
+        index: &Shape,
+        axis: usize,
+        n: usize,
+        layout: IndexLayout,
+    ) -> Result<Self, Error> {
+        Ok(Self {
+            reduce,
+            segments,
+            src: *src,
+            index: *index,
+            out: src.with_axis(axis, n)?,
+            b: src.dims()[..axis].iter().product(),
+            e: src.dims()[axis],
+            k: src.dims()[axis + 1..].iter().product(),
+            n,
+            has_base: false,
+            layout,
+        })
+    }
+
+    /// The shape of the result, and of `arg_out`.
+    pub fn out_shape(&self) -> &Shape {
+        &self.out
+    }
+
+    /// The reduction.
+    pub fn reduce(&self) -> Reduce {
+        self.reduce
+    }
+
+    /// The number of elements along the last axis of the index or indptr.
+    pub(crate) fn index_row(&self) -> usize {
+        self.index.dims()[self.index.rank() - 1]
+    }
+
+    /// What every element of the index or indptr must lie below.
+    pub(crate) fn index_limit(&self) -> usize {
+        match self.segments {
+            Segments::Index => self.n,
+            Segments::Indptr => self.e + 1,
+        }
+    }
+
+    /// Whether there are elements whose index matters. An index of an empty src names nothing, however it is filled;
+    /// an indptr has to fit even then.
+    pub(crate) fn uses_index(&self) -> bool {
+        self.segments == Segments::Indptr || self.src.element_count() != 0
+    }
+
+    /// Refuses an output buffer of another shape than the result's.
+    pub(crate) fn check_output(&self, output: &'static str, given: &Shape) -> Result<(), Error> {
+        if *given == self.out { Ok(()) } else { Err(Error::OutputShape { output, given: *given, expected: self.out }) }
+    }
+
+    /// Refuses an `arg_out` that the reduction does not have.
+    pub(crate) fn check_has_arg(&self) -> Result<(), Error> {
+        if self.reduce.has_arg() { Ok(()) } else { Err(Error::NoArgOut { reduce: self.reduce }) }
+    }
+
+    /// Turns what a look at the index or indptr found into an error; `previous` is the element before it in its row.
+    pub(crate) fn bad_index(&self, position: u64, value: i64, previous: Option<i64>) -> Error {
+        let shape = self.index;
+        let in_range = usize::try_from(value).is_ok_and(|value| value < self.index_limit());
+        match (self.segments, previous) {
+            (Segments::Indptr, previous) => {
+                Error::IndptrOutOfRange { position, value, at_least: previous.unwrap_or(0), size: self.e, shape }
+            }
+            (Segments::Index, Some(previous)) if in_range => Error::UnsortedIndex { position, value, previous, shape },
+            (Segments::Index, _) => Error::IndexOutOfRange { position, value, size: self.n, shape },
+        }
+    }
+}
+
+fn check_reduce(operator: &'static str, reduce: Reduce) -> Result<(), Error> {
+    if reduce == Reduce::Mul { Err(Error::UnsupportedReduce { operator, reduce }) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shape(dims: &[usize]) -> Shape {
+        Shape::new(dims).unwrap()
+    }
+
+    #[test]
+    fn the_reduced_axis_is_the_last_one_of_the_index() {
+        let options = SegmentCooOptions::new(Reduce::Sum).dim_size(7);
+        let plan = SegmentPlan::coo(&shape(&[2, 3, 4, 5]), &shape(&[2, 1, 4]), None, &options).unwrap();
+        assert_eq!(plan.out_shape().dims(), [2, 3, 7, 5]);
+        assert_eq!((plan.b, plan.e, plan.k, plan.n), (6, 4, 5, 7));
+        let options = SegmentCsrOptions::new(Reduce::Sum);
+        let plan = SegmentPlan::csr(&shape(&[2, 3, 4, 5]), &shape(&[1, 3, 9]), &options).unwrap();
+        assert_eq!(plan.out_shape().dims(), [2, 3, 8, 5]);
+        assert_eq!((plan.b, plan.e, plan.k, plan.n), (6, 4, 5, 8));
+    }
+
+    #[test]
+    fn mul_is_refused() {
+        let (src, index) = (shape(&[4]), shape(&[4]));
+        assert_eq!(
+            SegmentPlan::coo(&src, &index, None, &SegmentCooOptions::new(Reduce::Mul).dim_size(1)),
+            Err(Error::UnsupportedReduce { operator: "segment_coo", reduce: Reduce::Mul })
+        );
+        assert_eq!(
+            SegmentPlan::csr(&src, &index, &SegmentCsrOptions::new(Reduce::Mul)),
+            Err(Error::UnsupportedReduce { operator: "segment_csr", reduce: Reduce::Mul })
+        );
+    }
+
+    #[test]
+    fn what_does_not_expand_is_refused() {
+        let src = shape(&[2, 3, 4]);
+        let coo = SegmentCooOptions::new(Reduce::Sum).dim_size(1);
+        for index in [&[3, 3][..], &[2, 2, 4], &[2, 3, 4, 1]] {
+            assert!(matches!(
+                SegmentPlan::coo(&src, &shape(index), None, &coo),
+                Err(Error::LeadingAxes { input: "index", .. })
+            ));
+        }
+        assert!(matches!(SegmentPlan::coo(&src, &shape(&[2, 5]), None, &coo), Err(Error::IndexShape { .. })));
+        let csr = SegmentCsrOptions::new(Reduce::Sum);
+        assert!(matches!(
+            SegmentPlan::csr(&src, &shape(&[3, 3]), &csr),
+            Err(Error::LeadingAxes { input: "indptr", .. })
+        ));
+        assert_eq!(SegmentPlan::csr(&src, &shape(&[2, 0]), &csr).unwrap().out_shape().dims()[1], 0);
+        assert!(matches!(SegmentPlan::csr(&shape(&[]), &shape(&[1]), &csr), Err(Error::Scalar { input: "src" })));
+    }
+
+    #[test]
+    fn a_base_of_another_shape_is_refused() {
+        let options = SegmentCooOptions::new(Reduce::Sum);
+        for base in [&[3, 2][..], &[4], &[]] {
+            let base = shape(base);
+            let plan = SegmentPlan::coo(&shape(&[5, 3]), &shape(&[5]), Some(&base), &options);
+            assert!(matches!(plan, Err(Error::BaseShape { .. })));
+        }
+    }
+}

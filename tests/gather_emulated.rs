@@ -1,0 +1,106 @@
+//! The gathers' kernels, run on an emulated grid through the GPU backend's own steps, against the naive twins.
+
+mod support;
+
+use proptest::prelude::*;
+use support::{
+    Element, assert_same,
+    gather::{GatherCase, coo_cases, csr_cases, emulate_coo, emulate_csr, naive_coo, naive_csr},
+};
+
+fn coo_agrees_with_the_naive_twin<T: Element>() {
+    let cases = (coo_cases::<T>(5, true), 0..9usize, any::<u64>());
+    proptest!(ProptestConfig::with_cases(64), |((case, shift, seed) in cases)| {
+        assert_same("out", &emulate_coo(&case, shift, seed, u32::MAX), &naive_coo(&case));
+    });
+}
+
+fn csr_agrees_with_the_naive_twin<T: Element>() {
+    let cases = (csr_cases::<T>(5), 0..9usize, any::<u64>());
+    proptest!(ProptestConfig::with_cases(64), |((case, shift, seed) in cases)| {
+        assert_same("out", &emulate_csr(&case, shift, seed, u32::MAX), &naive_csr(&case));
+    });
+}
+
+for_each_type! {
+    coo_naive_twin: coo_agrees_with_the_naive_twin;
+    csr_naive_twin: csr_agrees_with_the_naive_twin;
+}
+
+/// Values that tell rows and columns apart.
+fn src<T: Element>(rows: usize, columns: usize) -> Vec<T> {
+    (0..rows * columns).map(|i| T::of((i * 37 % 101) as f64)).collect()
+}
+
+/// Rows of as many bytes as make every width of access the widest possible one, on a grid that is too small.
+#[test]
+fn rows_of_every_width_are_copied_whole() {
+    for columns in [1, 2, 3, 4, 6, 8, 16] {
+        let (rows, size) = (23, 400);
+        let index = (0..size).map(|e| (e * 7 % 29) as i64).collect();
+        let (src_dims, index_dims) = (vec![rows, columns], vec![size]);
+        let case = GatherCase { src_dims, src: src::<f32>(rows, columns), index_dims, index, size };
+        assert_same("coo", &emulate_coo(&case, 0, 1, 2), &naive_coo(&case));
+        let mut index: Vec<i64> = (0..=rows).map(|n| (n * n * 400 / 529) as i64).collect();
+        index[5..9].fill(14);
+        let case = GatherCase { index_dims: vec![rows + 1], index, ..case };
+        assert_same("csr", &emulate_csr(&case, 0, 1, 2), &naive_csr(&case));
+    }
+}
+
+/// One segment that holds nearly everything, among many that hold nothing.
+#[test]
+fn skewed_segments_are_found_from_every_thread() {
+    let (rows, size) = (3_000, 5_000);
+    for start in [0, 1, 1_500, 2_999] {
+        let index = (0..=rows).map(|n| if n <= start { (n / 1_000) as i64 } else { (size - (rows - n) / 500) as i64 });
+        let case = GatherCase {
+            src_dims: vec![rows, 1],
+            src: src::<f64>(rows, 1),
+            index_dims: vec![rows + 1],
+            index: index.collect(),
+            size,
+        };
+        assert_same("csr", &emulate_csr(&case, 0, 1, 3), &naive_csr(&case));
+    }
+}
+
+#[test]
+fn leading_axes_broadcast_one_by_one() {
+    let size = 3;
+    let case = GatherCase {
+        src_dims: vec![2; 8],
+        src: src::<i32>(256, 1),
+        index_dims: vec![2, 1, 2, 1, 2, 1, size],
+        index: (0..24).map(|i| i * 7 % 3).collect(),
+        size,
+    };
+    assert_same("coo", &emulate_coo(&case, 0, 1, 1), &naive_coo(&case));
+    let index = (0..24).map(|i| i % 3 * 2).collect();
+    let case = GatherCase { index, size: 5, ..case };
+    assert_same("csr", &emulate_csr(&case, 0, 1, 1), &naive_csr(&case));
+}
+
+proptest! {
+    /// Whatever indptr holds, each row of the result is one of src's or zeros, and nothing else is touched.
+    #[test]
+    fn an_unchecked_indptr_cannot_reach_out_of_bounds(
+        index in prop::collection::vec(prop_oneof![-9..40i64, any::<i64>()], 5),
+        seed: u64,
+    ) {
+        let rows = [1.0, 2.0, 3.0, 4.0];
+        let case =
+            GatherCase { src_dims: vec![4], src: rows.to_vec(), index_dims: vec![5], index, size: 300 };
+        let out = emulate_csr(&case, 0, seed, 2);
+        prop_assert!(out.iter().all(|value| *value == 0.0 || rows.contains(value)));
+    }
+}
+
+#[test]
+fn an_indptr_of_no_rows_gives_zeros() {
+    for index in [vec![], vec![0], vec![3]] {
+        let (src_dims, src, index_dims) = (vec![0, 2], Vec::<f32>::new(), vec![index.len()]);
+        let case = GatherCase { src_dims, src, index_dims, index, size: 4 };
+        assert_same("out", &emulate_csr(&case, 0, 1, 1), &[0.0; 8]);
+    }
+}

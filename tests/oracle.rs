@@ -1,0 +1,361 @@
+//! The calls of tests/oracle/cases.jsonl, results of torch_scatter among them, on every backend.
+
+mod support;
+
+use std::fmt::Write;
+
+use half::{bf16, f16};
+use serde::Deserialize;
+use support::{
+    Element,
+    composite::{self, FloatElement},
+    emulator,
+    gather::{self, GatherCase},
+    gpu_or_skip,
+    naive::ScatterCase,
+    segments::SegmentCase,
+};
+use tensorrt_scatter::{
+    Composite, CompositeOptions, Error, GatherCooOptions, GatherCsrOptions, Index, Reduce, Reduced, ScatterOptions,
+    SegmentCooOptions, SegmentCsrOptions, Tensor, cpu,
+    gpu::{self, DeviceTensor, Stream},
+};
+
+/// A line, as tests/oracle/README.md describes it.
+#[derive(Deserialize)]
+struct Line {
+    name: String,
+    op: String,
+    reduce: Option<String>,
+    dtype: String,
+    index_dtype: String,
+    dim: Option<isize>,
+    dim_size: Option<usize>,
+    unbiased: Option<bool>,
+    src: Text,
+    index: Option<Text>,
+    indptr: Option<Text>,
+    base: Option<Text>,
+    out: Text,
+    arg_out: Option<Text>,
+    #[serde(default)]
+    rtol: f64,
+    #[serde(default)]
+    atol: f64,
+}
+
+/// A tensor, its elements in words.
+#[derive(Deserialize)]
+struct Text {
+    shape: Vec<usize>,
+    data: String,
+}
+
+impl Text {
+    fn read<T>(&self, word: impl Fn(&str) -> T) -> Tensor<T> {
+        Tensor::new(&self.shape, self.data.split_whitespace().map(word).collect()).unwrap()
+    }
+
+    fn values<T: OracleElement>(&self) -> Tensor<T> {
+        self.read(T::parse)
+    }
+}
+
+/// A type of values in the table.
+trait OracleElement: Element {
+    fn parse(word: &str) -> Self;
+    fn to_f64(self) -> f64;
+}
+
+macro_rules! oracle_elements {
+    ($($type:ident: $parse:expr, $to_f64:expr;)+) => {$(
+        impl OracleElement for $type {
+            fn parse(word: &str) -> Self {
+                let parse: fn(&str) -> Self = $parse;
+                parse(word)
+            }
+
+            fn to_f64(self) -> f64 {
+                let to_f64: fn(Self) -> f64 = $to_f64;
+                to_f64(self)
+            }
+        }
+    )+};
+}
+
+oracle_elements! {
+    f32: |word| word.parse().unwrap(), f64::from;
+    f64: |word| word.parse().unwrap(), |value| value;
+    f16: |word| f16::from_f32(word.parse().unwrap()), f16::to_f64;
+    bf16: |word| bf16::from_f32(word.parse().unwrap()), bf16::to_f64;
+    i32: |word| word.parse().unwrap(), f64::from;
+    i64: |word| word.parse().unwrap(), |value| value as f64;
+}
+
+/// What a backend gives for a line: values, and positions where there are any.
+type Given<T> = Result<(Vec<T>, Option<Vec<i64>>), Error>;
+
+/// Where a line is run.
+trait Backend {
+    fn reductions<T: OracleElement, I: Index>(&self, line: &Line) -> Given<T>;
+    fn composites<T: OracleElement + FloatElement, I: Index>(&self, line: &Line) -> Given<T>;
+}
+
+impl Line {
+    fn reduce(&self) -> Reduce {
+        self.reduce.as_ref().expect("a reduction has a name").parse().unwrap()
+    }
+
+    fn composite(&self) -> Composite {
+        match self.op.as_str() {
+            "softmax" => Composite::Softmax,
+            "log_softmax" => Composite::LogSoftmax,
+            "logsumexp" => Composite::LogSumExp,
+            _ => Composite::Std,
+        }
+    }
+
+    fn scatter_options(&self) -> ScatterOptions {
+        let options = ScatterOptions::new(self.reduce()).dim(self.dim.expect("scatter has a dim"));
+        self.dim_size.map_or(options, |size| options.dim_size(size))
+    }
+
+    fn coo_options(&self) -> SegmentCooOptions {
+        let options = SegmentCooOptions::new(self.reduce());
+        self.dim_size.map_or(options, |size| options.dim_size(size))
+    }
+
+    fn composite_options(&self) -> CompositeOptions {
+        let options = CompositeOptions::new().dim(self.dim.expect("a composite has a dim"));
+        let options = self.unbiased.map_or(options, |unbiased| options.unbiased(unbiased));
+        self.dim_size.map_or(options, |size| options.dim_size(size))
+    }
+
+    fn positions(&self) -> &Text {
+        self.index.as_ref().or(self.indptr.as_ref()).expect("a line has an index or an indptr")
+    }
+
+    fn index<I: Index>(&self) -> Tensor<I> {
+        self.positions().read(|word| I::from_position(word.parse().unwrap()).unwrap())
+    }
+
+    fn run<T: OracleElement>(&self, backend: &impl Backend) -> Given<T> {
+        match self.index_dtype.as_str() {
+            "int32" => backend.reductions::<T, i32>(self),
+            _ => backend.reductions::<T, i64>(self),
+        }
+    }
+
+    fn run_float<T: OracleElement + FloatElement>(&self, backend: &impl Backend) -> Given<T> {
+        if !matches!(self.op.as_str(), "softmax" | "log_softmax" | "logsumexp" | "std") {
+            return self.run(backend);
+        }
+        match self.index_dtype.as_str() {
+            "int32" => backend.composites::<T, i32>(self),
+            _ => backend.composites::<T, i64>(self),
+        }
+    }
+
+    /// What is wrong with what a backend gave, if anything.
+    fn complaint<T: OracleElement>(&self, given: Given<T>) -> Option<String> {
+        let (out, arg) = match given {
+            Ok(given) => given,
+            Err(error) => return Some(format!("refused: {error}")),
+        };
+        let expected = self.out.values::<T>();
+        if out.len() != expected.data().len() {
+            return Some(format!("{} values, expected {}", out.len(), expected.data().len()));
+        }
+        for (at, (&given, &expected)) in out.iter().zip(expected.data()).enumerate() {
+            let distance = (given.to_f64() - expected.to_f64()).abs();
+            let is_near = self.rtol + self.atol > 0.0 && distance <= self.rtol * expected.to_f64().abs() + self.atol;
+            let is_equal = self.rtol + self.atol > 0.0 && given.to_f64() == expected.to_f64();
+            if !(is_near || is_equal || given.same(expected)) {
+                return Some(format!("out[{at}] is {given:?}, expected {expected:?}"));
+            }
+        }
+        let expected = self.arg_out.as_ref().map(|arg| arg.read(|word| word.parse::<i64>().unwrap()).into_data());
+        (arg != expected).then(|| format!("arg_out is {arg:?}, expected {expected:?}"))
+    }
+}
+
+/// Runs every line on a backend, and fails with all complaints.
+fn check_all(backend: &impl Backend) {
+    let (mut count, mut wrong, mut report) = (0, 0, String::new());
+    // In the test itself, since a GPU machine may have no source tree.
+    for line in include_str!("oracle/cases.jsonl").lines() {
+        let line: Line = serde_json::from_str(line).unwrap();
+        let complaint = match line.dtype.as_str() {
+            "float32" => line.complaint(line.run_float::<f32>(backend)),
+            "float16" => line.complaint(line.run_float::<f16>(backend)),
+            "bfloat16" => line.complaint(line.run_float::<bf16>(backend)),
+            "float64" => line.complaint(line.run_float::<f64>(backend)),
+            "int32" => line.complaint(line.run::<i32>(backend)),
+            "int64" => line.complaint(line.run::<i64>(backend)),
+            other => panic!("{}: dtype {other}", line.name),
+        };
+        count += 1;
+        if let Some(complaint) = complaint {
+            wrong += 1;
+            writeln!(report, "{}: {complaint}", line.name).unwrap();
+        }
+    }
+    assert!(count > 0, "there are no cases");
+    assert!(wrong == 0, "{wrong} of {count} cases:\n{report}");
+}
+
+fn widened<T, I: Index>(reduced: Reduced<Tensor<T>, Tensor<I>>) -> (Vec<T>, Option<Vec<i64>>) {
+    let arg = reduced.arg_out.map(|arg| arg.into_data().into_iter().map(Index::to_i64).collect());
+    (reduced.out.into_data(), arg)
+}
+
+struct Cpu;
+
+impl Backend for Cpu {
+    fn reductions<T: OracleElement, I: Index>(&self, line: &Line) -> Given<T> {
+        let (src, index) = (line.src.values::<T>(), line.index::<I>());
+        let base = line.base.as_ref().map(Text::values::<T>);
+        let base = base.as_ref().map(Tensor::view);
+        match line.op.as_str() {
+            "scatter" => cpu::scatter(&src, &index, base, &line.scatter_options()).map(widened),
+            "segment_coo" => cpu::segment_coo(&src, &index, base, &line.coo_options()).map(widened),
+            "segment_csr" => cpu::segment_csr(&src, &index, &SegmentCsrOptions::new(line.reduce())).map(widened),
+            "gather_coo" => cpu::gather_coo(&src, &index, &GatherCooOptions::new()).map(|out| (out.into_data(), None)),
+            _ => cpu::gather_csr(&src, &index, &GatherCsrOptions::new()).map(|out| (out.into_data(), None)),
+        }
+    }
+
+    fn composites<T: OracleElement + FloatElement, I: Index>(&self, line: &Line) -> Given<T> {
+        let (src, index, options) = (line.src.values::<T>(), line.index::<I>(), line.composite_options());
+        let call = match line.composite() {
+            Composite::Softmax => cpu::softmax(&src, &index, &options),
+            Composite::LogSoftmax => cpu::log_softmax(&src, &index, &options),
+            Composite::LogSumExp => cpu::logsumexp(&src, &index, &options),
+            Composite::Std => cpu::std(&src, &index, &options),
+        };
+        call.map(|out| (out.into_data(), None))
+    }
+}
+
+/// The kernels on the emulated grid; the number of groups is taken from the expected result.
+struct Emulated;
+
+/// One order of the threads' turns; the operators' own tests try many.
+const SEED: u64 = 11;
+
+impl Backend for Emulated {
+    fn reductions<T: OracleElement, I: Index>(&self, line: &Line) -> Given<T> {
+        let (src, index) = (line.src.values::<T>(), line.index::<i64>());
+        let base = line.base.as_ref().map(|base| base.values::<T>().into_data());
+        let (src_dims, index_dims) = (src.shape().dims().to_vec(), index.shape().dims().to_vec());
+        let axis = index_dims.len() - 1;
+        let (src, index) = (src.into_data(), index.into_data());
+        match line.op.as_str() {
+            "scatter" => {
+                let dim = line.dim.unwrap().rem_euclid(src_dims.len() as isize) as usize;
+                let (dim_size, reduce) = (line.out.shape[dim], line.reduce());
+                let case = ScatterCase { src_dims, src, index_dims, index, base, dim, dim_size, reduce };
+                emulator::scatter(&case, SEED, u32::MAX).map(|(out, arg)| (out, reduce.has_arg().then_some(arg)))
+            }
+            "segment_coo" | "segment_csr" => {
+                let (segments, reduce, is_csr) = (line.out.shape[axis], line.reduce(), line.op == "segment_csr");
+                // Of segment_csr it is the destination alone.
+                let base = base.filter(|_| !is_csr);
+                let case = SegmentCase { src_dims, src, index_dims, index, base, segments, reduce, is_csr };
+                emulator::segment(&case, SEED, u32::MAX, 0).map(|(out, arg)| (out, reduce.has_arg().then_some(arg)))
+            }
+            _ => {
+                let case = GatherCase { src_dims, src, index_dims, index, size: line.out.shape[axis] };
+                let emulate = if line.op == "gather_coo" { gather::emulate_coo } else { gather::emulate_csr };
+                Ok((emulate(&case, 0, SEED, u32::MAX), None))
+            }
+        }
+    }
+
+    fn composites<T: OracleElement + FloatElement, I: Index>(&self, line: &Line) -> Given<T> {
+        let (src, index) = (line.src.values::<T>(), line.index::<i64>());
+        let dim = line.dim.unwrap().rem_euclid(src.shape().rank() as isize) as usize;
+        // The results of softmax and log_softmax have src's shape, which says nothing of the groups.
+        let largest = index.data().iter().max().map_or(0, |&largest| largest as usize + 1);
+        let per_group = matches!(line.composite(), Composite::LogSumExp | Composite::Std);
+        let dim_size = if per_group { line.out.shape[dim] } else { line.dim_size.unwrap_or(largest) };
+        let case = ScatterCase {
+            src_dims: src.shape().dims().to_vec(),
+            src: src.into_data(),
+            index_dims: index.shape().dims().to_vec(),
+            index: index.into_data(),
+            base: None,
+            dim,
+            dim_size,
+            reduce: Reduce::Sum,
+        };
+        let options = line.composite_options().dim_size(dim_size);
+        composite::emulate(line.composite(), &case, &options, SEED, u32::MAX).map(|out| (out, None))
+    }
+}
+
+struct OnGpu(Stream);
+
+impl OnGpu {
+    fn host<T: bytemuck::Pod>(&self, tensor: DeviceTensor<T>) -> Tensor<T> {
+        tensor.to_host(&self.0).unwrap()
+    }
+
+    fn widened<T: Element, I: Index>(
+        &self,
+        reduced: Reduced<DeviceTensor<T>, DeviceTensor<I>>,
+    ) -> (Vec<T>, Option<Vec<i64>>) {
+        widened(Reduced { out: self.host(reduced.out), arg_out: reduced.arg_out.map(|arg| self.host(arg)) })
+    }
+}
+
+impl Backend for OnGpu {
+    fn reductions<T: OracleElement, I: Index>(&self, line: &Line) -> Given<T> {
+        let stream = &self.0;
+        let src = DeviceTensor::from_host(stream, &line.src.values::<T>()).unwrap();
+        let index = DeviceTensor::from_host(stream, &line.index::<I>()).unwrap();
+        let base = line.base.as_ref().map(|base| DeviceTensor::from_host(stream, &base.values::<T>()).unwrap());
+        let base = base.as_ref();
+        let values = |out: DeviceTensor<T>| (self.host(out).into_data(), None);
+        match line.op.as_str() {
+            "scatter" => gpu::scatter(stream, &src, &index, base, &line.scatter_options()).map(|r| self.widened(r)),
+            "segment_coo" => gpu::segment_coo(stream, &src, &index, base, &line.coo_options()).map(|r| self.widened(r)),
+            "segment_csr" => {
+                let options = SegmentCsrOptions::new(line.reduce());
+                gpu::segment_csr(stream, &src, &index, &options).map(|r| self.widened(r))
+            }
+            "gather_coo" => gpu::gather_coo(stream, &src, &index, &GatherCooOptions::new()).map(values),
+            _ => gpu::gather_csr(stream, &src, &index, &GatherCsrOptions::new()).map(values),
+        }
+    }
+
+    fn composites<T: OracleElement + FloatElement, I: Index>(&self, line: &Line) -> Given<T> {
+        let stream = &self.0;
+        let src = DeviceTensor::from_host(stream, &line.src.values::<T>()).unwrap();
+        let index = DeviceTensor::from_host(stream, &line.index::<I>()).unwrap();
+        let options = line.composite_options();
+        let call = match line.composite() {
+            Composite::Softmax => gpu::softmax(stream, &src, &index, &options),
+            Composite::LogSoftmax => gpu::log_softmax(stream, &src, &index, &options),
+            Composite::LogSumExp => gpu::logsumexp(stream, &src, &index, &options),
+            Composite::Std => gpu::std(stream, &src, &index, &options),
+        };
+        call.map(|out| (self.host(out).into_data(), None))
+    }
+}
+
+#[test]
+fn the_cpu_backend_gives_the_oracles_results() {
+    check_all(&Cpu);
+}
+
+#[test]
+fn the_emulated_kernels_give_the_oracles_results() {
+    check_all(&Emulated);
+}
+
+#[test]
+fn the_gpu_backend_gives_the_oracles_results() {
+    let Some(gpu) = gpu_or_skip("the_gpu_backend_gives_the_oracles_results") else { return };
+    check_all(&OnGpu(Stream::new(&gpu).unwrap()));
+}

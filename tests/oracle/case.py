@@ -1,0 +1,110 @@
+"""A case: what an operator is given, and how it is written down. README.md describes the format."""
+
+import json
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+DTYPES = {
+    "float32": torch.float32,
+    "float16": torch.float16,
+    "bfloat16": torch.bfloat16,
+    "float64": torch.float64,
+    "int32": torch.int32,
+    "int64": torch.int64,
+}
+FLOATS = ("float32", "float16", "bfloat16", "float64")
+SIXTEEN_BITS = ("float16", "bfloat16")
+INTEGERS = ("int32", "int64")
+
+INDEX_DTYPES = ("int64", "int32")
+
+SCATTER_REDUCTIONS = ("sum", "mul", "mean", "min", "max")
+SEGMENT_REDUCTIONS = ("sum", "mean", "min", "max")
+COMPOSITES = ("softmax", "log_softmax", "logsumexp", "std")
+BY_INDPTR = ("segment_csr", "gather_csr")
+
+
+@dataclass
+class Case:
+    """One call of an operator. `index` is indptr for the operators that take one, and always int64 here."""
+
+    name: str
+    op: str
+    dtype: str
+    src: torch.Tensor
+    index: torch.Tensor
+    index_dtype: str = "int64"
+    reduce: str | None = None
+    base: torch.Tensor | None = None
+    dim: int | None = None
+    dim_size: int | None = None
+    unbiased: bool | None = None
+    rtol: float = 0.0
+    atol: float = 0.0
+
+    @property
+    def torch_dtype(self):
+        return DTYPES[self.dtype]
+
+    @property
+    def axis(self):
+        """The axis of src that the operator works along, counted from 0."""
+        return self.index.dim() - 1 if self.dim is None else self.dim % self.src.dim()
+
+    @property
+    def selects(self):
+        return self.reduce in ("min", "max")
+
+
+def extremes(dtype):
+    """The lowest and the highest finite number of a type."""
+    kind = DTYPES[dtype]
+    info = torch.finfo(kind) if kind.is_floating_point else torch.iinfo(kind)
+    return info.min, info.max
+
+
+def token(value):
+    """The shortest decimal that reads back as this number."""
+    if not isinstance(value, (float, np.floating)):
+        return str(value)
+    if math.isnan(value):
+        return "NaN"
+    text = str(value)
+    return text.removesuffix(".0")
+
+
+def tensor_json(tensor):
+    if tensor.dtype == torch.float64:
+        values = tensor.flatten().tolist()
+    elif tensor.is_floating_point():
+        # 16-bit numbers are written as the float32 they equal: its shortest decimal reads back exactly.
+        values = tensor.flatten().to(torch.float32).numpy()
+    else:
+        values = tensor.flatten().tolist()
+    return {"shape": list(tensor.shape), "data": " ".join(map(token, values))}
+
+
+def case_json(case, out, arg_out, sharper):
+    """The line for a case. Fields that do not apply are left out."""
+    fields = {
+        "name": case.name,
+        "op": case.op,
+        "reduce": case.reduce,
+        "dtype": case.dtype,
+        "index_dtype": case.index_dtype,
+        "dim": case.dim,
+        "dim_size": case.dim_size,
+        "unbiased": case.unbiased,
+        "src": tensor_json(case.src),
+        "indptr" if case.op in BY_INDPTR else "index": tensor_json(case.index),
+        "base": None if case.base is None else tensor_json(case.base),
+        "out": tensor_json(out),
+        "arg_out": None if arg_out is None else tensor_json(arg_out),
+        "rtol": case.rtol or None,
+        "atol": case.atol or None,
+        "sharper": sharper or None,
+    }
+    return json.dumps({key: value for key, value in fields.items() if value is not None}, separators=(",", ":"))

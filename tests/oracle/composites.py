@@ -1,0 +1,25 @@
+"""How cases of the composites are made, and how exact their results have to be."""
+
+from case import Case
+
+# The operator, and for std whether it divides by one less than the count.
+COMPOSITE_CALLS = (("softmax", None), ("log_softmax", None), ("logsumexp", None), ("std", True), ("std", False))
+
+# One ulp of the 16-bit types; 32 ulps of float32 and 64 of float64 leave room for an exp and a log, and for sums
+# in any order. What float32 computes near 0 is off by an absolute error, whichever type it is rounded to.
+COMPOSITE_TOLERANCES = {
+    "float16": (2.0**-10, 2.0**-20),
+    "bfloat16": (2.0**-7, 2.0**-20),
+    "float32": (2.0**-18, 2.0**-20),
+    "float64": (2.0**-46, 2.0**-48),
+}
+
+
+def composite_name(op, unbiased):
+    return op if unbiased is None else f"std {'unbiased' if unbiased else 'biased'}"
+
+
+def composite_case(name, call, dtype, src, index, dim=-1, **options):
+    rtol, atol = COMPOSITE_TOLERANCES[dtype]
+    op, unbiased = call
+    return Case(name, op, dtype, src, index, dim=dim, unbiased=unbiased, rtol=rtol, atol=atol, **options)

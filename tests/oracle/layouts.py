@@ -1,0 +1,282 @@
+"""Every operator over shapes: ranks 1 to 5, every axis, every way in which an index or indptr broadcasts, with and
+without base and dim_size."""
+
+import itertools
+import math
+import random
+
+from case import DTYPES, FLOATS, INDEX_DTYPES, SCATTER_REDUCTIONS, SEGMENT_REDUCTIONS, Case, extremes
+from composites import COMPOSITE_CALLS, composite_case, composite_name
+from draw import (
+    draw_index,
+    draw_indptr,
+    draw_sorted_index,
+    draw_values,
+    indices,
+    shape_text,
+    tensor,
+    with_axis,
+)
+
+# src's shape, dim, the index's shape: ranks 1 to 5, dims from both ends, every way of broadcasting.
+SCATTER_LAYOUTS = (
+    ([7], 0, [7]),
+    ([7], -1, [7]),
+    ([6], 0, [1]),
+    ([4, 5], 0, [4]),
+    ([4, 5], 1, [5]),
+    ([4, 5], -1, [4, 5]),
+    ([4, 5], 1, [1, 5]),
+    ([4, 5], 0, [4, 1]),
+    ([4, 5], 1, [4, 1]),
+    ([4, 5], -2, [4, 5]),
+    ([2, 5, 3], 1, [5]),
+    ([2, 5, 3], -2, [1, 5]),
+    ([2, 5, 3], 1, [2, 5]),
+    ([2, 5, 3], 2, [2, 5]),
+    ([2, 5, 3], 1, [2, 5, 3]),
+    ([3, 2, 4], 0, [3, 1, 4]),
+    ([2, 3, 2, 3], 2, [2]),
+    ([2, 3, 2, 3], -3, [2, 3]),
+    ([2, 3, 2, 3], 1, [2, 3, 2, 3]),
+    ([2, 3, 4, 2], 2, [1, 3, 4]),
+    ([2, 1, 3, 2, 2], 2, [3]),
+    ([2, 2, 3, 1, 2], -3, [2, 1, 3]),
+    ([1, 2, 2, 3, 2], 3, [1, 2, 2, 3, 2]),
+    ([2, 2, 1, 2, 4], -1, [2, 1, 1, 1, 4]),
+)
+
+# src's shape, the index's shape.
+COO_LAYOUTS = (
+    ([8], [8]),
+    ([8], [1]),
+    ([6, 3], [6]),
+    ([2, 6], [2, 6]),
+    ([2, 6], [1, 6]),
+    ([2, 6, 2], [2, 6]),
+    ([3, 5, 2], [1, 5]),
+    ([3, 5, 2], [3, 1]),
+    ([2, 3, 5], [2, 3, 5]),
+    ([2, 3, 5], [1, 3, 5]),
+    ([2, 3, 5], [2, 1, 5]),
+    ([2, 2, 4, 3], [2, 2, 4]),
+    ([5, 2, 2, 2], [5]),
+    ([2, 1, 2, 4, 2], [2, 1, 2, 4]),
+    ([2, 2, 1, 2, 4], [1, 2, 1, 2, 4]),
+    ([4, 1, 2, 2, 1], [4]),
+)
+
+# src's shape, the leading axes of indptr.
+CSR_LAYOUTS = (
+    ([8], []),
+    ([6, 3], []),
+    ([2, 6], [2]),
+    ([2, 6], [1]),
+    ([2, 6, 2], [2]),
+    ([3, 5, 2], [1]),
+    ([2, 3, 5], [2, 3]),
+    ([2, 3, 5], [1, 3]),
+    ([2, 3, 5], [2, 1]),
+    ([2, 2, 4, 3], [2, 2]),
+    ([5, 2, 2, 2], []),
+    ([2, 1, 2, 4, 2], [2, 1, 2]),
+    ([2, 2, 1, 2, 4], [1, 2, 1, 2]),
+    ([4, 1, 2, 2, 1], []),
+)
+
+# The larger tables are gone through in whole for float32; of each other type every third row is taken, each time
+# other ones.
+STEP_OF_OTHER_TYPES = 3
+
+VARIANTS = ("", "dim_size", "base", "base and dim_size")
+
+
+def layouts():
+    yield from layouts_of_scatter()
+    yield from layouts_of_segment_coo()
+    yield from layouts_of_segment_csr()
+    yield from layouts_of_gather()
+    yield from layouts_of_composites()
+    yield from long_ones()
+
+
+def dim_size_of(variant, n):
+    """Two groups more than the index names, or base's number of them."""
+    return {"dim_size": n + 2, "base and dim_size": n}.get(variant)
+
+
+def rows_of(layouts, dtype, turn):
+    if dtype == "float32":
+        return list(layouts)
+    return list(layouts)[turn % STEP_OF_OTHER_TYPES :: STEP_OF_OTHER_TYPES]
+
+
+def layouts_of_scatter():
+    for (turn, reduce), (kind, dtype) in itertools.product(enumerate(SCATTER_REDUCTIONS), enumerate(DTYPES)):
+        for number, (shape, dim, index_shape) in enumerate(rows_of(SCATTER_LAYOUTS, dtype, turn + kind)):
+            variant = VARIANTS[(number + turn + kind) % len(VARIANTS)]
+            name = f"scatter {reduce} {dtype}: src {shape_text(shape)}, dim {dim}, index {shape_text(index_shape)}"
+            name += f", {variant}" if variant else ""
+            rng = random.Random(name)
+            n = rng.randint(2, 5)
+            yield Case(
+                name,
+                "scatter",
+                dtype,
+                src=draw_values(rng, shape, dtype, reduce),
+                index=draw_index(rng, index_shape, n),
+                index_dtype=INDEX_DTYPES[(number + kind) % 2],
+                reduce=reduce,
+                base=draw_values(rng, with_axis(shape, dim, n), dtype, reduce) if "base" in variant else None,
+                dim=dim,
+                dim_size=dim_size_of(variant, n),
+            )
+
+
+def layouts_of_segment_coo():
+    for (turn, reduce), (kind, dtype) in itertools.product(enumerate(SEGMENT_REDUCTIONS), enumerate(DTYPES)):
+        for number, (shape, index_shape) in enumerate(rows_of(COO_LAYOUTS, dtype, turn + kind)):
+            variant = VARIANTS[(number + turn + kind) % len(VARIANTS)]
+            name = f"segment_coo {reduce} {dtype}: src {shape_text(shape)}, index {shape_text(index_shape)}"
+            name += f", {variant}" if variant else ""
+            rng = random.Random(name)
+            n = rng.randint(2, 5)
+            axis = len(index_shape) - 1
+            yield Case(
+                name,
+                "segment_coo",
+                dtype,
+                src=draw_values(rng, shape, dtype),
+                index=draw_sorted_index(rng, index_shape, n),
+                index_dtype=INDEX_DTYPES[(number + kind) % 2],
+                reduce=reduce,
+                base=draw_values(rng, with_axis(shape, axis, n), dtype) if "base" in variant else None,
+                dim_size=dim_size_of(variant, n),
+            )
+
+
+def layouts_of_segment_csr():
+    """With base, which only names the destination: its values must not be seen in the result."""
+    for (turn, reduce), (kind, dtype) in itertools.product(enumerate(SEGMENT_REDUCTIONS), enumerate(DTYPES)):
+        for number, (shape, leading) in enumerate(rows_of(CSR_LAYOUTS, dtype, turn + kind)):
+            variant = ("", "base", "a part of src")[(number + turn + kind) % 3]
+            name = f"segment_csr {reduce} {dtype}: src {shape_text(shape)}, indptr {shape_text([*leading, 'N+1'])}"
+            name += f", {variant}" if variant else ""
+            rng = random.Random(name)
+            n = rng.randint(2, 5)
+            axis = len(leading)
+            ends = (1, shape[axis] - 1) if variant == "a part of src" else (0, shape[axis])
+            yield Case(
+                name,
+                "segment_csr",
+                dtype,
+                src=draw_values(rng, shape, dtype),
+                index=draw_indptr(rng, leading, n, *ends),
+                index_dtype=INDEX_DTYPES[(number + kind) % 2],
+                reduce=reduce,
+                base=draw_values(rng, with_axis(shape, axis, n), dtype) if variant == "base" else None,
+            )
+
+
+def layouts_of_gather():
+    for kind, dtype in enumerate(DTYPES):
+        for number, (out_shape, index_shape) in enumerate(rows_of(COO_LAYOUTS, dtype, kind)):
+            name = f"gather_coo {dtype}: out {shape_text(out_shape)}, index {shape_text(index_shape)}"
+            rng = random.Random(name)
+            n = rng.randint(2, 5)
+            axis = len(index_shape) - 1
+            out_shape = with_axis(out_shape, axis, index_shape[-1])
+            has_base = (number + kind) % 2 == 1
+            yield Case(
+                name + (", base" if has_base else ""),
+                "gather_coo",
+                dtype,
+                src=draw_values(rng, with_axis(out_shape, axis, n), dtype),
+                index=draw_sorted_index(rng, index_shape, n),
+                index_dtype=INDEX_DTYPES[number // 2 % 2],
+                base=draw_values(rng, out_shape, dtype) if has_base else None,
+            )
+        for number, (out_shape, leading) in enumerate(rows_of(CSR_LAYOUTS, dtype, kind)):
+            name = f"gather_csr {dtype}: out {shape_text(out_shape)}, indptr {shape_text([*leading, 'N+1'])}"
+            rng = random.Random(name)
+            n = rng.randint(2, 5)
+            axis = len(leading)
+            has_base = (number + kind) % 2 == 1
+            yield Case(
+                name + (", base" if has_base else ""),
+                "gather_csr",
+                dtype,
+                src=draw_values(rng, with_axis(out_shape, axis, n), dtype),
+                index=draw_indptr(rng, leading, n, 0, out_shape[axis]),
+                index_dtype=INDEX_DTYPES[number // 2 % 2],
+                base=draw_values(rng, out_shape, dtype) if has_base else None,
+            )
+        yield Case(
+            f"gather_coo {dtype}: an index that is not sorted",
+            "gather_coo",
+            dtype,
+            src=tensor(range(8), dtype, [4, 2]),
+            index=indices([3, 0, 2, 2, 1]),
+        )
+        if dtype in FLOATS:
+            peculiar = tensor([math.nan, -0.0, math.inf, -math.inf, *extremes(dtype)], dtype)
+            index, indptr = indices([0, 0, 1, 2, 3, 3, 4, 5]), indices([0, 2, 3, 4, 6, 7, 8])
+            yield Case(f"gather_coo {dtype}: NaN, -0 and the ends", "gather_coo", dtype, peculiar, index)
+            yield Case(f"gather_csr {dtype}: NaN, -0 and the ends", "gather_csr", dtype, peculiar, indptr)
+
+
+def layouts_of_composites():
+    for (turn, call), (kind, dtype) in itertools.product(enumerate(COMPOSITE_CALLS), enumerate(FLOATS)):
+        for number, (shape, dim, index_shape) in enumerate(rows_of(SCATTER_LAYOUTS, dtype, turn + kind)):
+            has_dim_size = (number + turn + kind) % 2 == 1
+            name = f"{composite_name(*call)} {dtype}: src {shape_text(shape)}, dim {dim}, "
+            name += f"index {shape_text(index_shape)}" + (", dim_size" if has_dim_size else "")
+            rng = random.Random(name)
+            n = rng.randint(2, 5)
+            # Quarters, so that every type holds them.
+            src = tensor([rng.randint(-16, 16) / 4 for _ in range(math.prod(shape))], dtype, shape)
+            yield composite_case(
+                name,
+                call,
+                dtype,
+                src,
+                draw_index(rng, index_shape, n),
+                dim,
+                index_dtype=INDEX_DTYPES[(number + kind) % 2],
+                dim_size=n + 2 if has_dim_size else None,
+            )
+
+
+# Groups longer than a block of 256 threads, rows that cross warps, more groups than a block; and the number of groups.
+LONG_SHAPES = (([700], 2), ([90, 5], 4), ([600], 300))
+
+
+def long_ones():
+    for (shape, n), dtype in itertools.product(LONG_SHAPES, ("float32", "float16", "int64")):
+        for reduce in SCATTER_REDUCTIONS:
+            yield long_one("scatter", reduce, dtype, shape, n)
+        for op, reduce in itertools.product(("segment_coo", "segment_csr"), SEGMENT_REDUCTIONS):
+            yield long_one(op, reduce, dtype, shape, n)
+
+
+def long_one(op, reduce, dtype, shape, n):
+    name = f"{op} {reduce} {dtype}: long, src {shape_text(shape)}, {n} groups"
+    rng = random.Random(name)
+    src = draw_values(rng, shape, dtype, reduce)
+    match op:
+        case "scatter":
+            index = draw_index(rng, shape[:1], n)
+        case "segment_coo":
+            index = draw_sorted_index(rng, shape[:1], n)
+        case _:
+            index = draw_indptr(rng, [], n, 0, shape[0])
+    return Case(
+        name,
+        op,
+        dtype,
+        src,
+        index,
+        reduce=reduce,
+        dim=0 if op == "scatter" else None,
+        dim_size=None if op == "segment_csr" else n,
+    )

@@ -1,0 +1,247 @@
+//! The kernels over segments, run on an emulated grid through the GPU backend's own steps, against the naive twin.
+
+mod support;
+
+use proptest::prelude::*;
+use support::{
+    Element, assert_same,
+    cases::Indices,
+    emulator,
+    segments::{self, Lengths, REDUCES, SegmentCase, column, segment_cases},
+};
+use tensorrt_scatter::{Error, Reduce};
+
+#[track_caller]
+fn check<T: Element>(case: &SegmentCase<T>, seed: u64, max_blocks: u32, offset: usize) {
+    let (out, arg) = segments::reduce(case);
+    let (given_out, given_arg) = emulator::segment(case, seed, max_blocks, offset).unwrap();
+    assert_same("out", &given_out, &out);
+    assert_eq!(given_arg, arg);
+}
+
+fn kernels_agree_with_the_naive_twin<T: Element>() {
+    let cases = segment_cases::<T>(5, 40, Indices::SomeBad);
+    proptest!(ProptestConfig::with_cases(48), |(case in cases, seed: u64, offset in 0..2usize)| {
+        check(&case, seed, u32::MAX, offset);
+    });
+}
+
+fn segments_longer_than_a_run_are_put_together<T: Element>() {
+    // Columns for one lane, for a group of lanes, for a warp and for two; each with and without aligned tensors.
+    for (b, length, k, segments) in [(1, 1500, 1, 30), (2, 300, 4, 12), (1, 300, 16, 9), (1, 150, 33, 4)] {
+        for (at, lengths) in Lengths::ALL.into_iter().enumerate() {
+            for (is_csr, offset) in [(false, 0), (true, 1)] {
+                let reduce = REDUCES[(k + at + usize::from(is_csr)) % REDUCES.len()];
+                check(&segments::large::<T>((b, length, k, segments), lengths, reduce, is_csr), 3, u32::MAX, offset);
+            }
+        }
+    }
+}
+
+for_each_type! {
+    naive_twin: kernels_agree_with_the_naive_twin;
+    many_runs: segments_longer_than_a_run_are_put_together;
+}
+
+#[test]
+fn a_segment_of_many_runs_is_put_together_by_the_block() {
+    // 32 elements a run: more runs than one group of lanes follows.
+    for reduce in REDUCES {
+        for is_csr in [false, true] {
+            check(&segments::large::<f32>((1, 32 * 40 + 5, 3, 5), Lengths::One, reduce, is_csr), 2, u32::MAX, 0);
+            check(&segments::large::<i32>((2, 32 * 60, 3, 90), Lengths::Skewed, reduce, is_csr), 2, 2, 0);
+        }
+    }
+}
+
+#[test]
+fn a_chain_longer_than_a_block_looks_at_once_finds_its_end() {
+    // 300 runs of one segment, then others.
+    let mut case = segments::large::<f32>((1, 32 * 310, 2, 40), Lengths::One, Reduce::Max, false);
+    for (i, index) in case.index.iter_mut().skip(32 * 300 + 7).enumerate() {
+        *index = 21 + i as i64 / 20;
+    }
+    check(&case, 1, u32::MAX, 0);
+}
+
+#[test]
+fn long_stretches_of_empty_segments_are_filled() {
+    for k in [1, 40] {
+        let mut indptr = vec![0; 70];
+        indptr.extend([3; 100]);
+        indptr.extend([4, 40]);
+        indptr.extend([41; 50]);
+        for reduce in REDUCES {
+            let case = SegmentCase {
+                src_dims: vec![45, k],
+                src: (0..45 * k).map(|i| (i % 7) as f32 - 3.0).collect(),
+                index_dims: vec![indptr.len()],
+                index: indptr.clone(),
+                base: None,
+                segments: indptr.len() - 1,
+                reduce,
+                is_csr: true,
+            };
+            check(&case, 4, u32::MAX, 0);
+        }
+    }
+}
+
+#[test]
+fn bad_elements_between_good_ones_are_left_out() {
+    for reduce in REDUCES {
+        let src: Vec<_> = (0..200).map(|i| ((i * 31) % 11) as f32).collect();
+        // Whole runs without a good element among them, in the middle of a segment.
+        let index: Vec<_> = (0..200).map(|i| if i % 5 == 0 || (60..140).contains(&i) { -1 } else { i / 150 }).collect();
+        check(&column(reduce, &src, &index, None, 3, false), 1, u32::MAX, 0);
+        check(&column(reduce, &src, &index, Some(&[1.0, 20.0, 3.0]), 3, false), 1, u32::MAX, 0);
+    }
+}
+
+#[test]
+fn special_values_follow_the_rules() {
+    let values = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 0.0, -0.0, f32::MAX, f32::MIN, 1e-45];
+    let n = values.len().pow(2);
+    let src: Vec<_> = (0..n).flat_map(|i| [values[i / 8], values[i % 8]]).collect();
+    let index: Vec<_> = (0..2 * n as i64).map(|i| i / 2).collect();
+    for reduce in [Reduce::Min, Reduce::Max] {
+        for base in [None, Some(f32::NAN), Some(0.0), Some(-0.0), Some(f32::NEG_INFINITY)] {
+            let base = base.map(|base| vec![base; n]);
+            check(&column(reduce, &src, &index, base.as_deref(), n, false), 5, u32::MAX, 0);
+        }
+        let indptr: Vec<_> = (0..=n as i64).map(|i| 2 * i).collect();
+        check(&column(reduce, &src, &indptr, None, n, true), 5, u32::MAX, 0);
+    }
+}
+
+#[test]
+fn the_first_of_equals_wins_across_lanes_and_runs() {
+    for reduce in [Reduce::Min, Reduce::Max] {
+        for is_csr in [false, true] {
+            let mut case = segments::large::<f32>((1, 900, 3, 2), Lengths::One, reduce, is_csr);
+            case.src.fill(1.5);
+            check(&case, 9, u32::MAX, 0);
+            // Nothing but NaN before the middle.
+            case.src[..1350].fill(f32::NAN);
+            check(&case, 9, u32::MAX, 0);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn any_index_and_any_indptr_stay_within_bounds(
+        length in 0..120usize,
+        k in 1..4usize,
+        index in prop::collection::vec(-3..70i64, 1..120),
+        is_csr: bool,
+        reduce in prop::sample::select(&REDUCES[..]),
+        seed: u64,
+    ) {
+        let length = if is_csr { length } else { index.len() };
+        let case = SegmentCase {
+            src_dims: vec![length, k],
+            src: vec![1.0f32; length * k],
+            index_dims: vec![index.len()],
+            segments: if is_csr { index.len() - 1 } else { 60 },
+            index,
+            base: None,
+            reduce,
+            is_csr,
+        };
+        emulator::segment(&case, seed, u32::MAX, 0).unwrap();
+    }
+
+    #[test]
+    fn the_first_offender_is_found(
+        index in prop::collection::vec(-1..12i64, 1..600),
+        rows in 1..4usize,
+        is_csr: bool,
+        is_sorted: bool,
+        seed: u64,
+    ) {
+        let mut index = index;
+        let row = index.len() / rows;
+        prop_assume!(row > 0);
+        index.truncate(row * rows);
+        if is_sorted {
+            index.chunks_mut(row).for_each(|row| row.sort_unstable());
+        }
+        let (length, segments) = if is_csr { (9, row - 1) } else { (row, 10) };
+        let case = SegmentCase {
+            src_dims: vec![rows, length],
+            src: vec![0.0f32; rows * length],
+            index_dims: vec![rows, row],
+            index,
+            base: None,
+            segments,
+            reduce: Reduce::Sum,
+            is_csr,
+        };
+        let is_bad = |at: &usize| {
+            let index = case.index[*at];
+            !(0..10).contains(&index) || !at.is_multiple_of(row) && index < case.index[at - 1]
+        };
+        let expected = (0..case.index.len()).find(is_bad).map_or(u64::MAX, |at| at as u64);
+        prop_assert_eq!(emulator::segment_check(&case, seed).unwrap(), expected);
+    }
+}
+
+#[test]
+fn sums_do_not_depend_on_alignment_or_the_grid() {
+    for k in [1, 8, 64] {
+        for is_csr in [false, true] {
+            let mut case = segments::large::<f32>((1, 700, k, 9), Lengths::Skewed, Reduce::Sum, is_csr);
+            for (i, value) in case.src.iter_mut().enumerate() {
+                *value = 1.0 / (i as f32 + 1.0);
+            }
+            let (expected, _) = emulator::segment(&case, 0, u32::MAX, 0).unwrap();
+            for (seed, max_blocks, offset) in [(1, 1, 0), (2, u32::MAX, 1), (3, 3, 1)] {
+                let (out, _) = emulator::segment(&case, seed, max_blocks, offset).unwrap();
+                assert_same("out", &out, &expected);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_mean_of_many_halves_is_rounded_once() {
+    let case = segments::SegmentCase {
+        src_dims: vec![5000],
+        src: vec![half::f16::from_f64(0.1); 5000],
+        index_dims: vec![2],
+        index: vec![0, 5000],
+        base: None,
+        segments: 1,
+        reduce: Reduce::Mean,
+        is_csr: true,
+    };
+    let (out, _) = emulator::segment(&case, 0, u32::MAX, 0).unwrap();
+    assert_same("out", &out, &[half::f16::from_f64(0.1)]);
+}
+
+#[test]
+fn a_workspace_that_is_too_small_is_refused() {
+    use tensorrt_scatter::{IndexType, ScalarType, gpu};
+    let case = column(Reduce::Max, &[1.0; 4], &[0, 4], None, 1, true);
+    let plan = emulator::segment_plan(&case).unwrap();
+    // Two records of the one run: first and last segment, count, value and position of each.
+    let needed = 2 * (8 + 8 + 4 + 8);
+    let pointers = gpu::SegmentPointers {
+        scalar: ScalarType::F32,
+        index_type: IndexType::I32,
+        arg_type: IndexType::I32,
+        src: 0,
+        index: 0,
+        base: None,
+        out: 0,
+        arg_out: None,
+        workspace: 0,
+        workspace_bytes: needed - 1,
+    };
+    // SAFETY: the call is refused before any address is used.
+    let result = unsafe { gpu::enqueue_segment(&mut emulator::Emulator::new(0, 1), &plan, &pointers) };
+    assert_eq!(result, Err(Error::WorkspaceTooSmall { given: needed - 1, needed }));
+}
