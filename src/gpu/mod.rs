@@ -4,8 +4,9 @@
 //! called, and [`Error::NoDevice`](crate::Error::NoDevice) says why there is none.
 //!
 //! From the ground up: [`Queue`] carries out single steps (fill, copy, launch); [`Kernels`] holds the
-//! compiled kernels of a context; [`enqueue_scatter`] turns a plan into steps; [`scatter`] and
-//! [`scatter_into`] are the safe calls.
+//! compiled kernels of a context; `enqueue_*`, such as [`enqueue_scatter`], turn a plan into steps; `*_raw` give
+//! them to a stream of somebody else's, as a plugin does; [`scatter`] and the other operators, with their `_into` forms,
+//! are the safe calls.
 
 mod check;
 mod composite;
