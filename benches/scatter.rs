@@ -2,71 +2,57 @@
 //! GPU are those of the device, between two events on the stream.
 
 mod sizes;
+mod support;
 
-use std::{hint::black_box, time::Duration};
+use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use sizes::{LARGE, SMALL, Size};
-use tensorrt_scatter::{
-    BadIndex, Reduce, ScatterOptions, Shape, Tensor, cpu,
-    gpu::{self, DeviceTensor, Event, Gpu, Stream, Workspace},
-};
-
-/// The bytes that have to move at least: src, index and out, each once.
-fn bytes(size: &Size) -> u64 {
-    4 * (size.rows * size.columns + size.rows + size.groups * size.columns) as u64
-}
+use support::{Device, Inputs, bytes_moved, configuration, zeros};
+use tensorrt_scatter::{BadIndex, Reduce, ScatterOptions, cpu, gpu};
 
 fn options(size: &Size, reduce: Reduce) -> ScatterOptions {
     ScatterOptions::new(reduce).dim(0).dim_size(size.groups).bad_index(BadIndex::Skip)
 }
 
-fn id(size: &Size, reduce: Reduce) -> BenchmarkId {
-    BenchmarkId::new(reduce.name(), format!("{}/{}x{}->{}", size.name, size.rows, size.columns, size.groups))
-}
-
-fn inputs(size: &Size) -> (Tensor<f32>, Tensor<i32>) {
-    let src = Tensor::new(&[size.rows, size.columns], size.src()).unwrap();
-    (src, Tensor::new(&[size.rows], size.index()).unwrap())
+fn throughput(size: &Size) -> Throughput {
+    bytes_moved(size.values() + size.group_values(), size.rows)
 }
 
 fn on_cpu(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("scatter/cpu");
     for size in SMALL {
-        let (src, index) = inputs(size);
-        group.throughput(Throughput::Bytes(bytes(size)));
+        let inputs = Inputs::new(size);
+        let mut out = zeros(size.groups, size.columns);
+        let mut arg = zeros(size.groups, size.columns);
+        group.throughput(throughput(size));
         for reduce in Reduce::ALL {
             let options = options(size, reduce);
-            group.bench_function(id(size, reduce), |bencher| {
-                bencher.iter(|| cpu::scatter(black_box(&src), &index, None, &options).unwrap());
+            group.bench_function(BenchmarkId::new(reduce.name(), size.label()), |bencher| {
+                bencher.iter(|| {
+                    let arg = reduce.has_arg().then_some(&mut arg);
+                    cpu::scatter_into(black_box(&inputs.src), &inputs.index, None, &options, &mut out, arg).unwrap();
+                });
             });
         }
     }
 }
 
 fn on_gpu(criterion: &mut Criterion) {
-    let gpu = match Gpu::new(0) {
-        Ok(gpu) => gpu,
-        Err(error) => return println!("SKIPPED: scatter/gpu: {error}"),
-    };
-    let stream = Stream::new(&gpu).unwrap();
-    let mut workspace = Workspace::new(&gpu).unwrap();
+    let Some(mut device) = Device::new_or_skip("scatter/gpu") else { return };
     let mut group = criterion.benchmark_group("scatter/gpu");
     for size in SMALL.iter().chain(LARGE) {
-        let (src, index) = inputs(size);
-        let src = DeviceTensor::from_host(&stream, &src).unwrap();
-        let index = DeviceTensor::from_host(&stream, &index).unwrap();
-        let shape = Shape::new(&[size.groups, size.columns]).unwrap();
-        let mut out = DeviceTensor::zeros(&stream, shape).unwrap();
-        let mut arg = DeviceTensor::zeros(&stream, shape).unwrap();
-        group.throughput(Throughput::Bytes(bytes(size)));
+        let inputs = device.inputs(size);
+        let mut out = device.zeros(size.groups, size.columns);
+        let mut arg = device.zeros(size.groups, size.columns);
+        group.throughput(throughput(size));
         for reduce in Reduce::ALL {
             let options = options(size, reduce);
-            group.bench_function(id(size, reduce), |bencher| {
+            group.bench_function(BenchmarkId::new(reduce.name(), size.label()), |bencher| {
                 bencher.iter_custom(|iterations| {
-                    time_on_device(&stream, iterations, || {
+                    device.time(iterations, |stream, workspace| {
                         let arg = reduce.has_arg().then_some(&mut arg);
-                        gpu::scatter_into(&stream, &src, &index, None, &options, &mut out, arg, &mut workspace)
+                        gpu::scatter_into(stream, &inputs.src, &inputs.index, None, &options, &mut out, arg, workspace)
                             .unwrap();
                     })
                 });
@@ -75,15 +61,5 @@ fn on_gpu(criterion: &mut Criterion) {
     }
 }
 
-fn time_on_device(stream: &Stream, iterations: u64, mut run: impl FnMut()) -> Duration {
-    let (start, end) = (Event::new(stream.gpu()).unwrap(), Event::new(stream.gpu()).unwrap());
-    start.record(stream).unwrap();
-    for _ in 0..iterations {
-        run();
-    }
-    end.record(stream).unwrap();
-    end.elapsed_since(&start).unwrap()
-}
-
-criterion_group!(benches, on_cpu, on_gpu);
+criterion_group!(name = benches; config = configuration(); targets = on_cpu, on_gpu);
 criterion_main!(benches);

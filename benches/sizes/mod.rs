@@ -36,6 +36,22 @@ pub const LARGE: &[Size] = &[
 ];
 
 impl Size {
+    /// The size as a benchmark's name shows it.
+    pub fn label(&self) -> String {
+        format!("{}/{}x{}->{}", self.name, self.rows, self.columns, self.groups)
+    }
+
+    /// How many values `src` has.
+    pub fn values(&self) -> usize {
+        self.rows * self.columns
+    }
+
+    /// How many values a row for each group has.
+    pub fn group_values(&self) -> usize {
+        self.groups * self.columns
+    }
+
+    /// The group of each row, as drawn.
     pub fn index(&self) -> Vec<i32> {
         (0..self.rows as u64)
             .map(|i| {
@@ -49,9 +65,32 @@ impl Size {
             .collect()
     }
 
-    pub fn src(&self) -> Vec<f32> {
-        (0..(self.rows * self.columns) as u64).map(|i| hash(i) as f32 / (1u64 << 30) as f32 - 1.0).collect()
+    /// The same groups, in order.
+    pub fn sorted_index(&self) -> Vec<i32> {
+        let mut index = self.index();
+        index.sort_unstable();
+        index
     }
+
+    /// Where each group of the sorted index starts, and where the last one ends.
+    pub fn indptr(&self) -> Vec<i32> {
+        let index = self.sorted_index();
+        (0..=self.groups as i32).map(|group| index.partition_point(|&i| i < group) as i32).collect()
+    }
+
+    /// Values for the rows, in [-1, 1).
+    pub fn src(&self) -> Vec<f32> {
+        floats(self.values())
+    }
+
+    /// Values for a row of each group, in [-1, 1).
+    pub fn group_rows(&self) -> Vec<f32> {
+        floats(self.group_values())
+    }
+}
+
+fn floats(count: usize) -> Vec<f32> {
+    (0..count as u64).map(|i| hash(i) as f32 / (1u64 << 30) as f32 - 1.0).collect()
 }
 
 /// 31 well-mixed bits: a multiplicative hash.

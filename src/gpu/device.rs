@@ -55,6 +55,18 @@ impl Gpu {
         &self.inner.name
     }
 
+    /// The bytes of device memory that nobody has taken, other processes included: what an allocation could get now.
+    ///
+    /// # Errors
+    /// [`Error::Cuda`] where the driver refuses.
+    pub fn free_bytes(&self) -> Result<usize, Error> {
+        self.bind()?;
+        let (mut free, mut total) = (0, 0);
+        // SAFETY: both pointers are to locals.
+        check(CheckedCall::FreeMemory, unsafe { sys::cuMemGetInfo_v2(&mut free, &mut total) })?;
+        Ok(free)
+    }
+
     /// The kernels in the device's primary context.
     pub fn kernels(&self) -> &'static Kernels {
         self.inner.kernels
@@ -159,6 +171,7 @@ pub(super) enum CheckedCall {
     CurrentContext,
     Event,
     Fill,
+    FreeMemory,
     Launch,
     LoadKernels,
     NewStream,
@@ -174,6 +187,7 @@ impl CheckedCall {
             Self::CurrentContext => "asking for the current context",
             Self::Event => "timing with an event",
             Self::Fill => "filling device memory",
+            Self::FreeMemory => "asking for free device memory",
             Self::Launch => "launching a kernel",
             Self::LoadKernels => "loading the kernels",
             Self::NewStream => "making a stream",
