@@ -27,13 +27,14 @@ pub struct ScatterOptions {
     pub(crate) dim: isize,
     pub(crate) dim_size: Option<usize>,
     pub(crate) bad_index: BadIndex,
+    pub(crate) deterministic: bool,
 }
 
 impl ScatterOptions {
     /// The given reduction along the last axis, the number of groups taken from `base` or the index, bad
-    /// indices refused.
+    /// indices refused, sums in whatever order is fastest.
     pub fn new(reduce: Reduce) -> Self {
-        Self { reduce, dim: -1, dim_size: None, bad_index: BadIndex::default() }
+        Self { reduce, dim: -1, dim_size: None, bad_index: BadIndex::default(), deterministic: false }
     }
 
     /// The axis of `src` to reduce; negative ones count from the end. The default is -1.
@@ -52,6 +53,20 @@ impl ScatterOptions {
     /// What to do with an index outside [0, N).
     pub fn bad_index(mut self, bad_index: BadIndex) -> Self {
         self.bad_index = bad_index;
+        self
+    }
+
+    /// Whether sums and means of floating-point values on the GPU have the same bits every time, on every stream and
+    /// device. The default is false: elements are then added in the order in which they happen to come.
+    ///
+    /// A group's elements and base are added up as integers relative to the largest of them and rounded once: no less
+    /// accurate than one by one, and no intermediate result overflows. It takes a second pass over `src` and 20 bytes of
+    /// scratch for each element of the result.
+    ///
+    /// Everything else has the same bits every time in any case, but for products of floating-point values on the GPU,
+    /// which this does not change either.
+    pub fn deterministic(mut self, deterministic: bool) -> Self {
+        self.deterministic = deterministic;
         self
     }
 }
@@ -80,6 +95,7 @@ pub struct ScatterPlan {
     pub(crate) k: usize,
     pub(crate) n: usize,
     pub(crate) has_base: bool,
+    pub(crate) deterministic: bool,
     pub(crate) layout: IndexLayout,
 }
 
@@ -114,6 +130,7 @@ impl ScatterPlan {
             k: src.dims()[dim + 1..].iter().product(),
             n,
             has_base: base.is_some(),
+            deterministic: options.deterministic,
             layout,
         })
     }

@@ -6,17 +6,21 @@ use proptest::prelude::*;
 use support::{
     Element, assert_same,
     cases::{Indices, scatter_cases},
+    composite::FloatElement,
     emulator,
     naive::{self, ScatterCase},
 };
-use tensorrt_scatter::{Error, Reduce};
+use tensorrt_scatter::{Error, Reduce, ScatterOptions};
 
 #[track_caller]
 fn check<T: Element>(case: &ScatterCase<T>, seed: u64, max_blocks: u32) {
     let (out, arg) = naive::scatter(case);
-    let (given_out, given_arg) = emulator::scatter(case, seed, max_blocks).unwrap();
-    assert_same("out", &given_out, &out);
-    assert_eq!(given_arg, arg);
+    for deterministic in [false, true] {
+        let options = ScatterOptions::new(case.reduce).deterministic(deterministic);
+        let (given_out, given_arg) = emulator::scatter_with(case, &options, seed, max_blocks).unwrap();
+        assert_same(if deterministic { "deterministic out" } else { "out" }, &given_out, &out);
+        assert_eq!(given_arg, arg);
+    }
 }
 
 proptest! {
@@ -91,6 +95,112 @@ fn special_values_follow_the_rules() {
             check(&case, 5, u32::MAX);
         }
     }
+}
+
+#[test]
+fn special_values_add_up_as_in_ieee_754_deterministic_or_not() {
+    let values = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 0.0, -0.0, f32::MAX, f32::MIN, 1e-45, -1e-45, 1e-38];
+    let n = values.len().pow(2);
+    for reduce in [Reduce::Sum, Reduce::Mean] {
+        for base in [None, Some(f32::NAN), Some(0.0), Some(-0.0), Some(f32::NEG_INFINITY), Some(f32::MIN)] {
+            // Every ordered pair is a group, and one more group is empty. The sum of two is the same in either order.
+            let case = ScatterCase {
+                src_dims: vec![2 * n],
+                src: (0..n).flat_map(|i| [values[i / values.len()], values[i % values.len()]]).collect(),
+                index_dims: vec![2 * n],
+                index: (0..2 * n).map(|i| (i / 2) as i64).collect(),
+                base: base.map(|base| vec![base; n + 1]),
+                dim: 0,
+                dim_size: n + 1,
+                reduce,
+            };
+            // With a finite base that is not 0, one by one, overflow and rounding depend on the order.
+            if base != Some(f32::MIN) {
+                check(&case, 5, u32::MAX);
+            }
+            let options = ScatterOptions::new(reduce).deterministic(true);
+            let (out, _) = emulator::scatter_with(&case, &options, 5, u32::MAX).unwrap();
+            // In float64, where no sum of these overflows and none of them is rounded to another float32.
+            let expected: Vec<f32> = (case.src.chunks(2).map(|pair| f64::from(pair[0]) + f64::from(pair[1])))
+                .map(|sum| (f64::from(base.unwrap_or(0.0)) + sum) as f32)
+                .map(|sum| if reduce == Reduce::Mean { sum / 2.0 } else { sum })
+                .chain([base.unwrap_or(0.0)])
+                .collect();
+            assert_same("deterministic out", &out, &expected);
+        }
+    }
+}
+
+/// Values of either sign and of magnitudes from 2^-12 to 2^11, which round at nearly every addition.
+fn inexact<T: Element>(reduce: Reduce, index_dims: Vec<usize>) -> ScatterCase<T> {
+    let (e, k, n) = (900, 3, 5);
+    let value = |i: u64| {
+        let word = (i + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5bd1_e995;
+        let fraction = 1.0 + (word >> 20 & 0xffff_ffff) as f64 / 2f64.powi(32);
+        let sign = if word >> 63 == 0 { 1.0 } else { -1.0 };
+        T::of(sign * fraction * 2f64.powi((word >> 55 & 0xff) as i32 % 24 - 12))
+    };
+    let len = index_dims.iter().product();
+    ScatterCase {
+        src_dims: vec![e, k],
+        src: (0..(e * k) as u64).map(value).collect(),
+        index_dims,
+        // The last group is empty.
+        index: (0..len).map(|i| (i * i % 23 % (n - 1)) as i64).collect(),
+        base: (reduce == Reduce::Mean).then(|| (0..(n * k) as u64).map(|i| value(i + 77_777)).collect()),
+        dim: 0,
+        dim_size: n,
+        reduce,
+    }
+}
+
+fn deterministic_sums_have_the_same_bits_in_any_order_and_are_near<T: FloatElement>() {
+    for (reduce, index_dims) in [(Reduce::Sum, vec![900]), (Reduce::Mean, vec![900, 3]), (Reduce::Mean, vec![900, 1])] {
+        let case = inexact::<T>(reduce, index_dims);
+        let options = ScatterOptions::new(reduce).deterministic(true);
+        let (first, _) = emulator::scatter_with(&case, &options, 0, u32::MAX).unwrap();
+        for (seed, max_blocks) in [(1, u32::MAX), (2, 1), (3, 3), (4, 7)] {
+            let (again, _) = emulator::scatter_with(&case, &options, seed, max_blocks).unwrap();
+            assert_same("out", &again, &first);
+        }
+        // The elements the other way round, with their indices: another order on any device.
+        let mut reversed = case.clone();
+        reversed.src = case.src.chunks(3).rev().flatten().copied().collect();
+        reversed.index = case.index.chunks(case.index.len() / 900).rev().flatten().copied().collect();
+        assert_same("out", &emulator::scatter_with(&reversed, &options, 5, 2).unwrap().0, &first);
+
+        // In float64 a sum of 900 numbers of these loses less than a float64's step of the sum of their magnitudes
+        // for each.
+        let exact = |values: &[T]| values.iter().map(|value| value.exact()).collect::<Vec<_>>();
+        let base = case.base.as_deref().map_or(vec![0.0; first.len()], exact);
+        let mut sums = base.clone();
+        let mut magnitudes: Vec<f64> = base.iter().map(|base| base.abs()).collect();
+        let mut counts = vec![0.0; first.len()];
+        for (position, value) in exact(&case.src).into_iter().enumerate() {
+            let index = case.index[if case.index.len() == 900 { position / 3 } else { position }] as usize;
+            let at = index * 3 + position % 3;
+            sums[at] += value;
+            magnitudes[at] += value.abs();
+            counts[at] += 1.0;
+        }
+        for (at, value) in exact(&first).into_iter().enumerate() {
+            let divisor = if reduce == Reduce::Mean { f64::max(counts[at], 1.0) } else { 1.0 };
+            let (expected, tolerance) = (sums[at] / divisor, magnitudes[at] / divisor * T::STEP.max(1e-14));
+            assert!((value - expected).abs() <= tolerance, "[{at}]: {value} is not within {tolerance} of {expected}");
+        }
+        if T::STEP < f64::from(f32::EPSILON) {
+            continue;
+        }
+        // A sum alone, kept in float32, is the nearest there is: what float64 lost is far below half a step.
+        if reduce == Reduce::Sum {
+            let nearest: Vec<T> = sums.iter().map(|&sum| T::of(f64::from(sum as f32))).collect();
+            assert_same("nearest", &first, &nearest);
+        }
+    }
+}
+
+for_each_float! {
+    deterministic: deterministic_sums_have_the_same_bits_in_any_order_and_are_near;
 }
 
 #[test]

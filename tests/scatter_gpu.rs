@@ -6,7 +6,7 @@ use proptest::test_runner::{Config, TestRunner};
 use support::{
     Element, assert_same,
     cases::{Indices, scatter_cases},
-    gpu_or_skip,
+    emulator, gpu_or_skip,
     naive::ScatterCase,
 };
 use tensorrt_scatter::{
@@ -53,13 +53,18 @@ fn check<T: Element>(stream: &Stream, case: &ScatterCase<T>, options: &ScatterOp
 
 /// Many small cases on one stream.
 fn check_generated<T: Element>(test: &str, indices: Indices, bad_index: BadIndex) {
+    check_generated_with::<T>(test, indices, |options| options.bad_index(bad_index));
+}
+
+/// [`check_generated`] with options of the test's.
+fn check_generated_with<T: Element>(test: &str, indices: Indices, with: impl Fn(ScatterOptions) -> ScatterOptions) {
     let Some(gpu) = gpu_or_skip(test) else { return };
     let stream = Stream::new(&gpu).unwrap();
     // The failing case is in the message; a file beside the sources cannot be written where only the test runs.
     let config = Config { failure_persistence: None, ..Config::default() };
     TestRunner::new(config)
         .run(&scatter_cases::<T>(6, indices), |case| {
-            check(&stream, &case, &options(&case).bad_index(bad_index));
+            check(&stream, &case, &with(options(&case)));
             Ok(())
         })
         .unwrap();
@@ -144,6 +149,56 @@ fn special_values_follow_the_rules() {
             check(&stream, &case, &options(&case));
         }
     }
+}
+
+fn deterministic_sums_have_the_same_bits_on_every_stream<T: Element>() {
+    let Some(gpu) = gpu_or_skip("deterministic_sums_have_the_same_bits_on_every_stream") else { return };
+    let streams = [Stream::new(&gpu).unwrap(), Stream::new(&gpu).unwrap()];
+    for (e, k, n) in [(500, 3, 4), (200_000, 1, 10), (50_000, 8, 3_000)] {
+        for reduce in [Reduce::Sum, Reduce::Mean] {
+            let value = |i| {
+                let fraction = hash(i) as f64 / 2f64.powi(31) - 0.5;
+                T::of(fraction * 2f64.powi(hash(i + 9_999_999) as i32 % 24 - 10))
+            };
+            let case = ScatterCase {
+                src_dims: vec![e, k],
+                src: (0..e * k).map(value).collect(),
+                index_dims: vec![e],
+                index: (0..e).map(|i| (hash(i + 7) % n) as i64).collect(),
+                base: None,
+                dim: 0,
+                dim_size: n as usize,
+                reduce,
+            };
+            let options = options(&case).deterministic(true);
+            let run = |stream: &Stream| {
+                let src = TensorView::new(&case.src_dims, &case.src).unwrap();
+                let src = DeviceTensor::from_host(stream, src).unwrap();
+                let index = Tensor::new(&case.index_dims, case.index.clone()).unwrap();
+                let index = DeviceTensor::from_host(stream, &index).unwrap();
+                gpu::scatter(stream, &src, &index, None, &options).unwrap().out.to_host(stream).unwrap().into_data()
+            };
+            let first = run(&streams[0]);
+            for stream in [&streams[0], &streams[1], &streams[1]] {
+                assert_same("out", &run(stream), &first);
+            }
+            // The emulated grid is slow.
+            if e < 1_000 {
+                let (emulated, _) = emulator::scatter_with(&case, &options, 1, u32::MAX).unwrap();
+                assert_same("out beside the emulator's", &first, &emulated);
+            }
+        }
+    }
+}
+
+fn deterministic_results_agree_with_the_cpu_backend<T: Element>() {
+    let test = "deterministic_results_agree_with_the_cpu_backend";
+    check_generated_with::<T>(test, Indices::Good, |options| options.deterministic(true));
+}
+
+for_each_type! {
+    deterministic: deterministic_sums_have_the_same_bits_on_every_stream;
+    deterministic_cpu_backend: deterministic_results_agree_with_the_cpu_backend;
 }
 
 #[test]

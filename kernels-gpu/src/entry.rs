@@ -138,9 +138,9 @@ pub mod scatter {
     use crate::{
         element::{Bf16, F16},
         reduction::{Max, Min, Mul, Sum},
-        scatter::{self, privatized, vectors},
+        scatter::{self, privatized, reproducible, vectors},
     };
-    use kernel_params::ScatterParams;
+    use kernel_params::{ReproducibleParams, ScatterParams};
 
     table! {
         scatter_start_sum(ScatterParams) [scalar] = scatter::start<T, Sum>;
@@ -150,6 +150,10 @@ pub mod scatter {
         scatter_sum_quads(ScatterParams) [float32 index] = vectors::accumulate_quads<T, I>;
         scatter_sum_privatized_singles(ScatterParams) [float32 index] = privatized::accumulate_singles<T, I>;
         scatter_sum_privatized_quads(ScatterParams) [float32 index] = privatized::accumulate_quads<T, I>;
+        scatter_sum_start_scales(ReproducibleParams) [float] = reproducible::start_scales<T>;
+        scatter_sum_find_scales(ReproducibleParams) [float index] = reproducible::find_scales<T, I>;
+        scatter_sum_add_limbs(ReproducibleParams) [float index] = reproducible::add_limbs<T, I>;
+        scatter_sum_round(ReproducibleParams) [float] = reproducible::round<T>;
         scatter_mul(ScatterParams) [scalar index] = scatter::accumulate<T, I, Mul>;
         scatter_count(ScatterParams) [index] = scatter::count<I>;
         scatter_finish(ScatterParams) [scalar] = scatter::finish<T>;

@@ -12,6 +12,7 @@ mod chunk;
 mod composite;
 mod element;
 pub mod entry;
+mod fixed_point;
 mod gather;
 mod layout;
 mod reduction;

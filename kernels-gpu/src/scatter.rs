@@ -1,5 +1,5 @@
 //! Scatter with atomics: one thread per element of `src`, in any order. Works for every type, shape and broadcast;
-//! [`vectors`] and [`privatized`] are faster ways to the same sums.
+//! [`vectors`] and [`privatized`] are faster ways to the same sums, [`reproducible`] is one to the same bits every time.
 //!
 //! Sum, mul and mean join each element to its place in the accumulators: in `out` itself, or for the 16-bit
 //! floats in float32 scratch. Mean counts as well. A second kernel divides and stores. Min and max keep the best
@@ -8,6 +8,7 @@
 //! their own.
 
 pub mod privatized;
+pub mod reproducible;
 pub mod vectors;
 
 use kernel_params::ScatterParams;

@@ -1,7 +1,7 @@
 //! The GPU backend, as the plugins use it.
 
 use tensorrt_scatter::{
-    IndexType, Reduce, ScalarType, ScatterPlan,
+    IndexType, Reduce, ScalarType, ScatterOptions, ScatterPlan,
     gpu::{Kernels, ScatterPointers, preload_scatter, scatter_raw},
 };
 
@@ -9,7 +9,7 @@ use crate::{message::Refusal, operators::Buffers, tensor::DataType};
 
 /// Loads the kernels of a scatter into the current context.
 pub(crate) fn load_scatter(reduce: Reduce, index: DataType) -> Result<(), Refusal> {
-    preload_scatter(kernels()?, reduce, VALUES, index_type(index), POSITIONS)
+    preload_scatter(kernels()?, &ScatterOptions::new(reduce), VALUES, index_type(index), POSITIONS)
         .map_err(|error| Refusal::new(error.to_string()))
 }
 

@@ -1,6 +1,6 @@
 //! Scatter on the GPU: the steps of each reduction, and the safe calls.
 
-use kernel_params::{IndexLayout, IndexParams, ScatterParams};
+use kernel_params::{IndexLayout, IndexParams, MAX_LIMB_BITS, ReproducibleParams, ScatterParams};
 
 use super::{
     DeviceTensor, Kernels, Queue, Stream, StreamQueue, THREADS_PER_BLOCK, Workspace,
@@ -59,8 +59,20 @@ const VECTOR_WIDTH: usize = 4;
 /// What each part of the workspace starts at a multiple of: the size of its widest elements.
 const WORKSPACE_ALIGNMENT: usize = size_of::<u64>();
 
+/// How many words of 64 bits a sum in integers has.
+const LIMBS: usize = 2;
+
+/// How many bits of a number each limb of a sum takes, so that a group of as many `numbers` does not overflow it.
+fn limb_bits(numbers: usize) -> u32 {
+    let carries = numbers.max(1).next_power_of_two().ilog2();
+    // One bit is the sign.
+    (i64::BITS - 1 - carries).min(MAX_LIMB_BITS)
+}
+
 /// Which parts of the workspace a scatter uses, in elements of 8 bytes, in the order they lie in.
 struct WorkspaceParts {
+    limbs: usize,
+    scales: usize,
     accumulators: usize,
     counts: usize,
     best: usize,
@@ -69,18 +81,22 @@ struct WorkspaceParts {
 }
 
 impl ScatterPlan {
-    /// How many bytes of scratch [`enqueue_scatter`] needs: sums of 16-bit floats, counts for mean, candidates for
-    /// min and max.
+    /// How many bytes of scratch [`enqueue_scatter`] needs: sums of 16-bit floats, sums in integers where they are
+    /// to be deterministic, counts for mean, candidates for min and max.
     pub fn workspace_bytes(&self, scalar: ScalarType) -> usize {
         let parts = self.workspace_parts(scalar);
-        (parts.accumulators + parts.counts + parts.best + parts.positions + parts.runs) * WORKSPACE_ALIGNMENT
+        (parts.limbs + parts.scales + parts.accumulators + parts.counts + parts.best + parts.positions + parts.runs)
+            * WORKSPACE_ALIGNMENT
     }
 
     fn workspace_parts(&self, scalar: ScalarType) -> WorkspaceParts {
         let out = self.out.element_count();
         let has_arg = self.reduce.has_arg();
         let scratch = !has_arg && scalar.is_half();
+        let in_integers = self.adds_in_integers(scalar);
         WorkspaceParts {
+            limbs: if in_integers { out * LIMBS } else { 0 },
+            scales: if in_integers { (out * size_of::<u32>()).div_ceil(WORKSPACE_ALIGNMENT) } else { 0 },
             accumulators: if scratch { (out * size_of::<f32>()).div_ceil(WORKSPACE_ALIGNMENT) } else { 0 },
             counts: if self.reduce == Reduce::Mean { self.count_elements() } else { 0 },
             best: if has_arg { out } else { 0 },
@@ -94,6 +110,11 @@ impl ScatterPlan {
         if broadcast::is_row_index(&self.layout) { self.b * self.n } else { self.out.element_count() }
     }
 
+    /// Whether sums are to have the same bits every time and would not by themselves, as those of integers do.
+    fn adds_in_integers(&self, scalar: ScalarType) -> bool {
+        self.deterministic && scalar.is_float() && matches!(self.reduce, Reduce::Sum | Reduce::Mean)
+    }
+
     /// Whether the key of a value and its position fit in one word.
     fn packs_candidates(&self, scalar: ScalarType) -> bool {
         scalar.bytes() <= size_of::<u32>() && self.e <= MAX_PACKED_AXIS
@@ -101,7 +122,7 @@ impl ScatterPlan {
 
     fn params(&self, pointers: &ScatterPointers) -> ScatterParams {
         let parts = self.workspace_parts(pointers.scalar);
-        let mut end = pointers.workspace;
+        let mut end = pointers.workspace + ((parts.limbs + parts.scales) * WORKSPACE_ALIGNMENT) as u64;
         let mut take = |elements: usize| {
             let start = end;
             end += (elements * WORKSPACE_ALIGNMENT) as u64;
@@ -123,6 +144,20 @@ impl ScatterPlan {
             k: self.k as u64,
             n: self.n as u64,
             layout: IndexLayout { runs: if self.layout.needs_runs() { take(parts.runs) } else { 0 }, ..self.layout },
+        }
+    }
+
+    /// The parameters of sums in integers, whose scratch lies before all other.
+    fn reproducible_params(&self, pointers: &ScatterPointers, scatter: &ScatterParams) -> ReproducibleParams {
+        let limb_bytes = (self.out.element_count() * size_of::<i64>()) as u64;
+        ReproducibleParams {
+            scatter: *scatter,
+            high_limbs: pointers.workspace,
+            low_limbs: pointers.workspace + limb_bytes,
+            scales: pointers.workspace + limb_bytes * LIMBS as u64,
+            // All elements of an axis and base.
+            limb_bits: limb_bits(self.e + 1),
+            unused: 0,
         }
     }
 }
@@ -172,6 +207,36 @@ unsafe fn accumulate(
     pointers: &ScatterPointers,
     params: &ScatterParams,
 ) -> Result<(), Error> {
+    let (src_elements, out_elements) = (plan.src.element_count(), plan.out.element_count());
+    // SAFETY: the caller's promise.
+    unsafe {
+        if plan.adds_in_integers(pointers.scalar) {
+            add_in_integers(queue, plan, pointers, params)?;
+        } else {
+            join(queue, plan, pointers, params)?;
+        }
+        if params.counts != 0 {
+            queue.fill_u32(params.counts, 0, plan.count_elements() * 2)?;
+            let counted = if broadcast::is_row_index(&plan.layout) { plan.b * plan.e } else { src_elements };
+            queue.launch_for_each(&format!("scatter_count_{}", pointers.index_type.name()), counted, params)?;
+        }
+        if params.counts != 0 || params.accumulators != params.out {
+            queue.launch_for_each(&format!("scatter_finish_{}", pointers.scalar.name()), out_elements, params)?;
+        }
+    }
+    Ok(())
+}
+
+/// Joins every element to its accumulator, in the order in which they happen to come.
+///
+/// # Safety
+/// As [`enqueue_scatter`].
+unsafe fn join(
+    queue: &mut impl Queue,
+    plan: &ScatterPlan,
+    pointers: &ScatterPointers,
+    params: &ScatterParams,
+) -> Result<(), Error> {
     let (scalar, index) = (pointers.scalar.name(), pointers.index_type.name());
     let (src_elements, out_elements) = (plan.src.element_count(), plan.out.element_count());
     let join = if plan.reduce == Reduce::Mul { "mul" } else { "sum" };
@@ -200,16 +265,35 @@ unsafe fn accumulate(
                 queue.launch_with_shared(&kernel, blocks, shared_bytes, params)?;
             }
         }
-        if params.counts != 0 {
-            queue.fill_u32(params.counts, 0, plan.count_elements() * 2)?;
-            let counted = if broadcast::is_row_index(&plan.layout) { plan.b * plan.e } else { src_elements };
-            queue.launch_for_each(&format!("scatter_count_{index}"), counted, params)?;
-        }
-        if params.counts != 0 || params.accumulators != params.out {
-            queue.launch_for_each(&format!("scatter_finish_{scalar}"), out_elements, params)?;
-        }
     }
     Ok(())
+}
+
+/// Adds every element to its accumulator, with the same result in any order.
+///
+/// # Safety
+/// As [`enqueue_scatter`].
+unsafe fn add_in_integers(
+    queue: &mut impl Queue,
+    plan: &ScatterPlan,
+    pointers: &ScatterPointers,
+    params: &ScatterParams,
+) -> Result<(), Error> {
+    let (scalar, index) = (pointers.scalar.name(), pointers.index_type.name());
+    let (src_elements, out_elements) = (plan.src.element_count(), plan.out.element_count());
+    let parts = plan.workspace_parts(pointers.scalar);
+    let words = (parts.limbs + parts.scales) * (WORKSPACE_ALIGNMENT / size_of::<u32>());
+    let params = plan.reproducible_params(pointers, params);
+    // SAFETY: the caller's promise.
+    unsafe {
+        queue.fill_u32(pointers.workspace, 0, words)?;
+        if params.scatter.base != 0 {
+            queue.launch_for_each(&format!("scatter_sum_start_scales_{scalar}"), out_elements, &params)?;
+        }
+        queue.launch_for_each(&format!("scatter_sum_find_scales_{scalar}_{index}"), src_elements, &params)?;
+        queue.launch_for_each(&format!("scatter_sum_add_limbs_{scalar}_{index}"), src_elements, &params)?;
+        queue.launch_for_each(&format!("scatter_sum_round_{scalar}"), out_elements, &params)
+    }
 }
 
 /// The kernels' names for the number of columns that a thread takes.
@@ -291,13 +375,14 @@ pub unsafe fn scatter_raw(
 }
 
 /// Loads the kernels of a scatter into the current context, whatever its shapes will be, so that a later
-/// [`scatter_raw`] can be captured in a CUDA graph.
+/// [`scatter_raw`] can be captured in a CUDA graph. Of the options, the reduction and
+/// whether it is deterministic matter.
 ///
 /// # Errors
 /// [`Error::Cuda`] where the driver refuses.
 pub fn preload_scatter(
     kernels: &Kernels,
-    reduce: Reduce,
+    options: &ScatterOptions,
     scalar: ScalarType,
     index_type: IndexType,
     arg_type: IndexType,
@@ -314,7 +399,7 @@ pub fn preload_scatter(
     ];
     for (src, index) in plans {
         let src = Shape::new(src)?;
-        let options = ScatterOptions::new(reduce).dim(1).dim_size(2);
+        let options = options.dim(1).dim_size(2);
         // With a base that is not `out`, so that the kernel that starts from it is loaded as well.
         let plan = ScatterPlan::new(&src, &Shape::new(index)?, Some(&src.with_axis(1, 2)?), &options)?;
         let pointers = ScatterPointers {
@@ -506,5 +591,19 @@ pub unsafe fn enqueue_look_over(
     unsafe {
         queue.fill_u32(result, u32::MAX, 2)?;
         queue.launch_for_each(&format!("{kernel}_{}", index_type.name()), count, &params)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limbs_have_room_for_the_carries_of_as_many_numbers_as_there_are() {
+        for (numbers, bits) in [(0, 32), (1, 32), (1 << 31, 32), ((1 << 31) + 1, 31), (1 << 33, 30)] {
+            assert_eq!(limb_bits(numbers), bits);
+            let largest = (1i128 << bits) - 1;
+            assert!(largest * (numbers as i128) <= i64::MAX as i128, "{numbers}");
+        }
     }
 }

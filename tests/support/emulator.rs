@@ -83,13 +83,23 @@ impl Queue for Emulator {
 /// Runs a case through the GPU backend's own steps, on the emulated grid. Outputs and workspace start as
 /// garbage, and only what the plan asks for may be touched.
 pub fn scatter<T: Element>(case: &ScatterCase<T>, seed: u64, max_blocks: u32) -> Result<(Vec<T>, Vec<i64>), Error> {
+    scatter_with(case, &ScatterOptions::new(case.reduce), seed, max_blocks)
+}
+
+/// [`scatter`] with other options than the case's.
+pub fn scatter_with<T: Element>(
+    case: &ScatterCase<T>,
+    options: &ScatterOptions,
+    seed: u64,
+    max_blocks: u32,
+) -> Result<(Vec<T>, Vec<i64>), Error> {
     let shape = |dims: &[usize]| Shape::new(dims).unwrap();
     let base_shape = case.base.as_ref().map(|_| shape(&case.out_dims()));
     let plan = ScatterPlan::new(
         &shape(&case.src_dims),
         &shape(&case.index_dims),
         base_shape.as_ref(),
-        &ScatterOptions::new(case.reduce).dim(case.dim as isize).dim_size(case.dim_size),
+        &options.dim(case.dim as isize).dim_size(case.dim_size),
     )?;
     let mut out = vec![T::of(77.0); case.out_len()];
     let mut arg = vec![-77i64; case.out_len()];

@@ -80,6 +80,28 @@ pub struct ScatterParams {
     pub layout: IndexLayout,
 }
 
+/// The parameter of the kernels that add up floating-point numbers in integers. What is beside `scatter` is scratch,
+/// shaped as `out`, that starts as zeros; scales do so where there is no base.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ReproducibleParams {
+    /// The tensors, their sizes and the broadcast.
+    pub scatter: ScatterParams,
+    /// Address of the groups' scales (u32): the largest exponent field of their elements and base.
+    pub scales: u64,
+    /// Address of the high limbs of the sums (i64).
+    pub high_limbs: u64,
+    /// Address of the low limbs of the sums (i64).
+    pub low_limbs: u64,
+    /// How many bits of an element each limb takes, at most [`MAX_LIMB_BITS`]; the rest of 63 is room for carries.
+    pub limb_bits: u32,
+    /// Keeps the structure free of padding.
+    pub unused: u32,
+}
+
+/// The most bits of an element that each of two limbs takes: together they are a word.
+pub const MAX_LIMB_BITS: u32 = 32;
+
 /// The parameter of the kernels that look an index over before it is used.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]

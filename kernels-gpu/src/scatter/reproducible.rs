@@ -1,0 +1,96 @@
+//! Sums of floating-point numbers whose bits do not depend on the order in which elements come: in integers, by way of
+//! [`fixed_point`](crate::fixed_point).
+//!
+//! ```text
+//! scales[b, n, k] = the scale of base[b, n, k]                               (a launch, where there is a base)
+//! scales[b, n, k] = the largest scale among that and the group's elements    (a launch)
+//! limbs[b, n, k] += the element in fixed point under that scale              (a launch)
+//! accumulators[b, n, k] = limbs[b, n, k] + base in fixed point, rounded      (a launch)
+//! ```
+//! Scales without a base and limbs start as zeros.
+
+use kernel_params::ReproducibleParams;
+use nvptx_arch::{
+    atomic::{self, AtomicAdd, AtomicMinMax},
+    memory,
+};
+
+use crate::{
+    element::{Accumulator, Index, Scalar},
+    fixed_point::{self, Binary, NO_SCALE},
+    layout::{for_each_position, Element},
+};
+
+/// Sets each group's scale to that of base, which is there.
+#[inline(always)]
+pub unsafe fn start_scales<T: Scalar<Accumulator: Binary>>(p: &ReproducibleParams) {
+    let s = &p.scatter;
+    for_each_position(s.b * s.n * s.k, |position| {
+        let base = T::load((s.base as *const T).add(position as usize)).widen();
+        memory::store((p.scales as *mut u32).add(position as usize), fixed_point::scale(base));
+    });
+}
+
+/// Finds each group's scale. It only grows, so a look at it saves most of the atomics.
+#[inline(always)]
+pub unsafe fn find_scales<T: Scalar<Accumulator: Binary>, I: Index>(p: &ReproducibleParams) {
+    for_each_element::<T, I>(p, |value, at| {
+        let scale = fixed_point::scale(value);
+        let to = (p.scales as *mut u32).add(at);
+        if scale > atomic::load_relaxed(to) {
+            u32::reduce_max(to, scale);
+        }
+    });
+}
+
+/// Adds each element to the limbs of its group. Many have nothing in the low limb: a float32 at most 2^8 smaller than
+/// the largest has none, where limbs have 32 bits.
+#[inline(always)]
+pub unsafe fn add_limbs<T: Scalar<Accumulator: Binary>, I: Index>(p: &ReproducibleParams) {
+    for_each_element::<T, I>(p, |value, at| {
+        let scale = memory::load((p.scales as *const u32).add(at));
+        // -0 alone is without a scale: it has nothing to add.
+        if scale != NO_SCALE {
+            let [high, low] = fixed_point::limbs(value, scale, p.limb_bits);
+            if high != 0 {
+                i64::reduce_add((p.high_limbs as *mut i64).add(at), high);
+            }
+            if low != 0 {
+                i64::reduce_add((p.low_limbs as *mut i64).add(at), low);
+            }
+        }
+    });
+}
+
+/// Adds base, or 0, to each group's limbs and rounds what they hold. A base of -0 stays -0 where nothing else came.
+#[inline(always)]
+pub unsafe fn round<T: Scalar<Accumulator: Binary>>(p: &ReproducibleParams) {
+    let s = &p.scatter;
+    for_each_position(s.b * s.n * s.k, |position| {
+        let at = position as usize;
+        let base = if s.base == 0 { T::Accumulator::ZERO } else { T::load((s.base as *const T).add(at)).widen() };
+        let scale = memory::load((p.scales as *const u32).add(at));
+        let value = if scale == NO_SCALE {
+            base
+        } else {
+            let high = memory::load((p.high_limbs as *const i64).add(at));
+            let low = memory::load((p.low_limbs as *const i64).add(at));
+            let [base_high, base_low] = fixed_point::limbs(base, scale, p.limb_bits);
+            fixed_point::round([high + base_high, low + base_low], scale, p.limb_bits)
+        };
+        memory::store((s.accumulators as *mut T::Accumulator).add(at), value);
+    });
+}
+
+/// Calls `visit(value, position in out)` for each element of src whose index is good.
+#[inline(always)]
+unsafe fn for_each_element<T: Scalar, I: Index>(p: &ReproducibleParams, visit: impl Fn(T::Accumulator, usize)) {
+    let s = &p.scatter;
+    for_each_position(s.b * s.e * s.k, |position| {
+        let element = Element::at(s, position);
+        if let Some(row) = element.out_row::<I>(s) {
+            let value = T::load_readonly((s.src as *const T).add(position as usize));
+            visit(value.widen(), (row * s.k + element.k) as usize);
+        }
+    });
+}
