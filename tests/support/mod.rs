@@ -19,7 +19,10 @@ pub fn gpu_or_skip(test: &str) -> Option<tensorrt_scatter::gpu::Gpu> {
         Err(error) => {
             // The reason at length is in the error; the first clause tells what is missing.
             let reason = error.to_string();
-            println!("SKIPPED: {test}: {}", reason.split(" (").next().unwrap_or(&reason));
+            // A test made for each type has its own name on its thread; one on the main thread is told its name.
+            let thread = std::thread::current();
+            let name = thread.name().filter(|&name| name != "main").unwrap_or(test);
+            println!("SKIPPED: {name}: {}", reason.split(" (").next().unwrap_or(&reason));
             None
         }
     }
