@@ -2,11 +2,27 @@
 
 use rayon::prelude::*;
 
-use crate::{Error, GatherPlan, Index, TensorView};
+use crate::{BadIndex, Error, GatherPlan, Index, ScatterPlan, TensorView};
 
 /// The position of the first element of an index that lies outside [0, n).
 pub(super) fn first_bad<I: Index>(index: &[I], n: usize) -> Option<usize> {
     index.par_iter().position_first(|index| index.group(n).is_none())
+}
+
+/// Fails with the first element of a scatter's index that lies outside [0, N), where that is asked for.
+pub(super) fn check_groups<I: Index>(
+    plan: &ScatterPlan,
+    index: &TensorView<'_, I>,
+    bad_index: BadIndex,
+) -> Result<(), Error> {
+    // An index of an empty src names nothing, however it is filled.
+    if bad_index == BadIndex::Error
+        && plan.src.element_count() != 0
+        && let Some(position) = first_bad(index.data(), plan.n)
+    {
+        return Err(plan.bad_index(position as u64, index.data()[position].to_i64()));
+    }
+    Ok(())
 }
 
 /// Fails with the first element of a gather's indptr that lies below the one before it in its row, or outside [0, E].

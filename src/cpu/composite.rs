@@ -4,8 +4,8 @@ use rayon::prelude::*;
 
 use super::check;
 use crate::{
-    Accumulator, BadIndex, Composite, CompositeOptions, CompositePlan, Error, Float, FloatAccumulator, Index,
-    ScatterPlan, Tensor, TensorView, broadcast,
+    Accumulator, Composite, CompositeOptions, CompositePlan, Error, Float, FloatAccumulator, Index, ScatterPlan,
+    Tensor, TensorView, broadcast,
 };
 
 macro_rules! calls {
@@ -68,7 +68,7 @@ fn run<T: Float, I: Index>(
 ) -> Result<Tensor<T>, Error> {
     let options = with_dim_size(src, index, options)?;
     let plan = CompositePlan::new(composite, src.shape(), index.shape(), &options)?;
-    check_index(&plan.groups, index, options.groups.bad_index)?;
+    check::check_groups(&plan.groups, index, options.groups.bad_index)?;
     let mut out = Tensor::try_full(*plan.out_shape(), T::zeroed())?;
     compute(&plan, src.data(), index.data(), out.data_mut());
     Ok(out)
@@ -89,7 +89,7 @@ fn run_into<T: Float, I: Index>(
     let options = with_dim_size(src, index, &options)?;
     let plan = CompositePlan::new(composite, src.shape(), index.shape(), &options)?;
     plan.check_output(out.shape())?;
-    check_index(&plan.groups, index, options.groups.bad_index)?;
+    check::check_groups(&plan.groups, index, options.groups.bad_index)?;
     compute(&plan, src.data(), index.data(), out.data_mut());
     Ok(())
 }
@@ -110,17 +110,6 @@ fn with_dim_size<T, I: Index>(
         options.groups.dim_size = Some(groups);
     }
     Ok(options)
-}
-
-fn check_index<I: Index>(plan: &ScatterPlan, index: &TensorView<'_, I>, bad_index: BadIndex) -> Result<(), Error> {
-    // An index of an empty src names nothing, however it is filled.
-    if bad_index == BadIndex::Error
-        && plan.src.element_count() != 0
-        && let Some(position) = check::first_bad(index.data(), plan.n)
-    {
-        return Err(plan.bad_index(position as u64, index.data()[position].to_i64()));
-    }
-    Ok(())
 }
 
 fn compute<T: Float, I: Index>(plan: &CompositePlan, src: &[T], index: &[I], out: &mut [T]) {

@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use super::check;
 use crate::{
     Accumulator, BadIndex, Error, Index, Reduce, Reduced, Scalar, ScatterOptions, ScatterPlan, Shape, Tensor,
     TensorView, broadcast,
@@ -91,18 +92,6 @@ fn no_position<I: Index>(plan: &ScatterPlan) -> Result<I, Error> {
     I::from_position(plan.e).ok_or(Error::ArgOutTooNarrow { length: plan.e })
 }
 
-fn check_index<I: Index>(plan: &ScatterPlan, index: &TensorView<'_, I>) -> Result<(), Error> {
-    // An index of an empty src names nothing, however it is filled.
-    if plan.src.element_count() == 0 {
-        return Ok(());
-    }
-    let offender = index.data().par_iter().position_first(|index| index.group(plan.n).is_none());
-    match offender {
-        Some(position) => Err(plan.bad_index(position as u64, index.data()[position].to_i64())),
-        None => Ok(()),
-    }
-}
-
 fn run<T: Scalar, I: Index>(
     plan: &ScatterPlan,
     src: &TensorView<'_, T>,
@@ -113,9 +102,7 @@ fn run<T: Scalar, I: Index>(
     arg_out: Option<&mut [I]>,
 ) -> Result<(), Error> {
     let nowhere: I = if plan.reduce.has_arg() { no_position(plan)? } else { bytemuck::Zeroable::zeroed() };
-    if bad_index == BadIndex::Error {
-        check_index(plan, index)?;
-    }
+    check::check_groups(plan, index, bad_index)?;
     if out.is_empty() {
         return Ok(());
     }

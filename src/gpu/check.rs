@@ -61,7 +61,7 @@ pub(super) fn group_count<I: Index>(
 ) -> Result<usize, Error> {
     // All ones, the start, is -1: no group.
     let largest = look_over(stream, "index_largest", index, 0, workspace)? as i64;
-    Ok(usize::try_from(largest + 1).unwrap_or(0))
+    Ok(usize::try_from(largest.saturating_add(1)).unwrap_or(0))
 }
 
 /// One element, after everything given to the stream so far.

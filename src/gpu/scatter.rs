@@ -3,7 +3,7 @@
 use kernel_params::{IndexLayout, IndexParams, MAX_LIMB_BITS, ReproducibleParams, ScatterParams};
 
 use super::{
-    DeviceTensor, Kernels, Queue, Stream, StreamQueue, THREADS_PER_BLOCK, Workspace,
+    DeviceTensor, Kernels, Queue, Stream, StreamQueue, THREADS_PER_BLOCK, Workspace, check,
     queue::{Preload, place_runs, runs_bytes},
 };
 use crate::{
@@ -443,7 +443,7 @@ pub fn scatter<T: Scalar, I: Index>(
         let dim = ScatterPlan::reduced_axis(src.shape(), &options)?;
         broadcast::scatter_layout(src.shape(), index.shape(), dim)?;
         let is_used = src.shape().element_count() != 0;
-        options.dim_size = Some(if is_used { group_count(stream, index, &mut workspace)? } else { 0 });
+        options.dim_size = Some(if is_used { check::group_count(stream, index, &mut workspace)? } else { 0 });
     }
     let plan = ScatterPlan::new(src.shape(), index.shape(), base.map(DeviceTensor::shape), &options)?;
     let mut out = DeviceTensor::uninitialized(gpu, *plan.out_shape())?;
@@ -500,9 +500,7 @@ fn run<T: Scalar, I: Index>(
         return Err(Error::ArgOutTooNarrow { length: plan.e });
     }
     stream.gpu().bind()?;
-    if bad_index == BadIndex::Error && plan.src.element_count() != 0 {
-        check_index(stream, plan, index, workspace)?;
-    }
+    check::check_groups(stream, plan, index, bad_index, workspace)?;
     let pointers = ScatterPointers {
         scalar: T::TYPE,
         index_type: I::TYPE,
@@ -519,54 +517,6 @@ fn run<T: Scalar, I: Index>(
     // context was made current. Freeing device memory waits for the device (see `Memory`), so they outlive
     // the work.
     unsafe { scatter_raw(stream.gpu().kernels(), plan, &pointers, stream.as_raw()) }
-}
-
-/// Fails with the first element of the index that lies outside [0, N).
-fn check_index<I: Index>(
-    stream: &Stream,
-    plan: &ScatterPlan,
-    index: &DeviceTensor<I>,
-    workspace: &mut Workspace,
-) -> Result<(), Error> {
-    let result = workspace.reserve(size_of::<u64>())?;
-    let answer = look_over(stream, "index_first_bad", index, plan.n, result)?;
-    // All ones, the start, stands for "none".
-    if answer == u64::MAX {
-        return Ok(());
-    }
-    let value: I = super::memory::read(stream, index.address() + answer * size_of::<I>() as u64)?;
-    Err(plan.bad_index(answer, value.to_i64()))
-}
-
-/// The largest index plus one: how many groups there are when nothing else says so.
-pub(super) fn group_count<I: Index>(
-    stream: &Stream,
-    index: &DeviceTensor<I>,
-    workspace: &mut Workspace,
-) -> Result<usize, Error> {
-    let result = workspace.reserve(size_of::<u64>())?;
-    // All ones, the start, is -1: no group.
-    let largest = look_over(stream, "index_largest", index, 0, result)? as i64;
-    Ok(usize::try_from(largest.saturating_add(1)).unwrap_or(0))
-}
-
-/// Runs a kernel over the whole index and reads its one answer.
-fn look_over<I: Index>(
-    stream: &Stream,
-    kernel: &str,
-    index: &DeviceTensor<I>,
-    n: usize,
-    result: u64,
-) -> Result<u64, Error> {
-    stream.gpu().bind()?;
-    let count = index.shape().element_count();
-    // SAFETY: `index` has `count` elements, `result` points to 8 bytes of a workspace, and the context is
-    // current. The read waits for the stream.
-    unsafe {
-        let mut queue = StreamQueue::new(stream.gpu().kernels(), stream.as_raw());
-        enqueue_look_over(&mut queue, kernel, I::TYPE, index.address(), count, n, result)?;
-    }
-    super::memory::read(stream, result)
 }
 
 /// Sets the result to all ones and runs one of the kernels that look an index over: "index_first_bad" leaves

@@ -4,8 +4,8 @@ use kernel_params::{IndexLayout, SegmentParams, SortedIndexParams};
 
 use super::{
     DeviceTensor, Kernels, Queue, Stream, StreamQueue, THREADS_PER_BLOCK, Workspace,
+    check::group_count,
     queue::{place_runs, runs_bytes},
-    scatter::group_count,
     tuning::{PACK_BYTES, WARP_SIZE, segment_run_length},
 };
 use crate::{
