@@ -298,6 +298,14 @@ pub enum IndexType {
 }
 
 impl IndexType {
+    /// The size of one index.
+    pub fn bytes(self) -> usize {
+        match self {
+            Self::I32 => size_of::<i32>(),
+            Self::I64 => size_of::<i64>(),
+        }
+    }
+
     /// The name the kernels carry.
     pub fn name(self) -> &'static str {
         match self {

@@ -182,6 +182,11 @@ impl SegmentPlan {
         self.index.dims()[self.index.rank() - 1]
     }
 
+    /// The number of rows of the index or indptr.
+    pub(crate) fn index_rows(&self) -> usize {
+        self.index.dims()[..self.index.rank() - 1].iter().product()
+    }
+
     /// What every element of the index or indptr must lie below.
     pub(crate) fn index_limit(&self) -> usize {
         match self.segments {

@@ -26,9 +26,12 @@ fn kernels_agree_with_the_naive_twin<T: Element>() {
     });
 }
 
-fn segments_longer_than_a_run_are_put_together<T: Element>() {
-    // Columns for one lane, for a group of lanes, for a warp and for two; each with and without aligned tensors.
-    for (b, length, k, segments) in [(1, 1500, 1, 30), (2, 300, 4, 12), (1, 300, 16, 9), (1, 150, 33, 4)] {
+fn long_segments_are_put_together<T: Element>() {
+    // Columns for one lane, for a group of lanes, for a warp and for two; each with and without aligned tensors. The
+    // first four leave long segments to a block, the others are cut into chunks.
+    let sizes = [(1, 1500, 1, 30), (2, 300, 4, 12), (1, 300, 16, 9), (1, 150, 33, 4)];
+    let cut = [(1, 1500, 1, 5), (2, 600, 4, 2), (1, 900, 16, 3), (1, 520, 33, 2)];
+    for (b, length, k, segments) in sizes.into_iter().chain(cut) {
         for (at, lengths) in Lengths::ALL.into_iter().enumerate() {
             for (is_csr, offset) in [(false, 0), (true, 1)] {
                 let reduce = REDUCES[(k + at + usize::from(is_csr)) % REDUCES.len()];
@@ -40,28 +43,18 @@ fn segments_longer_than_a_run_are_put_together<T: Element>() {
 
 for_each_type! {
     naive_twin: kernels_agree_with_the_naive_twin;
-    many_runs: segments_longer_than_a_run_are_put_together;
+    long: long_segments_are_put_together;
 }
 
 #[test]
-fn a_segment_of_many_runs_is_put_together_by_the_block() {
-    // 32 elements a run: more runs than one group of lanes follows.
+fn a_segment_of_many_chunks_is_put_together_by_the_block() {
+    // 33 columns leave a warp no second way: chunks of 16 elements, and more records than a lane follows.
     for reduce in REDUCES {
         for is_csr in [false, true] {
-            check(&segments::large::<f32>((1, 32 * 40 + 5, 3, 5), Lengths::One, reduce, is_csr), 2, u32::MAX, 0);
-            check(&segments::large::<i32>((2, 32 * 60, 3, 90), Lengths::Skewed, reduce, is_csr), 2, 2, 0);
+            check(&segments::large::<f32>((1, 16 * 40 + 5, 33, 2), Lengths::One, reduce, is_csr), 2, u32::MAX, 0);
+            check(&segments::large::<i32>((2, 16 * 50, 33, 3), Lengths::Skewed, reduce, is_csr), 2, 2, 0);
         }
     }
-}
-
-#[test]
-fn a_chain_longer_than_a_block_looks_at_once_finds_its_end() {
-    // 300 runs of one segment, then others.
-    let mut case = segments::large::<f32>((1, 32 * 310, 2, 40), Lengths::One, Reduce::Max, false);
-    for (i, index) in case.index.iter_mut().skip(32 * 300 + 7).enumerate() {
-        *index = 21 + i as i64 / 20;
-    }
-    check(&case, 1, u32::MAX, 0);
 }
 
 #[test]
@@ -90,9 +83,9 @@ fn long_stretches_of_empty_segments_are_filled() {
 #[test]
 fn bad_elements_between_good_ones_are_left_out() {
     for reduce in REDUCES {
-        let src: Vec<_> = (0..200).map(|i| ((i * 31) % 11) as f32).collect();
-        // Whole runs without a good element among them, in the middle of a segment.
-        let index: Vec<_> = (0..200).map(|i| if i % 5 == 0 || (60..140).contains(&i) { -1 } else { i / 150 }).collect();
+        let src: Vec<_> = (0..600).map(|i| ((i * 31) % 11) as f32).collect();
+        // Whole tiles of the index without a good element among them, in the middle of a segment.
+        let index: Vec<_> = (0..600).map(|i| if i % 5 == 0 || (90..420).contains(&i) { -1 } else { i / 450 }).collect();
         check(&column(reduce, &src, &index, None, 3, false), 1, u32::MAX, 0);
         check(&column(reduce, &src, &index, Some(&[1.0, 20.0, 3.0]), 3, false), 1, u32::MAX, 0);
     }
@@ -115,7 +108,7 @@ fn special_values_follow_the_rules() {
 }
 
 #[test]
-fn the_first_of_equals_wins_across_lanes_and_runs() {
+fn the_first_of_equals_wins_across_lanes_and_chunks() {
     for reduce in [Reduce::Min, Reduce::Max] {
         for is_csr in [false, true] {
             let mut case = segments::large::<f32>((1, 900, 3, 2), Lengths::One, reduce, is_csr);
@@ -227,8 +220,8 @@ fn a_workspace_that_is_too_small_is_refused() {
     use tensorrt_scatter::{IndexType, ScalarType, gpu};
     let case = column(Reduce::Max, &[1.0; 4], &[0, 4], None, 1, true);
     let plan = emulator::segment_plan(&case).unwrap();
-    // Two records of the one run: first and last segment, count, value and position of each.
-    let needed = 2 * (8 + 8 + 4 + 8);
+    // The one chunk: the segment that goes on in it, and two records with count, value and position.
+    let needed = 8 + 2 * (8 + 4 + 8);
     let pointers = gpu::SegmentPointers {
         scalar: ScalarType::F32,
         index_type: IndexType::I32,

@@ -180,28 +180,18 @@ pub mod segment {
 
     /// A column for each lane.
     const ONE: usize = 1;
-    /// Elements whose loads are under way at once: with 16 bytes each, 1,024 threads on a multiprocessor keep 64 KiB
-    /// under way, more than the memory of any device so far has latency for.
-    const BATCH: usize = 4;
-    /// The elements of a batch are loads of their own.
-    const APART: bool = false;
-    /// The elements of a batch lie side by side: one load.
-    const CONSECUTIVE: bool = true;
 
     table! {
-        segment_start(SegmentParams) [scalar] = segment::start<T>;
-        segment_sum_columns(SegmentParams) [scalar] = segment::reduce<T, Sum, ONE, BATCH, APART>;
-        segment_sum_packs(SegmentParams) [scalar] = segment::reduce<T, Sum, PACK, BATCH, APART>;
-        segment_sum_column(SegmentParams) [scalar] = segment::reduce<T, Sum, ONE, PACK, CONSECUTIVE>;
-        segment_min_columns(SegmentParams) [scalar] = segment::reduce<T, Min, ONE, BATCH, APART>;
-        segment_min_packs(SegmentParams) [scalar] = segment::reduce<T, Min, PACK, BATCH, APART>;
-        segment_min_column(SegmentParams) [scalar] = segment::reduce<T, Min, ONE, PACK, CONSECUTIVE>;
-        segment_max_columns(SegmentParams) [scalar] = segment::reduce<T, Max, ONE, BATCH, APART>;
-        segment_max_packs(SegmentParams) [scalar] = segment::reduce<T, Max, PACK, BATCH, APART>;
-        segment_max_column(SegmentParams) [scalar] = segment::reduce<T, Max, ONE, PACK, CONSECUTIVE>;
-        segment_finish_sum(SegmentParams) [scalar] = segment::finish<T, Sum>;
-        segment_finish_min(SegmentParams) [scalar] = segment::finish<T, Min>;
-        segment_finish_max(SegmentParams) [scalar] = segment::finish<T, Max>;
+        segment_from_index(SegmentParams) [index] = segment::from_index<I>;
+        segment_sum_columns(SegmentParams) [scalar] = segment::reduce<T, Sum, ONE>;
+        segment_sum_packs(SegmentParams) [scalar] = segment::reduce<T, Sum, PACK>;
+        segment_min_columns(SegmentParams) [scalar] = segment::reduce<T, Min, ONE>;
+        segment_min_packs(SegmentParams) [scalar] = segment::reduce<T, Min, PACK>;
+        segment_max_columns(SegmentParams) [scalar] = segment::reduce<T, Max, ONE>;
+        segment_max_packs(SegmentParams) [scalar] = segment::reduce<T, Max, PACK>;
+        segment_combine_sum(SegmentParams) [scalar] = segment::combine<T, Sum>;
+        segment_combine_min(SegmentParams) [scalar] = segment::combine<T, Min>;
+        segment_combine_max(SegmentParams) [scalar] = segment::combine<T, Max>;
     }
 }
 

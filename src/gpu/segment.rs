@@ -1,12 +1,12 @@
 //! Reductions over segments on the GPU: the steps, and the safe calls.
 
-use kernel_params::{IndexLayout, SegmentParams, SortedIndexParams};
+use kernel_params::{HOLE_TILE, IndexLayout, SegmentParams, SortedIndexParams};
 
 use super::{
-    DeviceTensor, Kernels, Queue, Stream, StreamQueue, THREADS_PER_BLOCK, Workspace,
+    DeviceTensor, Kernels, Queue, Stream, StreamQueue, Workspace,
     check::group_count,
     queue::{place_runs, runs_bytes},
-    tuning::{PACK_BYTES, WARP_SIZE, segment_run_length},
+    tuning::{self, PACK_BYTES, WARP_SIZE},
 };
 use crate::{
     BadIndex, Error, Index, IndexType, Reduce, Reduced, Scalar, ScalarType, SegmentCooOptions, SegmentCsrOptions,
@@ -41,8 +41,8 @@ pub struct SegmentPointers {
 /// What each part of the workspace starts at a multiple of: the size of its widest elements.
 const WORKSPACE_ALIGNMENT: usize = size_of::<u64>();
 
-/// What a run leaves records of: its first segment and its last.
-const RECORDS_PER_RUN: usize = 2;
+/// What a chunk has records of: the segment that goes on in it, and the one that begins in it.
+const RECORDS_PER_CHUNK: usize = 2;
 
 /// How the elements and columns of `src` are shared out, from sizes alone: the same sizes give the same sums, bit for
 /// bit, wherever the tensors lie.
@@ -51,8 +51,10 @@ struct Partition {
     pack: usize,
     /// Lanes that share the columns of an element.
     lanes: usize,
-    run_length: usize,
-    runs_per_b: usize,
+    /// In how many ways a group of lanes shares the elements of a segment.
+    ways: usize,
+    /// Elements of a chunk; None where a block takes each long segment instead.
+    chunk: Option<usize>,
 }
 
 impl Partition {
@@ -61,56 +63,97 @@ impl Partition {
         let pack = if plan.k.is_multiple_of(per_load) { per_load } else { 1 };
         let lanes = (plan.k / pack).clamp(1, WARP_SIZE).next_power_of_two();
         let parts = plan.k.div_ceil(lanes * pack);
-        let share = if plan.k == 1 { per_load } else { 1 };
-        let run_length = segment_run_length(plan.b.saturating_mul(plan.e), parts, share);
-        Self { pack, lanes, run_length, runs_per_b: plan.e.div_ceil(run_length) }
+        let length = plan.e / plan.n.max(1);
+        let elements = plan.b.saturating_mul(plan.e);
+        let bytes = elements.saturating_mul(plan.k * scalar.bytes());
+        Self {
+            pack,
+            lanes,
+            ways: tuning::segment_ways(length, lanes),
+            chunk: tuning::is_cut(length, bytes).then(|| tuning::segment_chunk(elements, parts, WARP_SIZE / lanes)),
+        }
+    }
+
+    fn chunks_per_b(&self, plan: &SegmentPlan) -> usize {
+        self.chunk.map_or(0, |chunk| plan.e.div_ceil(chunk))
     }
 }
 
 /// The parts of the workspace, in elements of 8 bytes, in the order they lie in.
 struct WorkspaceParts {
-    edges: usize,
+    runs: usize,
+    indptr: usize,
+    holes: usize,
+    going_on: usize,
     counts: usize,
     values: usize,
     positions: usize,
-    runs: usize,
 }
 
-impl SegmentPlan {
-    /// How many bytes of scratch [`enqueue_segment`] needs: two records for each run of elements.
-    pub fn workspace_bytes(&self, scalar: ScalarType) -> usize {
-        let parts = self.workspace_parts(scalar, &Partition::new(self, scalar));
-        (parts.edges + parts.counts + parts.values + parts.positions + parts.runs) * WORKSPACE_ALIGNMENT
-    }
-
-    fn workspace_parts(&self, scalar: ScalarType, partition: &Partition) -> WorkspaceParts {
-        let records = self.b * partition.runs_per_b * RECORDS_PER_RUN;
-        WorkspaceParts {
-            edges: records,
+impl WorkspaceParts {
+    /// With room for so many chunks.
+    fn new(plan: &SegmentPlan, scalar: ScalarType, chunks: usize) -> Self {
+        let words = |bytes: usize| bytes.div_ceil(WORKSPACE_ALIGNMENT);
+        let records = chunks * RECORDS_PER_CHUNK;
+        let rows = if plan.segments == Segments::Index { plan.index_rows() } else { 0 };
+        Self {
+            runs: words(runs_bytes(&plan.src)),
+            indptr: words(rows * (plan.n + 1) * made_indptr(plan).bytes()),
+            holes: words(rows * tiles(plan.e) * size_of::<u32>()),
+            going_on: chunks,
             counts: records,
-            values: (records * self.k * scalar.accumulator_bytes()).div_ceil(WORKSPACE_ALIGNMENT),
-            positions: if self.reduce.has_arg() { records * self.k } else { 0 },
-            runs: runs_bytes(&self.src) / WORKSPACE_ALIGNMENT,
+            values: words(records * plan.k * scalar.accumulator_bytes()),
+            positions: if plan.reduce.has_arg() { records * plan.k } else { 0 },
         }
     }
 
+    fn bytes(&self) -> usize {
+        let words = self.runs + self.indptr + self.holes + self.going_on + self.counts + self.values + self.positions;
+        words * WORKSPACE_ALIGNMENT
+    }
+}
+
+/// The type of an indptr that is made of an index.
+fn made_indptr(plan: &SegmentPlan) -> IndexType {
+    if i32::try_from(plan.e).is_ok() { IndexType::I32 } else { IndexType::I64 }
+}
+
+/// How many tiles cover a row of an index and the place behind its last element.
+fn tiles(e: usize) -> usize {
+    e / HOLE_TILE as usize + 1
+}
+
+impl SegmentPlan {
+    /// How many bytes of scratch [`enqueue_segment`] needs at most, for these shapes and all that are no larger: an
+    /// indptr where the plan has an index, and two records for each chunk of elements.
+    pub fn workspace_bytes(&self, scalar: ScalarType) -> usize {
+        let chunks = tuning::most_segment_chunks(self.b, self.e);
+        WorkspaceParts::new(self, scalar, chunks).bytes()
+    }
+
     fn params(&self, pointers: &SegmentPointers, partition: &Partition, columns: usize) -> SegmentParams {
-        let parts = self.workspace_parts(pointers.scalar, partition);
+        let chunks_per_b = partition.chunks_per_b(self);
+        let parts = WorkspaceParts::new(self, pointers.scalar, self.b * chunks_per_b);
         let mut end = pointers.workspace;
         let mut take = |elements: usize| {
             let start = end;
             end += (elements * WORKSPACE_ALIGNMENT) as u64;
             start
         };
-        let (edges, counts) = (take(parts.edges), take(parts.counts));
-        let (values, positions, runs) = (take(parts.values), take(parts.positions), take(parts.runs));
+        let (runs, indptr, holes) = (take(parts.runs), take(parts.indptr), take(parts.holes));
+        let (going_on, counts) = (take(parts.going_on), take(parts.counts));
+        let (values, positions) = (take(parts.values), take(parts.positions));
+        let is_coo = self.segments == Segments::Index;
+        let indptr_type = if is_coo { made_indptr(self) } else { pointers.index_type };
         SegmentParams {
             src: pointers.src,
-            index: pointers.index,
+            index: if is_coo { pointers.index } else { 0 },
+            indptr: if is_coo { indptr } else { pointers.index },
+            holes: if is_coo { holes } else { 0 },
             base: pointers.base.unwrap_or(0),
             out: pointers.out,
             arg_out: pointers.arg_out.unwrap_or(0),
-            edges,
+            going_on,
             counts,
             values,
             positions,
@@ -118,23 +161,37 @@ impl SegmentPlan {
             e: self.e as u64,
             k: self.k as u64,
             n: self.n as u64,
-            runs_per_b: partition.runs_per_b as u64,
             column_parts: self.k.div_ceil(partition.lanes * columns) as u64,
-            run_length: partition.run_length as u32,
+            chunks_per_b: chunks_per_b as u64,
+            index_rows: self.index_rows() as u64,
+            index_row: self.index_row() as u64,
+            index_stride: self.layout.stride_e,
+            chunk_log2: partition.chunk.unwrap_or(1).ilog2(),
             lanes_log2: partition.lanes.ilog2(),
-            finish_lanes_log2: finish_lanes(self.k).ilog2(),
-            is_csr: (self.segments == Segments::Indptr).into(),
+            combine_lanes_log2: combine_lanes(self.k).ilog2(),
+            ways_log2: partition.ways.ilog2(),
+            longest: tuning::longest_segment(partition.ways) as u32,
             is_mean: (self.reduce == Reduce::Mean).into(),
             index_is_wide: (pointers.index_type == IndexType::I64).into(),
+            indptr_is_wide: (indptr_type == IndexType::I64).into(),
             arg_is_wide: (pointers.arg_type == IndexType::I64).into(),
             unused: 0,
-            layout: IndexLayout { runs: if self.layout.needs_runs() { runs } else { 0 }, ..self.layout },
+            layout: IndexLayout { runs: if self.layout.needs_runs() { runs } else { 0 }, ..self.row_layout() },
         }
+    }
+
+    /// The broadcast of the leading axes, as rows of the index.
+    fn row_layout(&self) -> IndexLayout {
+        let mut layout = self.layout;
+        // Every stride of a leading axis is that many whole rows. Rows without elements are all the same.
+        let row = self.index_row().max(1) as u64;
+        layout.axes.iter_mut().for_each(|axis| axis.stride /= row);
+        layout
     }
 }
 
-/// Lanes that share the columns of a record in the kernel that finishes: one column each.
-fn finish_lanes(k: usize) -> usize {
+/// Lanes that share the columns of a record in the kernel that joins them: one column each.
+fn combine_lanes(k: usize) -> usize {
     k.clamp(1, WARP_SIZE).next_power_of_two()
 }
 
@@ -166,63 +223,24 @@ pub unsafe fn enqueue_segment(
     let partition = Partition::new(plan, scalar);
     let is_aligned = |address: u64| address.is_multiple_of(PACK_BYTES as u64);
     let all_aligned = is_aligned(pointers.src) && is_aligned(pointers.out) && pointers.base.is_none_or(is_aligned);
-    // Where each b starts at an aligned address as well.
-    let column_aligned = plan.b <= 1 || (plan.e * scalar.bytes()).is_multiple_of(PACK_BYTES);
-    let (kind, columns) = if plan.k == 1 && is_aligned(pointers.src) && column_aligned {
-        ("column", 1)
-    } else if partition.pack > 1 && all_aligned {
-        ("packs", partition.pack)
-    } else {
-        ("columns", 1)
-    };
+    let (kind, columns) = if all_aligned && partition.pack > 1 { ("packs", partition.pack) } else { ("columns", 1) };
     let params = plan.params(pointers, &partition, columns);
     let reduce = if plan.reduce.has_arg() { plan.reduce.name() } else { "sum" };
     let scalar = scalar.name();
-    let runs = plan.b * partition.runs_per_b;
-    let run_warps = runs * params.column_parts as usize;
-    let empty_warps = if plan.segments == Segments::Indptr { (plan.b * plan.n).div_ceil(WARP_SIZE) } else { 0 };
-    let lanes = finish_lanes(plan.k);
-    let finish_blocks = runs.div_ceil(THREADS_PER_BLOCK as usize / lanes) * plan.k.div_ceil(lanes);
+    let column_parts = params.column_parts as usize;
+    let row_warps = (plan.b * plan.n * column_parts).div_ceil(WARP_SIZE / (partition.lanes * partition.ways));
+    let chunks = plan.b * partition.chunks_per_b(plan);
     // SAFETY: the caller's promise about the addresses; counts and sizes follow from the plan's shapes.
     unsafe {
         place_runs(queue, &params.layout)?;
         if plan.segments == Segments::Index {
-            start(queue, plan, pointers, &params)?;
+            let kernel = format!("segment_from_index_{}", pointers.index_type.name());
+            queue.launch_for_each(&kernel, plan.index_rows() * tiles(plan.e) * WARP_SIZE, &params)?;
         }
         let kernel = format!("segment_{reduce}_{kind}_{scalar}");
-        queue.launch_for_each(&kernel, (run_warps + empty_warps) * WARP_SIZE, &params)?;
-        queue.launch_for_each(
-            &format!("segment_finish_{reduce}_{scalar}"),
-            finish_blocks * THREADS_PER_BLOCK as usize,
-            &params,
-        )
-    }
-}
-
-/// What an index leaves out: every element of `out` becomes base or 0, every position "none".
-///
-/// # Safety
-/// As [`enqueue_segment`].
-unsafe fn start(
-    queue: &mut impl Queue,
-    plan: &SegmentPlan,
-    pointers: &SegmentPointers,
-    params: &SegmentParams,
-) -> Result<(), Error> {
-    let elements = plan.out.element_count();
-    let bytes = elements * pointers.scalar.bytes();
-    // SAFETY: the caller's promise.
-    unsafe {
-        match pointers.base {
-            _ if pointers.arg_out.is_some() => {}
-            Some(base) if base == pointers.out => return Ok(()),
-            Some(base) => return queue.copy(pointers.out, base, bytes),
-            None if bytes.is_multiple_of(size_of::<u32>()) => {
-                return queue.fill_u32(pointers.out, 0, bytes / size_of::<u32>());
-            }
-            None => {}
-        }
-        queue.launch_for_each(&format!("segment_start_{}", pointers.scalar.name()), elements, params)
+        queue.launch_for_each(&kernel, (row_warps + chunks * column_parts) * WARP_SIZE, &params)?;
+        let combine_warps = chunks * plan.k.div_ceil(combine_lanes(plan.k));
+        queue.launch_for_each(&format!("segment_combine_{reduce}_{scalar}"), combine_warps * WARP_SIZE, &params)
     }
 }
 

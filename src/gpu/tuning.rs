@@ -1,32 +1,72 @@
 //! Tuning numbers, apart from the algorithms that use them, each with its reason.
 
-use kernel_params::MAX_RUN_LENGTH;
-
 /// Lanes of a warp, on every architecture so far.
 pub(super) const WARP_SIZE: usize = 32;
 
 /// The bytes that one instruction of a lane loads at most.
 pub(super) const PACK_BYTES: usize = 16;
 
-/// Warps that a reduction over segments is cut into where the input is large enough: twice as many as the largest
-/// device so far runs at once (132 multiprocessors of 64 warps), so that the last ones to end do not end alone.
-const SEGMENT_WARPS: usize = 16_384;
+/// Elements of a segment that a lane loads before it takes the first of them.
+const SEGMENT_BATCH: usize = 4;
 
-/// Elements of a run of the segment family, a power of two, from sizes alone: the partition decides in which order
-/// sums are taken, and must not change from device to device.
-///
-/// Long runs leave fewer records (two of `k` values each); short ones occupy the device with a small input.
-/// `elements` are those of all b, each of `parts` warps; a lane's share of a run is a multiple of `share` elements.
-pub(super) fn segment_run_length(elements: usize, parts: usize, share: usize) -> usize {
-    // A warp's 32 lanes each have at least one element, or as many as one load brings.
-    let shortest = WARP_SIZE * share;
-    let wanted = elements.saturating_mul(parts) / SEGMENT_WARPS;
-    let power_of_two = 1 << wanted.max(1).ilog2();
-    power_of_two.clamp(shortest, MAX_RUN_LENGTH as usize)
+/// In how many ways a group of lanes shares the elements of a segment of average length, `lanes` sharing the columns:
+/// so many that each lane has one batch, whose loads are under way together.
+pub(super) fn segment_ways(length: usize, lanes: usize) -> usize {
+    power_of_two(length / SEGMENT_BATCH).min(WARP_SIZE / lanes)
 }
 
-/// Warps that gather_csr should have before a lane takes more than one chunk: as [`SEGMENT_WARPS`].
-const GATHER_WARPS: usize = SEGMENT_WARPS;
+/// The most bytes of `src` whose long segments are left to one block each: a multiprocessor reads about 80 GB/s, so
+/// one segment of all elements takes 0.1 ms.
+const MOST_UNCUT_BYTES: usize = 10 << 20;
+
+/// The average length from which long segments are the rule.
+const LONG_SEGMENT: usize = 256;
+
+/// Whether the reduced axis is cut into chunks. That takes a second launch, some 2 us.
+pub(super) fn is_cut(length: usize, bytes: usize) -> bool {
+    length >= LONG_SEGMENT || bytes > MOST_UNCUT_BYTES
+}
+
+/// The most elements of a segment that a group of lanes takes, where a block takes the longer ones: eight batches a
+/// lane, as long as the block's barriers take.
+pub(super) fn longest_segment(ways: usize) -> usize {
+    8 * SEGMENT_BATCH * ways
+}
+
+/// Warps that share the chunks where the input is large enough: as many as the largest device so far runs at once (132
+/// multiprocessors of 64 warps).
+const CHUNK_WARPS: usize = 8192;
+
+/// The fewest elements of a chunk, where a warp shares them in one way: four batches.
+const SHORTEST_CHUNK: usize = 4 * SEGMENT_BATCH;
+
+/// The most elements of a chunk, so that no lane has more than 64 batches one after the other while others are done.
+const LONGEST_CHUNK: usize = 1024;
+
+/// Elements of a chunk, a power of two, from sizes alone: the partition decides in which order sums are taken, and must
+/// not change from device to device. `elements` are those of all b, each of `parts` warps that share it in `ways` ways.
+///
+/// Long chunks leave fewer records (two of `k` values each); short ones occupy the device with a small input.
+pub(super) fn segment_chunk(elements: usize, parts: usize, ways: usize) -> usize {
+    let wanted = elements.saturating_mul(parts) / CHUNK_WARPS;
+    power_of_two(wanted).clamp(SHORTEST_CHUNK * ways, LONGEST_CHUNK)
+}
+
+/// The most chunks that [`segment_chunk`] makes of [b, e] elements and any smaller number, whatever else they have.
+pub(super) fn most_segment_chunks(b: usize, e: usize) -> usize {
+    let elements = b.saturating_mul(e);
+    // A chunk has more than half as many elements as are wanted of it, and each b one chunk more.
+    (elements / SHORTEST_CHUNK).min(2 * CHUNK_WARPS).max(elements / LONGEST_CHUNK) + b
+}
+
+/// The largest power of two up to a number, 1 for 0.
+fn power_of_two(up_to: usize) -> usize {
+    1 << up_to.max(1).ilog2()
+}
+
+/// Warps that gather_csr should have before a lane takes more than one chunk: twice as many as the largest device so far
+/// runs at once (132 multiprocessors of 64 warps), so that the last ones to end do not end alone.
+const GATHER_WARPS: usize = 16_384;
 
 /// The most chunks a lane of gather_csr takes one after the other. A search through the whole of indptr, a load for
 /// each doubling of the segments, is then spread over at least as many chunks as it has loads.
@@ -42,11 +82,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn runs_grow_with_the_input_up_to_what_a_warp_has_room_for() {
-        assert_eq!(segment_run_length(0, 1, 1), 32);
-        assert_eq!(segment_run_length(35_000, 1, 1), 32);
-        assert_eq!(segment_run_length(35_000, 1, 8), 256);
-        assert_eq!(segment_run_length(1 << 20, 1, 1), 64);
-        assert_eq!(segment_run_length(1 << 33, 1, 1), 256);
+    fn chunks_grow_with_the_input_up_to_what_a_lane_takes() {
+        assert_eq!(segment_chunk(0, 1, 1), 16);
+        assert_eq!(segment_chunk(35_000, 1, 32), 512);
+        assert_eq!(segment_chunk(1 << 20, 1, 2), 128);
+        assert_eq!(segment_chunk(1 << 20, 2, 1), 256);
+        assert_eq!(segment_chunk(1 << 33, 1, 1), 1024);
+    }
+
+    #[test]
+    fn no_input_has_more_chunks_than_a_larger_one_may() {
+        for b in [1, 3, 1000] {
+            for e in (0..30).flat_map(|log2| [1usize << log2, (1 << log2) + 1, (1 << log2) / 3]) {
+                for (parts, ways) in [(1, 32), (1, 2), (1, 1), (2, 1), (100, 1)] {
+                    let chunks = b * e.div_ceil(segment_chunk(b * e, parts, ways));
+                    for larger in [e, 2 * e, 5 * e] {
+                        assert!(chunks <= most_segment_chunks(b, larger), "{b} x {e}, {parts} parts, {ways} ways");
+                    }
+                }
+            }
+        }
     }
 }

@@ -118,26 +118,32 @@ pub struct IndexParams {
 
 /// The parameter of every kernel of the segment family. `src` is [B, E, K], `out` is [B, N, K], row-major.
 ///
-/// The reduced axis is cut into runs of `run_length` elements, one warp each. A run leaves two records: one of its
-/// first segment and one of its last, which may go on in the runs beside it.
+/// The segments are those of an indptr, the caller's or one made of the caller's sorted index. Where there are chunks,
+/// the reduced axis is cut into pieces of 2^`chunk_log2` elements, and one longer than that leaves two records a chunk:
+/// one where it goes on, one where it begins.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SegmentParams {
     /// Address of `src`.
     pub src: u64,
-    /// Address of the index, or of indptr, laid out as `layout` says.
+    /// Address of the sorted index, `index_rows` rows; 0 where the caller has an indptr.
     pub index: u64,
+    /// Address of indptr, [rows, N + 1].
+    pub indptr: u64,
+    /// Address of a word (u32) for each [`HOLE_TILE`] elements of a row of the index and the place behind them: whether
+    /// some are outside [0, N). 0 where the caller has an indptr.
+    pub holes: u64,
     /// Address of the tensor the reduction starts from, shaped as `out`; 0 where there is none.
     pub base: u64,
     /// Address of `out`.
     pub out: u64,
     /// Address of `arg_out`, shaped as `out`; 0 where it is not wanted.
     pub arg_out: u64,
-    /// Address of each run's first and last segment (u64, two for each run), all ones where it has none.
-    pub edges: u64,
-    /// Address of the records' element counts (u64, two for each run).
+    /// Address of the long segment that goes on in each chunk (u64), all ones where there is none.
+    pub going_on: u64,
+    /// Address of the records' element counts (u64, two for each chunk).
     pub counts: u64,
-    /// Address of the records' accumulators, `k` for each of two for each run.
+    /// Address of the records' accumulators, `k` for each of two for each chunk.
     pub values: u64,
     /// Address of the records' positions (u64), shaped as `values`; 0 where the reduction has none.
     pub positions: u64,
@@ -149,32 +155,42 @@ pub struct SegmentParams {
     pub k: u64,
     /// Number of segments: the length of the reduced axis of `out`.
     pub n: u64,
-    /// How many runs cover the reduced axis.
-    pub runs_per_b: u64,
-    /// How many parts the columns of a run are cut into, one warp each.
+    /// How many parts the columns are cut into, a group of lanes each.
     pub column_parts: u64,
-    /// Elements of a run: a power of two from 32 to [`MAX_RUN_LENGTH`].
-    pub run_length: u32,
+    /// How many chunks cover the reduced axis; 0 where none are made.
+    pub chunks_per_b: u64,
+    /// Rows of the index.
+    pub index_rows: u64,
+    /// Elements of such a row.
+    pub index_row: u64,
+    /// How far the index moves for one step along the reduced axis; 0 where it is broadcast.
+    pub index_stride: u64,
+    /// Base-2 logarithm of the elements of a chunk.
+    pub chunk_log2: u32,
     /// Base-2 logarithm of the lanes that share an element's columns.
     pub lanes_log2: u32,
-    /// The same for the kernel that finishes the segments of several runs.
-    pub finish_lanes_log2: u32,
-    /// 1 where `index` is an indptr, 0 where it has an entry for each element.
-    pub is_csr: u32,
+    /// The same for the kernel that joins records.
+    pub combine_lanes_log2: u32,
+    /// Base-2 logarithm of the ways in which a group of lanes shares a segment's elements.
+    pub ways_log2: u32,
+    /// The most elements of a segment that a group of lanes takes, where there are no chunks.
+    pub longest: u32,
     /// 1 for sums that are divided by the number of elements.
     pub is_mean: u32,
     /// 1 where the index is int64, 0 where it is int32.
     pub index_is_wide: u32,
+    /// 1 where indptr is int64, 0 where it is int32.
+    pub indptr_is_wide: u32,
     /// 1 where `arg_out` is int64, 0 where it is int32.
     pub arg_is_wide: u32,
     /// Keeps the structure free of padding.
     pub unused: u32,
-    /// How the leading axes of the index are broadcast over `src`.
+    /// How the leading axes of the index or indptr are broadcast over `src`; strides count rows.
     pub layout: IndexLayout,
 }
 
-/// The most elements of a run of the segment family: what a warp has room for in shared memory.
-pub const MAX_RUN_LENGTH: u32 = 256;
+/// Elements of a sorted index, each a lane's, that a warp turns into entries of an indptr together.
+pub const HOLE_TILE: u64 = 128;
 
 /// The parameter of the kernel that looks over an index whose rows must be sorted.
 #[repr(C)]

@@ -1,14 +1,17 @@
 //! How the elements of a segment become one, in registers.
 
-use nvptx_arch::warp::{self, Shuffle, FULL_MASK};
+use nvptx_arch::{
+    memory::Word,
+    warp::{self, Shuffle, FULL_MASK},
+};
 
 use crate::{
     element::Accumulator,
     reduction::{Selection, Sum},
 };
 
-/// A place along the reduced axis: within a run (`u32`), or on the whole axis (`u64`).
-pub trait Position: Copy + Ord + Shuffle {
+/// A place along the reduced axis: within a piece of a segment (`u32`), or on the whole axis (`u64`).
+pub trait Position: Word + Ord + Shuffle {
     /// No element yet.
     const NONE: Self;
 
@@ -63,16 +66,16 @@ pub trait Fold {
     /// Joins two partial results of the same segment.
     fn join<A: Accumulator, P: Position>(left: Partial<A, P>, right: Partial<A, P>) -> Partial<A, P>;
 
-    /// The partial result of the lane `delta` below.
+    /// The partial result of the lane whose number differs in the bits of `lanes`.
     ///
     /// # Safety
     /// Every lane of the warp takes part.
     #[inline(always)]
-    unsafe fn shuffle_up<A: Accumulator, P: Position>(partial: Partial<A, P>, delta: u32) -> Partial<A, P> {
+    unsafe fn shuffle_xor<A: Accumulator, P: Position>(partial: Partial<A, P>, lanes: u32) -> Partial<A, P> {
         Partial {
-            value: warp::shuffle_up(FULL_MASK, partial.value, delta, warp::WARP_SIZE),
+            value: warp::shuffle_xor(FULL_MASK, partial.value, lanes, warp::WARP_SIZE),
             position: if Self::HAS_POSITION {
-                warp::shuffle_up(FULL_MASK, partial.position, delta, warp::WARP_SIZE)
+                warp::shuffle_xor(FULL_MASK, partial.position, lanes, warp::WARP_SIZE)
             } else {
                 P::NONE
             },

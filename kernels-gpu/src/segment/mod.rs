@@ -1,21 +1,24 @@
-//! Reductions over segments: neighbouring elements along the reduced axis, told apart by a sorted index or by an
-//! indptr. No atomics, and a result that depends on the sizes and the input alone.
+//! Reductions over segments: neighbouring elements along the reduced axis, each segment a range of them that an indptr
+//! delimits. A sorted index is turned into an indptr first ([`from_index`]). No atomics, and a result that depends on
+//! the sizes and the input alone.
 //!
-//! The reduced axis is cut into runs of equal length, one warp each, whatever the segments are: a long segment is
-//! shared by many warps. A run stores the segments that lie wholly inside it and leaves records of its first and its
-//! last one ([`reduce`]); a second kernel puts the records of a segment together ([`finish`]).
+//! A group of lanes takes a segment ([`reduce`]), so a call whose segments are short needs no more than one launch. For
+//! long segments there are two ways, of which the host chooses one: where the input is large, the axis is cut into
+//! chunks, which share the work whatever the segments are and leave records that a second kernel joins ([`combine`]);
+//! where it is small, a whole block takes each long segment.
 
-mod finish;
+mod block;
+mod combine;
 mod fold;
-mod heads;
-mod ids;
+mod indptr;
+mod piece;
+mod records;
 mod reduce;
-mod start;
 mod store;
 
-pub use finish::finish;
+pub use combine::combine;
+pub use indptr::from_index;
 pub use reduce::reduce;
-pub use start::start;
 
 /// Stands for "no segment" and "no position".
 const NONE: u64 = u64::MAX;

@@ -1,428 +1,238 @@
-//! The first step: every run of elements, by one warp for each part of its columns.
+//! The first step: every segment by a group of lanes, or what a chunk has of a long one by a warp.
 
 use kernel_params::SegmentParams;
 use nvptx_arch::{
-    index::{block_dim_x, block_idx_x, grid_dim_x, lane_id, thread_idx_x},
-    memory, warp,
+    barrier,
+    index::{block_idx_x, grid_dim_x, lane_id, thread_idx_x},
+    memory, shared_array, warp,
 };
 use warp::{FULL_MASK, WARP_SIZE};
 
 use super::{
-    fold::{Fold, Partial, Position},
-    heads::{Head, Heads},
-    ids::{Indptr, Run, SegmentIds},
-    store::{from_words, into_words, load_readonly_columns, store, store_args, Finish, Whole},
+    block::{self, THREADS, WARPS},
+    indptr::{sees_holes, Indptr},
+    piece::{Folded, Piece},
+    records::{self, Record},
+    store::{store, Finish, Whole},
     NONE,
 };
-use crate::element::{Accumulator, Scalar};
-
-/// Which of a run's two records.
-#[derive(Clone, Copy, PartialEq)]
-enum Record {
-    First,
-    Last,
-}
-
-/// A segment of which some elements have been taken, in some neighbouring columns.
-#[derive(Clone, Copy)]
-struct Open<A, const COLUMNS: usize> {
-    /// [`NONE`] before the first element.
-    id: u64,
-    count: u32,
-    partials: [Partial<A, u32>; COLUMNS],
-}
-
-impl<A: Accumulator, const COLUMNS: usize> Open<A, COLUMNS> {
-    #[inline(always)]
-    fn new(id: u64) -> Self {
-        Self { id, count: 0, partials: [Partial::EMPTY; COLUMNS] }
-    }
-
-    #[inline(always)]
-    fn take<T: Scalar<Accumulator = A>, R: Fold>(&mut self, values: [T; COLUMNS], position: u32) {
-        self.count += 1;
-        for (partial, value) in self.partials.iter_mut().zip(&values) {
-            R::take(partial, value.widen(), position);
-        }
-    }
-
-    /// Takes a batch. Written out, because a loop that is not unrolled would need the batch in memory.
-    #[inline(always)]
-    fn take_batch<T: Scalar<Accumulator = A>, R: Fold, const BATCH: usize>(
-        &mut self,
-        batch: &[[T; COLUMNS]; BATCH],
-        at: u32,
-    ) {
-        macro_rules! take {
-            ($($i:literal)+) => {$(
-                if $i < BATCH {
-                    self.take::<T, R>(batch[$i % BATCH], at + $i as u32);
-                }
-            )+};
-        }
-        const { assert!(BATCH <= 8) };
-        take!(0 1 2 3 4 5 6 7);
-    }
-
-    /// What `earlier` and this have come to together; they are of one segment.
-    #[inline(always)]
-    fn after<R: Fold>(self, earlier: Self) -> Self {
-        let mut both = self;
-        both.count += earlier.count;
-        for i in 0..COLUMNS {
-            both.partials[i] = R::join(earlier.partials[i], self.partials[i]);
-        }
-        both
-    }
-
-    /// That of the lane `delta` below; every lane of the warp takes part.
-    #[inline(always)]
-    unsafe fn shuffle_up<R: Fold>(&self, delta: u32) -> Self {
-        let mut below = *self;
-        below.id = warp::shuffle_up(FULL_MASK, self.id, delta, WARP_SIZE);
-        below.count = warp::shuffle_up(FULL_MASK, self.count, delta, WARP_SIZE);
-        for i in 0..COLUMNS {
-            below.partials[i] = R::shuffle_up(self.partials[i], delta);
-        }
-        below
-    }
-}
+use crate::element::Scalar;
 
 /// ```text
-/// for each run of each b, for each part of its columns: one warp
-///     look up the segment of each element of the run
-///     each group of lanes walks its share of the run, element after element:
-///         an element of another segment than the one before it closes that one:
-///             the first one closed is kept as `head`; any other lies wholly in the share and is stored
-///     join the open segments of neighbouring shares where they are one (a scan over the groups of lanes)
-///     each group closes the segment that ended with the share before its own, and its head:
-///         into the run's first record if it is the run's first segment, into out otherwise
-///     the segment that is open at the end goes into the run's last record (the first, if it is the only one)
-/// for each 32 segments of an indptr: one warp sets the empty ones
+/// for each segment, for each part of its columns: one group of lanes
+///     if it is longer than a chunk, where there are chunks:
+///         fold its elements up to the end of the chunk it begins in; leave a record
+///     if it is long, where there are none: leave it to the block
+///     otherwise: fold its elements, finish and store it
+/// the whole block, for each segment left to it: fold, finish and store it
+/// for each chunk, for each part of the columns: one warp
+///     if a segment longer than a chunk goes on here: fold what is here of it; leave a record
 /// ```
-/// A lane has `COLUMNS` neighbouring columns, which it loads in one instruction, and loads `BATCH` elements before it
-/// takes the first of them; `CONSECUTIVE` elements of one column are one load.
+/// The lanes of a group, or of a warp or a block, share the columns, `COLUMNS` neighbouring ones each, and beyond that the
+/// elements, every n-th one each.
 #[inline(always)]
-pub unsafe fn reduce<T, R, const COLUMNS: usize, const BATCH: usize, const CONSECUTIVE: bool>(p: &SegmentParams)
-where
-    T: Scalar,
-    R: Finish,
-{
-    let warps_per_block = (block_dim_x() / WARP_SIZE) as u64;
-    let warp_in_block = thread_idx_x() / WARP_SIZE;
-    let warps = grid_dim_x() as u64 * warps_per_block;
-    let share_log2 = p.run_length.trailing_zeros() + p.lanes_log2 - WARP_SIZE.trailing_zeros();
-    let ids = SegmentIds::new(warp_in_block, share_log2);
-    let run_tasks = p.b * p.runs_per_b * p.column_parts;
-    let empty_tasks = if p.is_csr != 0 { (p.b * p.n).div_ceil(WARP_SIZE as u64) } else { 0 };
-    let mut task = block_idx_x() as u64 * warps_per_block + warp_in_block as u64;
-    while task < run_tasks + empty_tasks {
-        if task < run_tasks {
-            RunTask::<COLUMNS>::new(p, task, share_log2).reduce::<T, R, BATCH, CONSECUTIVE>(p, &ids);
-        } else {
-            set_empty_segments::<T>(p, task - run_tasks);
+pub unsafe fn reduce<T: Scalar, R: Finish, const COLUMNS: usize>(p: &SegmentParams) {
+    let groups = WARP_SIZE >> (p.lanes_log2 + p.ways_log2);
+    let row_tasks = (p.b * p.n * p.column_parts).div_ceil(groups as u64);
+    let chunk_tasks = p.b * p.chunks_per_b * p.column_parts;
+    let mut first = block_idx_x() as u64 * WARPS as u64;
+    // The same number of rounds for the whole block, which may have to take a segment together.
+    while first < row_tasks + chunk_tasks {
+        let task = first + (thread_idx_x() / WARP_SIZE) as u64;
+        let mut left = NONE;
+        if task < row_tasks {
+            left = reduce_segments::<T, R, COLUMNS>(p, task, groups);
+        } else if task < row_tasks + chunk_tasks {
+            reduce_chunk::<T, R, COLUMNS>(p, task - row_tasks);
         }
-        task += warps;
+        if p.chunks_per_b == 0 {
+            reduce_left::<T, R, COLUMNS>(p, left);
+        }
+        first += grid_dim_x() as u64 * WARPS as u64;
     }
 }
 
-/// A run and a part of its columns, as one lane sees them.
-struct RunTask<const COLUMNS: usize> {
-    /// Number of the run over all b.
-    number: u64,
-    run: Run,
-    lane: u32,
-    /// This lane's first column; behind the last one for a lane without work.
+/// A segment and a part of its columns, as one lane sees it.
+struct RowTask<const COLUMNS: usize> {
+    b: u64,
+    row: u64,
+    id: u64,
+    start: u64,
+    /// The number of elements.
+    length: u64,
+    /// This lane's first column.
     column: u64,
-    /// This lane's share of the run.
-    begin: u32,
-    end: u32,
-    /// Whether this lane stores what is told once for a run and not for each column.
-    speaks: bool,
 }
 
-impl<const COLUMNS: usize> RunTask<COLUMNS> {
+impl<const COLUMNS: usize> RowTask<COLUMNS> {
+    /// Number `number` over all b, segments and parts of columns; `lane` is this lane's number among those that share
+    /// the columns.
     #[inline(always)]
-    fn new(p: &SegmentParams, task: u64, share_log2: u32) -> Self {
-        let lane = lane_id();
-        let number = task / p.column_parts;
-        let part = task - number * p.column_parts;
-        let b = number / p.runs_per_b;
-        let first = (number - b * p.runs_per_b) * p.run_length as u64;
-        let length = (p.e - first).min(p.run_length as u64) as u32;
-        let group = lane >> p.lanes_log2;
-        let lane_in_group = lane - (group << p.lanes_log2);
-        let column = ((part << p.lanes_log2) + lane_in_group as u64) * COLUMNS as u64;
-        Self {
-            number,
-            run: Run { b, first, length },
-            lane,
-            column,
-            begin: group << share_log2,
-            end: ((group + 1) << share_log2).min(length),
-            speaks: column == 0,
-        }
+    unsafe fn new(p: &SegmentParams, number: u64, lane: u32) -> Self {
+        let (segment, part) = split(number, p.column_parts);
+        let (b, id) = if p.b == 1 { (0, segment) } else { split(segment, p.n) };
+        let indptr = Indptr::new(p, b);
+        let (start, end) = (indptr.get(id), indptr.get(id + 1));
+        let column = ((part << p.lanes_log2) + lane as u64) * COLUMNS as u64;
+        Self { b, row: indptr.row, id, start, length: end.saturating_sub(start), column }
     }
 
     #[inline(always)]
-    unsafe fn reduce<T, R, const BATCH: usize, const CONSECUTIVE: bool>(&self, p: &SegmentParams, ids: &SegmentIds)
-    where
-        T: Scalar,
-        R: Finish,
-    {
-        ids.fill(p, &self.run, self.lane);
-        let heads = Heads::<T::Accumulator, R>::new();
-        let (head, mut open) = if self.column < p.k {
-            self.walk::<T, R, BATCH, CONSECUTIVE>(p, ids, &heads)
-        } else {
-            (Head { id: NONE, count: 0 }, Open::new(NONE))
-        };
-        let own_first = if head.id != NONE { head.id } else { open.id };
-
-        let lanes = 1 << p.lanes_log2;
-        // Whether all elements so far, from the lane that the scan has reached, are of the open segment.
-        let mut reaches_back = head.id == NONE;
-        let mut delta = lanes;
-        while delta < WARP_SIZE {
-            let earlier = open.shuffle_up::<R>(delta);
-            let earlier_reaches_back = warp::shuffle_up(FULL_MASK, reaches_back as u32, delta, WARP_SIZE) != 0;
-            if self.lane >= delta && reaches_back && earlier.id != NONE {
-                if open.id == NONE {
-                    open = earlier;
-                    reaches_back = earlier_reaches_back;
-                } else if open.id == earlier.id {
-                    open = open.after::<R>(earlier);
-                    reaches_back = earlier_reaches_back;
-                } else {
-                    reaches_back = false;
-                }
-            }
-            delta *= 2;
-        }
-
-        let has_elements = warp::ballot(FULL_MASK, own_first != NONE);
-        let run_first = warp::shuffle_idx(FULL_MASK, own_first, has_elements.trailing_zeros() % WARP_SIZE, WARP_SIZE);
-        // The last group's lanes without columns have nothing; those of its first column know.
-        let run_last = warp::shuffle_idx(FULL_MASK, open.id, WARP_SIZE - lanes, WARP_SIZE);
-        // With one group there is none before it.
-        let mut carried = open.shuffle_up::<R>(lanes % WARP_SIZE);
-        if self.lane < lanes {
-            carried.id = NONE;
-        }
-
-        let carried_goes_on = carried.id == own_first;
-        if carried.id != NONE && own_first != NONE && !carried_goes_on {
-            self.close::<T, R>(p, carried, run_first);
-        }
-        if head.id != NONE {
-            let head = Open { id: head.id, count: head.count, partials: heads.load() };
-            let whole = if carried_goes_on { head.after::<R>(carried) } else { head };
-            self.close::<T, R>(p, whole, run_first);
-        }
-        // A run without elements leaves an empty record.
-        if self.lane >= WARP_SIZE - lanes && self.column < p.k {
-            let record = if open.id == run_first { Record::First } else { Record::Last };
-            self.record::<T::Accumulator, R>(p, open, record);
-        }
-        if self.speaks && self.lane == 0 {
-            let edges = (p.edges as *mut u64).add(self.number as usize * 2);
-            memory::store(edges, run_first);
-            memory::store(edges.add(1), run_last);
-        }
+    fn piece(&self, length: u32) -> Piece {
+        Piece { b: self.b, row: self.row, id: self.id, from: self.start, length }
     }
 
-    /// Walks this lane's share: the segment that it closed first, and the one that is open at its end.
+    /// Finishes and stores the segment.
     #[inline(always)]
-    unsafe fn walk<T, R, const BATCH: usize, const CONSECUTIVE: bool>(
-        &self,
-        p: &SegmentParams,
-        ids: &SegmentIds,
-        heads: &Heads<T::Accumulator, R>,
-    ) -> (Head, Open<T::Accumulator, COLUMNS>)
-    where
-        T: Scalar,
-        R: Finish,
-    {
-        let src = (p.src as *const T).add(((self.run.b * p.e + self.run.first) * p.k + self.column) as usize);
-        let (mut head, mut open) = (Head { id: NONE, count: 0 }, Open::new(NONE));
-        let mut at = self.begin;
-        while at < self.end {
-            let count = (self.end - at).min(BATCH as u32);
-            let batch = load_batch::<T, COLUMNS, BATCH, CONSECUTIVE>(src, p.k, at, count);
-            let ids = ids.from(at);
-            let mut goes_on = open.id != NONE && count == BATCH as u32;
-            if goes_on {
-                for i in 0..BATCH {
-                    // No short circuit: the loads do not wait for each other.
-                    goes_on &= memory::load(ids.wrapping_add(i)) == open.id;
-                }
-            }
-            if goes_on {
-                open.take_batch::<T, R, BATCH>(&batch, at);
-            } else {
-                for i in 0..count {
-                    let id = memory::load(ids.wrapping_add(i as usize));
-                    if id == NONE {
-                        continue;
-                    }
-                    if id != open.id {
-                        if open.id != NONE && head.id == NONE {
-                            head = Head { id: open.id, count: open.count };
-                            heads.store(open.partials);
-                        } else if open.id != NONE {
-                            self.store::<T, R>(p, open);
-                        }
-                        open = Open::new(id);
-                    }
-                    open.take::<T, R>(pick::<T, COLUMNS, BATCH>(&batch, i), at + i);
-                }
-            }
-            at += count;
-        }
-        (head, open)
-    }
-
-    /// A segment that has ended in the run: the run's first one goes into its record, for it may have begun before.
-    #[inline(always)]
-    unsafe fn close<T, R>(&self, p: &SegmentParams, segment: Open<T::Accumulator, COLUMNS>, run_first: u64)
-    where
-        T: Scalar,
-        R: Finish,
-    {
-        if segment.id == run_first {
-            self.record::<T::Accumulator, R>(p, segment, Record::First);
-        } else {
-            self.store::<T, R>(p, segment);
-        }
-    }
-
-    /// Stores a segment that lies wholly in the run.
-    #[inline(always)]
-    unsafe fn store<T, R>(&self, p: &SegmentParams, segment: Open<T::Accumulator, COLUMNS>)
-    where
-        T: Scalar,
-        R: Finish,
-    {
-        let whole = Whole {
-            b: self.run.b,
-            id: segment.id,
-            column: self.column,
-            partials: segment.partials,
-            origin: self.run.first,
-            count: segment.count as u64,
-        };
+    unsafe fn store<T: Scalar, R: Finish>(&self, p: &SegmentParams, folded: Folded<T::Accumulator, u32, COLUMNS>) {
+        let whole = Whole { b: self.b, id: self.id, column: self.column, folded, origin: self.start };
         store::<T, R, u32, COLUMNS>(p, whole);
     }
-
-    /// Leaves a segment to the kernel that finishes.
-    #[inline(always)]
-    unsafe fn record<A, R>(&self, p: &SegmentParams, segment: Open<A, COLUMNS>, record: Record)
-    where
-        A: Accumulator,
-        R: Fold,
-    {
-        let record = self.number * 2 + record as u64;
-        for i in 0..COLUMNS {
-            let at = (record * p.k + self.column) as usize + i;
-            let Partial { value, position } = segment.partials[i];
-            memory::store((p.values as *mut A).add(at), value);
-            if R::HAS_POSITION {
-                memory::store((p.positions as *mut u64).add(at), position.on_axis(self.run.first));
-            }
-        }
-        if self.speaks {
-            memory::store((p.counts as *mut u64).add(record as usize), segment.count as u64);
-        }
-    }
 }
 
-/// Loads `count` elements from element `at` on, of `COLUMNS` columns each; the rest of the batch is zeros.
+/// Quotient and remainder; nearly every call has one part of columns.
 #[inline(always)]
-unsafe fn load_batch<T: Scalar, const COLUMNS: usize, const BATCH: usize, const CONSECUTIVE: bool>(
-    src: *const T,
-    k: u64,
-    at: u32,
-    count: u32,
-) -> [[T; COLUMNS]; BATCH] {
-    let mut batch = [[T::ZERO; COLUMNS]; BATCH];
-    let element = |i: usize| src.wrapping_add(((at as u64 + i as u64) * k) as usize);
-    if count < BATCH as u32 {
-        for (i, values) in batch.iter_mut().enumerate() {
-            if (i as u32) < count {
-                *values = load_readonly_columns(element(i));
-            }
-        }
-    } else if CONSECUTIVE {
-        let values = load_readonly_columns::<T, BATCH>(element(0));
-        for i in 0..BATCH {
-            batch[i] = [values[i]; COLUMNS];
-        }
+fn split(number: u64, by: u64) -> (u64, u64) {
+    if by == 1 {
+        return (number, 0);
+    }
+    let quotient = number / by;
+    (quotient, number - quotient * by)
+}
+
+/// The segments of a warp, a group of lanes each. Returns the number of the one that this lane's group leaves to the
+/// block, if it does.
+#[inline(always)]
+unsafe fn reduce_segments<T: Scalar, R: Finish, const COLUMNS: usize>(
+    p: &SegmentParams,
+    task: u64,
+    groups: u32,
+) -> u64 {
+    let group_log2 = p.lanes_log2 + p.ways_log2;
+    let group = lane_id() >> group_log2;
+    let in_group = lane_id() - (group << group_log2);
+    let way = in_group >> p.lanes_log2;
+    let lane = in_group - (way << p.lanes_log2);
+    let number = task * groups as u64 + group as u64;
+    let exists = number < p.b * p.n * p.column_parts;
+    let row = RowTask::<COLUMNS>::new(p, if exists { number } else { 0 }, lane);
+    let is_active = exists && row.column < p.k;
+
+    let chunk = 1 << p.chunk_log2;
+    let is_cut = p.chunks_per_b != 0 && row.length > chunk;
+    let is_left = p.chunks_per_b == 0 && row.length > p.longest as u64;
+    let length = if !is_active || is_left {
+        0
+    } else if is_cut {
+        // Up to the next multiple of the chunk's length.
+        chunk - (row.start & (chunk - 1))
     } else {
-        for (i, values) in batch.iter_mut().enumerate() {
-            *values = load_readonly_columns(element(i));
-        }
-    }
-    batch
-}
-
-/// Element `i` of a batch, by selection: registers have no addresses. Several columns are selected as the words they
-/// were loaded as, so that 16-bit values need no register each.
-#[inline(always)]
-unsafe fn pick<T: Scalar, const COLUMNS: usize, const BATCH: usize>(
-    batch: &[[T; COLUMNS]; BATCH],
-    i: u32,
-) -> [T; COLUMNS] {
-    if COLUMNS == 1 {
-        let mut values = batch[0];
-        for (j, &candidate) in batch.iter().enumerate() {
-            values = if i == j as u32 { candidate } else { values };
-        }
-        return values;
-    }
-    let mut words = into_words(batch[0]);
-    for (j, &candidate) in batch.iter().enumerate() {
-        let candidate = into_words(candidate);
-        for word in 0..words.len() {
-            words[word] = if i == j as u32 { candidate[word] } else { words[word] };
-        }
-    }
-    from_words(words)
-}
-
-/// Sets those of 32 neighbouring segments that have no elements.
-#[inline(always)]
-unsafe fn set_empty_segments<T: Scalar>(p: &SegmentParams, task: u64) {
-    let lane = lane_id();
-    let first = task * WARP_SIZE as u64;
-    let row = first + lane as u64;
-    let is_empty = row < p.b * p.n && {
-        let b = row / p.n;
-        let n = row - b * p.n;
-        let indptr = Indptr::new(p, b);
-        indptr.get(n) >= indptr.get(n + 1)
+        row.length
     };
-    if p.k < WARP_SIZE as u64 {
-        if is_empty {
-            for column in 0..p.k {
-                set_empty::<T>(p, row * p.k + column);
-            }
+    let piece = row.piece(length as u32);
+    let has_holes = sees_holes(p, row.row, row.start, length as u32, 0, 1);
+    let folded = piece.fold::<T, R, COLUMNS>(p, row.column, way, 1 << p.ways_log2, has_holes).join_lanes::<R>(
+        p.lanes_log2,
+        group_log2,
+        p.is_mean != 0,
+    );
+    if is_active && way == 0 {
+        if is_cut {
+            let chunk = row.b * p.chunks_per_b + (row.start >> p.chunk_log2);
+            records::store::<T::Accumulator, R, u32, COLUMNS>(
+                p,
+                (chunk, Record::Begins),
+                row.column,
+                folded,
+                row.start,
+            );
+        } else if !is_left {
+            row.store::<T, R>(p, folded);
         }
+    }
+    if exists && is_left {
+        number
     } else {
-        let mut empty = warp::ballot(FULL_MASK, is_empty);
-        while empty != 0 {
-            let row = first + empty.trailing_zeros() as u64;
-            let mut column = lane as u64;
-            while column < p.k {
-                set_empty::<T>(p, row * p.k + column);
-                column += WARP_SIZE as u64;
-            }
-            empty &= empty - 1;
-        }
+        NONE
     }
 }
 
+/// What a chunk has of the long segment that began before it, if there is one. One warp.
 #[inline(always)]
-unsafe fn set_empty<T: Scalar>(p: &SegmentParams, at: u64) {
-    T::store((p.out as *mut T).add(at as usize), T::ZERO);
-    store_args(p, at as usize, [p.e]);
+unsafe fn reduce_chunk<T: Scalar, R: Finish, const COLUMNS: usize>(p: &SegmentParams, task: u64) {
+    let (number, part) = split(task, p.column_parts);
+    let (b, chunk) = if p.b == 1 { (0, number) } else { split(number, p.chunks_per_b) };
+    let length = 1 << p.chunk_log2;
+    let from = chunk << p.chunk_log2;
+    let indptr = Indptr::new(p, b);
+    // The segment of the chunk's first element; none begins before the first chunk.
+    let entries = if chunk == 0 { 0 } else { indptr.count_up_to(from, lane_id()) };
+    let mut goes_on = NONE;
+    let mut end = 0;
+    if entries > 0 && entries <= p.n {
+        let id = entries - 1;
+        let start = indptr.get(id);
+        end = indptr.get(entries);
+        if start < from && end > from && end - start > length {
+            goes_on = id;
+        }
+    }
+    if part == 0 && lane_id() == 0 {
+        memory::store((p.going_on as *mut u64).add(number as usize), goes_on);
+    }
+    if goes_on == NONE {
+        return;
+    }
+    let way = lane_id() >> p.lanes_log2;
+    let lane = lane_id() - (way << p.lanes_log2);
+    let column = ((part << p.lanes_log2) + lane as u64) * COLUMNS as u64;
+    let length = length.min(end - from) as u32;
+    let has_holes = warp::any(FULL_MASK, sees_holes(p, indptr.row, from, length, lane_id(), WARP_SIZE));
+    let length = if column < p.k { length } else { 0 };
+    let folded = Piece { b, row: indptr.row, id: goes_on, from, length }
+        .fold::<T, R, COLUMNS>(p, column, way, WARP_SIZE >> p.lanes_log2, has_holes)
+        .join_lanes::<R>(p.lanes_log2, WARP_SIZE.trailing_zeros(), p.is_mean != 0);
+    if way == 0 && column < p.k {
+        records::store::<T::Accumulator, R, u32, COLUMNS>(p, (number, Record::GoesOn), column, folded, from);
+    }
+}
+
+/// The segments that the groups of a block have left to it.
+#[inline(always)]
+unsafe fn reduce_left<T: Scalar, R: Finish, const COLUMNS: usize>(p: &SegmentParams, left: u64) {
+    if barrier::sync_threads_or((left != NONE) as u32) == 0 {
+        return;
+    }
+    // A number for each lane; those of one group are the same.
+    let numbers = shared_array![u64; THREADS];
+    memory::store(numbers.add(thread_idx_x() as usize), left);
+    barrier::sync_threads();
+    let way = thread_idx_x() >> p.lanes_log2;
+    let lane = thread_idx_x() - (way << p.lanes_log2);
+    let mut group = 0;
+    while group < THREADS {
+        let number = memory::load(numbers.add(group).cast_const());
+        group += 1 << (p.lanes_log2 + p.ways_log2);
+        if number == NONE {
+            continue;
+        }
+        let row = RowTask::<COLUMNS>::new(p, number, lane);
+        // There are no chunks where 32 bits do not hold the length.
+        let length = row.length as u32;
+        let sees_holes = sees_holes(p, row.row, row.start, length, thread_idx_x(), THREADS as u32);
+        let has_holes = barrier::sync_threads_or(sees_holes as u32) != 0;
+        let folded = row.piece(if row.column < p.k { length } else { 0 }).fold::<T, R, COLUMNS>(
+            p,
+            row.column,
+            way,
+            THREADS as u32 >> p.lanes_log2,
+            has_holes,
+        );
+        let folded = block::join::<T::Accumulator, R, u32, COLUMNS>(folded, p.lanes_log2);
+        if way == 0 && row.column < p.k {
+            row.store::<T, R>(p, folded);
+        }
+    }
+    // The numbers may be written again.
+    barrier::sync_threads();
 }

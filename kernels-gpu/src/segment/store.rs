@@ -5,6 +5,7 @@ use nvptx_arch::memory;
 
 use super::{
     fold::{Fold, Partial, Position},
+    piece::Folded,
     NONE,
 };
 use crate::element::{Accumulator, Scalar};
@@ -62,11 +63,9 @@ pub struct Whole<A, P, const COLUMNS: usize> {
     /// The first column.
     pub column: u64,
     /// What the elements have come to.
-    pub partials: [Partial<A, P>; COLUMNS],
-    /// Where the axis is at position 0 of `partials`.
+    pub folded: Folded<A, P, COLUMNS>,
+    /// Where the axis is at position 0 of `folded`.
     pub origin: u64,
-    /// How many elements there are.
-    pub count: u64,
 }
 
 /// Finishes and stores a segment.
@@ -80,9 +79,9 @@ pub unsafe fn store<T: Scalar, R: Finish, P: Position, const COLUMNS: usize>(
     let mut values = [T::ZERO; COLUMNS];
     let mut positions = [0; COLUMNS];
     for i in 0..COLUMNS {
-        let Partial { value, position } = whole.partials[i];
+        let Partial { value, position } = whole.folded.partials[i];
         let partial = Partial { value, position: position.on_axis(whole.origin) };
-        let (value, position) = R::finish(p, partial, whole.count, (p.base != 0).then_some(bases[i]));
+        let (value, position) = R::finish(p, partial, whole.folded.count, (p.base != 0).then_some(bases[i]));
         values[i] = value;
         positions[i] = position.unwrap_or(p.e);
     }
@@ -94,7 +93,7 @@ pub unsafe fn store<T: Scalar, R: Finish, P: Position, const COLUMNS: usize>(
 
 /// Stores positions, where they are wanted.
 #[inline(always)]
-pub unsafe fn store_args<const COLUMNS: usize>(p: &SegmentParams, at: usize, positions: [u64; COLUMNS]) {
+unsafe fn store_args<const COLUMNS: usize>(p: &SegmentParams, at: usize, positions: [u64; COLUMNS]) {
     if p.arg_out == 0 {
         return;
     }
@@ -131,7 +130,7 @@ unsafe fn load_columns<T: Scalar, const COLUMNS: usize>(from: *const T) -> [T; C
 
 /// Stores neighbouring values as they are loaded.
 #[inline(always)]
-pub unsafe fn store_columns<T: Scalar, const COLUMNS: usize>(to: *mut T, values: [T; COLUMNS]) {
+unsafe fn store_columns<T: Scalar, const COLUMNS: usize>(to: *mut T, values: [T; COLUMNS]) {
     if COLUMNS == 1 {
         T::store(to, values[0]);
     } else {
@@ -141,12 +140,12 @@ pub unsafe fn store_columns<T: Scalar, const COLUMNS: usize>(to: *mut T, values:
 
 /// The bytes of values, of which there are as many as 16 bytes hold.
 #[inline(always)]
-pub unsafe fn into_words<T: Scalar, const COLUMNS: usize>(values: [T; COLUMNS]) -> [u32; 4] {
+unsafe fn into_words<T: Scalar, const COLUMNS: usize>(values: [T; COLUMNS]) -> [u32; 4] {
     core::mem::transmute_copy(&values)
 }
 
 /// The values whose bytes these are; there are as many as 16 bytes hold.
 #[inline(always)]
-pub unsafe fn from_words<T: Scalar, const COLUMNS: usize>(words: [u32; 4]) -> [T; COLUMNS] {
+unsafe fn from_words<T: Scalar, const COLUMNS: usize>(words: [u32; 4]) -> [T; COLUMNS] {
     core::mem::transmute_copy(&words)
 }

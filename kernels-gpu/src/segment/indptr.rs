@@ -1,0 +1,249 @@
+//! Where segments begin and end: reading an indptr, and making one of a sorted index.
+
+use kernel_params::{SegmentParams, HOLE_TILE};
+use nvptx_arch::{
+    index::{block_dim_x, block_idx_x, grid_dim_x, lane_id, thread_idx_x},
+    memory, warp,
+};
+use warp::{FULL_MASK, WARP_SIZE};
+
+use super::NONE;
+use crate::{element::Index, layout::index_offset};
+
+/// One row of indptr, each entry brought into [0, E].
+pub struct Indptr<'a> {
+    p: &'a SegmentParams,
+    /// The number of the row.
+    pub row: u64,
+}
+
+impl<'a> Indptr<'a> {
+    /// The row for a position before the reduced axis.
+    #[inline(always)]
+    pub unsafe fn new(p: &'a SegmentParams, b: u64) -> Self {
+        Self { p, row: if p.b == 1 { 0 } else { index_offset(&p.layout, b) } }
+    }
+
+    /// Entry m of N + 1.
+    #[inline(always)]
+    pub unsafe fn get(&self, m: u64) -> u64 {
+        let at = self.row * (self.p.n + 1) + m;
+        let entry = load(self.p.indptr, self.p.indptr_is_wide, at);
+        (entry.max(0) as u64).min(self.p.e)
+    }
+
+    /// How many entries are at most `position`, if they are sorted; some number from 0 to N + 1 otherwise.
+    /// All lanes of the warp take part: each step asks 32 entries and leaves a 33rd of the range.
+    #[inline(always)]
+    pub unsafe fn count_up_to(&self, position: u64, lane: u32) -> u64 {
+        let (mut low, mut high) = (0, self.p.n + 1);
+        while low < high {
+            let step = (high - low) / WARP_SIZE as u64 + 1;
+            let probe = low + lane as u64 * step;
+            let counts = probe < high && self.get(probe) <= position;
+            let passed = warp::ballot(FULL_MASK, counts).count_ones() as u64;
+            if passed == 0 {
+                return low;
+            }
+            high = high.min(low + passed * step);
+            low += (passed - 1) * step + 1;
+        }
+        low
+    }
+}
+
+/// An element of an index or indptr, of either type.
+#[inline(always)]
+unsafe fn load(address: u64, is_wide: u32, at: u64) -> i64 {
+    if is_wide != 0 {
+        memory::load_readonly((address as *const i64).add(at as usize))
+    } else {
+        memory::load_readonly((address as *const i32).add(at as usize)) as i64
+    }
+}
+
+/// Whether an element that lies between others of a segment belongs to it: always, but for an index with elements
+/// outside [0, N).
+pub struct Membership {
+    index: u64,
+    is_wide: u32,
+    stride: u64,
+}
+
+impl Membership {
+    /// That of the elements from `from` on in a row of the index.
+    #[inline(always)]
+    pub unsafe fn new(p: &SegmentParams, row: u64, from: u64) -> Self {
+        let width = if p.index_is_wide != 0 { size_of::<i64>() } else { size_of::<i32>() } as u64;
+        let index = p.index + (row * p.index_row + from * p.index_stride) * width;
+        Self { index, is_wide: p.index_is_wide, stride: p.index_stride }
+    }
+
+    /// Whether an element is of a segment.
+    #[inline(always)]
+    pub unsafe fn is_of(&self, at: u32, id: u64) -> bool {
+        load(self.index, self.is_wide, at as u64 * self.stride) as u64 == id
+    }
+}
+
+/// Whether an index may have elements outside [0, N) among `length` of its row `row`, as far as this thread, one of
+/// `threads`, looks.
+#[inline(always)]
+pub unsafe fn sees_holes(p: &SegmentParams, row: u64, from: u64, length: u32, thread: u32, threads: u32) -> bool {
+    if p.holes == 0 || length == 0 {
+        return false;
+    }
+    let holes = (p.holes as *const u32).add((row * tiles_of_row(p)) as usize);
+    let last = (from + length as u64 - 1) / HOLE_TILE;
+    let mut tile = from / HOLE_TILE + thread as u64;
+    let mut found = 0;
+    while tile <= last {
+        found |= memory::load_readonly(holes.add(tile as usize));
+        tile += threads as u64;
+    }
+    found != 0
+}
+
+/// The tiles of a row of the index and the place behind it.
+#[inline(always)]
+fn tiles_of_row(p: &SegmentParams) -> u64 {
+    p.e / HOLE_TILE + 1
+}
+
+/// Elements of a tile that a lane has.
+const STEPS: usize = HOLE_TILE as usize / WARP_SIZE as usize;
+
+/// A lane stores so many entries by itself; the warp stores longer stretches together.
+const OWN_ENTRIES: u64 = 4;
+
+/// ```text
+/// for each row of the index, for each tile of its elements and the place behind them, which counts as segment N:
+///     one warp, a lane for each element:
+///         for each element in [0, N], `before` being the last one in [0, N) before it, or -1:
+///             indptr[before + 1 ..= element] = its position
+///         note whether the tile has elements outside [0, N)
+/// ```
+/// From before the first element to behind the last one, every entry is passed upwards once at least, so each of them
+/// is written; once exactly if the index is sorted.
+#[inline(always)]
+pub unsafe fn from_index<I: Index>(p: &SegmentParams) {
+    let lane = lane_id();
+    let warps_per_block = (block_dim_x() / WARP_SIZE) as u64;
+    let warps = grid_dim_x() as u64 * warps_per_block;
+    let mut task = block_idx_x() as u64 * warps_per_block + (thread_idx_x() / WARP_SIZE) as u64;
+    while task < p.index_rows * tiles_of_row(p) {
+        let row = task / tiles_of_row(p);
+        let first = (task - row * tiles_of_row(p)) * HOLE_TILE;
+        let elements = RowOfIndex { p, index: (p.index as *const I).add((row * p.index_row) as usize) };
+        let mut ids = [NONE; STEPS];
+        for (step, id) in ids.iter_mut().enumerate() {
+            *id = elements.get(first + (step as u32 * WARP_SIZE + lane) as u64);
+        }
+        let mut before = elements.last_before(first, lane);
+        let mut has_hole = false;
+        for (step, &id) in ids.iter().enumerate() {
+            let position = first + (step as u32 * WARP_SIZE + lane) as u64;
+            let is_good = id != NONE;
+            has_hole |= !is_good && position < p.e;
+            let good = warp::ballot(FULL_MASK, is_good);
+            let lower = good & ((1 << lane) - 1);
+            // Without a good lane the shuffles read any; the result is not used.
+            let nearest = warp::shuffle_idx(FULL_MASK, id, last_bit(lower), WARP_SIZE);
+            let last = warp::shuffle_idx(FULL_MASK, id, last_bit(good), WARP_SIZE);
+            // -1 and 1 are 0.
+            let entry = if lower != 0 { nearest } else { before }.wrapping_add(1);
+            let entries = if is_good && entry <= id { id + 1 - entry } else { 0 };
+            store_entries(p, row, entry, entries, position, lane);
+            before = if good != 0 { last } else { before };
+        }
+        let has_hole = warp::any(FULL_MASK, has_hole);
+        if lane == 0 {
+            memory::store((p.holes as *mut u32).add(task as usize), has_hole as u32);
+        }
+        task += warps;
+    }
+}
+
+/// Stores a position in a stretch of entries, each lane its own stretch.
+#[inline(always)]
+unsafe fn store_entries(p: &SegmentParams, row: u64, entry: u64, entries: u64, position: u64, lane: u32) {
+    let start = row * (p.n + 1) + entry;
+    if entries <= OWN_ENTRIES {
+        for i in 0..entries {
+            store_entry(p, start + i, position);
+        }
+    }
+    let mut long = warp::ballot(FULL_MASK, entries > OWN_ENTRIES);
+    while long != 0 {
+        let of = long.trailing_zeros();
+        let start = warp::shuffle_idx(FULL_MASK, start, of, WARP_SIZE);
+        let entries = warp::shuffle_idx(FULL_MASK, entries, of, WARP_SIZE);
+        let position = warp::shuffle_idx(FULL_MASK, position, of, WARP_SIZE);
+        let mut i = lane as u64;
+        while i < entries {
+            store_entry(p, start + i, position);
+            i += WARP_SIZE as u64;
+        }
+        long &= long - 1;
+    }
+}
+
+#[inline(always)]
+unsafe fn store_entry(p: &SegmentParams, at: u64, position: u64) {
+    if p.indptr_is_wide != 0 {
+        memory::store((p.indptr as *mut i64).add(at as usize), position as i64);
+    } else {
+        memory::store((p.indptr as *mut i32).add(at as usize), position as i32);
+    }
+}
+
+/// A row of the index.
+struct RowOfIndex<'a, I> {
+    p: &'a SegmentParams,
+    index: *const I,
+}
+
+impl<I: Index> RowOfIndex<'_, I> {
+    /// The segment of an element, N for the place behind the last one; [`NONE`] for a bad index.
+    #[inline(always)]
+    unsafe fn get(&self, position: u64) -> u64 {
+        if position < self.p.e {
+            let index = memory::load_readonly(self.index.add((position * self.p.index_stride) as usize));
+            index.group(self.p.n).unwrap_or(NONE)
+        } else if position == self.p.e {
+            self.p.n
+        } else {
+            NONE
+        }
+    }
+
+    /// The segment of the last good element before one; [`NONE`], which is -1, where there is none. All lanes of the
+    /// warp take part.
+    #[inline(always)]
+    unsafe fn last_before(&self, position: u64, lane: u32) -> u64 {
+        if position == 0 {
+            return NONE;
+        }
+        // Nearly always a good one.
+        let neighbour = self.get(position - 1);
+        if neighbour != NONE {
+            return neighbour;
+        }
+        let mut end = position;
+        while end > 0 {
+            let id = if (lane as u64) < end { self.get(end - 1 - lane as u64) } else { NONE };
+            let good = warp::ballot(FULL_MASK, id != NONE);
+            if good != 0 {
+                return warp::shuffle_idx(FULL_MASK, id, good.trailing_zeros(), WARP_SIZE);
+            }
+            end = end.saturating_sub(WARP_SIZE as u64);
+        }
+        NONE
+    }
+}
+
+/// The number of the highest bit that is set; any lane's number for none.
+#[inline(always)]
+fn last_bit(bits: u32) -> u32 {
+    (WARP_SIZE - 1).wrapping_sub(bits.leading_zeros()) % WARP_SIZE
+}

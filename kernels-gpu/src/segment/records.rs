@@ -1,0 +1,58 @@
+//! What the chunks of long segments have come to, in the workspace until they are joined.
+
+use kernel_params::SegmentParams;
+use nvptx_arch::memory;
+
+use super::{
+    fold::{Fold, Partial, Position},
+    piece::Folded,
+    NONE,
+};
+use crate::element::Accumulator;
+
+/// Which of a chunk's two records.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Record {
+    /// Of the long segment that began before the chunk.
+    GoesOn = 0,
+    /// Of the long segment that begins in the chunk.
+    Begins = 1,
+}
+
+/// Stores what a chunk, counted over all b, has of a segment: the columns from `column` on; with the first columns also
+/// how many elements that is. Positions are counted from `origin`.
+#[inline(always)]
+pub unsafe fn store<A: Accumulator, R: Fold, P: Position, const COLUMNS: usize>(
+    p: &SegmentParams,
+    (chunk, record): (u64, Record),
+    column: u64,
+    folded: Folded<A, P, COLUMNS>,
+    origin: u64,
+) {
+    let record = chunk * 2 + record as u64;
+    for (i, partial) in folded.partials.into_iter().enumerate() {
+        let at = (record * p.k + column) as usize + i;
+        memory::store((p.values as *mut A).add(at), partial.value);
+        if R::HAS_POSITION {
+            memory::store((p.positions as *mut u64).add(at), partial.position.on_axis(origin));
+        }
+    }
+    if column == 0 {
+        memory::store((p.counts as *mut u64).add(record as usize), folded.count);
+    }
+}
+
+/// One column of what a chunk has of a segment.
+#[inline(always)]
+pub unsafe fn load<A: Accumulator, R: Fold>(
+    p: &SegmentParams,
+    (chunk, record): (u64, Record),
+    column: u64,
+) -> Folded<A, u64, 1> {
+    let record = chunk * 2 + record as u64;
+    let at = (record * p.k + column) as usize;
+    let value = memory::load_readonly((p.values as *const A).add(at));
+    let position = if R::HAS_POSITION { memory::load_readonly((p.positions as *const u64).add(at)) } else { NONE };
+    let count = memory::load_readonly((p.counts as *const u64).add(record as usize));
+    Folded { partials: [Partial { value, position }], count }
+}
