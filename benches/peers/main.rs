@@ -1,6 +1,6 @@
 //! `cargo bench --bench peers`: the cells of the comparison with torch_scatter on a GPU, as lines of CSV:
 //! operator, index pattern, rows, columns, milliseconds. `torch_scatter_times.py` beside this prints the same lines for
-//! torch_scatter; run both on one machine.
+//! torch_scatter; run both on one machine. Words behind `--` choose: the lines that have one of them are measured.
 //!
 //! Medians of single runs between two events, the second-level cache filled with other data before each.
 
@@ -35,10 +35,36 @@ struct Timer {
     stream: Stream,
     workspace: Workspace,
     flushed: DeviceTensor<u8>,
+    /// What the lines to print have; all where there are none.
+    words: Vec<String>,
+    /// The part of a line between the operator and the time.
+    sizes: String,
 }
 
+/// Every operator that is measured.
+const OPERATORS: [&str; 9] = [
+    "scatter sum half",
+    "scatter sum",
+    "scatter max",
+    "segment_coo sum",
+    "segment_coo max",
+    "segment_csr sum",
+    "segment_csr max",
+    "gather_coo",
+    "gather_csr",
+];
+
 impl Timer {
-    fn median(&mut self, mut run: impl FnMut(&Stream, &mut Workspace)) -> f64 {
+    /// Whether a line is to be printed.
+    fn is_wanted(&self, operator: &str) -> bool {
+        let line = format!("{operator},{}", self.sizes);
+        self.words.is_empty() || self.words.iter().any(|word| line.contains(word))
+    }
+
+    fn print_median(&mut self, operator: &str, mut run: impl FnMut(&Stream, &mut Workspace)) {
+        if !self.is_wanted(operator) {
+            return;
+        }
         let (start, end) = (Event::new(self.stream.gpu()).unwrap(), Event::new(self.stream.gpu()).unwrap());
         run(&self.stream, &mut self.workspace);
         let mut times: Vec<Duration> = (0..REPETITIONS)
@@ -55,28 +81,29 @@ impl Timer {
             })
             .collect();
         times.sort();
-        times[REPETITIONS / 2].as_secs_f64() * 1e3
+        println!("{operator},{},{:.4}", self.sizes, times[REPETITIONS / 2].as_secs_f64() * 1e3);
     }
 
     fn scatter<T: Scalar>(
         &mut self,
+        operator: &str,
         src: &DeviceTensor<T>,
         index: &DeviceTensor<i64>,
         groups: usize,
         reduce: Reduce,
-    ) -> f64 {
+    ) {
         let options = ScatterOptions::new(reduce).dim(0).dim_size(groups).bad_index(BadIndex::Skip);
         let shape = src.shape().with_axis(0, groups).unwrap();
         let mut out = DeviceTensor::zeros(&self.stream, shape).unwrap();
         let mut arg = DeviceTensor::zeros(&self.stream, shape).unwrap();
-        self.median(|stream, workspace| {
+        self.print_median(operator, |stream, workspace| {
             let arg = reduce.has_arg().then_some(&mut arg);
             gpu::scatter_into(stream, src, index, None, &options, &mut out, arg, workspace).unwrap();
         })
     }
 
     /// The operators over sorted rows: `src` [rows, columns] into groups, and [groups, columns] out to rows.
-    fn sorted(&mut self, src: &DeviceTensor<f32>, sorted: &Sorted, groups: usize) -> [(&'static str, f64); 6] {
+    fn sorted(&mut self, src: &DeviceTensor<f32>, sorted: &Sorted, groups: usize) {
         let (rows, columns) = (src.shape().dims()[0], src.shape().dims()[1]);
         let zeros = |stream: &Stream, rows| DeviceTensor::zeros(stream, Shape::new(&[rows, columns]).unwrap()).unwrap();
         let mut reduced = zeros(&self.stream, groups);
@@ -88,35 +115,27 @@ impl Timer {
         let gather_coo = GatherCooOptions::new().bad_index(BadIndex::Skip);
         let gather_csr = GatherCsrOptions::new().size(rows).bad_index(BadIndex::Skip);
         let (index, indptr) = (&sorted.index, &sorted.indptr);
-        let coo_sum = self.median(|stream, workspace| {
+        self.print_median("segment_coo sum", |stream, workspace| {
             let options = coo(Reduce::Sum);
             gpu::segment_coo_into(stream, src, index, None, &options, &mut reduced, None, workspace).unwrap();
         });
-        let coo_max = self.median(|stream, workspace| {
+        self.print_median("segment_coo max", |stream, workspace| {
             let options = coo(Reduce::Max);
             gpu::segment_coo_into(stream, src, index, None, &options, &mut reduced, Some(&mut arg), workspace).unwrap();
         });
-        let csr_sum = self.median(|stream, workspace| {
+        self.print_median("segment_csr sum", |stream, workspace| {
             gpu::segment_csr_into(stream, src, indptr, &csr(Reduce::Sum), &mut reduced, None, workspace).unwrap();
         });
-        let csr_max = self.median(|stream, workspace| {
+        self.print_median("segment_csr max", |stream, workspace| {
             let arg = Some(&mut arg);
             gpu::segment_csr_into(stream, src, indptr, &csr(Reduce::Max), &mut reduced, arg, workspace).unwrap();
         });
-        let from_coo = self.median(|stream, workspace| {
+        self.print_median("gather_coo", |stream, workspace| {
             gpu::gather_coo_into(stream, &few, index, &gather_coo, &mut gathered, workspace).unwrap();
         });
-        let from_csr = self.median(|stream, workspace| {
+        self.print_median("gather_csr", |stream, workspace| {
             gpu::gather_csr_into(stream, &few, indptr, &gather_csr, &mut gathered, workspace).unwrap();
         });
-        [
-            ("segment_coo sum", coo_sum),
-            ("segment_coo max", coo_max),
-            ("segment_csr sum", csr_sum),
-            ("segment_csr max", csr_max),
-            ("gather_coo", from_coo),
-            ("gather_csr", from_csr),
-        ]
     }
 }
 
@@ -144,7 +163,8 @@ fn main() {
     let stream = Stream::new(&gpu).unwrap();
     let workspace = Workspace::new(&gpu).unwrap();
     let flushed = DeviceTensor::zeros(&stream, Shape::new(&[FLUSHED_BYTES]).unwrap()).unwrap();
-    let mut timer = Timer { stream, workspace, flushed };
+    let words = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let mut timer = Timer { stream, workspace, flushed, words, sizes: String::new() };
     for (pattern, rows, groups, power) in PATTERNS {
         let index = (0..rows as u64).map(|i| {
             let u = hash(i) as f64 / (1u64 << 31) as f64;
@@ -157,19 +177,20 @@ fn main() {
         for columns in COLUMNS {
             let values = (0..(rows * columns) as u64).map(|i| hash(i) as f32 / (1u64 << 30) as f32 - 1.0);
             let src = Tensor::new(&[rows, columns], values.collect()).unwrap();
-            let print = |operator: &str, time: f64| println!("{operator},{pattern},{rows},{columns},{time:.4}");
+            timer.sizes = format!("{pattern},{rows},{columns}");
+            if !OPERATORS.iter().any(|operator| timer.is_wanted(operator)) {
+                continue;
+            }
             if columns < 256 {
                 let half: Vec<f16> = src.data().iter().map(|&value| f16::from_f32(value)).collect();
                 let half = Tensor::new(&[rows, columns], half).unwrap();
                 let half = DeviceTensor::from_host(&timer.stream, &half).unwrap();
-                print("scatter sum half", timer.scatter(&half, &index, groups, Reduce::Sum));
+                timer.scatter("scatter sum half", &half, &index, groups, Reduce::Sum);
             }
             let src = DeviceTensor::from_host(&timer.stream, &src).unwrap();
-            print("scatter sum", timer.scatter(&src, &index, groups, Reduce::Sum));
-            print("scatter max", timer.scatter(&src, &index, groups, Reduce::Max));
-            for (operator, time) in timer.sorted(&src, &sorted, groups) {
-                print(operator, time);
-            }
+            timer.scatter("scatter sum", &src, &index, groups, Reduce::Sum);
+            timer.scatter("scatter max", &src, &index, groups, Reduce::Max);
+            timer.sorted(&src, &sorted, groups);
         }
     }
 }

@@ -183,12 +183,24 @@ pub mod segment {
 
     table! {
         segment_from_index(SegmentParams) [index] = segment::from_index<I>;
-        segment_sum_columns(SegmentParams) [scalar] = segment::reduce<T, Sum, ONE>;
-        segment_sum_packs(SegmentParams) [scalar] = segment::reduce<T, Sum, PACK>;
-        segment_min_columns(SegmentParams) [scalar] = segment::reduce<T, Min, ONE>;
-        segment_min_packs(SegmentParams) [scalar] = segment::reduce<T, Min, PACK>;
-        segment_max_columns(SegmentParams) [scalar] = segment::reduce<T, Max, ONE>;
-        segment_max_packs(SegmentParams) [scalar] = segment::reduce<T, Max, PACK>;
+        segment_sum_columns(SegmentParams) [scalar] = segment::reduce_whole<T, Sum, ONE>;
+        segment_sum_packs(SegmentParams) [scalar] = segment::reduce_whole<T, Sum, PACK>;
+        segment_cut_sum_columns(SegmentParams) [scalar] = segment::reduce_cut<T, Sum, ONE>;
+        segment_cut_sum_packs(SegmentParams) [scalar] = segment::reduce_cut<T, Sum, PACK>;
+        segment_chunks_sum_columns(SegmentParams) [scalar] = segment::reduce_chunks<T, Sum, ONE>;
+        segment_chunks_sum_packs(SegmentParams) [scalar] = segment::reduce_chunks<T, Sum, PACK>;
+        segment_min_columns(SegmentParams) [scalar] = segment::reduce_whole<T, Min, ONE>;
+        segment_min_packs(SegmentParams) [scalar] = segment::reduce_whole<T, Min, PACK>;
+        segment_cut_min_columns(SegmentParams) [scalar] = segment::reduce_cut<T, Min, ONE>;
+        segment_cut_min_packs(SegmentParams) [scalar] = segment::reduce_cut<T, Min, PACK>;
+        segment_chunks_min_columns(SegmentParams) [scalar] = segment::reduce_chunks<T, Min, ONE>;
+        segment_chunks_min_packs(SegmentParams) [scalar] = segment::reduce_chunks<T, Min, PACK>;
+        segment_max_columns(SegmentParams) [scalar] = segment::reduce_whole<T, Max, ONE>;
+        segment_max_packs(SegmentParams) [scalar] = segment::reduce_whole<T, Max, PACK>;
+        segment_cut_max_columns(SegmentParams) [scalar] = segment::reduce_cut<T, Max, ONE>;
+        segment_cut_max_packs(SegmentParams) [scalar] = segment::reduce_cut<T, Max, PACK>;
+        segment_chunks_max_columns(SegmentParams) [scalar] = segment::reduce_chunks<T, Max, ONE>;
+        segment_chunks_max_packs(SegmentParams) [scalar] = segment::reduce_chunks<T, Max, PACK>;
         segment_combine_sum(SegmentParams) [scalar] = segment::combine<T, Sum>;
         segment_combine_min(SegmentParams) [scalar] = segment::combine<T, Min>;
         segment_combine_max(SegmentParams) [scalar] = segment::combine<T, Max>;

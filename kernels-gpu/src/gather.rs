@@ -2,9 +2,19 @@
 
 use cuda_std::prelude::*;
 use kernel_params::{GatherParams, GATHER_BATCH, MAX_LAYOUT_AXES};
-use nvptx_arch::{memory, warp::WARP_SIZE};
+use nvptx_arch::{
+    index::lane_id,
+    memory,
+    warp::{self, FULL_MASK, WARP_SIZE},
+};
 
-use crate::{chunk::Chunk, element::Index};
+use crate::{
+    batch::{each, BATCH},
+    chunk::Chunk,
+    element::Index,
+};
+
+const _: () = assert!(GATHER_BATCH == BATCH);
 
 /// ```text
 /// for each chunk of out, in row (b, e):
@@ -21,72 +31,121 @@ pub unsafe fn by_index<C: Chunk, I: Index>(p: &GatherParams) {
     };
     // Splitting b over several runs takes divisions: in a body of its own, so that the other keeps its registers.
     if p.leading > 1 {
-        copy_rows::<C, 1>(p, source(index_row_of_runs));
+        copy_rows::<C>(p, source(index_row_of_runs));
     } else {
-        copy_rows::<C, GATHER_BATCH>(p, source(index_row));
+        copy_rows::<C>(p, source(index_row));
     }
 }
+
+/// Rows of `out` whose segments a warp finds at once.
+const TILE: u64 = WARP_SIZE as u64;
 
 /// ```text
-/// for each chunk of out, in row (b, e):
-///     s = the last segment of indptr's row b that starts at or before e
-///     chunk = the same one of src's row (b, s), or zeros if there is no such segment or it has ended
+/// for each TILE rows of out, for each part of its chunks: one warp
+///     a lane for each row (b, e):
+///         s = the last segment of indptr's row b that starts at or before e
+///     for each chunk of the part, in row (b, e), a lane each:
+///         chunk = the same one of src's row (b, s), or zeros if there is no such segment or it has ended
 /// ```
-/// A thread searches the whole of indptr once. Its rows only go up from there, so each next search goes on where
-/// the last one ended, in steps that double: a thread takes its equal share of the chunks, and time that grows with
-/// the logarithm of the segments that it passes over, however they are cut.
+/// The warp searches indptr once and goes on from there from tile to tile, in windows of its next 32 elements. Where a
+/// tile needs more than one window, or has rows of several b, or b is split over several runs, each lane searches for itself.
 #[inline(always)]
 pub unsafe fn by_segment<C: Chunk, I: Index>(p: &GatherParams) {
-    let cursor = |start: fn(&GatherParams, u64) -> u64| {
-        let mut cursor = Cursor::<I> { indptr: core::ptr::null(), b: u64::MAX, after: 0, end: 0 };
-        move |b: u64, e: u64| {
-            if p.s == 0 {
-                // Then indptr may have no elements to look at.
-                return None;
-            }
-            if b != cursor.b {
-                cursor = Cursor { indptr: (p.index as *const I).add(start(p, b) as usize), b, after: 0, end: i64::MIN };
-                cursor.search(p.s, 0, p.s + 1, e as i64);
-            } else if e as i64 >= cursor.end {
-                cursor.gallop(p.s, e as i64);
-            }
-            cursor.segment(p.s)
+    let warps_per_block = (thread::block_dim_x() / WARP_SIZE) as u64;
+    let warps = thread::grid_dim_x() as u64 * warps_per_block;
+    let tiles = (p.b * p.e).div_ceil(TILE);
+    let mut task = thread::block_idx_x() as u64 * warps_per_block + (thread::thread_idx_x() / WARP_SIZE) as u64;
+    while task < tiles.div_ceil(p.tiles) * p.parts {
+        let (first, part) = divide(task, p.parts);
+        let mut walk = Walk::<I> { indptr: core::ptr::null(), b: NONE, after: 0 };
+        for tile in first * p.tiles..((first + 1) * p.tiles).min(tiles) {
+            let rows = walk.rows_of_src(p, tile);
+            copy_tile::<C>(p, tile, part, rows);
         }
-    };
-    // Rows repeat, so that most loads are of what a cache holds: one at a time is enough.
-    if p.leading > 1 {
-        copy_rows::<C, 1>(p, cursor(index_row_of_runs));
-    } else {
-        copy_rows::<C, 1>(p, cursor(index_row));
+        task += warps;
     }
 }
 
-/// A place in a row of indptr: elements below `after` are at most the position last asked for, `end` is the element
-/// at `after` and exceeds it.
-struct Cursor<I> {
+/// Stands for no row.
+const NONE: u64 = u64::MAX;
+
+/// Where a warp is in a row of indptr: elements below `after` are at most the position last looked for.
+struct Walk<I> {
     indptr: *const I,
     b: u64,
     after: u64,
-    end: i64,
 }
 
-impl<I: Index> Cursor<I> {
+impl<I: Index> Walk<I> {
+    /// The row of `src` that this lane's row of a tile is a copy of; [`NONE`] for zeros. The tiles come in ascending order.
+    #[inline(always)]
+    unsafe fn rows_of_src(&mut self, p: &GatherParams, tile: u64) -> u64 {
+        if p.s == 0 {
+            // Then indptr may have no elements to look at.
+            return NONE;
+        }
+        let row = (tile * TILE + lane_id() as u64).min(p.b * p.e - 1);
+        let (b, e) = if p.b == 1 { (0, row) } else { divide(row, p.e) };
+        let is_one = p.leading <= 1 && warp::all(FULL_MASK, b == warp::shuffle_idx(FULL_MASK, b, 0, WARP_SIZE));
+        let after = if is_one { self.search_together(p, b, e as i64) } else { self.search_alone(p, b, e as i64) };
+        // Before the first element, 0 - 1 is no segment either.
+        let segment = after.wrapping_sub(1);
+        if segment < p.s {
+            b * p.s + segment
+        } else {
+            NONE
+        }
+    }
+
     #[inline(always)]
     unsafe fn element(&self, at: u64) -> i64 {
         memory::load_readonly(self.indptr.add(at as usize)).to_i64()
     }
 
-    /// The segment that the position lies in.
+    /// The first element above this lane's position, all lanes being in one row of indptr.
     #[inline(always)]
-    fn segment(&self, segments: u64) -> Option<u64> {
-        // Before the first element, 0 - 1 is no segment either.
-        let segment = self.after.wrapping_sub(1);
-        (segment < segments).then_some(segment)
+    unsafe fn search_together(&mut self, p: &GatherParams, b: u64, position: i64) -> u64 {
+        if b != self.b {
+            self.enter(p, b, index_row(p, b));
+            self.after = self.count_up_to(p.s + 1, warp::shuffle_idx(FULL_MASK, position, 0, WARP_SIZE));
+        }
+        let at = self.after + lane_id() as u64;
+        let window = if at <= p.s { self.element(at) } else { i64::MAX };
+        let beyond = warp::shuffle_idx(FULL_MASK, window, WARP_SIZE - 1, WARP_SIZE);
+        let after = if beyond > warp::shuffle_idx(FULL_MASK, position, WARP_SIZE - 1, WARP_SIZE) {
+            let mut count = 0;
+            let mut step = WARP_SIZE / 2;
+            while step > 0 {
+                if warp::shuffle_idx(FULL_MASK, window, count + step - 1, WARP_SIZE) <= position {
+                    count += step;
+                }
+                step /= 2;
+            }
+            self.after + count as u64
+        } else {
+            self.search(self.after, p.s + 1, position)
+        };
+        self.after = warp::shuffle_idx(FULL_MASK, after, WARP_SIZE - 1, WARP_SIZE);
+        after
     }
 
-    /// Finds the first element in [low, high) above `position`; elements from `high` on exceed it, or there are none.
+    /// The same where the lanes are in several rows of indptr.
     #[inline(always)]
-    unsafe fn search(&mut self, segments: u64, mut low: u64, mut high: u64, position: i64) {
+    unsafe fn search_alone(&mut self, p: &GatherParams, b: u64, position: i64) -> u64 {
+        self.enter(p, NONE, if p.leading > 1 { index_row_of_runs(p, b) } else { index_row(p, b) });
+        self.search(0, p.s + 1, position)
+    }
+
+    /// Goes to a row of indptr.
+    #[inline(always)]
+    unsafe fn enter(&mut self, p: &GatherParams, b: u64, start: u64) {
+        self.indptr = (p.index as *const I).add(start as usize);
+        self.b = b;
+    }
+
+    /// The first element in [low, high) above `position`; `high` where there is none.
+    #[inline(always)]
+    unsafe fn search(&self, mut low: u64, mut high: u64, position: i64) -> u64 {
         while low < high {
             let middle = low + (high - low) / 2;
             if self.element(middle) > position {
@@ -95,22 +154,52 @@ impl<I: Index> Cursor<I> {
                 low = middle + 1;
             }
         }
-        self.after = low;
-        self.end = if low <= segments { self.element(low) } else { i64::MAX };
+        low
     }
 
-    /// [`search`](Self::search) from where the last one ended, for a position at or above `end`.
+    /// The same from 0 on, for the whole warp: each step asks 32 elements.
     #[inline(always)]
-    unsafe fn gallop(&mut self, segments: u64, position: i64) {
-        let mut low = self.after + 1;
-        let mut step = 1;
-        let mut high = low;
-        while high <= segments && self.element(high) <= position {
-            low = high + 1;
-            high = low + step;
-            step *= 2;
+    unsafe fn count_up_to(&self, mut high: u64, position: i64) -> u64 {
+        let mut low = 0;
+        while low < high {
+            let step = (high - low) / WARP_SIZE as u64 + 1;
+            let probe = low + lane_id() as u64 * step;
+            let passed = warp::ballot(FULL_MASK, probe < high && self.element(probe) <= position).count_ones() as u64;
+            if passed == 0 {
+                return low;
+            }
+            high = high.min(low + passed * step);
+            low += (passed - 1) * step + 1;
         }
-        self.search(segments, low, high.min(segments + 1), position);
+        low
+    }
+}
+
+/// Copies one of [`GatherParams::parts`] of the chunks of a tile, `row` being the row of `src` for this lane's row.
+#[inline(always)]
+unsafe fn copy_tile<C: Chunk>(p: &GatherParams, tile: u64, part: u64, row: u64) {
+    let first = tile * TILE;
+    let rows = TILE.min(p.b * p.e - first);
+    if p.words == 1 {
+        let lane = lane_id() as u64;
+        if lane < rows {
+            C::store((p.out as *mut C).add((first + lane) as usize), load_or_zero(p, row, 0));
+        }
+        return;
+    }
+    let batch = (GATHER_BATCH * WARP_SIZE as usize) as u64;
+    let share = if p.parts == 1 { TILE * p.words } else { (TILE * p.words).div_ceil(p.parts).next_multiple_of(batch) };
+    let out = (p.out as *mut C).add((first * p.words) as usize);
+    let end = ((part + 1) * share).min(rows * p.words);
+    let mut start = part * share;
+    while start < end {
+        let positions = each(|i| start + (i as u32 * WARP_SIZE + lane_id()) as u64);
+        let sources = each(|i| {
+            let (row_of_tile, word) = divide(positions[i].min(end - 1), p.words);
+            (warp::shuffle_idx(FULL_MASK, row, row_of_tile as u32, WARP_SIZE), word)
+        });
+        copy_batch(p, sources, out, positions, end);
+        start += batch;
     }
 }
 
@@ -137,44 +226,53 @@ fn index_row_of_runs(p: &GatherParams, b: u64) -> u64 {
     offset
 }
 
-/// Fills `out`: each chunk from the row of src that `source(b, e)` names, or with zeros. `source` is asked in
-/// ascending order.
+/// Fills `out`: each chunk from the row of src that `source(b, e)` names, or with zeros.
 ///
-/// A warp's chunks are neighbours, so that each of its accesses is one run of memory, and so are its batches, so that
-/// a thread's next row is near its last. The loads of a batch are all on the way before the first store waits for
-/// one of them.
+/// A warp's chunks are neighbours, so that each of its accesses is one run of memory. First all of the index is on the
+/// way, then all of src, then the first store waits for one of them.
 #[inline(always)]
-unsafe fn copy_rows<C: Chunk, const BATCH: usize>(p: &GatherParams, mut source: impl FnMut(u64, u64) -> Option<u64>) {
+unsafe fn copy_rows<C: Chunk>(p: &GatherParams, source: impl Fn(u64, u64) -> Option<u64>) {
     let count = p.b * p.e * p.words;
     let thread = thread::block_idx_x() as u64 * thread::block_dim_x() as u64 + thread::thread_idx_x() as u64;
     let threads = thread::grid_dim_x() as u64 * thread::block_dim_x() as u64;
     let (lanes, lane) = (WARP_SIZE as u64, thread % WARP_SIZE as u64);
-    let share = BATCH as u64 * p.batches;
-    let mut start = (thread - lane) * share + lane;
+    let mut start = (thread - lane) * GATHER_BATCH as u64 + lane;
     while start < count {
-        for batch in 0..p.batches {
-            let first = start + batch * BATCH as u64 * lanes;
-            let mut chunks = [C::ZERO; BATCH];
-            for (i, chunk) in chunks.iter_mut().enumerate() {
-                let position = first + i as u64 * lanes;
-                if position < count {
-                    let (row, word) = divide(position, p.words);
-                    let (b, e) = if p.b == 1 { (0, row) } else { divide(row, p.e) };
-                    if let Some(s) = source(b, e) {
-                        let from = (b * p.s + s) * p.words + word;
-                        *chunk = C::load_readonly((p.src as *const C).add(from as usize));
-                    }
-                }
-            }
-            for (i, chunk) in chunks.into_iter().enumerate() {
-                let position = first + i as u64 * lanes;
-                if position < count {
-                    C::store((p.out as *mut C).add(position as usize), chunk);
-                }
-            }
-        }
-        start += threads * share;
+        let positions = each(|i| start + i as u64 * lanes);
+        let sources = each(|i| {
+            let (row, word) = divide(positions[i].min(count - 1), p.words);
+            let (b, e) = if p.b == 1 { (0, row) } else { divide(row, p.e) };
+            (source(b, e).map_or(NONE, |s| b * p.s + s), word)
+        });
+        copy_batch(p, sources, p.out as *mut C, positions, count);
+        start += threads * GATHER_BATCH as u64;
     }
+}
+
+/// A chunk of a row of `src`, or zeros for [`NONE`].
+#[inline(always)]
+unsafe fn load_or_zero<C: Chunk>(p: &GatherParams, row: u64, word: u64) -> C {
+    if row == NONE {
+        return C::ZERO;
+    }
+    C::load_readonly((p.src as *const C).add((row * p.words + word) as usize))
+}
+
+/// Copies chunks from their rows and words of `src` to those of their positions that are below `end`.
+#[inline(always)]
+unsafe fn copy_batch<C: Chunk>(
+    p: &GatherParams,
+    sources: [(u64, u64); BATCH],
+    out: *mut C,
+    positions: [u64; BATCH],
+    end: u64,
+) {
+    let chunks = each(|i| load_or_zero::<C>(p, sources[i].0, sources[i].1));
+    each(|i| {
+        if positions[i] < end {
+            C::store(out.add(positions[i] as usize), chunks[i]);
+        }
+    });
 }
 
 /// Quotient and remainder. Rows of a power of two of words are the common case, and a shift a tenth of a division.

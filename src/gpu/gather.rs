@@ -4,7 +4,11 @@ use std::ffi::c_void;
 
 use kernel_params::{GATHER_BATCH, GatherParams};
 
-use super::{DeviceTensor, Kernels, Queue, Stream, StreamQueue, Workspace, check, queue::Preload, tuning};
+use super::{
+    DeviceTensor, Kernels, Queue, Stream, StreamQueue, Workspace, check,
+    queue::Preload,
+    tuning::{self, WARP_SIZE},
+};
 use crate::{
     Error, GatherCooOptions, GatherCsrOptions, GatherPlan, Index, IndexType, Scalar, ScalarType, Shape,
     gather::RowSource,
@@ -54,9 +58,13 @@ pub unsafe fn enqueue_gather(
     if chunks == 0 {
         return Ok(());
     }
-    let (name, batch, batches) = match plan.source {
-        RowSource::Index => ("gather_coo", GATHER_BATCH, 1),
-        RowSource::Indptr => ("gather_csr", 1, tuning::gather_csr_batches(chunks)),
+    // Chunks of a warp's batch, and of a tile: a row for each lane.
+    let (warp_batch, tile) = (WARP_SIZE * GATHER_BATCH, WARP_SIZE * words);
+    let share = warp_batch * tuning::gather_csr_batches(chunks.div_ceil(warp_batch));
+    let (tiles, parts) = ((share / tile).max(1), tile.div_ceil(share));
+    let (name, threads) = match plan.source {
+        RowSource::Index => ("gather_coo", chunks.div_ceil(GATHER_BATCH)),
+        RowSource::Indptr => ("gather_csr", (plan.b * plan.e).div_ceil(WARP_SIZE).div_ceil(tiles) * parts * WARP_SIZE),
     };
     let params = GatherParams {
         src: pointers.src,
@@ -66,13 +74,14 @@ pub unsafe fn enqueue_gather(
         s: plan.s as u64,
         e: plan.e as u64,
         words: words as u64,
-        batches: batches as u64,
+        tiles: tiles as u64,
+        parts: parts as u64,
         leading: plan.leading as u64,
         runs: plan.runs,
     };
     let kernel = format!("{name}_{bytes}_{}", pointers.index_type.name());
-    // SAFETY: the caller's promise; the chunks are those of the plan's shapes.
-    unsafe { queue.launch_for_each(&kernel, chunks.div_ceil(batch * batches), &params) }
+    // SAFETY: the caller's promise; the sizes are those of the plan's shapes.
+    unsafe { queue.launch_for_each(&kernel, threads, &params) }
 }
 
 /// [`enqueue_gather`] on a raw `CUstream` of the current context: what the plugins call.

@@ -5,7 +5,7 @@ use kernel_params::{HOLE_TILE, IndexLayout, SegmentParams, SortedIndexParams};
 use super::{
     DeviceTensor, Kernels, Queue, Stream, StreamQueue, Workspace,
     check::group_count,
-    queue::{place_runs, runs_bytes},
+    queue::{THREADS_PER_BLOCK, place_runs, runs_bytes},
     tuning::{self, PACK_BYTES, WARP_SIZE},
 };
 use crate::{
@@ -237,10 +237,17 @@ pub unsafe fn enqueue_segment(
             let kernel = format!("segment_from_index_{}", pointers.index_type.name());
             queue.launch_for_each(&kernel, plan.index_rows() * tiles(plan.e) * WARP_SIZE, &params)?;
         }
-        let kernel = format!("segment_{reduce}_{kind}_{scalar}");
-        queue.launch_for_each(&kernel, (row_warps + chunks * column_parts) * WARP_SIZE, &params)?;
-        let combine_warps = chunks * plan.k.div_ceil(combine_lanes(plan.k));
-        queue.launch_for_each(&format!("segment_combine_{reduce}_{scalar}"), combine_warps * WARP_SIZE, &params)
+        if chunks == 0 {
+            let kernel = format!("segment_{reduce}_{kind}_{scalar}");
+            return queue.launch_for_each(&kernel, row_warps * WARP_SIZE, &params);
+        }
+        let kernel = format!("segment_cut_{reduce}_{kind}_{scalar}");
+        queue.launch_for_each(&kernel, row_warps * WARP_SIZE, &params)?;
+        let kernel = format!("segment_chunks_{reduce}_{kind}_{scalar}");
+        queue.launch_for_each(&kernel, chunks * column_parts * WARP_SIZE, &params)?;
+        // A block looks at as many chunks as a warp has lanes.
+        let combine_threads = chunks.div_ceil(WARP_SIZE) * THREADS_PER_BLOCK as usize;
+        queue.launch_for_each(&format!("segment_combine_{reduce}_{scalar}"), combine_threads, &params)
     }
 }
 

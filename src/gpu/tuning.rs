@@ -9,10 +9,10 @@ pub(super) const PACK_BYTES: usize = 16;
 /// Elements of a segment that a lane loads before it takes the first of them.
 const SEGMENT_BATCH: usize = 4;
 
-/// In how many ways a group of lanes shares the elements of a segment of average length, `lanes` sharing the columns:
-/// so many that each lane has one batch, whose loads are under way together.
+/// In how many ways a group of lanes shares the elements of a segment of average length, `lanes` sharing the columns: so
+/// many that each lane has two batches or more. What there is to do for a segment apart from its elements takes as long.
 pub(super) fn segment_ways(length: usize, lanes: usize) -> usize {
-    power_of_two(length / SEGMENT_BATCH).min(WARP_SIZE / lanes)
+    power_of_two(length / (2 * SEGMENT_BATCH)).min(WARP_SIZE / lanes)
 }
 
 /// The most bytes of `src` whose long segments are left to one block each: a multiprocessor reads about 80 GB/s, so

@@ -231,8 +231,10 @@ pub struct GatherParams {
     pub e: u64,
     /// Words of a row.
     pub words: u64,
-    /// How many batches a thread takes one after the other.
-    pub batches: u64,
+    /// gather_csr: how many tiles of rows a warp takes one after the other; 1 where a tile has several parts.
+    pub tiles: u64,
+    /// gather_csr: how many warps share the words of a tile.
+    pub parts: u64,
     /// How many of `runs` split b.
     pub leading: u64,
     /// The runs of leading axes over which the index advances evenly, innermost first.

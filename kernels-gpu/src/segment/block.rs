@@ -22,10 +22,10 @@ pub const WARPS: u32 = THREADS as u32 / WARP_SIZE;
 /// 32 bytes for each thread: eight accumulators of 4 bytes, for 16-bit values, or fewer; likewise positions.
 const WORDS: usize = 8 * THREADS;
 
-/// Joins what the threads of a block have whose numbers differ in multiples of 2^`lanes_log2`. The first 2^`lanes_log2`
-/// threads have the result. The whole block takes part.
+/// Joins what the warps of a block have, the first 2^`lanes_log2` lanes of each. The first 2^`lanes_log2` threads have
+/// the result. The whole block takes part.
 #[inline(always)]
-pub unsafe fn join<A: Accumulator, R: Fold, P: Position, const COLUMNS: usize>(
+pub unsafe fn join_warps<A: Accumulator, R: Fold, P: Position, const COLUMNS: usize>(
     folded: Folded<A, P, COLUMNS>,
     lanes_log2: u32,
 ) -> Folded<A, P, COLUMNS> {
@@ -33,7 +33,6 @@ pub unsafe fn join<A: Accumulator, R: Fold, P: Position, const COLUMNS: usize>(
     // A reduction without positions neither reads nor writes them.
     let positions = shared_array![u32; WORDS].cast::<P>();
     let counts = shared_array![u64; THREADS];
-    let folded = folded.join_lanes::<R>(lanes_log2, WARP_SIZE.trailing_zeros(), true);
     let lanes = 1 << lanes_log2;
     let (warp, lane) = (thread_idx_x() / WARP_SIZE, lane_id());
     if lane < lanes {

@@ -8,7 +8,11 @@ use nvptx_arch::{
 use warp::{FULL_MASK, WARP_SIZE};
 
 use super::NONE;
-use crate::{element::Index, layout::index_offset};
+use crate::{
+    batch::{each, BATCH},
+    element::Index,
+    layout::index_offset,
+};
 
 /// One row of indptr, each entry brought into [0, E].
 pub struct Indptr<'a> {
@@ -30,25 +34,6 @@ impl<'a> Indptr<'a> {
         let at = self.row * (self.p.n + 1) + m;
         let entry = load(self.p.indptr, self.p.indptr_is_wide, at);
         (entry.max(0) as u64).min(self.p.e)
-    }
-
-    /// How many entries are at most `position`, if they are sorted; some number from 0 to N + 1 otherwise.
-    /// All lanes of the warp take part: each step asks 32 entries and leaves a 33rd of the range.
-    #[inline(always)]
-    pub unsafe fn count_up_to(&self, position: u64, lane: u32) -> u64 {
-        let (mut low, mut high) = (0, self.p.n + 1);
-        while low < high {
-            let step = (high - low) / WARP_SIZE as u64 + 1;
-            let probe = low + lane as u64 * step;
-            let counts = probe < high && self.get(probe) <= position;
-            let passed = warp::ballot(FULL_MASK, counts).count_ones() as u64;
-            if passed == 0 {
-                return low;
-            }
-            high = high.min(low + passed * step);
-            low += (passed - 1) * step + 1;
-        }
-        low
     }
 }
 
@@ -110,15 +95,15 @@ fn tiles_of_row(p: &SegmentParams) -> u64 {
     p.e / HOLE_TILE + 1
 }
 
-/// Elements of a tile that a lane has.
-const STEPS: usize = HOLE_TILE as usize / WARP_SIZE as usize;
+// Elements of a tile that a lane has.
+const _: () = assert!(HOLE_TILE as usize == BATCH * WARP_SIZE as usize);
 
-/// A lane stores so many entries by itself; the warp stores longer stretches together.
+/// A lane stores so many entries of an element by itself; the warp stores longer stretches together.
 const OWN_ENTRIES: u64 = 4;
 
 /// ```text
 /// for each row of the index, for each tile of its elements and the place behind them, which counts as segment N:
-///     one warp, a lane for each element:
+///     one warp:
 ///         for each element in [0, N], `before` being the last one in [0, N) before it, or -1:
 ///             indptr[before + 1 ..= element] = its position
 ///         note whether the tile has elements outside [0, N)
@@ -132,31 +117,9 @@ pub unsafe fn from_index<I: Index>(p: &SegmentParams) {
     let warps = grid_dim_x() as u64 * warps_per_block;
     let mut task = block_idx_x() as u64 * warps_per_block + (thread_idx_x() / WARP_SIZE) as u64;
     while task < p.index_rows * tiles_of_row(p) {
-        let row = task / tiles_of_row(p);
-        let first = (task - row * tiles_of_row(p)) * HOLE_TILE;
-        let elements = RowOfIndex { p, index: (p.index as *const I).add((row * p.index_row) as usize) };
-        let mut ids = [NONE; STEPS];
-        for (step, id) in ids.iter_mut().enumerate() {
-            *id = elements.get(first + (step as u32 * WARP_SIZE + lane) as u64);
-        }
-        let mut before = elements.last_before(first, lane);
-        let mut has_hole = false;
-        for (step, &id) in ids.iter().enumerate() {
-            let position = first + (step as u32 * WARP_SIZE + lane) as u64;
-            let is_good = id != NONE;
-            has_hole |= !is_good && position < p.e;
-            let good = warp::ballot(FULL_MASK, is_good);
-            let lower = good & ((1 << lane) - 1);
-            // Without a good lane the shuffles read any; the result is not used.
-            let nearest = warp::shuffle_idx(FULL_MASK, id, last_bit(lower), WARP_SIZE);
-            let last = warp::shuffle_idx(FULL_MASK, id, last_bit(good), WARP_SIZE);
-            // -1 and 1 are 0.
-            let entry = if lower != 0 { nearest } else { before }.wrapping_add(1);
-            let entries = if is_good && entry <= id { id + 1 - entry } else { 0 };
-            store_entries(p, row, entry, entries, position, lane);
-            before = if good != 0 { last } else { before };
-        }
-        let has_hole = warp::any(FULL_MASK, has_hole);
+        let (row, tile) = split(task, tiles_of_row(p), p.index_rows);
+        let elements = RowOfIndex { p, row, index: (p.index as *const I).add((row * p.index_row) as usize) };
+        let has_hole = elements.store_tile(tile * HOLE_TILE, lane);
         if lane == 0 {
             memory::store((p.holes as *mut u32).add(task as usize), has_hole as u32);
         }
@@ -164,28 +127,13 @@ pub unsafe fn from_index<I: Index>(p: &SegmentParams) {
     }
 }
 
-/// Stores a position in a stretch of entries, each lane its own stretch.
+/// Quotient and remainder, which are 0 and the number itself where there is one row.
 #[inline(always)]
-unsafe fn store_entries(p: &SegmentParams, row: u64, entry: u64, entries: u64, position: u64, lane: u32) {
-    let start = row * (p.n + 1) + entry;
-    if entries <= OWN_ENTRIES {
-        for i in 0..entries {
-            store_entry(p, start + i, position);
-        }
+fn split(number: u64, by: u64, rows: u64) -> (u64, u64) {
+    if rows == 1 {
+        return (0, number);
     }
-    let mut long = warp::ballot(FULL_MASK, entries > OWN_ENTRIES);
-    while long != 0 {
-        let of = long.trailing_zeros();
-        let start = warp::shuffle_idx(FULL_MASK, start, of, WARP_SIZE);
-        let entries = warp::shuffle_idx(FULL_MASK, entries, of, WARP_SIZE);
-        let position = warp::shuffle_idx(FULL_MASK, position, of, WARP_SIZE);
-        let mut i = lane as u64;
-        while i < entries {
-            store_entry(p, start + i, position);
-            i += WARP_SIZE as u64;
-        }
-        long &= long - 1;
-    }
+    (number / by, number % by)
 }
 
 #[inline(always)]
@@ -200,10 +148,99 @@ unsafe fn store_entry(p: &SegmentParams, at: u64, position: u64) {
 /// A row of the index.
 struct RowOfIndex<'a, I> {
     p: &'a SegmentParams,
+    row: u64,
     index: *const I,
 }
 
 impl<I: Index> RowOfIndex<'_, I> {
+    /// The entries that end at the elements of a tile. Returns whether there are holes among these.
+    #[inline(always)]
+    unsafe fn store_tile(&self, first: u64, lane: u32) -> bool {
+        if first + HOLE_TILE > self.p.e {
+            return self.store_tile_with_holes(first, lane);
+        }
+        let start = first + (lane as usize * BATCH) as u64;
+        let stride = self.p.index_stride as usize;
+        let index = self.index.add(start as usize * stride);
+        let ids = each(|i| memory::load_readonly(index.add(i * stride)).to_i64());
+        let below = warp::shuffle_up(FULL_MASK, ids[BATCH - 1], 1, WARP_SIZE);
+        let below = if lane == 0 && first == 0 {
+            -1
+        } else if lane == 0 {
+            memory::load_readonly(index.sub(stride)).to_i64()
+        } else {
+            below
+        };
+        let befores = [below, ids[0], ids[1], ids[2]];
+        let mut is_simple = first == 0 || (below as u64) < self.p.n;
+        each(|i| {
+            let is_good = (ids[i] as u64) < self.p.n;
+            is_simple &= is_good && ids[i].wrapping_sub(befores[i]) <= OWN_ENTRIES as i64;
+        });
+        if !warp::all(FULL_MASK, is_simple) {
+            return self.store_tile_with_holes(first, lane);
+        }
+        let entries = self.row * (self.p.n + 1);
+        each(|i| {
+            let mut before = befores[i];
+            while before < ids[i] {
+                before += 1;
+                store_entry(self.p, entries + before as u64, start + i as u64);
+            }
+        });
+        false
+    }
+
+    /// The same where some elements are bad or behind the end, or end many entries.
+    #[inline(always)]
+    unsafe fn store_tile_with_holes(&self, first: u64, lane: u32) -> bool {
+        let mut before = self.last_before(first, lane);
+        let mut has_hole = false;
+        for step in 0..HOLE_TILE / WARP_SIZE as u64 {
+            let position = first + step * WARP_SIZE as u64 + lane as u64;
+            let id = self.get(position);
+            let is_good = id != NONE;
+            has_hole |= !is_good && position < self.p.e;
+            let good = warp::ballot(FULL_MASK, is_good);
+            let lower = good & ((1 << lane) - 1);
+            // Without a good lane the shuffles read any; the result is not used.
+            let nearest = warp::shuffle_idx(FULL_MASK, id, last_bit(lower), WARP_SIZE);
+            let last = warp::shuffle_idx(FULL_MASK, id, last_bit(good), WARP_SIZE);
+            let below = if lower != 0 { nearest } else { before };
+            // One that is bad ends no entries.
+            self.store_entries(below, if is_good { id } else { below }, position, lane);
+            before = if good != 0 { last } else { before };
+        }
+        warp::any(FULL_MASK, has_hole)
+    }
+
+    /// Stores a position in the entries from behind `before` to `id`, each lane its own.
+    #[inline(always)]
+    unsafe fn store_entries(&self, before: u64, id: u64, position: u64, lane: u32) {
+        // -1 and 1 are 0.
+        let entry = before.wrapping_add(1);
+        let entries = (id.wrapping_add(1)).saturating_sub(entry);
+        let start = self.row * (self.p.n + 1) + entry;
+        if entries <= OWN_ENTRIES {
+            for i in 0..entries {
+                store_entry(self.p, start + i, position);
+            }
+        }
+        let mut long = warp::ballot(FULL_MASK, entries > OWN_ENTRIES);
+        while long != 0 {
+            let of = long.trailing_zeros();
+            let start = warp::shuffle_idx(FULL_MASK, start, of, WARP_SIZE);
+            let entries = warp::shuffle_idx(FULL_MASK, entries, of, WARP_SIZE);
+            let position = warp::shuffle_idx(FULL_MASK, position, of, WARP_SIZE);
+            let mut i = lane as u64;
+            while i < entries {
+                store_entry(self.p, start + i, position);
+                i += WARP_SIZE as u64;
+            }
+            long &= long - 1;
+        }
+    }
+
     /// The segment of an element, N for the place behind the last one; [`NONE`] for a bad index.
     #[inline(always)]
     unsafe fn get(&self, position: u64) -> u64 {

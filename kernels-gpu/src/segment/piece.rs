@@ -8,13 +8,12 @@ use super::{
     indptr::Membership,
     store::load_readonly_columns,
 };
-use crate::element::{Accumulator, Scalar};
+use crate::{
+    batch::{each, BATCH},
+    element::{Accumulator, Scalar},
+};
 
-/// Elements whose loads are under way at once: with 16 bytes each, 1,024 threads on a multiprocessor keep 64 KiB
-/// under way, more than the memory of any device so far has latency for.
-const BATCH: usize = 4;
-
-/// Neighbouring elements of one segment.
+/// Neighbouring elements of one segment, in some neighbouring columns.
 pub struct Piece {
     /// Position before the reduced axis.
     pub b: u64,
@@ -24,6 +23,8 @@ pub struct Piece {
     pub id: u64,
     /// The first element along the reduced axis.
     pub from: u64,
+    /// The first column.
+    pub column: u64,
     /// How many elements.
     pub length: u32,
 }
@@ -40,6 +41,14 @@ pub struct Folded<A, P, const COLUMNS: usize> {
 impl<A: Accumulator, P: Position, const COLUMNS: usize> Folded<A, P, COLUMNS> {
     /// No elements.
     pub const EMPTY: Self = Self { partials: [Partial::EMPTY; COLUMNS], count: 0 };
+
+    /// Takes one more element, which lies behind all so far, but does not count it.
+    #[inline(always)]
+    fn take<T: Scalar<Accumulator = A>, R: Fold>(&mut self, values: &[T; COLUMNS], position: P) {
+        for i in 0..COLUMNS {
+            R::take(&mut self.partials[i], values[i].widen(), position);
+        }
+    }
 
     /// What both have come to together; they are of one segment.
     #[inline(always)]
@@ -72,56 +81,83 @@ impl<A: Accumulator, P: Position, const COLUMNS: usize> Folded<A, P, COLUMNS> {
 }
 
 impl Piece {
-    /// Folds every `ways`-th element from `way` on, in the columns from `column` on. Where there may be holes, elements
+    /// Folds every `ways`-th element from `way` on, in the columns from the first one on. Where there may be holes, elements
     /// whose index is another's are left out.
-    ///
-    /// ```text
-    /// for each BATCH of those elements:
-    ///     load them all, the first of them in place of those behind the end
-    ///     take them one by one
-    /// ```
     #[inline(always)]
     pub unsafe fn fold<T: Scalar, R: Fold, const COLUMNS: usize>(
         &self,
         p: &SegmentParams,
-        column: u64,
         way: u32,
         ways: u32,
         has_holes: bool,
     ) -> Folded<T::Accumulator, u32, COLUMNS> {
-        let mut folded = Folded::EMPTY;
-        let mut count = 0;
+        if has_holes {
+            self.fold_with_holes::<T, R, COLUMNS>(p, way, ways)
+        } else {
+            self.fold_all::<T, R, COLUMNS>(p, way, ways)
+        }
+    }
+
+    /// ```text
+    /// for each BATCH of the elements:
+    ///     load them all, the first of them in place of those behind the end
+    ///     take them one by one
+    /// ```
+    #[inline(always)]
+    unsafe fn fold_all<T: Scalar, R: Fold, const COLUMNS: usize>(
+        &self,
+        p: &SegmentParams,
+        way: u32,
+        ways: u32,
+    ) -> Folded<T::Accumulator, u32, COLUMNS> {
+        let mut folded = Folded::<T::Accumulator, u32, COLUMNS>::EMPTY;
         let stride = ways as usize * p.k as usize;
-        let mut src =
-            (p.src as *const T).wrapping_add(((p.e * self.b + self.from + way as u64) * p.k + column) as usize);
-        let membership = Membership::new(p, self.row, self.from);
+        let mut src = self.src::<T>(p).wrapping_add(way as usize * p.k as usize);
         let mut at = way;
         while at < self.length {
-            let mut batch = [[T::ZERO; COLUMNS]; BATCH];
-            let mut from = src;
-            for (i, values) in batch.iter_mut().enumerate() {
-                *values = load_readonly_columns(if at + i as u32 * ways < self.length { from } else { src });
-                from = from.wrapping_add(stride);
-            }
-            // Written out, because a loop that is not unrolled would need the batch in memory.
-            macro_rules! take {
-                ($($i:literal)+) => {$(
-                    let element = at + $i * ways;
-                    let is_taken = element < self.length && (!has_holes || membership.is_of(element, self.id));
-                    if is_taken {
-                        count += 1;
-                        for (partial, value) in folded.partials.iter_mut().zip(&batch[$i]) {
-                            R::take(partial, value.widen(), element);
-                        }
-                    }
-                )+};
-            }
-            const { assert!(BATCH == 4) };
-            take!(0 1 2 3);
+            let batch: [[T; COLUMNS]; BATCH] = each(|i| {
+                let is_there = at + i as u32 * ways < self.length;
+                load_readonly_columns(if is_there { src.wrapping_add(i * stride) } else { src })
+            });
+            each(|i| {
+                let element = at + i as u32 * ways;
+                if element < self.length {
+                    folded.take::<T, R>(&batch[i], element);
+                }
+            });
             at += BATCH as u32 * ways;
-            src = from;
+            src = src.wrapping_add(BATCH * stride);
         }
-        folded.count = count as u64;
+        // From `way` to below `length` in steps of `ways`.
+        folded.count = if way < self.length { ((self.length - 1 - way) / ways + 1) as u64 } else { 0 };
         folded
+    }
+
+    /// One by one, which takes no registers for what is rare.
+    #[inline(always)]
+    unsafe fn fold_with_holes<T: Scalar, R: Fold, const COLUMNS: usize>(
+        &self,
+        p: &SegmentParams,
+        way: u32,
+        ways: u32,
+    ) -> Folded<T::Accumulator, u32, COLUMNS> {
+        let mut folded = Folded::<T::Accumulator, u32, COLUMNS>::EMPTY;
+        let membership = Membership::new(p, self.row, self.from);
+        let mut element = way;
+        while element < self.length {
+            if membership.is_of(element, self.id) {
+                let values = load_readonly_columns(self.src::<T>(p).wrapping_add(element as usize * p.k as usize));
+                folded.take::<T, R>(&values, element);
+                folded.count += 1;
+            }
+            element += ways;
+        }
+        folded
+    }
+
+    /// Where its first element lies.
+    #[inline(always)]
+    fn src<T>(&self, p: &SegmentParams) -> *const T {
+        (p.src as *const T).wrapping_add(((p.e * self.b + self.from) * p.k + self.column) as usize)
     }
 }

@@ -1,0 +1,173 @@
+//! What a lane has to do at a time: a piece of a segment, with others, and what becomes of it.
+
+use kernel_params::SegmentParams;
+use nvptx_arch::{index::lane_id, memory};
+
+use super::{
+    indptr::{sees_holes, Indptr},
+    piece::{Folded, Piece},
+    records::{self, Record},
+    store::{store, Finish, Whole},
+    NONE,
+};
+use crate::element::Scalar;
+
+/// What becomes of a piece.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Outcome {
+    /// There is none.
+    None,
+    /// It is the whole segment.
+    Whole,
+    /// It is left in a record.
+    Record(Record),
+    /// It is left to the block.
+    Left,
+}
+
+/// What a lane has to do.
+pub struct Work {
+    pub piece: Piece,
+    /// Which share of the elements, in how many.
+    pub way: u32,
+    pub ways: u32,
+    /// Which lanes of a warp join theirs: those whose numbers differ in bits from `lanes_log2` up to this one.
+    pub join_log2: u32,
+    pub has_holes: bool,
+    pub outcome: Outcome,
+}
+
+impl Work {
+    /// Nothing to do.
+    pub const NONE: Self = Self {
+        piece: Piece { b: 0, row: 0, id: 0, from: 0, column: 0, length: 0 },
+        way: 0,
+        ways: 1,
+        join_log2: 0,
+        has_holes: false,
+        outcome: Outcome::None,
+    };
+
+    /// A segment and a part of its columns for each group of lanes of a warp, from number `first` on.
+    #[inline(always)]
+    pub unsafe fn segment<const COLUMNS: usize, const IS_CUT: bool>(p: &SegmentParams, first: u64) -> Self {
+        let group_log2 = p.lanes_log2 + p.ways_log2;
+        let number = first + (lane_id() >> group_log2) as u64;
+        if number >= p.b * p.n * p.column_parts {
+            // Other groups may have one, and this one takes part when the warp joins.
+            return Self { join_log2: group_log2, ..Self::NONE };
+        }
+        let (mut piece, length) = find_segment::<COLUMNS>(p, number, lane_id() & ((1 << p.lanes_log2) - 1));
+        let mut outcome = Outcome::Whole;
+        if IS_CUT {
+            let chunk = 1 << p.chunk_log2;
+            piece.note_what_goes_on(p, length, length > chunk);
+            if length > chunk {
+                // Up to the next multiple of the chunk's length.
+                piece.length = (chunk - (piece.from & (chunk - 1))) as u32;
+                outcome = Outcome::Record(Record::Begins);
+            }
+        } else if length > p.longest as u64 {
+            piece.length = 0;
+            outcome = Outcome::Left;
+        }
+        let has_holes = sees_holes(p, piece.row, piece.from, piece.length, 0, 1);
+        let way = (lane_id() & ((1 << group_log2) - 1)) >> p.lanes_log2;
+        Self { piece, way, ways: 1 << p.ways_log2, join_log2: group_log2, has_holes, outcome }.within(p)
+    }
+
+    /// Nothing to do for a lane behind the last column.
+    #[inline(always)]
+    pub fn within(mut self, p: &SegmentParams) -> Self {
+        if self.piece.column >= p.k {
+            self.piece.length = 0;
+            self.outcome = if self.outcome == Outcome::Left { Outcome::Left } else { Outcome::None };
+        }
+        self
+    }
+
+    /// What the lanes that share the piece's elements have of it together. All lanes of the warp take part.
+    #[inline(always)]
+    pub unsafe fn fold<T: Scalar, R: Finish, const COLUMNS: usize>(
+        &self,
+        p: &SegmentParams,
+    ) -> Folded<T::Accumulator, u32, COLUMNS> {
+        self.piece.fold::<T, R, COLUMNS>(p, self.way, self.ways, self.has_holes).join_lanes::<R>(
+            p.lanes_log2,
+            self.join_log2,
+            p.is_mean != 0,
+        )
+    }
+
+    /// Stores it, whole or as a record, from the first of those lanes.
+    #[inline(always)]
+    pub unsafe fn store<T: Scalar, R: Finish, const COLUMNS: usize>(
+        &self,
+        p: &SegmentParams,
+        folded: Folded<T::Accumulator, u32, COLUMNS>,
+    ) {
+        if self.way != 0 {
+            return;
+        }
+        let &Piece { b, id, from, column, .. } = &self.piece;
+        match self.outcome {
+            Outcome::Whole => store::<T, R, u32, COLUMNS>(p, Whole { b, id, column, folded, origin: from }),
+            Outcome::Record(record) => {
+                let chunk = b * p.chunks_per_b + (from >> p.chunk_log2);
+                records::store::<T::Accumulator, R, u32, COLUMNS>(p, (chunk, record), column, folded, from);
+            }
+            Outcome::Left | Outcome::None => {}
+        }
+    }
+}
+
+impl Piece {
+    /// Notes for each chunk that begins in the segment whether it is a long one that goes on there. The first segment
+    /// also notes for the chunks before it, the last one for those behind it.
+    #[inline(always)]
+    unsafe fn note_what_goes_on(&self, p: &SegmentParams, length: u64, is_long: bool) {
+        let is_first_lane = lane_id() & ((1 << (p.lanes_log2 + p.ways_log2)) - 1) == 0;
+        if !is_first_lane || self.column != 0 {
+            return;
+        }
+        let at_or_behind = |position: u64| (position + (1 << p.chunk_log2) - 1) >> p.chunk_log2;
+        let mut chunk = if self.id == 0 { 0 } else { at_or_behind(self.from) };
+        let end = if self.id + 1 == p.n { p.chunks_per_b } else { at_or_behind(self.from + length) };
+        while chunk < end {
+            let begins = chunk << p.chunk_log2;
+            let goes_on = is_long && self.from < begins && begins < self.from + length;
+            let to = (p.going_on as *mut u64).add((self.b * p.chunks_per_b + chunk) as usize);
+            memory::store(to, if goes_on { self.id } else { NONE });
+            chunk += 1;
+        }
+    }
+}
+
+/// Number `number` over all b, segments and parts of columns, without its length; and that. `lane` is this lane's number
+/// among those that share the columns.
+#[inline(always)]
+pub unsafe fn find_segment<const COLUMNS: usize>(p: &SegmentParams, number: u64, lane: u32) -> (Piece, u64) {
+    let (segment, part) = split(number, p.column_parts);
+    let (b, id) = if p.b == 1 { (0, segment) } else { split(segment, p.n) };
+    let indptr = Indptr::new(p, b);
+    let (from, end) = (indptr.get(id), indptr.get(id + 1));
+    let length = end.saturating_sub(from);
+    let column = first_column::<COLUMNS>(p, part, lane);
+    (Piece { b, row: indptr.row, id, from, column, length: length as u32 }, length)
+}
+
+/// The first of a lane's columns in a part of them.
+#[inline(always)]
+pub fn first_column<const COLUMNS: usize>(p: &SegmentParams, part: u64, lane: u32) -> u64 {
+    ((part << p.lanes_log2) + lane as u64) * COLUMNS as u64
+}
+
+/// Quotient and remainder; nearly every call has one part of columns.
+#[inline(always)]
+pub fn split(number: u64, by: u64) -> (u64, u64) {
+    if by == 1 {
+        return (number, 0);
+    }
+    let quotient = number / by;
+    (quotient, number - quotient * by)
+}
