@@ -48,11 +48,11 @@ for_each_type! {
 
 #[test]
 fn a_segment_of_many_chunks_is_put_together_by_the_block() {
-    // 33 columns leave a warp no second way: chunks of 16 elements, and more records than a lane follows.
+    // 33 columns leave a warp no second way: chunks of 32 elements, and more records than a lane follows.
     for reduce in REDUCES {
         for is_csr in [false, true] {
-            check(&segments::large::<f32>((1, 16 * 40 + 5, 33, 2), Lengths::One, reduce, is_csr), 2, u32::MAX, 0);
-            check(&segments::large::<i32>((2, 16 * 50, 33, 3), Lengths::Skewed, reduce, is_csr), 2, 2, 0);
+            check(&segments::large::<f32>((1, 32 * 40 + 5, 33, 2), Lengths::One, reduce, is_csr), 2, u32::MAX, 0);
+            check(&segments::large::<i32>((2, 32 * 50, 33, 3), Lengths::Skewed, reduce, is_csr), 2, 2, 0);
         }
     }
 }

@@ -150,14 +150,6 @@ impl Kernels {
                 call: CheckedCall::LoadKernels.name(),
                 error: format!("the library has no kernel {name}"),
             })?;
-            let ptx = match std::env::var("TRTS_MAXNREG") {
-                Ok(n) => {
-                    let at = ptx.find(".visible .entry").unwrap();
-                    let b = at + ptx[at..].find(")\n{").unwrap();
-                    format!("{}\n.maxnreg {n}{}", &ptx[..b + 1], &ptx[b + 1..])
-                }
-                Err(_) => ptx,
-            };
             let ptx = CString::new(ptx).unwrap_or_default();
             let mut module = ptr::null_mut();
             // SAFETY: the text ends in a NUL, and the module's pointer is to a local.

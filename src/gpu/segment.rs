@@ -243,11 +243,10 @@ pub unsafe fn enqueue_segment(
         }
         let kernel = format!("segment_cut_{reduce}_{kind}_{scalar}");
         queue.launch_for_each(&kernel, row_warps * WARP_SIZE, &params)?;
-        let kernel = format!("segment_chunks_{reduce}_{kind}_{scalar}");
-        queue.launch_for_each(&kernel, chunks * column_parts * WARP_SIZE, &params)?;
         // A block looks at as many chunks as a warp has lanes.
-        let combine_threads = chunks.div_ceil(WARP_SIZE) * THREADS_PER_BLOCK as usize;
-        queue.launch_for_each(&format!("segment_combine_{reduce}_{scalar}"), combine_threads, &params)
+        let tiles = chunks.div_ceil(WARP_SIZE) * THREADS_PER_BLOCK as usize;
+        queue.launch_for_each(&format!("segment_chunks_{reduce}_{kind}_{scalar}"), tiles, &params)?;
+        queue.launch_for_each(&format!("segment_combine_{reduce}_{scalar}"), tiles, &params)
     }
 }
 

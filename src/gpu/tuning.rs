@@ -33,12 +33,14 @@ pub(super) fn longest_segment(ways: usize) -> usize {
     8 * SEGMENT_BATCH * ways
 }
 
-/// Warps that share the chunks where the input is large enough: as many as the largest device so far runs at once (132
-/// multiprocessors of 64 warps).
-const CHUNK_WARPS: usize = 8192;
+/// Warps that share the chunks where the input is large enough: twice as many as the largest device so far runs at once
+/// (132 multiprocessors of 64 warps). Shorter chunks are more work for the third step; longer ones leave the segments that
+/// are just not long to few lanes.
+const CHUNK_WARPS: usize = 16_384;
 
-/// The fewest elements of a chunk, where a warp shares them in one way: four batches.
-const SHORTEST_CHUNK: usize = 4 * SEGMENT_BATCH;
+/// The fewest elements of a chunk, whose two records then are at most a sixteenth of its elements. A batch for each way
+/// in which a warp shares them is another limit.
+const SHORTEST_CHUNK: usize = 32;
 
 /// The most elements of a chunk, so that no lane has more than 64 batches one after the other while others are done.
 const LONGEST_CHUNK: usize = 1024;
@@ -49,7 +51,7 @@ const LONGEST_CHUNK: usize = 1024;
 /// Long chunks leave fewer records (two of `k` values each); short ones occupy the device with a small input.
 pub(super) fn segment_chunk(elements: usize, parts: usize, ways: usize) -> usize {
     let wanted = elements.saturating_mul(parts) / CHUNK_WARPS;
-    power_of_two(wanted).clamp(SHORTEST_CHUNK * ways, LONGEST_CHUNK)
+    power_of_two(wanted).clamp(SHORTEST_CHUNK.max(SEGMENT_BATCH * ways), LONGEST_CHUNK)
 }
 
 /// The most chunks that [`segment_chunk`] makes of [b, e] elements and any smaller number, whatever else they have.
@@ -64,17 +66,17 @@ fn power_of_two(up_to: usize) -> usize {
     1 << up_to.max(1).ilog2()
 }
 
-/// Warps that gather_csr should have before a lane takes more than one chunk: twice as many as the largest device so far
-/// runs at once (132 multiprocessors of 64 warps), so that the last ones to end do not end alone.
+/// Warps that gather_csr should have before one takes more than a batch: twice as many as the largest device so far runs
+/// at once (132 multiprocessors of 64 warps), so that the last ones to end do not end alone.
 const GATHER_WARPS: usize = 16_384;
 
-/// The most chunks a lane of gather_csr takes one after the other. A search through the whole of indptr, a load for
-/// each doubling of the segments, is then spread over at least as many chunks as it has loads.
+/// The most batches a warp of gather_csr takes one after the other. A search through indptr, a load for each 32-fold of
+/// its elements, is then spread over more batches than it has loads.
 const MAX_GATHER_BATCHES: usize = 32;
 
-/// How many chunks a lane of gather_csr takes one after the other, for so many in all.
-pub(super) fn gather_csr_batches(chunks: usize) -> usize {
-    (chunks / (WARP_SIZE * GATHER_WARPS)).clamp(1, MAX_GATHER_BATCHES)
+/// How many of so many batches a warp of gather_csr takes one after the other.
+pub(super) fn gather_csr_batches(batches: usize) -> usize {
+    (batches / GATHER_WARPS).clamp(1, MAX_GATHER_BATCHES)
 }
 
 #[cfg(test)]
@@ -83,10 +85,10 @@ mod tests {
 
     #[test]
     fn chunks_grow_with_the_input_up_to_what_a_lane_takes() {
-        assert_eq!(segment_chunk(0, 1, 1), 16);
-        assert_eq!(segment_chunk(35_000, 1, 32), 512);
-        assert_eq!(segment_chunk(1 << 20, 1, 2), 128);
-        assert_eq!(segment_chunk(1 << 20, 2, 1), 256);
+        assert_eq!(segment_chunk(0, 1, 1), 32);
+        assert_eq!(segment_chunk(35_000, 1, 32), 128);
+        assert_eq!(segment_chunk(1 << 22, 1, 2), 256);
+        assert_eq!(segment_chunk(1 << 22, 2, 1), 512);
         assert_eq!(segment_chunk(1 << 33, 1, 1), 1024);
     }
 

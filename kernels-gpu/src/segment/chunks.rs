@@ -2,7 +2,8 @@
 
 use kernel_params::SegmentParams;
 use nvptx_arch::{
-    index::{block_idx_x, grid_dim_x, lane_id, thread_idx_x},
+    barrier,
+    index::{block_idx_x, grid_dim_x, lane_id},
     memory,
     warp::{self, FULL_MASK, WARP_SIZE},
 };
@@ -13,70 +14,104 @@ use super::{
     piece::Piece,
     records::Record,
     store::Finish,
+    tile::{warp_of_block, Tile, TILE},
     work::{first_column, split, Outcome, Work},
+    NONE,
 };
 use crate::element::Scalar;
 
 /// ```text
-/// for each chunk, for each part of the columns: one warp
-///     if a segment longer than a chunk goes on here: fold what is here of it; leave a record
+/// for each TILE of chunks: one block
+///     note for each of them the segment longer than a chunk that goes on there, if there is one
+///     for each of those that have one, for each part of the columns: one warp
+///         fold what the chunk has of the segment; leave a record
 /// ```
 /// A kernel of its own: in one with the first step, they would share registers, and the fewer that one has, the more of its
 /// warps have loads under way.
 #[inline(always)]
 pub unsafe fn reduce_chunks<T: Scalar, R: Finish, const COLUMNS: usize>(p: &SegmentParams) {
-    let mut task = block_idx_x() as u64 * WARPS as u64 + (thread_idx_x() / WARP_SIZE) as u64;
-    while task < p.b * p.chunks_per_b * p.column_parts {
-        if let Some(work) = find_work::<COLUMNS>(p, task) {
-            let folded = work.fold::<T, R, COLUMNS>(p);
-            work.store::<T, R, COLUMNS>(p, folded);
+    let mut first = block_idx_x() as u64 * TILE;
+    while first < p.b * p.chunks_per_b {
+        if warp_of_block() == 0 {
+            note_what_goes_on(p, first + lane_id() as u64);
         }
-        task += grid_dim_x() as u64 * WARPS as u64;
+        barrier::sync_threads();
+        let tile = Tile::new(first, p.column_parts, |chunk| Long::at(p, chunk).is_some());
+        let mut task = warp_of_block() as u64;
+        while task < tile.tasks() {
+            let (chunk, part) = tile.task(task);
+            if let Some(long) = Long::at(p, chunk) {
+                let work = long.work::<COLUMNS>(p, part);
+                let folded = work.fold::<T, R, COLUMNS>(p);
+                work.store::<T, R, COLUMNS>(p, folded);
+            }
+            task += WARPS as u64;
+        }
+        first += grid_dim_x() as u64 * TILE;
     }
 }
 
-/// What a chunk has of the long segment that began before it, if there is one, for a warp.
+/// Notes which segment that is longer than a chunk goes on in a chunk, counted over all b.
 #[inline(always)]
-unsafe fn find_work<const COLUMNS: usize>(p: &SegmentParams, task: u64) -> Option<Work> {
-    let (number, part) = split(task, p.column_parts);
+unsafe fn note_what_goes_on(p: &SegmentParams, number: u64) {
+    if number >= p.b * p.chunks_per_b {
+        return;
+    }
     let (b, chunk) = if p.b == 1 { (0, number) } else { split(number, p.chunks_per_b) };
-    let length = 1 << p.chunk_log2;
     let from = chunk << p.chunk_log2;
-    let long = Long::at(p, b, chunk)?;
-    let length = length.min(long.end - from) as u32;
-    let has_holes = warp::any(FULL_MASK, sees_holes(p, long.row, from, length, lane_id(), WARP_SIZE));
-    let column = first_column::<COLUMNS>(p, part, lane_id() & ((1 << p.lanes_log2) - 1));
-    let piece = Piece { b, row: long.row, id: long.id, from, column, length };
-    let (way, ways) = (lane_id() >> p.lanes_log2, WARP_SIZE >> p.lanes_log2);
-    let outcome = Outcome::Record(Record::GoesOn);
-    Some(Work { piece, way, ways, join_log2: WARP_SIZE.trailing_zeros(), has_holes, outcome }.within(p))
+    let indptr = Indptr::new(p, b);
+    // Before the first entry that is not before the chunk, 0 - 1 is no segment either.
+    let id = indptr.first_from(from).wrapping_sub(1);
+    let goes_on = id < p.n && {
+        let (start, end) = (indptr.get(id), indptr.get(id + 1));
+        start < from && from < end && end - start > 1 << p.chunk_log2
+    };
+    memory::store((p.going_on as *mut u64).add(number as usize), if goes_on { id } else { NONE });
 }
 
-/// A segment longer than a chunk.
+/// A segment longer than a chunk, which goes on in one.
 pub struct Long {
+    /// Position before the reduced axis.
+    pub b: u64,
     /// The row of the index or indptr.
-    pub row: u64,
+    row: u64,
     /// The segment.
     pub id: u64,
     /// Its first element.
     pub start: u64,
     /// Where it ends.
     pub end: u64,
+    /// The first element of the chunk.
+    chunk: u64,
 }
 
 impl Long {
-    /// The one that goes on in a chunk of b, if there is one. A bad indptr leaves chunks of which nothing is noted, so the
-    /// note is not trusted.
+    /// The one that is noted for a chunk, counted over all b, if there is one.
     #[inline(always)]
-    pub unsafe fn at(p: &SegmentParams, b: u64, chunk: u64) -> Option<Self> {
-        let id = memory::load_readonly((p.going_on as *const u64).add((b * p.chunks_per_b + chunk) as usize));
-        if id >= p.n {
+    pub unsafe fn at(p: &SegmentParams, number: u64) -> Option<Self> {
+        if number >= p.b * p.chunks_per_b {
             return None;
         }
+        let id = memory::load((p.going_on as *const u64).add(number as usize));
+        if id == NONE {
+            return None;
+        }
+        let (b, chunk) = if p.b == 1 { (0, number) } else { split(number, p.chunks_per_b) };
         let indptr = Indptr::new(p, b);
         let (start, end) = (indptr.get(id), indptr.get(id + 1));
-        let begins = chunk << p.chunk_log2;
-        let goes_on = start < begins && begins < end && end - start > 1 << p.chunk_log2;
-        goes_on.then_some(Self { row: indptr.row, id, start, end })
+        Some(Self { b, row: indptr.row, id, start, end, chunk: chunk << p.chunk_log2 })
+    }
+
+    /// What the chunk has of it, in a part of the columns, for a warp.
+    #[inline(always)]
+    unsafe fn work<const COLUMNS: usize>(&self, p: &SegmentParams, part: u64) -> Work {
+        let &Self { b, row, id, end, chunk: from, .. } = self;
+        let length = (1 << p.chunk_log2).min(end - from) as u32;
+        let has_holes = warp::any(FULL_MASK, sees_holes(p, row, from, length, lane_id(), WARP_SIZE));
+        let column = first_column::<COLUMNS>(p, part, lane_id() & ((1 << p.lanes_log2) - 1));
+        let piece = Piece { b, row, id, from, column, length };
+        let (way, ways) = (lane_id() >> p.lanes_log2, WARP_SIZE >> p.lanes_log2);
+        let outcome = Outcome::Record(Record::GoesOn);
+        Work { piece, way, ways, join_log2: WARP_SIZE.trailing_zeros(), has_holes, outcome }.within(p)
     }
 }

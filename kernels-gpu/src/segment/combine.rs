@@ -5,7 +5,7 @@ use nvptx_arch::{
     barrier,
     index::{block_idx_x, grid_dim_x, lane_id, thread_idx_x},
     memory, shared_array,
-    warp::{self, FULL_MASK, WARP_SIZE},
+    warp::WARP_SIZE,
 };
 
 use super::{
@@ -15,6 +15,7 @@ use super::{
     piece::Folded,
     records::{self, Record},
     store::{store, Finish, Whole},
+    tile::{warp_of_block, Tile, TILE},
 };
 use crate::{
     batch::{each, BATCH},
@@ -24,9 +25,6 @@ use crate::{
 /// How many records a lane of a warp joins before the whole block takes over: the block needs four barriers, about as
 /// long as eight loads of four records each.
 const RECORDS_OF_A_LANE: u64 = 32;
-
-/// Chunks that a block looks at: one for each lane of a warp.
-const TILE: u64 = WARP_SIZE as u64;
 
 /// ```text
 /// for each chunk that is the second one of a long segment, for each part of the columns: one warp, a column for each lane
@@ -39,31 +37,23 @@ const TILE: u64 = WARP_SIZE as u64;
 #[inline(always)]
 pub unsafe fn combine<T: Scalar, R: Finish>(p: &SegmentParams) {
     let lanes_log2 = p.combine_lanes_log2;
-    let parts = p.k.div_ceil(1 << lanes_log2);
+    let ways = WARP_SIZE >> lanes_log2;
     let left = shared_array![u32; WARPS as usize];
-    let warp = thread_idx_x() / WARP_SIZE;
-    let mut tile = block_idx_x() as u64 * TILE;
-    while tile < p.b * p.chunks_per_b {
-        // Each warp finds the same ones.
-        let second_chunks = warp::ballot(FULL_MASK, Joined::new(p, tile + lane_id() as u64).is_some());
-        let tasks = second_chunks.count_ones() as u64 * parts;
+    let warp = warp_of_block();
+    let mut first_chunk = block_idx_x() as u64 * TILE;
+    while first_chunk < p.b * p.chunks_per_b {
+        let tile = Tile::new(first_chunk, p.k.div_ceil(1 << lanes_log2), |chunk| Joined::new(p, chunk).is_some());
         let mut first = 0;
-        while first < tasks {
-            let task = first + warp as u64;
+        // The same number of rounds for the whole block, which may have to take a segment together.
+        while first < tile.tasks() {
             let mut is_left = false;
-            if task < tasks {
-                let (bit, part) = (task / parts, task % parts);
-                let chunk = nth_bit(second_chunks, bit as u32);
-                if let Some(joined) = Joined::new(p, tile + chunk as u64) {
-                    let ways = WARP_SIZE >> lanes_log2;
+            if first + (warp as u64) < tile.tasks() {
+                let (chunk, part) = tile.task(first + warp as u64);
+                if let Some(joined) = Joined::new(p, chunk) {
                     is_left = joined.records() > ways as u64 * RECORDS_OF_A_LANE;
                     if !is_left {
                         let column = Column::new(p, part, lane_id());
-                        let folded = joined.fold::<T::Accumulator, R>(p, &column, ways).join_lanes::<R>(
-                            lanes_log2,
-                            WARP_SIZE.trailing_zeros(),
-                            true,
-                        );
+                        let folded = joined.fold::<T::Accumulator, R>(p, &column, ways);
                         joined.store::<T, R>(p, &column, folded);
                     }
                 }
@@ -77,13 +67,10 @@ pub unsafe fn combine<T: Scalar, R: Finish>(p: &SegmentParams) {
                     if memory::load(left.add(of as usize).cast_const()) == 0 {
                         continue;
                     }
-                    let task = first + of as u64;
-                    let chunk = nth_bit(second_chunks, (task / parts) as u32);
-                    if let Some(joined) = Joined::new(p, tile + chunk as u64) {
-                        let column = Column::new(p, task % parts, thread_idx_x());
-                        let folded = joined
-                            .fold::<T::Accumulator, R>(p, &column, block::THREADS as u32 >> lanes_log2)
-                            .join_lanes::<R>(lanes_log2, WARP_SIZE.trailing_zeros(), true);
+                    let (chunk, part) = tile.task(first + of as u64);
+                    if let Some(joined) = Joined::new(p, chunk) {
+                        let column = Column::new(p, part, thread_idx_x());
+                        let folded = joined.fold::<T::Accumulator, R>(p, &column, ways * WARPS);
                         let folded = block::join_warps::<T::Accumulator, R, u64, 1>(folded, lanes_log2);
                         joined.store::<T, R>(p, &column, folded);
                     }
@@ -92,18 +79,8 @@ pub unsafe fn combine<T: Scalar, R: Finish>(p: &SegmentParams) {
             }
             first += WARPS as u64;
         }
-        tile += grid_dim_x() as u64 * TILE;
+        first_chunk += grid_dim_x() as u64 * TILE;
     }
-}
-
-/// The place of the n-th bit that is set, from 0; there are more than n.
-#[inline(always)]
-fn nth_bit(bits: u32, n: u32) -> u32 {
-    let mut rest = bits;
-    for _ in 0..n {
-        rest &= rest - 1;
-    }
-    rest.trailing_zeros()
 }
 
 /// A column, and which records a lane joins there.
@@ -135,15 +112,11 @@ impl Joined {
     /// The one whose second chunk, over all b, this is, if there is one.
     #[inline(always)]
     unsafe fn new(p: &SegmentParams, number: u64) -> Option<Self> {
-        if number >= p.b * p.chunks_per_b {
-            return None;
-        }
-        let b = if p.b == 1 { 0 } else { number / p.chunks_per_b };
-        let chunks_before = b * p.chunks_per_b;
-        let long = Long::at(p, b, number - chunks_before)?;
+        let long = Long::at(p, number)?;
+        let chunks_before = long.b * p.chunks_per_b;
         let first = chunks_before + (long.start >> p.chunk_log2);
         let last = chunks_before + ((long.end - 1) >> p.chunk_log2);
-        (first + 1 == number).then_some(Self { b, id: long.id, first, last })
+        (first + 1 == number).then_some(Self { b: long.b, id: long.id, first, last })
     }
 
     #[inline(always)]
@@ -151,7 +124,7 @@ impl Joined {
         self.last - self.first + 1
     }
 
-    /// Joins every `ways`-th record from the column's way on.
+    /// Joins every `ways`-th record from the column's way on, and what the lanes of a warp have then.
     #[inline(always)]
     unsafe fn fold<A: Accumulator, R: Fold>(&self, p: &SegmentParams, column: &Column, ways: u32) -> Folded<A, u64, 1> {
         let &Column { way, column } = column;
@@ -172,7 +145,7 @@ impl Joined {
             folded = folded.join::<R>(record(i));
             i += stride;
         }
-        folded
+        folded.join_lanes::<R>(p.combine_lanes_log2, WARP_SIZE.trailing_zeros(), true)
     }
 
     /// Finishes and stores the segment, where the lane's way is the first.

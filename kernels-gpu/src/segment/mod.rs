@@ -16,6 +16,7 @@ mod piece;
 mod records;
 mod reduce;
 mod store;
+mod tile;
 mod work;
 
 pub use chunks::reduce_chunks;

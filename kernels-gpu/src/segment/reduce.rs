@@ -19,7 +19,6 @@ use crate::element::Scalar;
 
 /// ```text
 /// for each segment, for each part of its columns: one group of lanes
-///     for each chunk that begins in it: note the segment as what goes on there, if it is longer than a chunk
 ///     if it is longer than a chunk: fold its elements up to the end of the chunk it begins in; leave a record
 ///     otherwise: fold its elements, finish and store it
 /// ```

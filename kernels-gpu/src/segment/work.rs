@@ -1,14 +1,13 @@
 //! What a lane has to do at a time: a piece of a segment, with others, and what becomes of it.
 
 use kernel_params::SegmentParams;
-use nvptx_arch::{index::lane_id, memory};
+use nvptx_arch::index::lane_id;
 
 use super::{
     indptr::{sees_holes, Indptr},
     piece::{Folded, Piece},
     records::{self, Record},
     store::{store, Finish, Whole},
-    NONE,
 };
 use crate::element::Scalar;
 
@@ -59,15 +58,12 @@ impl Work {
         }
         let (mut piece, length) = find_segment::<COLUMNS>(p, number, lane_id() & ((1 << p.lanes_log2) - 1));
         let mut outcome = Outcome::Whole;
-        if IS_CUT {
-            let chunk = 1 << p.chunk_log2;
-            piece.note_what_goes_on(p, length, length > chunk);
-            if length > chunk {
-                // Up to the next multiple of the chunk's length.
-                piece.length = (chunk - (piece.from & (chunk - 1))) as u32;
-                outcome = Outcome::Record(Record::Begins);
-            }
-        } else if length > p.longest as u64 {
+        let chunk = 1 << p.chunk_log2;
+        if IS_CUT && length > chunk {
+            // Up to the next multiple of the chunk's length.
+            piece.length = (chunk - (piece.from & (chunk - 1))) as u32;
+            outcome = Outcome::Record(Record::Begins);
+        } else if !IS_CUT && length > p.longest as u64 {
             piece.length = 0;
             outcome = Outcome::Left;
         }
@@ -117,28 +113,6 @@ impl Work {
                 records::store::<T::Accumulator, R, u32, COLUMNS>(p, (chunk, record), column, folded, from);
             }
             Outcome::Left | Outcome::None => {}
-        }
-    }
-}
-
-impl Piece {
-    /// Notes for each chunk that begins in the segment whether it is a long one that goes on there. The first segment
-    /// also notes for the chunks before it, the last one for those behind it.
-    #[inline(always)]
-    unsafe fn note_what_goes_on(&self, p: &SegmentParams, length: u64, is_long: bool) {
-        let is_first_lane = lane_id() & ((1 << (p.lanes_log2 + p.ways_log2)) - 1) == 0;
-        if !is_first_lane || self.column != 0 {
-            return;
-        }
-        let at_or_behind = |position: u64| (position + (1 << p.chunk_log2) - 1) >> p.chunk_log2;
-        let mut chunk = if self.id == 0 { 0 } else { at_or_behind(self.from) };
-        let end = if self.id + 1 == p.n { p.chunks_per_b } else { at_or_behind(self.from + length) };
-        while chunk < end {
-            let begins = chunk << p.chunk_log2;
-            let goes_on = is_long && self.from < begins && begins < self.from + length;
-            let to = (p.going_on as *mut u64).add((self.b * p.chunks_per_b + chunk) as usize);
-            memory::store(to, if goes_on { self.id } else { NONE });
-            chunk += 1;
         }
     }
 }
