@@ -10,6 +10,18 @@ pub trait Chunk: Copy {
     unsafe fn load_readonly(from: *const Self) -> Self;
     /// Stores; `to` is aligned to the chunk's size.
     unsafe fn store(to: *mut Self, value: Self);
+
+    /// Stores four neighbours; `to` is aligned to all of them, up to 16 bytes.
+    #[inline(always)]
+    unsafe fn store_x4(to: *mut Self, values: [Self; 4]) {
+        if size_of::<Self>() == size_of::<u32>() {
+            memory::store_x4(to.cast(), core::mem::transmute_copy::<_, [u32; 4]>(&values));
+        } else {
+            for (i, value) in values.into_iter().enumerate() {
+                Self::store(to.add(i), value);
+            }
+        }
+    }
 }
 
 macro_rules! word {

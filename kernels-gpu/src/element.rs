@@ -262,6 +262,8 @@ pub trait Index: Word {
     fn to_i64(self) -> i64;
     /// A position along the reduced axis; the host has seen to it that they all fit.
     fn from_position(position: u64) -> Self;
+    /// Four neighbours that the kernel does not write; `from` is aligned to 16 bytes.
+    unsafe fn load_readonly_x4(from: *const Self) -> [Self; 4];
 
     /// The group an index names, if it lies in [0, n).
     #[inline(always)]
@@ -282,6 +284,11 @@ impl Index for i32 {
     fn from_position(position: u64) -> Self {
         position as i32
     }
+
+    #[inline(always)]
+    unsafe fn load_readonly_x4(from: *const Self) -> [Self; 4] {
+        memory::load_readonly_x4(from)
+    }
 }
 
 impl Index for i64 {
@@ -293,5 +300,12 @@ impl Index for i64 {
     #[inline(always)]
     fn from_position(position: u64) -> Self {
         position as i64
+    }
+
+    #[inline(always)]
+    unsafe fn load_readonly_x4(from: *const Self) -> [Self; 4] {
+        let words: [[i32; 4]; 2] =
+            [memory::load_readonly_x4(from.cast()), memory::load_readonly_x4(from.add(2).cast())];
+        core::mem::transmute(words)
     }
 }

@@ -29,11 +29,41 @@ pub unsafe fn by_index<C: Chunk, I: Index>(p: &GatherParams) {
             memory::load_readonly(index).group(p.s)
         }
     };
+    let is_aligned = (p.index | p.out).is_multiple_of(QUAD_BYTES);
     // Splitting b over several runs takes divisions: in a body of its own, so that the other keeps its registers.
-    if p.leading > 1 {
+    if p.words == 1 && p.b == 1 && size_of::<C>() * BATCH == QUAD_BYTES as usize && is_aligned {
+        copy_words::<C, I>(p);
+    } else if p.leading > 1 {
         copy_rows::<C>(p, source(index_row_of_runs));
     } else {
         copy_rows::<C>(p, source(index_row));
+    }
+}
+
+/// What one instruction loads or stores at most.
+const QUAD_BYTES: u64 = 16;
+
+/// [`by_index`] for rows of one chunk in one row of the index: four neighbours for each thread, whose index is loaded and
+/// which are stored at once.
+#[inline(always)]
+unsafe fn copy_words<C: Chunk, I: Index>(p: &GatherParams) {
+    let threads = thread::grid_dim_x() as u64 * thread::block_dim_x() as u64;
+    let mut quad = thread::block_idx_x() as u64 * thread::block_dim_x() as u64 + thread::thread_idx_x() as u64;
+    let row_of_src = |index: I| index.group(p.s).unwrap_or(NONE);
+    while quad * (BATCH as u64) < p.e {
+        let first = quad * BATCH as u64;
+        let index = (p.index as *const I).add(first as usize);
+        let out = (p.out as *mut C).add(first as usize);
+        if first + BATCH as u64 <= p.e {
+            let rows = I::load_readonly_x4(index).map(row_of_src);
+            C::store_x4(out, each(|i| load_or_zero(p, rows[i], 0)));
+        } else {
+            for e in 0..(p.e - first) as usize {
+                let row = row_of_src(memory::load_readonly(index.add(e)));
+                C::store(out.add(e), load_or_zero(p, row, 0));
+            }
+        }
+        quad += threads;
     }
 }
 
@@ -84,10 +114,18 @@ impl<I: Index> Walk<I> {
             // Then indptr may have no elements to look at.
             return NONE;
         }
-        let row = (tile * TILE + lane_id() as u64).min(p.b * p.e - 1);
+        let first = tile * TILE;
+        let row = (first + lane_id() as u64).min(p.b * p.e - 1);
         let (b, e) = if p.b == 1 { (0, row) } else { divide(row, p.e) };
-        let is_one = p.leading <= 1 && warp::all(FULL_MASK, b == warp::shuffle_idx(FULL_MASK, b, 0, WARP_SIZE));
-        let after = if is_one { self.search_together(p, b, e as i64) } else { self.search_alone(p, b, e as i64) };
+        let is_one =
+            p.b == 1 || p.leading <= 1 && warp::all(FULL_MASK, b == warp::shuffle_idx(FULL_MASK, b, 0, WARP_SIZE));
+        let after = if is_one {
+            // The lanes' positions are neighbours.
+            let lane = (row - first) as u32;
+            self.search_together(p, b, e as i64 - lane as i64, lane)
+        } else {
+            self.search_alone(p, b, e as i64)
+        };
         // Before the first element, 0 - 1 is no segment either.
         let segment = after.wrapping_sub(1);
         if segment < p.s {
@@ -102,30 +140,32 @@ impl<I: Index> Walk<I> {
         memory::load_readonly(self.indptr.add(at as usize)).to_i64()
     }
 
-    /// The first element above this lane's position, all lanes being in one row of indptr.
+    /// The first element above this lane's position, `lane` behind `first`, all lanes being in one row of indptr.
     #[inline(always)]
-    unsafe fn search_together(&mut self, p: &GatherParams, b: u64, position: i64) -> u64 {
+    unsafe fn search_together(&mut self, p: &GatherParams, b: u64, first: i64, lane: u32) -> u64 {
         if b != self.b {
             self.enter(p, b, index_row(p, b));
-            self.after = self.count_up_to(p.s + 1, warp::shuffle_idx(FULL_MASK, position, 0, WARP_SIZE));
+            self.after = self.count_up_to(p.s + 1, first);
         }
         let at = self.after + lane_id() as u64;
-        let window = if at <= p.s { self.element(at) } else { i64::MAX };
-        let beyond = warp::shuffle_idx(FULL_MASK, window, WARP_SIZE - 1, WARP_SIZE);
-        let after = if beyond > warp::shuffle_idx(FULL_MASK, position, WARP_SIZE - 1, WARP_SIZE) {
-            let mut count = 0;
-            let mut step = WARP_SIZE / 2;
-            while step > 0 {
-                if warp::shuffle_idx(FULL_MASK, window, count + step - 1, WARP_SIZE) <= position {
-                    count += step;
-                }
-                step /= 2;
+        // Elements count from `first`; what lies behind the tile is as good as its end.
+        let window =
+            if at <= p.s { self.element(at).saturating_sub(first).clamp(0, TILE as i64) as u32 } else { TILE as u32 };
+        if warp::shuffle_idx(FULL_MASK, window, WARP_SIZE - 1, WARP_SIZE) < TILE as u32 {
+            let after = self.search(self.after, p.s + 1, first + lane as i64);
+            self.after = warp::shuffle_idx(FULL_MASK, after, WARP_SIZE - 1, WARP_SIZE);
+            return after;
+        }
+        let mut count = 0;
+        let mut step = WARP_SIZE / 2;
+        while step > 0 {
+            if warp::shuffle_idx(FULL_MASK, window, count + step - 1, WARP_SIZE) <= lane {
+                count += step;
             }
-            self.after + count as u64
-        } else {
-            self.search(self.after, p.s + 1, position)
-        };
-        self.after = warp::shuffle_idx(FULL_MASK, after, WARP_SIZE - 1, WARP_SIZE);
+            step /= 2;
+        }
+        let after = self.after + count as u64;
+        self.after += warp::shuffle_idx(FULL_MASK, count, WARP_SIZE - 1, WARP_SIZE) as u64;
         after
     }
 
