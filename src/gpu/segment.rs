@@ -1,6 +1,6 @@
 //! Reductions over segments on the GPU: the steps, and the safe calls.
 
-use kernel_params::{HOLE_TILE, IndexLayout, SegmentParams, SortedIndexParams};
+use kernel_params::{HOLE_TILE, IndexLayout, NOTHING_GOES_ON, SegmentParams, SortedIndexParams};
 
 use super::{
     DeviceTensor, Kernels, Queue, Stream, StreamQueue, Workspace,
@@ -63,14 +63,16 @@ impl Partition {
         let pack = if plan.k.is_multiple_of(per_load) { per_load } else { 1 };
         let lanes = (plan.k / pack).clamp(1, WARP_SIZE).next_power_of_two();
         let parts = plan.k.div_ceil(lanes * pack);
+        let ways = tuning::segment_ways(plan.e / plan.n.max(1), lanes);
         let length = plan.e / plan.n.max(1);
         let elements = plan.b.saturating_mul(plan.e);
         let bytes = elements.saturating_mul(plan.k * scalar.bytes());
         Self {
             pack,
             lanes,
-            ways: tuning::segment_ways(length, lanes),
-            chunk: tuning::is_cut(length, bytes).then(|| tuning::segment_chunk(elements, parts, WARP_SIZE / lanes)),
+            ways,
+            chunk: tuning::is_cut(length, bytes)
+                .then(|| tuning::segment_chunk(elements, parts, WARP_SIZE / lanes, ways)),
         }
     }
 
@@ -241,11 +243,13 @@ pub unsafe fn enqueue_segment(
             let kernel = format!("segment_{reduce}_{kind}_{scalar}");
             return queue.launch_for_each(&kernel, row_warps * WARP_SIZE, &params);
         }
+        queue.fill_u32(params.going_on, NOTHING_GOES_ON as u32, chunks * size_of::<u64>() / size_of::<u32>())?;
         let kernel = format!("segment_cut_{reduce}_{kind}_{scalar}");
         queue.launch_for_each(&kernel, row_warps * WARP_SIZE, &params)?;
+        let kernel = format!("segment_chunks_{reduce}_{kind}_{scalar}");
+        queue.launch_for_each(&kernel, chunks * column_parts * WARP_SIZE, &params)?;
         // A block looks at as many chunks as a warp has lanes.
         let tiles = chunks.div_ceil(WARP_SIZE) * THREADS_PER_BLOCK as usize;
-        queue.launch_for_each(&format!("segment_chunks_{reduce}_{kind}_{scalar}"), tiles, &params)?;
         queue.launch_for_each(&format!("segment_combine_{reduce}_{scalar}"), tiles, &params)
     }
 }

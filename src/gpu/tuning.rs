@@ -33,10 +33,9 @@ pub(super) fn longest_segment(ways: usize) -> usize {
     8 * SEGMENT_BATCH * ways
 }
 
-/// Warps that share the chunks where the input is large enough: twice as many as the largest device so far runs at once
-/// (132 multiprocessors of 64 warps). Shorter chunks are more work for the third step; longer ones leave the segments that
-/// are just not long to few lanes.
-const CHUNK_WARPS: usize = 16_384;
+/// Warps that share the chunks where the input is large enough: as many as the largest device so far runs at once (132
+/// multiprocessors of 64 warps).
+const CHUNK_WARPS: usize = 8192;
 
 /// The fewest elements of a chunk, whose two records then are at most a sixteenth of its elements. A batch for each way
 /// in which a warp shares them is another limit.
@@ -45,20 +44,28 @@ const SHORTEST_CHUNK: usize = 32;
 /// The most elements of a chunk, so that no lane has more than 64 batches one after the other while others are done.
 const LONGEST_CHUNK: usize = 1024;
 
+/// The most elements for each way of a group of lanes, to which segments of up to a chunk are left.
+const LONGEST_SHARE: usize = 128;
+
+/// The chunks that this limit makes no shorter, so that their number stays in bounds.
+const SHORTEST_LONG_CHUNK: usize = 256;
+
 /// Elements of a chunk, a power of two, from sizes alone: the partition decides in which order sums are taken, and must
-/// not change from device to device. `elements` are those of all b, each of `parts` warps that share it in `ways` ways.
+/// not change from device to device. `elements` are those of all b, each of `parts` warps that share it in `warp_ways`
+/// ways; a group of lanes shares a segment in `ways` ways.
 ///
 /// Long chunks leave fewer records (two of `k` values each); short ones occupy the device with a small input.
-pub(super) fn segment_chunk(elements: usize, parts: usize, ways: usize) -> usize {
+pub(super) fn segment_chunk(elements: usize, parts: usize, warp_ways: usize, ways: usize) -> usize {
     let wanted = elements.saturating_mul(parts) / CHUNK_WARPS;
-    power_of_two(wanted).clamp(SHORTEST_CHUNK.max(SEGMENT_BATCH * ways), LONGEST_CHUNK)
+    let longest = (LONGEST_SHARE * ways).clamp(SHORTEST_LONG_CHUNK, LONGEST_CHUNK);
+    power_of_two(wanted).clamp(SHORTEST_CHUNK.max(SEGMENT_BATCH * warp_ways), longest)
 }
 
 /// The most chunks that [`segment_chunk`] makes of [b, e] elements and any smaller number, whatever else they have.
 pub(super) fn most_segment_chunks(b: usize, e: usize) -> usize {
     let elements = b.saturating_mul(e);
     // A chunk has more than half as many elements as are wanted of it, and each b one chunk more.
-    (elements / SHORTEST_CHUNK).min(2 * CHUNK_WARPS).max(elements / LONGEST_CHUNK) + b
+    (elements / SHORTEST_CHUNK).min(2 * CHUNK_WARPS).max(elements / SHORTEST_LONG_CHUNK) + b
 }
 
 /// The largest power of two up to a number, 1 for 0.
@@ -85,11 +92,12 @@ mod tests {
 
     #[test]
     fn chunks_grow_with_the_input_up_to_what_a_lane_takes() {
-        assert_eq!(segment_chunk(0, 1, 1), 32);
-        assert_eq!(segment_chunk(35_000, 1, 32), 128);
-        assert_eq!(segment_chunk(1 << 22, 1, 2), 256);
-        assert_eq!(segment_chunk(1 << 22, 2, 1), 512);
-        assert_eq!(segment_chunk(1 << 33, 1, 1), 1024);
+        assert_eq!(segment_chunk(0, 1, 1, 1), 32);
+        assert_eq!(segment_chunk(35_000, 1, 32, 1), 128);
+        assert_eq!(segment_chunk(1 << 20, 1, 2, 1), 128);
+        assert_eq!(segment_chunk(1 << 20, 2, 1, 1), 256);
+        assert_eq!(segment_chunk(1 << 33, 1, 1, 1), 256);
+        assert_eq!(segment_chunk(1 << 33, 1, 32, 32), 1024);
     }
 
     #[test]
@@ -97,7 +105,7 @@ mod tests {
         for b in [1, 3, 1000] {
             for e in (0..30).flat_map(|log2| [1usize << log2, (1 << log2) + 1, (1 << log2) / 3]) {
                 for (parts, ways) in [(1, 32), (1, 2), (1, 1), (2, 1), (100, 1)] {
-                    let chunks = b * e.div_ceil(segment_chunk(b * e, parts, ways));
+                    let chunks = b * e.div_ceil(segment_chunk(b * e, parts, ways, 1));
                     for larger in [e, 2 * e, 5 * e] {
                         assert!(chunks <= most_segment_chunks(b, larger), "{b} x {e}, {parts} parts, {ways} ways");
                     }

@@ -1,9 +1,8 @@
 //! The second step where the axis is cut: what the chunks have of long segments.
 
-use kernel_params::SegmentParams;
+use kernel_params::{SegmentParams, NOTHING_GOES_ON};
 use nvptx_arch::{
-    barrier,
-    index::{block_idx_x, grid_dim_x, lane_id},
+    index::{block_idx_x, grid_dim_x, lane_id, thread_idx_x},
     memory,
     warp::{self, FULL_MASK, WARP_SIZE},
 };
@@ -14,59 +13,41 @@ use super::{
     piece::Piece,
     records::Record,
     store::Finish,
-    tile::{warp_of_block, Tile, TILE},
     work::{first_column, split, Outcome, Work},
-    NONE,
 };
 use crate::element::Scalar;
 
 /// ```text
-/// for each TILE of chunks: one block
-///     note for each of them the segment longer than a chunk that goes on there, if there is one
-///     for each of those that have one, for each part of the columns: one warp
-///         fold what the chunk has of the segment; leave a record
+/// for each chunk, for each part of the columns: one warp
+///     if a segment longer than a chunk goes on here: fold what is here of it; leave a record
 /// ```
 /// A kernel of its own: in one with the first step, they would share registers, and the fewer that one has, the more of its
 /// warps have loads under way.
 #[inline(always)]
 pub unsafe fn reduce_chunks<T: Scalar, R: Finish, const COLUMNS: usize>(p: &SegmentParams) {
-    let mut first = block_idx_x() as u64 * TILE;
-    while first < p.b * p.chunks_per_b {
-        if warp_of_block() == 0 {
-            note_what_goes_on(p, first + lane_id() as u64);
+    let mut task = block_idx_x() as u64 * WARPS as u64 + (thread_idx_x() / WARP_SIZE) as u64;
+    while task < p.b * p.chunks_per_b * p.column_parts {
+        let (chunk, part) = split(task, p.column_parts);
+        if let Some(long) = Long::at(p, chunk) {
+            let work = long.work::<COLUMNS>(p, part);
+            let folded = work.fold::<T, R, COLUMNS>(p);
+            work.store::<T, R, COLUMNS>(p, folded);
         }
-        barrier::sync_threads();
-        let tile = Tile::new(first, p.column_parts, |chunk| Long::at(p, chunk).is_some());
-        let mut task = warp_of_block() as u64;
-        while task < tile.tasks() {
-            let (chunk, part) = tile.task(task);
-            if let Some(long) = Long::at(p, chunk) {
-                let work = long.work::<COLUMNS>(p, part);
-                let folded = work.fold::<T, R, COLUMNS>(p);
-                work.store::<T, R, COLUMNS>(p, folded);
-            }
-            task += WARPS as u64;
-        }
-        first += grid_dim_x() as u64 * TILE;
+        task += grid_dim_x() as u64 * WARPS as u64;
     }
 }
 
-/// Notes which segment that is longer than a chunk goes on in a chunk, counted over all b.
+/// Notes for the chunks that begin in a long segment that it goes on there, `lanes` lanes of which this one is one. All
+/// others have [`NOTHING_GOES_ON`] from the host.
 #[inline(always)]
-unsafe fn note_what_goes_on(p: &SegmentParams, number: u64) {
-    if number >= p.b * p.chunks_per_b {
-        return;
+pub unsafe fn note_long_segment(p: &SegmentParams, piece: &Piece, end: u64, lane: u32, lanes: u32) {
+    // The chunk it begins in is not one of them, even where both begin together.
+    let mut chunk = (piece.from >> p.chunk_log2) + 1 + lane as u64;
+    let notes = (p.going_on as *mut u64).add((piece.b * p.chunks_per_b) as usize);
+    while chunk << p.chunk_log2 < end {
+        memory::store(notes.add(chunk as usize), piece.id);
+        chunk += lanes as u64;
     }
-    let (b, chunk) = if p.b == 1 { (0, number) } else { split(number, p.chunks_per_b) };
-    let from = chunk << p.chunk_log2;
-    let indptr = Indptr::new(p, b);
-    // Before the first entry that is not before the chunk, 0 - 1 is no segment either.
-    let id = indptr.first_from(from).wrapping_sub(1);
-    let goes_on = id < p.n && {
-        let (start, end) = (indptr.get(id), indptr.get(id + 1));
-        start < from && from < end && end - start > 1 << p.chunk_log2
-    };
-    memory::store((p.going_on as *mut u64).add(number as usize), if goes_on { id } else { NONE });
 }
 
 /// A segment longer than a chunk, which goes on in one.
@@ -93,7 +74,7 @@ impl Long {
             return None;
         }
         let id = memory::load((p.going_on as *const u64).add(number as usize));
-        if id == NONE {
+        if id == NOTHING_GOES_ON {
             return None;
         }
         let (b, chunk) = if p.b == 1 { (0, number) } else { split(number, p.chunks_per_b) };

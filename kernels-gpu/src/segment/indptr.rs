@@ -35,21 +35,6 @@ impl<'a> Indptr<'a> {
         let entry = load(self.p.indptr, self.p.indptr_is_wide, at);
         (entry.max(0) as u64).min(self.p.e)
     }
-
-    /// The number of the first entry that is not before a position, if they are sorted; some number up to N + 1 otherwise.
-    #[inline(always)]
-    pub unsafe fn first_from(&self, position: u64) -> u64 {
-        let (mut low, mut high) = (0, self.p.n + 1);
-        while low < high {
-            let middle = low + (high - low) / 2;
-            if self.get(middle) < position {
-                low = middle + 1;
-            } else {
-                high = middle;
-            }
-        }
-        low
-    }
 }
 
 /// An element of an index or indptr, of either type.

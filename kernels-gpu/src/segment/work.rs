@@ -4,6 +4,7 @@ use kernel_params::SegmentParams;
 use nvptx_arch::index::lane_id;
 
 use super::{
+    chunks::note_long_segment,
     indptr::{sees_holes, Indptr},
     piece::{Folded, Piece},
     records::{self, Record},
@@ -57,9 +58,11 @@ impl Work {
             return Self { join_log2: group_log2, ..Self::NONE };
         }
         let (mut piece, length) = find_segment::<COLUMNS>(p, number, lane_id() & ((1 << p.lanes_log2) - 1));
+        let in_group = lane_id() & ((1 << group_log2) - 1);
         let mut outcome = Outcome::Whole;
         let chunk = 1 << p.chunk_log2;
         if IS_CUT && length > chunk {
+            note_long_segment(p, &piece, piece.from + length, in_group, 1 << group_log2);
             // Up to the next multiple of the chunk's length.
             piece.length = (chunk - (piece.from & (chunk - 1))) as u32;
             outcome = Outcome::Record(Record::Begins);
@@ -68,7 +71,7 @@ impl Work {
             outcome = Outcome::Left;
         }
         let has_holes = sees_holes(p, piece.row, piece.from, piece.length, 0, 1);
-        let way = (lane_id() & ((1 << group_log2) - 1)) >> p.lanes_log2;
+        let way = in_group >> p.lanes_log2;
         Self { piece, way, ways: 1 << p.ways_log2, join_log2: group_log2, has_holes, outcome }.within(p)
     }
 
