@@ -71,6 +71,12 @@ pub enum Event {
     Deregistered(usize),
 }
 
+/// The constructor registers every creator; the function that hands them over takes them back.
+pub fn registered_and_withdrawn(creators: &[Object]) -> Vec<Event> {
+    let addresses = || creators.iter().map(|&creator| creator as usize);
+    addresses().map(Event::Registered).chain(addresses().map(Event::Deregistered)).collect()
+}
+
 extern "C" fn register(_this: Object, creator: Object, namespace: *const c_char) -> bool {
     assert_eq!(super::text(namespace), "");
     EVENTS.lock().unwrap().push(Event::Registered(creator as usize));
