@@ -52,6 +52,7 @@ v3_layer_rules!(
     every_output_shape_follows_the_inputs,
     every_wrong_shape_is_refused_by_input,
     every_layer_is_configured,
+    a_listed_shape_tensor_is_taken,
     every_layer_is_kept_as_fields,
     damaged_fields_are_refused_or_make_a_valid_plugin,
     every_enqueue_without_a_device_says_so,

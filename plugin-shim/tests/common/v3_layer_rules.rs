@@ -6,7 +6,7 @@ use super::{
     layers::{Layer, PLUGINS, Third, layers},
     random::Random,
     skipped,
-    tensors::{DimsExprs, INT32_TYPE, INT64_TYPE, Tensor},
+    tensors::{DimsExprs, INT32_TYPE, INT64_TYPE, Tensor, tensor},
     v3::{Creator, Phase, Plugin, interface},
     wrong::{wrong_attributes, wrong_shapes},
 };
@@ -159,6 +159,30 @@ pub fn every_layer_is_configured(creators: Creators<'_>, session: &Session) {
             inputs.iter().map(|tensor| Tensor { dims: vec![-1; tensor.dims.len()], ..tensor.clone() }).collect();
         assert!(plugin.workspace_size(&unknown, &unknown, &unknown[..1]) >= 1 << 60);
         session.expect_error(&["workspace"]);
+    }
+}
+
+/// TensorRT may list a shape tensor among the inputs, or only when it asks for shapes.
+pub fn a_listed_shape_tensor_is_taken(creators: Creators<'_>, session: &Session) {
+    for (layer, plugin) in each(creators).filter(|(layer, _)| layer.third == Third::DimSize) {
+        let values = layer.value_types()[0];
+        let outputs = layer.output_tensors(values);
+        for (data_type, dims) in [(INT32_TYPE, &[][..]), (INT64_TYPE, &[1])] {
+            let mut inputs = layer.input_tensors(values, INT32_TYPE);
+            inputs.push(tensor(data_type, dims));
+            let all = [&inputs[..], &outputs].concat();
+            assert!((0..all.len()).all(|position| plugin.supports(position, &all, inputs.len())), "{}", layer.who());
+            let types: Vec<_> = inputs.iter().map(|tensor| tensor.data_type).collect();
+            assert!(plugin.output_types(&types, outputs.len()).is_some());
+            assert_eq!((plugin.configure(&inputs, &outputs), plugin.shape_change(&inputs, &outputs)), (0, 0));
+            let listed = plugin.workspace_size(&inputs, &inputs, &outputs);
+            assert_eq!(listed, plugin.workspace_size(&inputs[..2], &inputs[..2], &outputs));
+        }
+        session.expect_silence();
+        let mut inputs = layer.input_tensors(values, INT32_TYPE);
+        inputs.push(tensor(values, &[1]));
+        assert_ne!(plugin.configure(&inputs, &outputs), 0);
+        session.expect_error(&["dim_size is of type FLOAT", "INT32 or INT64"]);
     }
 }
 
