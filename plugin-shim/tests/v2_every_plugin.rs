@@ -1,4 +1,4 @@
-//! Every plugin on the V2 side, driven as TensorRT 8.6 drives it.
+//! Every plugin on the V2 side, driven as TensorRT 8.6.1 drives it.
 
 mod common;
 
@@ -7,6 +7,7 @@ use std::ffi::CStr;
 use common::{
     Session,
     damage::{damage_fields, damaged_bytes},
+    host,
     layers::{Layer, PLUGINS, layers},
     plugin_library,
     random::Random,
@@ -16,7 +17,7 @@ use common::{
     wrong::{wrong_attributes, wrong_shapes},
 };
 
-pose_as_tensorrt!(8600, REGISTRY_V8_6, LOGGER_V2);
+pose_as_tensorrt!(8601, REGISTRY_V8_6_1, LOGGER_V2);
 
 fn creator(plugin: &CStr) -> Creator {
     let creators = plugin_library().creators(c"getPluginCreators").into_iter().map(Creator);
@@ -30,6 +31,12 @@ fn plugin(layer: &'static Layer) -> Plugin {
 
 fn each() -> impl Iterator<Item = (&'static Layer, Plugin)> {
     layers(2).map(|layer| (layer, plugin(layer)))
+}
+
+#[test]
+fn the_constructor_registers_and_load_library_takes_over() {
+    let _session = Session::start();
+    host::the_constructor_registers_and_load_library_takes_over(c"getPluginCreators", c"getCreators");
 }
 
 #[test]

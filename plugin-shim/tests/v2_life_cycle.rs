@@ -7,13 +7,13 @@ use std::ffi::CStr;
 
 use common::{
     Library, Object, Session, chars,
-    host::{EVENTS, FINDER_V2, registered_and_withdrawn},
+    host::{self, FINDER_V2},
     int, plugin_library, scatter_fields,
     tensors::{BOOL, DimsExprs, FLOAT, HALF, INT32_TYPE, Tensor, tensor},
     v2::{Creator, Plugin},
 };
 
-pose_as_tensorrt!(8600, REGISTRY_V8_6, LOGGER_V2);
+pose_as_tensorrt!(8600, REGISTRY_V8_6_0, LOGGER_V2);
 
 fn library() -> Library {
     plugin_library()
@@ -30,13 +30,7 @@ fn plugin(dim: &'static i32, dim_size: Option<&'static i32>, reduce: &'static st
 #[test]
 fn the_constructor_registers_and_load_library_takes_over() {
     let _session = Session::start();
-    let library = library();
-    assert_eq!(library.creators(c"getCreators"), [] as [Object; 0], "V3 creators for TensorRT 8");
-    // What the constructor registered is what the exported function hands over, and is withdrawn then:
-    // loadLibrary registers it itself.
-    let creators = library.creators(c"getPluginCreators");
-    assert_eq!(library.creators(c"getPluginCreators"), creators);
-    assert_eq!(*EVENTS.lock().unwrap(), registered_and_withdrawn(&creators));
+    host::the_constructor_registers_and_load_library_takes_over(c"getPluginCreators", c"getCreators");
 }
 
 #[test]

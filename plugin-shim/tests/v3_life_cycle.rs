@@ -5,13 +5,7 @@ mod common;
 
 use std::ffi::CStr;
 
-use common::{
-    Object, Session,
-    host::{EVENTS, registered_and_withdrawn},
-    layers::PLUGINS,
-    plugin_library,
-    v3::Creator,
-};
+use common::{Session, host, layers::PLUGINS, plugin_library, v3::Creator};
 
 pose_as_tensorrt!(110_400, REGISTRY_V11, LOGGER_V11);
 
@@ -28,11 +22,7 @@ fn scatter(test: &str) -> Option<Creator> {
 #[test]
 fn the_constructor_registers_and_load_library_takes_over() {
     let _session = Session::start();
-    let library = plugin_library();
-    assert_eq!(library.creators(c"getPluginCreators"), [] as [Object; 0], "V2 creators for TensorRT 11");
-    let creators = library.creators(c"getCreators");
-    assert_eq!(library.creators(c"getCreators"), creators);
-    assert_eq!(*EVENTS.lock().unwrap(), registered_and_withdrawn(&creators));
+    host::the_constructor_registers_and_load_library_takes_over(c"getCreators", c"getPluginCreators");
 }
 
 v3_rules!(

@@ -18,8 +18,10 @@ struct Slots {
     creator_name: usize,
 }
 
-const TENSORRT_8: Slots =
+const TENSORRT_8_6_0: Slots =
     Slots { load_library: 5, deregister_library: 6, list_creators: 1, get_creator: 2, creator_name: 1 };
+const TENSORRT_8_6_1: Slots =
+    Slots { load_library: 10, deregister_library: 11, list_creators: 1, get_creator: 2, creator_name: 1 };
 const TENSORRT_10: Slots =
     Slots { load_library: 10, deregister_library: 11, list_creators: 13, get_creator: 14, creator_name: 6 };
 const TENSORRT_11: Slots =
@@ -47,8 +49,9 @@ impl TensorRt {
             )
         };
         let slots = match version {
-            ..10_000 => &TENSORRT_8,
-            10_000..110_000 => &TENSORRT_10,
+            ..8601 => &TENSORRT_8_6_0,
+            8601..100_000 => &TENSORRT_8_6_1,
+            100_000..110_000 => &TENSORRT_10,
             110_000.. => &TENSORRT_11,
         };
         Some(Self { version, registry: registry as usize, slots })
