@@ -5,6 +5,7 @@ import ctypes
 import os
 import sys
 import traceback
+import unittest
 
 import numpy as np
 import tensorrt as trt
@@ -89,9 +90,9 @@ def onnx_network(path):
     return parse
 
 
-def serialize(network_of, profiles=()):
+def serialize(network_of, profiles=(), configure=lambda config: None):
     """The bytes of an engine of the network that `network_of(network)` defines; None where TensorRT refuses. A profile
-    is an input's name and its smallest, usual and largest shape."""
+    is an input's name and its smallest, usual and largest shape; `configure(config)` may change the configuration."""
     builder = trt.Builder(LOGGER)
     network = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.EXPLICIT_BATCH))
     network_of(network)
@@ -104,6 +105,7 @@ def serialize(network_of, profiles=()):
         for name, shapes in profiles:
             profile.set_shape(name, *shapes)
         config.add_optimization_profile(profile)
+    configure(config)
     serialized = builder.build_serialized_network(network, config)
     return None if serialized is None else bytes(serialized)
 
@@ -174,22 +176,26 @@ def check_equal(results, expected, what, tolerance=0.0):
 
 
 def main(description, tests, add_arguments=lambda parser: None, choose=None):
-    """Runs tests without pytest: one line each, and "N passed, N failed" at the end. `choose(arguments)` may give
-    other tests than all."""
+    """Runs tests without pytest: one line each, and "N passed, N failed, N skipped" at the end. `choose(arguments)` may
+    give other tests than all. A test that cannot run raises unittest.SkipTest, which pytest knows too."""
     parser = argparse.ArgumentParser(description=description.splitlines()[0])
     parser.add_argument("library", help="libtensorrt_scatter_plugin.so")
     add_arguments(parser)
     arguments = parser.parse_args()
     use_library(arguments.library)
-    failed = 0
+    passed, failed, skipped = 0, 0, 0
     tests = choose(arguments) if choose else tests
     for test in tests:
         name = getattr(test, "func", test).__name__
         try:
             test()
+            passed += 1
             print(f"ok      {name}", flush=True)
+        except unittest.SkipTest as reason:
+            skipped += 1
+            print(f"skipped {name}: {reason}", flush=True)
         except Exception:
             failed += 1
             print(f"FAILED  {name}\n{traceback.format_exc()}{LOGGER.messages[-5:]}", flush=True)
-    print(f"{len(tests) - failed} passed, {failed} failed")
+    print(f"{passed} passed, {failed} failed, {skipped} skipped")
     sys.exit(1 if failed else 0)

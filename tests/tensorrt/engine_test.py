@@ -5,7 +5,7 @@
 
 A model has inputs src [batch, n, 4], index [n], base [batch, groups, 4] and a TRTS_Scatter node with reduce "max";
 a sweep is float32 [n, 5]. Results must equal the reference bit for bit. Prints one line per test and ends with
-"N passed, N failed"; pytest runs the functions too, with TRTS_PLUGIN_LIBRARY set.
+"N passed, N failed, N skipped"; pytest runs the functions too, with TRTS_PLUGIN_LIBRARY set.
 """
 
 import functools

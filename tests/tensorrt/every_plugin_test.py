@@ -4,7 +4,7 @@
     python every_plugin_test.py LIBRARY --models FOLDER     and the ONNX files that make_models.py wrote
 
 FLOAT, HALF and INT32, with and without a base, static and dynamic shapes. Prints one line per test and ends with
-"N passed, N failed"; pytest runs the functions too, with TRTS_PLUGIN_LIBRARY set.
+"N passed, N failed, N skipped"; pytest runs the functions too, with TRTS_PLUGIN_LIBRARY set.
 """
 
 import functools

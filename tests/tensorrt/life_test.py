@@ -2,7 +2,7 @@
 
     python life_test.py LIBRARY [--seconds N] [--cycles N]
 
-Prints one line per test and ends with "N passed, N failed"; pytest runs the functions too, with TRTS_PLUGIN_LIBRARY set.
+Prints one line per test and ends with "N passed, N failed, N skipped"; pytest runs the functions too, with TRTS_PLUGIN_LIBRARY set.
 """
 
 import functools
@@ -13,8 +13,10 @@ import sys
 import tempfile
 import threading
 import time
+import unittest
 
 import numpy as np
+import tensorrt as trt
 
 import cuda
 import engine
@@ -65,6 +67,44 @@ def test_engine_files_run_in_another_process():
         subprocess.run(command, check=True, cwd=pathlib.Path(__file__).resolve().parent)
         for number, check in enumerate(checks):
             engine.check_equal(list(np.load(folder / f"{number}.results.npz").values()), *check)
+
+
+#: Runs an engine in a process that has not loaded the library: arguments are the engine, its inputs and the results.
+RUN_EMBEDDED = """
+import pathlib, sys
+import numpy as np
+import tensorrt as trt
+import cuda, engine
+cuda.use_device()
+runtime = trt.Runtime(engine.LOGGER)
+runtime.engine_host_code_allowed = True
+built = runtime.deserialize_cuda_engine(pathlib.Path(sys.argv[1]).read_bytes())
+assert built is not None, engine.LOGGER.messages
+np.savez(sys.argv[3], *engine.Run(built, dict(np.load(sys.argv[2])))())
+"""
+
+
+def test_an_engine_can_hold_the_library():
+    library = engine.use_library()
+
+    def embed(config):
+        config.set_flag(trt.BuilderFlag.VERSION_COMPATIBLE)
+        # TensorRT's lean runtime need not be there; the runtime that loads the engine is of the same version.
+        config.set_flag(trt.BuilderFlag.EXCLUDE_LEAN_RUNTIME)
+        config.plugins_to_serialize = [library]
+
+    layer = Layer("TRTS_SegmentCSR", {"reduce": "max"})
+    inputs, expected = drawn(layer, np.random.default_rng(8))
+    serialized = engine.serialize(network_of(layer, inputs), configure=embed)
+    if serialized is None:
+        raise unittest.SkipTest(f"TensorRT builds no such engine here: {engine.LOGGER.messages[-2:]}")
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [pathlib.Path(folder) / name for name in ("embedded.engine", "inputs.npz", "results.npz")]
+        paths[0].write_bytes(serialized)
+        np.savez(paths[1], **inputs)
+        command = [sys.executable, "-c", RUN_EMBEDDED, *map(str, paths)]
+        subprocess.run(command, check=True, cwd=pathlib.Path(__file__).resolve().parent)
+        engine.check_equal(list(np.load(paths[2]).values()), expected, str(layer))
 
 
 def test_the_first_enqueue_can_be_captured():
@@ -153,7 +193,11 @@ def test_memory_stays_flat():
     check_memory_stays_flat(100)
 
 
-TESTS = [test_engine_files_run_in_another_process, test_the_first_enqueue_can_be_captured]
+TESTS = [
+    test_engine_files_run_in_another_process,
+    test_the_first_enqueue_can_be_captured,
+    test_an_engine_can_hold_the_library,
+]
 
 
 def add_arguments(parser):
