@@ -1,17 +1,21 @@
 //! Reductions over segments on the GPU: the steps, and the safe calls.
 
+mod preload;
+
 use kernel_params::{HOLE_TILE, IndexLayout, SegmentParams, SortedIndexParams};
 
 use super::{
     DeviceTensor, Kernels, Queue, Stream, StreamQueue, Workspace,
     check::group_count,
-    queue::{Preload, THREADS_PER_BLOCK, place_runs, runs_bytes},
+    queue::{THREADS_PER_BLOCK, place_runs, runs_bytes},
     tuning::{self, PACK_BYTES, WARP_SIZE},
 };
 use crate::{
     BadIndex, Error, Index, IndexType, Reduce, Reduced, Scalar, ScalarType, SegmentCooOptions, SegmentCsrOptions,
-    SegmentPlan, Shape, segment::Segments,
+    SegmentPlan, segment::Segments,
 };
+
+pub use preload::preload_segment;
 
 /// Where the tensors of a reduction over segments lie in device memory, and of what types they are.
 #[derive(Clone, Copy, Debug)]
@@ -473,52 +477,4 @@ pub unsafe fn enqueue_segment_check(
         queue.fill_u32(result, u32::MAX, size_of::<u64>() / size_of::<u32>())?;
         queue.launch_for_each(&format!("index_first_unsorted_{}", index_type.name()), count, &params)
     }
-}
-
-/// Loads the kernels of a reduction over segments into the current context, whatever its shapes will be and whether an index
-/// or an indptr tells the segments apart, so that a later [`segment_raw`] can be captured in a CUDA graph.
-///
-/// # Errors
-/// [`Error::UnsupportedReduce`] for "mul"; [`Error::Cuda`] where the driver refuses.
-pub fn preload_segment(
-    kernels: &Kernels,
-    reduce: Reduce,
-    scalar: ScalarType,
-    index_type: IndexType,
-) -> Result<(), Error> {
-    // A plan for each algorithm: short segments and long ones, of one column, of a few, and of as many as fill a pack;
-    // and leading axes of the index in several runs. Elements, columns, and the index's leading axes.
-    let cases: [(usize, usize, [usize; 3]); 7] = [
-        (4, 1, [1, 1, 1]),
-        (4, 3, [1, 1, 1]),
-        (4, PACK_BYTES, [1, 1, 1]),
-        (4096, 1, [1, 1, 1]),
-        (4096, 3, [1, 1, 1]),
-        (4096, PACK_BYTES, [1, 1, 1]),
-        (4096, 1, [2, 1, 2]),
-    ];
-    for (e, k, [a, b, c]) in cases {
-        let src = Shape::new(&[2, 2, 2, e, k])?;
-        let plans = [
-            SegmentPlan::coo(&src, &Shape::new(&[a, b, c, e])?, None, &SegmentCooOptions::new(reduce).dim_size(2))?,
-            SegmentPlan::csr(&src, &Shape::new(&[a, b, c, 3])?, &SegmentCsrOptions::new(reduce))?,
-        ];
-        let pointers = SegmentPointers {
-            scalar,
-            index_type,
-            arg_type: index_type,
-            src: 0,
-            index: 0,
-            base: None,
-            out: 0,
-            arg_out: None,
-            workspace: 0,
-            workspace_bytes: usize::MAX,
-        };
-        for plan in plans {
-            // SAFETY: nothing is launched, so no address is used.
-            unsafe { enqueue_segment(&mut Preload(kernels), &plan, &pointers)? };
-        }
-    }
-    Ok(())
 }
