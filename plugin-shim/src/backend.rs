@@ -122,7 +122,7 @@ impl Plan {
 /// The kernels of an operator, whatever its shapes will be.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum KernelSet {
-    Scatter(Reduce),
+    Scatter(ScatterOptions),
     Segment(Reduce),
     Gather,
     Composite(Composite),
@@ -134,7 +134,7 @@ impl KernelSet {
         let ElementTypes { values, index, positions } = types;
         let kernels = Kernels::for_current_context()?;
         match self {
-            Self::Scatter(reduce) => preload_scatter(kernels, &ScatterOptions::new(reduce), values, index, positions)?,
+            Self::Scatter(options) => preload_scatter(kernels, &options, values, index, positions)?,
             Self::Segment(reduce) => preload_segment(kernels, reduce, values, index)?,
             Self::Gather => preload_gather(kernels, values, index)?,
             Self::Composite(composite) => preload_composite(kernels, composite, values, index)?,

@@ -105,12 +105,20 @@ fn check(
 fn scatters_fit() {
     let mut random = Random(1);
     for reduce in Reduce::ALL {
-        let fields = [int(c"dim", &2), chars(c"reduce", reduce.name()), int(c"dim_size_input", &1)];
-        let plugin = plugin(c"TRTS_Scatter", &fields);
-        check(&plugin, plugin.output_count() as usize, &mut random, false, &|sizes, index, scalar| {
-            let options = ScatterOptions::new(reduce).dim(2).dim_size(sizes.groups);
-            ScatterPlan::new(&sizes.src(), &index, None, &options).unwrap().workspace_bytes(scalar)
-        });
+        for deterministic in [0, 1] {
+            let fields = [
+                int(c"dim", &2),
+                chars(c"reduce", reduce.name()),
+                int(c"dim_size_input", &1),
+                int(c"deterministic", &deterministic),
+            ];
+            let plugin = plugin(c"TRTS_Scatter", &fields);
+            check(&plugin, plugin.output_count() as usize, &mut random, false, &|sizes, index, scalar| {
+                let options =
+                    ScatterOptions::new(reduce).dim(2).dim_size(sizes.groups).deterministic(deterministic == 1);
+                ScatterPlan::new(&sizes.src(), &index, None, &options).unwrap().workspace_bytes(scalar)
+            });
+        }
     }
 }
 

@@ -76,6 +76,8 @@ def _layers():
         size = {} if has_base else {"dim_size": GROUPS}
         for reduce in ("sum", "add", "mul", "mean", "min", "max"):
             yield Layer("TRTS_Scatter", {"dim": 1, "reduce": reduce, **size}, has_base)
+            if reduce in ("sum", "mean"):
+                yield Layer("TRTS_Scatter", {"dim": 1, "reduce": reduce, "deterministic": 1, **size}, has_base)
             if reduce != "mul":
                 yield Layer("TRTS_SegmentCOO", {"reduce": reduce, **size}, has_base)
                 yield Layer("TRTS_SegmentCSR", {"reduce": reduce}, has_base)

@@ -53,7 +53,7 @@ def _results(out, arg, reduce):
     return [out, arg] if reduce in ("min", "max") else [out]
 
 
-def scatter(src, index, base=None, *, dim=-1, dim_size=None, reduce="sum"):
+def scatter(src, index, base=None, *, dim=-1, dim_size=None, reduce="sum", deterministic=0):
     dim %= src.ndim
     groups = base.shape[dim] if dim_size is None else dim_size
     return _results(*_reduce(src, broadcast(index, src.shape, dim), dim, groups, reduce, base), reduce)

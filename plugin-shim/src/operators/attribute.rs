@@ -14,6 +14,7 @@ pub(super) const DIM_SIZE: Attribute = Attribute { name: c"dim_size", kind: Kind
 pub(super) const DIM_SIZE_INPUT: Attribute = Attribute { name: c"dim_size_input", kind: Kind::Int };
 pub(super) const SIZE: Attribute = Attribute { name: c"size", kind: Kind::Int };
 pub(super) const REDUCE: Attribute = Attribute { name: c"reduce", kind: Kind::Text };
+pub(super) const DETERMINISTIC: Attribute = Attribute { name: c"deterministic", kind: Kind::Int };
 pub(super) const ARG_TYPE: Attribute = Attribute { name: c"arg_type", kind: Kind::Text };
 pub(super) const EPS: Attribute = Attribute { name: c"eps", kind: Kind::Float };
 pub(super) const UNBIASED: Attribute = Attribute { name: c"unbiased", kind: Kind::Int };

@@ -1,10 +1,10 @@
 //! `TRTS_Scatter`: src, index, optional base -> out, and arg_out for min and max.
 
-use tensorrt_scatter::{Reduce, ScalarType, ScatterOptions, ScatterPlan};
+use tensorrt_scatter::{ScalarType, ScatterOptions, ScatterPlan};
 
 use super::{
     Operator, Row, SRC, Shapes, Signature,
-    attribute::{self, ARG_TYPE, DIM, DIM_SIZE, DIM_SIZE_INPUT, REDUCE},
+    attribute::{self, ARG_TYPE, DETERMINISTIC, DIM, DIM_SIZE, DIM_SIZE_INPUT, REDUCE},
     groups::Size,
     shape,
 };
@@ -19,15 +19,15 @@ use crate::{
 
 pub(super) const ROW: Row = Row {
     name: c"TRTS_Scatter",
-    attributes: &[DIM, DIM_SIZE, REDUCE, ARG_TYPE, DIM_SIZE_INPUT],
+    attributes: &[DIM, DIM_SIZE, REDUCE, ARG_TYPE, DIM_SIZE_INPUT, DETERMINISTIC],
     operator: |attributes, generation| Ok(Box::new(Scatter::new(attributes, generation)?)),
 };
 
 struct Scatter {
     signature: Signature,
-    reduce: Reduce,
     dim: i32,
     groups: Size,
+    options: ScatterOptions,
 }
 
 impl Scatter {
@@ -36,11 +36,13 @@ impl Scatter {
         let groups = Size::of_groups(attributes, generation)?;
         let positions = attribute::positions(attributes, reduce, generation)?;
         let signature = Signature::new(DataType::VALUES, "index", groups.third_input(), positions);
-        Ok(Self { signature, reduce, dim: attribute::dim(attributes), groups })
-    }
-
-    fn options(&self) -> ScatterOptions {
-        ScatterOptions::new(self.reduce).dim(self.dim as isize)
+        let dim = attribute::dim(attributes);
+        let options = ScatterOptions::new(reduce).dim(dim as isize).deterministic(attribute::flag(
+            attributes,
+            &DETERMINISTIC,
+            false,
+        )?);
+        Ok(Self { signature, dim, groups, options })
     }
 
     fn group_count(&self, shapes: &Shapes) -> Result<Option<usize>, Refusal> {
@@ -61,7 +63,7 @@ impl Operator for Scatter {
 
     fn plan(&self, shapes: &Shapes) -> Result<Option<Plan>, Refusal> {
         let groups = self.group_count(shapes)?;
-        let options = self.options().dim_size(groups.unwrap_or(0));
+        let options = self.options.dim_size(groups.unwrap_or(0));
         let plan = ScatterPlan::new(&shapes.src, &shapes.index, shapes.base.as_ref(), &options)?;
         let axis = shapes.src.axis(self.dim as isize)?;
         shape::check_positions(self.signature.positions(), shapes.src.dims()[axis])?;
@@ -71,11 +73,11 @@ impl Operator for Scatter {
     fn workspace_bytes(&self, shapes: &Shapes, values: ScalarType) -> Result<usize, Refusal> {
         let groups = self.group_count(shapes)?.ok_or_else(Refusal::unknown_workspace)?;
         // An index of src's own shape needs the most.
-        let plan = ScatterPlan::new(&shapes.src, &shapes.src, None, &self.options().dim_size(groups))?;
+        let plan = ScatterPlan::new(&shapes.src, &shapes.src, None, &self.options.dim_size(groups))?;
         Ok(plan.workspace_bytes(values))
     }
 
     fn kernels(&self) -> KernelSet {
-        KernelSet::Scatter(self.reduce)
+        KernelSet::Scatter(self.options)
     }
 }

@@ -11,7 +11,14 @@ use super::{
 pub const PLUGINS: [(&CStr, &[(&str, i32)]); 9] = [
     (
         c"TRTS_Scatter",
-        &[("dim", INT32), ("dim_size", INT32), ("reduce", CHAR), ("arg_type", CHAR), ("dim_size_input", INT32)],
+        &[
+            ("dim", INT32),
+            ("dim_size", INT32),
+            ("reduce", CHAR),
+            ("arg_type", CHAR),
+            ("dim_size_input", INT32),
+            ("deterministic", INT32),
+        ],
     ),
     (c"TRTS_SegmentCOO", &[("dim_size", INT32), ("reduce", CHAR), ("arg_type", CHAR), ("dim_size_input", INT32)]),
     (c"TRTS_SegmentCSR", &[("reduce", CHAR), ("arg_type", CHAR)]),
@@ -115,7 +122,16 @@ const DYNAMIC_BASE: &[&[i64]] = &[&[-1, -1, 3], &[-1], &[-1, -1, 3]];
 const ROWS: &[&[i64]] = &[&[2, 5, 3], &[5]];
 const ROWS_BASE: &[&[i64]] = &[&[2, 5, 3], &[5], &[2, 7, 3]];
 
-static LAYERS: [Layer; 19] = [
+static LAYERS: [Layer; 20] = [
+    Layer {
+        plugin: c"TRTS_Scatter",
+        attributes: &[(c"dim", Int(1)), (c"dim_size", Int(7)), (c"deterministic", Int(1))],
+        third: Third::None,
+        inputs: ROWS,
+        out: &[2, 7, 3],
+        arg_out: None,
+        symbolic: (DYNAMIC, "src.0 7 3"),
+    },
     Layer {
         plugin: c"TRTS_Scatter",
         attributes: &[(c"dim", Int(1)), (c"dim_size", Int(7)), (c"reduce", Text("max"))],

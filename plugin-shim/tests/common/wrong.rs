@@ -46,7 +46,7 @@ pub fn wrong_attributes(generation: i32) -> Vec<WrongAttribute> {
 }
 
 fn c_name(name: &str) -> &'static CStr {
-    [c"dim", c"dim_size", c"dim_size_input", c"reduce", c"arg_type", c"size", c"eps", c"unbiased"]
+    [c"dim", c"dim_size", c"dim_size_input", c"reduce", c"arg_type", c"size", c"eps", c"unbiased", c"deterministic"]
         .into_iter()
         .find(|known| known.to_str() == Ok(name))
         .unwrap()

@@ -116,6 +116,46 @@ fn the_number_of_groups_changes_between_runs() {
     }
 }
 
+#[test]
+fn positions_can_be_int64() {
+    let _session = Session::start();
+    let Some(stream) = stream("positions_can_be_int64") else { return };
+    let (creators, mut random) = (Creators::of(&plugin_library()), Random(5));
+    let (dim, src, index, groups) = work::SCATTERS[1];
+    let (segment_src, segment_index, segments) = work::SEGMENTS[1];
+    for reduce in [Reduce::Min, Reduce::Max] {
+        for work in [
+            Work::<f32>::scatter(&mut random, reduce, dim, src, index, groups, true),
+            Work::segment_coo(&mut random, reduce, segment_src, segment_index, segments, true),
+            Work::segment_csr(&mut random, reduce, segment_src, segment_index, segments, false),
+        ] {
+            let work = work.with_wide_positions();
+            let plugin = creators.plugin(Generation::V3, work.plugin, &work.fields);
+            let layer = Layer::new(&stream, plugin, &work, INT32_TYPE);
+            layer.enqueue(&stream);
+            layer.compare(&stream, &work);
+        }
+    }
+}
+
+/// Sums of floats that are not exact have the same bits every time, on request.
+#[test]
+fn deterministic_sums_repeat() {
+    let _session = Session::start();
+    let Some(stream) = stream("deterministic_sums_repeat") else { return };
+    let (creators, mut random) = (Creators::of(&plugin_library()), Random(6));
+    let work = Work::<f32>::thirds(&mut random, &[1, 30_000, 4], &[30_000], 10);
+    let plugin = creators.plugin(Generation::V3, work.plugin, &work.fields);
+    let layer = Layer::new(&stream, plugin, &work, INT32_TYPE);
+    layer.enqueue(&stream);
+    layer.compare(&stream, &work);
+    let first = layer.out(&stream);
+    for _ in 0..20 {
+        layer.enqueue(&stream);
+        assert_eq!(layer.out(&stream), first);
+    }
+}
+
 /// Kernels are loaded before enqueue: the very first one is captured in a CUDA graph.
 #[test]
 fn the_first_enqueue_can_be_captured() {

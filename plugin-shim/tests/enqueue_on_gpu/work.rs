@@ -54,6 +54,8 @@ pub struct Work<T> {
     base: Option<Tensor<T>>,
     out: Tensor<T>,
     arg_out: Option<Tensor<i64>>,
+    /// Whether arg_out is INT64.
+    wide_positions: bool,
     tolerance: f64,
 }
 
@@ -169,6 +171,13 @@ impl<T: Element> Work<T> {
         Self::exact(c"TRTS_GatherCSR", fields, src, indptr, base, Reduced { out, arg_out: None })
     }
 
+    /// The same with an INT64 arg_out.
+    pub fn with_wide_positions(mut self) -> Self {
+        self.fields.push(chars(c"arg_type", "int64"));
+        self.wide_positions = true;
+        self
+    }
+
     fn exact(
         plugin: &'static CStr,
         fields: Vec<Field>,
@@ -177,7 +186,17 @@ impl<T: Element> Work<T> {
         base: Option<Tensor<T>>,
         result: Reduced<Tensor<T>, Tensor<i64>>,
     ) -> Self {
-        Self { plugin, fields, src, index, base, out: result.out, arg_out: result.arg_out, tolerance: 0.0 }
+        Self {
+            plugin,
+            fields,
+            src,
+            index,
+            base,
+            out: result.out,
+            arg_out: result.arg_out,
+            wide_positions: false,
+            tolerance: 0.0,
+        }
     }
 }
 
@@ -203,14 +222,28 @@ impl<T: Element + Float> Work<T> {
                 base: None,
                 out: out.unwrap(),
                 arg_out: None,
+                wide_positions: false,
                 tolerance: T::TOLERANCE,
             }
         })
     }
 }
 
-/// Any of the tensors that a layer reads.
-enum Input<T> {
+impl Work<f32> {
+    /// A deterministic sum along axis 1 of values that no sum of floats is exact for.
+    pub fn thirds(random: &mut Random, src: &[usize], index: &[usize], groups: usize) -> Self {
+        let mut values = values::<f32>(random, src);
+        values.data_mut().iter_mut().for_each(|value| *value /= 3.0);
+        let index = indices(random, index, groups);
+        let options = ScatterOptions::new(Reduce::Sum).dim(1).dim_size(groups).bad_index(BadIndex::Skip);
+        let result = cpu::scatter(&values, &index, None, &options).unwrap();
+        let fields = vec![int(c"dim", &1), int(c"deterministic", &1), leaked(c"dim_size", groups as i32)];
+        Self { tolerance: 1e-3, ..Self::exact(c"TRTS_Scatter", fields, values, index, None, result) }
+    }
+}
+
+/// Any of the tensors of a layer.
+enum AnyTensor<T> {
     Values(DeviceTensor<T>),
     Narrow(DeviceTensor<i32>),
     Wide(DeviceTensor<i64>),
@@ -218,9 +251,9 @@ enum Input<T> {
 
 /// The tensors of a layer on a device.
 struct Tensors<T> {
-    inputs: Vec<Input<T>>,
+    inputs: Vec<AnyTensor<T>>,
     out: DeviceTensor<T>,
-    arg_out: Option<DeviceTensor<i32>>,
+    arg_out: Option<AnyTensor<T>>,
 }
 
 /// A plugin with its tensors and workspace on a device.
@@ -238,7 +271,7 @@ fn described(data_type: i32, shape: &Shape) -> Described {
     tensor(data_type, &dims)
 }
 
-impl<T: Element> Input<T> {
+impl<T: Element> AnyTensor<T> {
     fn with_address(&self) -> (Described, u64) {
         match self {
             Self::Values(values) => (described(T::TENSORRT_TYPE, values.shape()), values.address()),
@@ -248,11 +281,22 @@ impl<T: Element> Input<T> {
     }
 }
 
+impl<T> AnyTensor<T> {
+    /// What an index or arg_out holds.
+    fn positions(&self, stream: &Stream) -> Vec<i64> {
+        match self {
+            Self::Values(_) => panic!("values are no positions"),
+            Self::Narrow(tensor) => tensor.to_host(stream).unwrap().data().iter().map(|&value| value.into()).collect(),
+            Self::Wide(tensor) => tensor.to_host(stream).unwrap().into_data(),
+        }
+    }
+}
+
 impl<T: Element> Tensors<T> {
     fn described(&self) -> (Addressed, Addressed) {
-        let inputs = self.inputs.iter().map(Input::with_address).collect();
+        let inputs = self.inputs.iter().map(AnyTensor::with_address).collect();
         let mut outputs = vec![(described(T::TENSORRT_TYPE, self.out.shape()), self.out.address())];
-        outputs.extend(self.arg_out.as_ref().map(|arg| (described(INT32_TYPE, arg.shape()), arg.address())));
+        outputs.extend(self.arg_out.as_ref().map(AnyTensor::with_address));
         (inputs, outputs)
     }
 }
@@ -260,18 +304,23 @@ impl<T: Element> Tensors<T> {
 impl<T: Element> Layer<T> {
     pub fn new(stream: &Stream, mut plugin: Box<dyn Plugin>, work: &Work<T>, index_type: i32) -> Self {
         let index = if index_type == INT64_TYPE {
-            Input::Wide(DeviceTensor::from_host(stream, &work.index).unwrap())
+            AnyTensor::Wide(DeviceTensor::from_host(stream, &work.index).unwrap())
         } else {
             let narrow = work.index.data().iter().map(|&value| value as i32).collect();
             let narrow = Tensor::new(work.index.shape().dims(), narrow).unwrap();
-            Input::Narrow(DeviceTensor::from_host(stream, &narrow).unwrap())
+            AnyTensor::Narrow(DeviceTensor::from_host(stream, &narrow).unwrap())
         };
-        let mut inputs = vec![Input::Values(DeviceTensor::from_host(stream, &work.src).unwrap()), index];
-        inputs.extend(work.base.as_ref().map(|base| Input::Values(DeviceTensor::from_host(stream, base).unwrap())));
+        let mut inputs = vec![AnyTensor::Values(DeviceTensor::from_host(stream, &work.src).unwrap()), index];
+        inputs.extend(work.base.as_ref().map(|base| AnyTensor::Values(DeviceTensor::from_host(stream, base).unwrap())));
         let shape = *work.out.shape();
         let out = DeviceTensor::from_host(stream, &Tensor::full(shape, T::of(T::POISON))).unwrap();
-        let arg_out = work.arg_out.as_ref();
-        let arg_out = arg_out.map(|_| DeviceTensor::from_host(stream, &Tensor::full(shape, -7)).unwrap());
+        let arg_out = work.arg_out.as_ref().map(|_| {
+            if work.wide_positions {
+                AnyTensor::Wide(DeviceTensor::from_host(stream, &Tensor::full(shape, -7)).unwrap())
+            } else {
+                AnyTensor::Narrow(DeviceTensor::from_host(stream, &Tensor::full(shape, -7)).unwrap())
+            }
+        });
         let tensors = Tensors { inputs, out, arg_out };
         let only = |tensors: Addressed| tensors.into_iter().map(|(tensor, _)| tensor).collect::<Vec<_>>();
         let (inputs, outputs) = tensors.described();
@@ -285,20 +334,24 @@ impl<T: Element> Layer<T> {
         assert_eq!(self.plugin.enqueue(&inputs, &outputs, self.workspace.address(), stream.as_raw()), 0);
     }
 
+    /// The result.
+    pub fn out(&self, stream: &Stream) -> Tensor<T> {
+        self.tensors.out.to_host(stream).unwrap()
+    }
+
     pub fn compare(&self, stream: &Stream, work: &Work<T>) {
         let what = format!("{:?} of {} by {}", work.plugin, work.src.shape(), work.index.shape());
-        let out = self.tensors.out.to_host(stream).unwrap();
+        let out = self.out(stream);
         for (position, (&given, &expected)) in out.data().iter().zip(work.out.data()).enumerate() {
             let distance = (given.to_f64() - expected.to_f64()).abs();
             let close = given == expected || distance <= work.tolerance * expected.to_f64().abs().max(1.0);
             assert!(close, "{what}: out[{position}] is {given:?}, expected {expected:?}");
         }
         if let (Some(given), Some(expected)) = (&self.tensors.arg_out, &work.arg_out) {
-            let given = given.to_host(stream).unwrap();
-            let given: Vec<_> = given.data().iter().map(|&position| i64::from(position)).collect();
+            let given = given.positions(stream);
             assert_eq!(given, expected.data(), "{what}: arg_out");
         }
-        if let (Some(Input::Values(given)), Some(base)) = (self.tensors.inputs.get(2), &work.base) {
+        if let (Some(AnyTensor::Values(given)), Some(base)) = (self.tensors.inputs.get(2), &work.base) {
             assert_eq!(given.to_host(stream).unwrap(), *base, "{what}: base must not be modified");
         }
     }

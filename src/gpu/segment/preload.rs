@@ -69,7 +69,7 @@ unsafe fn steps(
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::*;
+    use super::{super::super::EMBEDDED_PTX, *};
 
     /// Writes down which kernels it is asked to launch.
     #[derive(Default)]
@@ -130,6 +130,9 @@ mod tests {
                 let mut loaded = Launched::default();
                 // SAFETY: the queue launches nothing.
                 unsafe { steps(&mut loaded, reduce, scalar, index_type).unwrap() };
+                for name in &loaded.0 {
+                    assert!(EMBEDDED_PTX[0].ptx.contains(&format!(".entry {name}(")), "there is no kernel {name}");
+                }
                 for plan in plans(reduce) {
                     for address in [0, scalar.bytes() as u64] {
                         let missing: Vec<_> =
