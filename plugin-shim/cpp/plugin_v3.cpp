@@ -121,7 +121,8 @@ public:
     }
 
     int32_t getOutputShapes(DimsExprs const* inputs, int32_t nbInputs, DimsExprs const* shapeInputs,
-        int32_t nbShapeInputs, DimsExprs* outputs, int32_t nbOutputs, nvinfer1::IExprBuilder& exprBuilder) noexcept override
+        int32_t nbShapeInputs, DimsExprs* outputs, int32_t nbOutputs,
+        nvinfer1::IExprBuilder& exprBuilder) noexcept override
     {
         auto const shapes = symbolic(inputs, nbInputs);
         auto const shapeValues = symbolic(shapeInputs, nbShapeInputs);

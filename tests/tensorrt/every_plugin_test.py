@@ -30,7 +30,9 @@ def check(layer, built, inputs, what):
 
 
 def build(layer, inputs, profiles=()):
-    shapes = [(name, array.shape if not profiles else (-1,) * array.ndim, array.dtype) for name, array in inputs.items()]
+    shapes = [
+        (name, array.shape if not profiles else (-1,) * array.ndim, array.dtype) for name, array in inputs.items()
+    ]
     built = engine.build(engine.plugin_network(layer.plugin, layer.attributes, shapes), profiles)
     assert built is not None, f"no engine of {layer}: {engine.LOGGER.messages[-3:]}"
     return built
@@ -47,6 +49,7 @@ def test_static_shapes():
 
 def profiles_of(drawn, usual):
     """From the smallest to the largest of what was drawn, axis by axis."""
+
     def extreme(of, name):
         return tuple(map(of, *(inputs[name].shape for inputs in drawn)))
 
@@ -120,5 +123,7 @@ def choose(arguments):
 
 
 if __name__ == "__main__":
-    add = lambda parser: parser.add_argument("--models", nargs=1, default=[], metavar="FOLDER", help="of make_models.py")
+    add = lambda parser: parser.add_argument(
+        "--models", nargs=1, default=[], metavar="FOLDER", help="of make_models.py"
+    )
     engine.main(__doc__, TESTS, add, choose)

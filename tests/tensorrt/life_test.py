@@ -1,8 +1,9 @@
-"""Engines through their life on a GPU: kept in a file, captured, in several contexts, built and destroyed. TensorRT 8.6.
+"""TensorRT 8.6 engines through their life on a GPU: kept in a file, captured, in several contexts, built and destroyed.
 
     python life_test.py LIBRARY [--seconds N] [--cycles N]
 
-Prints one line per test and ends with "N passed, N failed, N skipped"; pytest runs the functions too, with TRTS_PLUGIN_LIBRARY set.
+Prints one line per test and ends with "N passed, N failed, N skipped"; pytest runs the functions too, with
+TRTS_PLUGIN_LIBRARY set.
 """
 
 import functools
@@ -185,7 +186,9 @@ def check_memory_stays_flat(cycles):
     settled = min(len(LAYERS), cycles // 2)
     grown = [last - first for first, last in zip(usage[settled], usage[-1])]
     mebibytes = [f"{grown_by / (1 << 20):.1f} MiB" for grown_by in grown]
-    print(f"  {cycles} cycles: {mebibytes[0]} more on the device, {mebibytes[1]} more on the host, after cycle {settled}")
+    print(
+        f"  {cycles} cycles: {mebibytes[0]} more on the device, {mebibytes[1]} more on the host, after cycle {settled}"
+    )
     assert grown[0] <= DEVICE_GROWTH and grown[1] <= HOST_GROWTH, mebibytes
 
 

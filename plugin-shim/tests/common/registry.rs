@@ -3,7 +3,8 @@
 use std::{
     env,
     ffi::{CStr, CString, c_char},
-    path::Path,
+    path::{Path, PathBuf},
+    process::Command,
 };
 
 use super::{Library, Object, layers::PLUGINS, library_path, plugin_library, skipped, text, v3::interface};
@@ -128,4 +129,40 @@ fn a_copy_changes_nothing(tensorrt: &TensorRt) {
     tensorrt.load_library(&copy);
     assert_eq!((tensorrt.listed(), tensorrt.creator(c"TRTS_ScatterStd")), (1, before));
     std::fs::remove_file(copy).unwrap();
+}
+
+/// LD_PRELOAD of a program that is linked with the TensorRT which the variable names.
+pub fn a_preloaded_library_registers(variable: &str, test: &str) {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs/linked.cpp");
+    let Some(tensorrt) = env::var_os(variable).map(PathBuf::from).filter(|_| source.exists()) else {
+        return skipped(
+            test,
+            &format!("{variable} does not name a TensorRT runtime library, or the sources are not here"),
+        );
+    };
+    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(test);
+    let compiler = env::var("CXX").unwrap_or_else(|_| "c++".to_owned());
+    let folder = tensorrt.parent().unwrap();
+    let compiled = Command::new(&compiler)
+        .arg(source)
+        .arg(&tensorrt)
+        .arg(format!("-Wl,-rpath,{}", folder.display()))
+        // The runtime's own dependencies are looked for when it runs.
+        .args(["-Wl,--allow-shlib-undefined", "-o"])
+        .arg(&program)
+        .output();
+    match compiled {
+        Err(error) => return skipped(test, &format!("{compiler}: {error}")),
+        Ok(compiled) => assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr)),
+    }
+    let run = |preload: Option<PathBuf>| {
+        let mut command = Command::new(&program);
+        command.envs(preload.map(|library| ("LD_PRELOAD", library)));
+        let output = command.output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    assert_eq!(run(None).0, Some(1), "there is no plugin without the library");
+    let preloaded = run(Some(library_path()));
+    assert_eq!(preloaded.0, Some(0), "{}", preloaded.1);
+    std::fs::remove_file(program).unwrap();
 }
