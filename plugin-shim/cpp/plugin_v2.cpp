@@ -103,8 +103,9 @@ public:
         auto const nbInputs = mPlugin->input_count();
         auto const nbOutputs = mPlugin->output_count();
         bool const good = mPlugin->enqueue(trts::actual(inputDesc, nbInputs).slice(),
-            trts::actual(outputDesc, nbOutputs).slice(), Addresses{inputs, nbInputs}.slice(), Addresses{outputs, nbOutputs}.slice(),
-            reinterpret_cast<uintptr_t>(workspace), reinterpret_cast<uintptr_t>(stream));
+            trts::actual(outputDesc, nbOutputs).slice(), Addresses{inputs, nbInputs}.slice(),
+            Addresses{outputs, nbOutputs}.slice(), reinterpret_cast<uintptr_t>(workspace),
+            reinterpret_cast<uintptr_t>(stream));
         // Any other value than 0 is a failure.
         return good ? 0 : -1;
     }
