@@ -127,16 +127,47 @@ Tensors symbolic(DimsExprs const* shapes, int32_t count)
     return {shapes, count, [](DimsExprs const& shape) { return describeSymbolic(shape); }};
 }
 
-// What Rust decided about an output's shape, in TensorRT's expressions; -1 axes where it refused.
-template <typename DimsExprs, typename IExprBuilder>
-DimsExprs express(OutputShape const& shape, DimsExprs const* inputs, IExprBuilder& builder)
+// The size of one axis of an output, as an expression; null where TensorRT gives none.
+template <typename DimensionOperation, typename DimsExprs, typename IExprBuilder>
+auto expressSize(DimSource const& source, DimsExprs const* inputs, DimsExprs const* shapeInputs, IExprBuilder& builder)
+    -> decltype(builder.constant(0))
+{
+    switch (source.origin)
+    {
+    case SizeOrigin::Constant: return builder.constant(source.size);
+    case SizeOrigin::Axis: return inputs[source.input].d[source.axis];
+    case SizeOrigin::ShapeTensor: return shapeInputs[0].d[0];
+    case SizeOrigin::Segments:
+    {
+        auto const* const one = builder.constant(1);
+        auto const* const none = builder.constant(0);
+        auto const* const bounds = inputs[source.input].d[source.axis];
+        if (one == nullptr || none == nullptr || bounds == nullptr)
+        {
+            return nullptr;
+        }
+        auto const* const segments = builder.operation(DimensionOperation::kSUB, *bounds, *one);
+        return segments == nullptr ? nullptr : builder.operation(DimensionOperation::kMAX, *segments, *none);
+    }
+    }
+    return nullptr;
+}
+
+// What Rust decided about an output's shape, in TensorRT's expressions; rank -1 where it refused.
+template <typename DimensionOperation, typename DimsExprs, typename IExprBuilder>
+DimsExprs express(
+    OutputShape const& shape, DimsExprs const* inputs, DimsExprs const* shapeInputs, IExprBuilder& builder)
 {
     DimsExprs expression{};
     expression.nbDims = shape.rank;
     for (int32_t i = 0; i < shape.rank; ++i)
     {
-        DimSource const& source = shape.dims[i];
-        expression.d[i] = source.input < 0 ? builder.constant(source.size) : inputs[source.input].d[source.axis];
+        expression.d[i] = expressSize<DimensionOperation>(shape.dims[i], inputs, shapeInputs, builder);
+        if (expression.d[i] == nullptr)
+        {
+            expression.nbDims = -1;
+            break;
+        }
     }
     return expression;
 }

@@ -16,6 +16,7 @@ namespace
 
 using nvinfer1::AsciiChar;
 using nvinfer1::DataType;
+using nvinfer1::DimensionOperation;
 using nvinfer1::DimsExprs;
 using nvinfer1::DynamicPluginTensorDesc;
 using nvinfer1::PluginField;
@@ -62,8 +63,9 @@ public:
     DimsExprs getOutputDimensions(int32_t outputIndex, DimsExprs const* inputs, int32_t nbInputs,
         nvinfer1::IExprBuilder& exprBuilder) noexcept override
     {
-        auto const shape = mPlugin->output_shape(outputIndex, symbolic(inputs, nbInputs).slice());
-        return express(shape, inputs, exprBuilder);
+        // There are no shape tensors before TensorRT 10.
+        auto const shape = mPlugin->output_shape(outputIndex, symbolic(inputs, nbInputs).slice(), {});
+        return express<DimensionOperation, DimsExprs>(shape, inputs, nullptr, exprBuilder);
     }
 
     bool supportsFormatCombination(
@@ -79,15 +81,16 @@ public:
         mPlugin->configure(actual(in, nbInputs).slice(), actual(out, nbOutputs).slice());
     }
 
-    size_t getWorkspaceSize(
-        PluginTensorDesc const* inputs, int32_t nbInputs, PluginTensorDesc const*, int32_t) const noexcept override
+    size_t getWorkspaceSize(PluginTensorDesc const* inputs, int32_t nbInputs, PluginTensorDesc const* outputs,
+        int32_t nbOutputs) const noexcept override
     {
-        return mPlugin->workspace_size(trts::actual(inputs, nbInputs).slice());
+        return mPlugin->workspace_size(
+            trts::actual(inputs, nbInputs).slice(), trts::actual(outputs, nbOutputs).slice());
     }
 
     int32_t initialize() noexcept override
     {
-        // TensorRT 8.x tells no types here, and has but one for each input.
+        // TensorRT tells no types here: those of the configuration count, which an engine file keeps.
         mPlugin->load_kernels({});
         return 0;
     }
@@ -99,9 +102,10 @@ public:
     {
         auto const nbInputs = mPlugin->input_count();
         auto const nbOutputs = mPlugin->output_count();
-        bool const good = mPlugin->enqueue(trts::actual(inputDesc, nbInputs).slice(), trts::actual(outputDesc, nbOutputs).slice(),
-            Addresses{inputs, nbInputs}.slice(), Addresses{outputs, nbOutputs}.slice(),
-            reinterpret_cast<uintptr_t>(workspace), reinterpret_cast<uintptr_t>(stream));
+        bool const good = mPlugin->enqueue(trts::actual(inputDesc, nbInputs).slice(),
+            trts::actual(outputDesc, nbOutputs).slice(), Addresses{inputs, nbInputs}.slice(),
+            Addresses{outputs, nbOutputs}.slice(), reinterpret_cast<uintptr_t>(workspace),
+            reinterpret_cast<uintptr_t>(stream));
         // Any other value than 0 is a failure.
         return good ? 0 : -1;
     }

@@ -16,6 +16,7 @@ namespace
 
 using nvinfer1::AsciiChar;
 using nvinfer1::DataType;
+using nvinfer1::DimensionOperation;
 using nvinfer1::DimsExprs;
 using nvinfer1::DynamicPluginTensorDesc;
 using nvinfer1::PluginField;
@@ -119,15 +120,17 @@ public:
         return kSuccess;
     }
 
-    int32_t getOutputShapes(DimsExprs const* inputs, int32_t nbInputs, DimsExprs const*, int32_t, DimsExprs* outputs,
-        int32_t nbOutputs, nvinfer1::IExprBuilder& exprBuilder) noexcept override
+    int32_t getOutputShapes(DimsExprs const* inputs, int32_t nbInputs, DimsExprs const* shapeInputs,
+        int32_t nbShapeInputs, DimsExprs* outputs, int32_t nbOutputs,
+        nvinfer1::IExprBuilder& exprBuilder) noexcept override
     {
         auto const shapes = symbolic(inputs, nbInputs);
+        auto const shapeValues = symbolic(shapeInputs, nbShapeInputs);
         for (int32_t i = 0; i < nbOutputs; ++i)
         {
-            auto const shape = mPlugin->output_shape(i, shapes.slice());
-            outputs[i] = express(shape, inputs, exprBuilder);
-            if (shape.rank < 0)
+            auto const shape = mPlugin->output_shape(i, shapes.slice(), shapeValues.slice());
+            outputs[i] = express<DimensionOperation>(shape, inputs, shapeInputs, exprBuilder);
+            if (outputs[i].nbDims < 0)
             {
                 return kFailure;
             }
@@ -147,10 +150,10 @@ public:
         return status(mPlugin->configure(actual(in, nbInputs).slice(), actual(out, nbOutputs).slice()));
     }
 
-    size_t getWorkspaceSize(DynamicPluginTensorDesc const* inputs, int32_t nbInputs, DynamicPluginTensorDesc const*,
-        int32_t) const noexcept override
+    size_t getWorkspaceSize(DynamicPluginTensorDesc const* inputs, int32_t nbInputs,
+        DynamicPluginTensorDesc const* outputs, int32_t nbOutputs) const noexcept override
     {
-        return mPlugin->workspace_size(largest(inputs, nbInputs).slice());
+        return mPlugin->workspace_size(largest(inputs, nbInputs).slice(), largest(outputs, nbOutputs).slice());
     }
 
     int32_t onShapeChange(PluginTensorDesc const* in, int32_t nbInputs, PluginTensorDesc const* out,

@@ -87,6 +87,10 @@ class IDimensionExpr;
 enum class DimensionOperation : int32_t
 {
     kSUM = 0,
+    kPROD = 1,
+    kMAX = 2,
+    kMIN = 3,
+    kSUB = 4,
 };
 
 namespace apiv
@@ -135,6 +139,11 @@ public:
     [[gnu::always_inline]] IDimensionExpr const* constant(int32_t value) noexcept
     {
         return mImpl->constant(value);
+    }
+    [[gnu::always_inline]] IDimensionExpr const* operation(
+        DimensionOperation op, IDimensionExpr const& first, IDimensionExpr const& second) noexcept
+    {
+        return mImpl->operation(op, first, second);
     }
 
 protected:

@@ -1,9 +1,6 @@
 //! A plugin's attributes: which there are, and what a field or an engine file gave for them.
 
-use std::{
-    ffi::{CStr, c_char},
-    fmt::Write,
-};
+use std::{ffi::CStr, fmt::Write};
 
 use crate::{bridge::Field, message::Refusal};
 
@@ -12,6 +9,8 @@ use crate::{bridge::Field, message::Refusal};
 pub(crate) enum Kind {
     /// An INT32 (given as INT64 where it fits).
     Int,
+    /// A FLOAT64 (given as FLOAT32 too, as ONNX has it).
+    Float,
     /// A text.
     Text,
 }
@@ -24,21 +23,40 @@ pub(crate) struct Attribute {
 }
 
 /// An attribute's value.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Value {
     Int(i32),
+    Float(f64),
     Text(String),
+}
+
+impl Value {
+    /// The value as a field, which points into `self`.
+    pub(crate) fn as_field(&self, name: &'static CStr) -> Field {
+        let (data, field_type, length): (*const u8, _, _) = match self {
+            Self::Int(value) => (std::ptr::from_ref(value).cast(), field_type::INT32, 1),
+            Self::Float(value) => (std::ptr::from_ref(value).cast(), field_type::FLOAT64, 1),
+            // A text that came out of a field has a length that fits one.
+            Self::Text(value) => (value.as_ptr(), field_type::CHAR, value.len() as i32),
+        };
+        Field { name: name.as_ptr(), data, field_type, length }
+    }
 }
 
 /// The attributes that were given.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Attributes(Vec<(&'static Attribute, Value)>);
 
+/// The most characters of a text, far above the longest that an attribute takes.
+const MAX_TEXT: usize = 64;
+
 /// `nvinfer1::PluginFieldType`.
-mod field_type {
-    pub(super) const INT32: i32 = 5;
-    pub(super) const CHAR: i32 = 6;
-    pub(super) const INT64: i32 = 10;
+pub(crate) mod field_type {
+    pub(crate) const FLOAT32: i32 = 1;
+    pub(crate) const FLOAT64: i32 = 2;
+    pub(crate) const INT32: i32 = 5;
+    pub(crate) const CHAR: i32 = 6;
+    pub(crate) const INT64: i32 = 10;
 }
 
 impl Attribute {
@@ -50,10 +68,11 @@ impl Attribute {
     pub(crate) fn declaration(&self) -> Field {
         let field_type = match self.kind {
             Kind::Int => field_type::INT32,
+            Kind::Float => field_type::FLOAT64,
             Kind::Text => field_type::CHAR,
         };
-        // One INT32; texts have any length, which is declared as 0.
-        let length = i32::from(self.kind == Kind::Int);
+        // One number; texts have any length, which is declared as 0.
+        let length = i32::from(self.kind != Kind::Text);
         Field { name: self.name.as_ptr(), data: std::ptr::null(), field_type, length }
     }
 }
@@ -83,7 +102,9 @@ impl Attributes {
     pub(crate) fn insert(&mut self, known: &'static [Attribute], name: &[u8], value: Value) -> Result<(), Refusal> {
         let attribute = find(known, name)?;
         match (attribute.kind, &value) {
-            (Kind::Int, Value::Int(_)) | (Kind::Text, Value::Text(_)) => self.add(attribute, value),
+            (Kind::Int, Value::Int(_)) | (Kind::Float, Value::Float(_)) | (Kind::Text, Value::Text(_)) => {
+                self.add(attribute, value)
+            }
             _ => Err(Refusal::new(format!("attribute {} has a value of another type", attribute.text_name()))),
         }
     }
@@ -104,7 +125,15 @@ impl Attributes {
     pub(crate) fn int(&self, name: &CStr) -> Option<i32> {
         match self.get(name)? {
             Value::Int(value) => Some(*value),
-            Value::Text(_) => None,
+            _ => None,
+        }
+    }
+
+    /// A FLOAT64 attribute, where it was given.
+    pub(crate) fn float(&self, name: &CStr) -> Option<f64> {
+        match self.get(name)? {
+            Value::Float(value) => Some(*value),
+            _ => None,
         }
     }
 
@@ -112,7 +141,7 @@ impl Attributes {
     pub(crate) fn text(&self, name: &CStr) -> Option<&str> {
         match self.get(name)? {
             Value::Text(value) => Some(value),
-            Value::Int(_) => None,
+            _ => None,
         }
     }
 
@@ -123,22 +152,16 @@ impl Attributes {
 
     /// What was given as fields, which point into `self`.
     pub(crate) fn as_fields(&self) -> Vec<Field> {
-        let field = |name: *const c_char, value: &Value| match value {
-            Value::Int(value) => {
-                Field { name, data: std::ptr::from_ref(value).cast(), field_type: field_type::INT32, length: 1 }
-            }
-            Value::Text(value) => {
-                // A text that came out of a field has a length that fits one.
-                Field { name, data: value.as_ptr(), field_type: field_type::CHAR, length: value.len() as i32 }
-            }
-        };
-        self.iter().map(|(name, value)| field(name.as_ptr(), value)).collect()
+        self.iter().map(|(name, value)| value.as_field(name)).collect()
     }
 }
 
 fn find(known: &'static [Attribute], name: &[u8]) -> Result<&'static Attribute, Refusal> {
     known.iter().find(|attribute| attribute.name.to_bytes() == name).ok_or_else(|| {
         let mut text = format!("there is no attribute \"{}\"; expected", String::from_utf8_lossy(name));
+        if known.is_empty() {
+            text.push_str(" none");
+        }
         for (position, attribute) in known.iter().enumerate() {
             let _ = write!(text, "{} {}", if position == 0 { "" } else { "," }, attribute.text_name());
         }
@@ -165,8 +188,18 @@ unsafe fn read(attribute: &Attribute, field: &Field) -> Result<Value, Refusal> {
                 .map(Value::Int)
                 .map_err(|_| Refusal::new(format!("attribute {name} is {value}, which does not fit an INT32")))
         }
+        (Kind::Float, field_type::FLOAT32 | field_type::FLOAT64) if length == 1 && !field.data.is_null() => {
+            // SAFETY: as above.
+            Ok(Value::Float(unsafe {
+                if field.field_type == field_type::FLOAT32 {
+                    field.data.cast::<f32>().read_unaligned().into()
+                } else {
+                    field.data.cast::<f64>().read_unaligned()
+                }
+            }))
+        }
         (Kind::Text, field_type::CHAR) if length == 0 => Ok(Value::Text(String::new())),
-        (Kind::Text, field_type::CHAR) if !field.data.is_null() => {
+        (Kind::Text, field_type::CHAR) if !field.data.is_null() && length <= MAX_TEXT => {
             // SAFETY: the data holds `length` characters.
             let bytes = unsafe { std::slice::from_raw_parts(field.data, length) };
             // The length decides; some callers count the terminating NUL.
@@ -179,7 +212,8 @@ unsafe fn read(attribute: &Attribute, field: &Field) -> Result<Value, Refusal> {
         (kind, _) => {
             let expected = match kind {
                 Kind::Int => "one INT32 (PluginFieldType 5)",
-                Kind::Text => "a text (PluginFieldType 6)",
+                Kind::Float => "one FLOAT32 or FLOAT64 (PluginFieldType 1 or 2)",
+                Kind::Text => "a text (PluginFieldType 6) of at most 64 characters",
             };
             Err(Refusal::new(format!(
                 "attribute {name} was given as {} values of PluginFieldType {}{}; expected {expected}",

@@ -1,57 +1,144 @@
-//! The GPU backend, as the plugins use it.
+//! The GPU backend, as the plugins use it: four kinds of work, which all operators come down to.
+
+use std::ffi::c_void;
 
 use tensorrt_scatter::{
-    IndexType, Reduce, ScalarType, ScatterOptions, ScatterPlan,
-    gpu::{Kernels, ScatterPointers, preload_scatter, scatter_raw},
+    Composite, CompositePlan, GatherPlan, IndexType, Reduce, ScalarType, ScatterOptions, ScatterPlan, SegmentPlan,
+    Shape,
+    gpu::{
+        CompositePointers, GatherPointers, Kernels, ScatterPointers, SegmentPointers, composite_raw, gather_raw,
+        preload_composite, preload_gather, preload_scatter, preload_segment, scatter_raw, segment_raw,
+    },
 };
 
-use crate::{message::Refusal, operators::Buffers, tensor::DataType};
+use crate::message::Refusal;
 
-/// Loads the kernels of a scatter into the current context.
-pub(crate) fn load_scatter(reduce: Reduce, index: DataType) -> Result<(), Refusal> {
-    preload_scatter(kernels()?, &ScatterOptions::new(reduce), VALUES, index_type(index), POSITIONS)
-        .map_err(|error| Refusal::new(error.to_string()))
+/// Work on shapes that are known and fit.
+pub(crate) enum Plan {
+    Scatter(ScatterPlan),
+    Segment(SegmentPlan),
+    Gather(GatherPlan),
+    Composite(CompositePlan),
 }
 
-fn kernels() -> Result<&'static Kernels, Refusal> {
-    Kernels::for_current_context().map_err(|error| Refusal::new(error.to_string()))
+/// The types of a layer's tensors.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ElementTypes {
+    /// Those of src, base and out.
+    pub(crate) values: ScalarType,
+    /// That of the index or indptr.
+    pub(crate) index: IndexType,
+    /// That of arg_out.
+    pub(crate) positions: IndexType,
 }
 
-/// The type of values that the plugins' rules of types let through.
-const VALUES: ScalarType = ScalarType::F32;
+/// What a plan works on: addresses in device memory.
+pub(crate) struct Buffers {
+    pub(crate) types: ElementTypes,
+    pub(crate) src: u64,
+    /// That of the index or indptr.
+    pub(crate) index: u64,
+    /// That of base, where the reduction starts from it.
+    pub(crate) base: Option<u64>,
+    pub(crate) out: u64,
+    pub(crate) arg_out: Option<u64>,
+    pub(crate) workspace: u64,
+    /// A `CUstream`.
+    pub(crate) stream: *mut c_void,
+}
 
-/// The type of arg_out.
-const POSITIONS: IndexType = IndexType::I32;
+impl Plan {
+    /// The shape of every output.
+    pub(crate) fn out_shape(&self) -> &Shape {
+        match self {
+            Self::Scatter(plan) => plan.out_shape(),
+            Self::Segment(plan) => plan.out_shape(),
+            Self::Gather(plan) => plan.out_shape(),
+            Self::Composite(plan) => plan.out_shape(),
+        }
+    }
 
-fn index_type(data_type: DataType) -> IndexType {
-    match data_type {
-        DataType::Int64 => IndexType::I64,
-        _ => IndexType::I32,
+    /// Gives the work to a stream of the current context. Nothing is allocated on the device and nothing waits; elements
+    /// with a bad index are left out.
+    ///
+    /// # Safety
+    /// The addresses must be those of tensors of the planned shapes and the given types in device memory; `workspace`
+    /// that of as many bytes as the operator asked for; all valid until the stream has come so far. `stream` must be a
+    /// stream of the current context.
+    pub(crate) unsafe fn enqueue(&self, buffers: &Buffers) -> Result<(), Refusal> {
+        let &Buffers { types, src, index, base, out, arg_out, workspace, stream } = buffers;
+        let ElementTypes { values: scalar, index: index_type, positions: arg_type } = types;
+        let kernels = Kernels::for_current_context()?;
+        // SAFETY: the caller's promise; TensorRT makes the context current, and the kernels are that context's.
+        unsafe {
+            match self {
+                Self::Scatter(plan) => {
+                    let workspace_bytes = plan.workspace_bytes(scalar);
+                    let pointers = ScatterPointers {
+                        scalar,
+                        index_type,
+                        arg_type,
+                        src,
+                        index,
+                        base,
+                        out,
+                        arg_out,
+                        workspace,
+                        workspace_bytes,
+                    };
+                    scatter_raw(kernels, plan, &pointers, stream)?;
+                }
+                Self::Segment(plan) => {
+                    let workspace_bytes = plan.workspace_bytes(scalar);
+                    let pointers = SegmentPointers {
+                        scalar,
+                        index_type,
+                        arg_type,
+                        src,
+                        index,
+                        base,
+                        out,
+                        arg_out,
+                        workspace,
+                        workspace_bytes,
+                    };
+                    segment_raw(kernels, plan, &pointers, stream)?;
+                }
+                Self::Gather(plan) => {
+                    gather_raw(kernels, plan, &GatherPointers { scalar, index_type, src, index, out }, stream)?;
+                }
+                Self::Composite(plan) => {
+                    let workspace_bytes = plan.workspace_bytes(scalar);
+                    let pointers =
+                        CompositePointers { scalar, index_type, src, index, out, workspace, workspace_bytes };
+                    composite_raw(kernels, plan, &pointers, stream)?;
+                }
+            }
+        }
+        Ok(())
     }
 }
 
-/// The bytes of workspace a scatter needs.
-pub(crate) fn scatter_workspace_bytes(plan: &ScatterPlan) -> usize {
-    plan.workspace_bytes(VALUES)
+/// The kernels of an operator, whatever its shapes will be.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum KernelSet {
+    Scatter(ScatterOptions),
+    Segment(Reduce),
+    Gather,
+    Composite(Composite),
 }
 
-/// Gives a scatter to the stream; nothing is allocated and nothing waits.
-///
-/// # Safety
-/// That of [`Plan::enqueue`](crate::operators::Plan::enqueue), for src, index, optional base, out and arg_out.
-pub(crate) unsafe fn scatter(plan: &ScatterPlan, buffers: &Buffers<'_>) -> Result<(), Refusal> {
-    let pointers = ScatterPointers {
-        scalar: VALUES,
-        index_type: index_type(buffers.input_types[1]),
-        arg_type: POSITIONS,
-        src: buffers.inputs[0],
-        index: buffers.inputs[1],
-        base: buffers.inputs.get(2).copied(),
-        out: buffers.outputs[0],
-        arg_out: buffers.outputs.get(1).copied(),
-        workspace: buffers.workspace,
-        workspace_bytes: scatter_workspace_bytes(plan),
-    };
-    // SAFETY: the caller's promise; TensorRT makes the context current, and the kernels are that context's.
-    unsafe { scatter_raw(kernels()?, plan, &pointers, buffers.stream) }.map_err(|error| Refusal::new(error.to_string()))
+impl KernelSet {
+    /// Loads the kernels into the current context.
+    pub(crate) fn load(self, types: ElementTypes) -> Result<(), Refusal> {
+        let ElementTypes { values, index, positions } = types;
+        let kernels = Kernels::for_current_context()?;
+        match self {
+            Self::Scatter(options) => preload_scatter(kernels, &options, values, index, positions)?,
+            Self::Segment(reduce) => preload_segment(kernels, reduce, values, index)?,
+            Self::Gather => preload_gather(kernels, values, index)?,
+            Self::Composite(composite) => preload_composite(kernels, composite, values, index)?,
+        }
+        Ok(())
+    }
 }

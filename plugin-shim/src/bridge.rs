@@ -2,7 +2,9 @@
 
 use crate::{creator::Creator, plugin::Plugin};
 
-pub(crate) use ffi::{CreatorV2, CreatorV3, DimSource, Field, OutputShape, TensorDesc, new_creator_v2, new_creator_v3};
+pub(crate) use ffi::{
+    CreatorV2, CreatorV3, DimSource, Field, OutputShape, SizeOrigin, TensorDesc, new_creator_v2, new_creator_v3,
+};
 
 #[cxx::bridge(namespace = "trts")]
 mod ffi {
@@ -19,12 +21,26 @@ mod ffi {
         format: i32,
     }
 
+    /// How the size of an output's axis is found.
+    #[derive(Clone, Copy, Debug)]
+    enum SizeOrigin {
+        /// It is a constant.
+        Constant,
+        /// It is that of an input's axis.
+        Axis,
+        /// It is one less than that of an input's axis, and never negative.
+        Segments,
+        /// It is the value of the layer's one shape tensor.
+        ShapeTensor,
+    }
+
     /// Where the size of an output's axis comes from.
     #[derive(Clone, Copy, Debug, PartialEq)]
     struct DimSource {
-        /// The input it is copied from; -1 for a constant.
+        origin: SizeOrigin,
+        /// The input that has the axis; otherwise -1.
         input: i32,
-        /// The axis of that input.
+        /// The axis; otherwise -1.
         axis: i32,
         /// The constant.
         size: i32,
@@ -37,6 +53,7 @@ mod ffi {
     }
 
     /// `nvinfer1::PluginField`. What it points to belongs to whoever made it.
+    #[derive(Clone)]
     struct Field {
         name: *const c_char,
         data: *const u8,
@@ -79,10 +96,10 @@ mod ffi {
         fn input_count(&self) -> i32;
         fn output_type(&self, output: i32, inputs: &[i32]) -> i32;
         fn check_types(&self, inputs: &[i32], outputs: i32) -> bool;
-        fn output_shape(&self, output: i32, inputs: &[TensorDesc]) -> OutputShape;
+        fn output_shape(&self, output: i32, inputs: &[TensorDesc], shape_inputs: &[TensorDesc]) -> OutputShape;
         fn supports(&self, position: i32, tensors: &[TensorDesc], inputs: i32, outputs: i32) -> bool;
         fn configure(&self, inputs: &[TensorDesc], outputs: &[TensorDesc]) -> bool;
-        fn workspace_size(&self, inputs: &[TensorDesc]) -> usize;
+        fn workspace_size(&self, inputs: &[TensorDesc], outputs: &[TensorDesc]) -> usize;
         fn load_kernels(&self, inputs: &[TensorDesc]);
         unsafe fn enqueue(
             &self,

@@ -10,20 +10,22 @@ use crate::{
     bridge::Field,
     message::{Refusal, guard},
     operators::{Row, VERSION},
-    plugin::Plugin,
+    plugin::{NotedInputs, Plugin},
     serialized,
+    tensorrt::Generation,
 };
 
 /// Makes the plugins of one operator.
 pub(crate) struct Creator {
     row: &'static Row,
+    generation: Generation,
     plugin_namespace: CString,
 }
 
 impl Creator {
     /// A creator in the namespace "".
-    pub(crate) fn new(row: &'static Row) -> Self {
-        Self { row, plugin_namespace: CString::default() }
+    pub(crate) fn new(row: &'static Row, generation: Generation) -> Self {
+        Self { row, generation, plugin_namespace: CString::default() }
     }
 
     pub(crate) fn name(&self) -> *const c_char {
@@ -59,8 +61,8 @@ impl Creator {
         let layer = unsafe { owned(layer) };
         guard(&self.who(&layer), || {
             // SAFETY: the caller's promise.
-            let attributes = unsafe { Attributes::from_fields(self.row.attributes, fields) }?;
-            self.plugin(&layer, attributes, 0)
+            let attributes = unsafe { serialized::read_fields(self.row.attributes, fields) }?;
+            self.plugin(&layer, attributes, NotedInputs::default())
         })
     }
 
@@ -84,8 +86,8 @@ impl Creator {
         })
     }
 
-    fn plugin(&self, layer: &CStr, attributes: Attributes, inputs: u8) -> Result<Box<Plugin>, Refusal> {
-        let operator = (self.row.operator)(&attributes)?;
+    fn plugin(&self, layer: &CStr, attributes: Attributes, inputs: NotedInputs) -> Result<Box<Plugin>, Refusal> {
+        let operator = (self.row.operator)(&attributes, self.generation)?;
         Plugin::new(self.row, operator, attributes, inputs, layer, &self.plugin_namespace).map(Box::new)
     }
 

@@ -17,6 +17,11 @@ impl Refusal {
     pub(crate) fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
+
+    /// The largest sizes must be known before there can be a workspace.
+    pub(crate) fn unknown_workspace() -> Self {
+        Self::new("the workspace depends on the tensors' sizes, and TensorRT has not told the largest")
+    }
 }
 
 impl fmt::Display for Refusal {
@@ -26,6 +31,12 @@ impl fmt::Display for Refusal {
 }
 
 impl std::error::Error for Refusal {}
+
+impl From<tensorrt_scatter::Error> for Refusal {
+    fn from(error: tensorrt_scatter::Error) -> Self {
+        Self(error.to_string())
+    }
+}
 
 /// Runs what TensorRT called for. Logs a refusal, or a panic as a bug of ours, under the layer's name, and
 /// gives it back.

@@ -1,21 +1,23 @@
 //! What the plugin classes hold: an operator, and TensorRT's questions about it answered.
 
+mod device;
+mod noted_inputs;
+
 use std::{
-    ffi::{CStr, CString, c_char, c_void},
-    sync::{
-        Arc,
-        atomic::{AtomicU8, Ordering},
-    },
+    ffi::{CStr, CString, c_char},
+    sync::Arc,
 };
 
-use tensorrt_scatter::Shape;
+pub(crate) use noted_inputs::NotedInputs;
+use noted_inputs::SharedInputs;
 
 use crate::{
     attributes::Attributes,
-    bridge::{DimSource, Field, OutputShape, TensorDesc},
+    backend::Plan,
+    bridge::{DimSource, Field, OutputShape, SizeOrigin, TensorDesc},
     creator::{Who, owned},
     message::{Refusal, guard},
-    operators::{Buffers, Operator, Plan, Row, VERSION},
+    operators::{INDEX, Operator, Row, SRC, Shapes, Signature, VERSION},
     serialized,
     tensor::{DataType, LINEAR, Port},
 };
@@ -25,19 +27,19 @@ pub(crate) struct Plugin {
     row: &'static Row,
     operator: Arc<dyn Operator>,
     attributes: Attributes,
-    /// How many inputs the layer has, 0 until TensorRT tells: enqueue is not told.
-    inputs: AtomicU8,
+    /// What TensorRT has told of the inputs: enqueue is not told their number, and `initialize` not their types.
+    inputs: SharedInputs,
     layer: CString,
     plugin_namespace: CString,
 }
 
 impl Plugin {
-    /// A plugin of the operator that `attributes` make; `inputs` is 0 where their number is not known yet.
+    /// A plugin of the operator that `attributes` make, with what an engine file knew of its inputs.
     pub(crate) fn new(
         row: &'static Row,
         operator: Box<dyn Operator>,
         attributes: Attributes,
-        inputs: u8,
+        inputs: NotedInputs,
         layer: &CStr,
         plugin_namespace: &CStr,
     ) -> Result<Self, Refusal> {
@@ -45,12 +47,12 @@ impl Plugin {
             row,
             operator: operator.into(),
             attributes,
-            inputs: AtomicU8::new(0),
+            inputs: SharedInputs::new(inputs),
             layer: layer.to_owned(),
             plugin_namespace: plugin_namespace.to_owned(),
         };
-        if inputs != 0 {
-            plugin.note_inputs(inputs.into())?;
+        if inputs.count() != 0 {
+            plugin.signature().check_input_count(inputs.count().into())?;
         }
         Ok(plugin)
     }
@@ -81,16 +83,16 @@ impl Plugin {
                 row: self.row,
                 operator: Arc::clone(&self.operator),
                 attributes: self.attributes.clone(),
-                inputs: AtomicU8::new(self.inputs.load(Ordering::Relaxed)),
+                inputs: SharedInputs::new(self.inputs.get()),
                 layer: self.layer.clone(),
                 plugin_namespace: self.plugin_namespace.clone(),
             }))
         })
     }
 
-    /// The attributes as fields, which live as long as the plugin.
+    /// What an engine file keeps of a V3 plugin, as fields that live as long as the plugin.
     pub(crate) fn fields(&self) -> Vec<Field> {
-        self.attributes.as_fields()
+        serialized::write_fields(&self.attributes)
     }
 
     pub(crate) fn serialized_size(&self) -> usize {
@@ -106,22 +108,22 @@ impl Plugin {
     }
 
     fn serialized(&self) -> Vec<u8> {
-        serialized::write(&self.row.name.to_string_lossy(), self.inputs.load(Ordering::Relaxed), &self.attributes)
+        serialized::write(&self.row.name.to_string_lossy(), self.inputs.get(), &self.attributes)
     }
 
     pub(crate) fn output_count(&self) -> i32 {
         // A handful.
-        self.operator.outputs().len() as i32
+        self.signature().outputs().len() as i32
     }
 
     /// How many inputs the layer has; 0 until TensorRT has told.
     pub(crate) fn input_count(&self) -> i32 {
-        self.inputs.load(Ordering::Relaxed).into()
+        self.inputs.get().count().into()
     }
 
     /// The type of an output. A refusal is logged; V2 has no way to return one.
     pub(crate) fn output_type(&self, output: i32, inputs: &[i32]) -> i32 {
-        let port = usize::try_from(output).ok().and_then(|output| self.operator.outputs().get(output));
+        let port = usize::try_from(output).ok().and_then(|output| self.signature().outputs().get(output));
         let checked = self.guard(|| {
             self.check_input_types(inputs)?;
             port.ok_or_else(|| self.no_output(output))
@@ -140,22 +142,23 @@ impl Plugin {
 
     fn check_input_types(&self, inputs: &[i32]) -> Result<(), Refusal> {
         self.note_inputs(inputs.len())?;
-        self.operator.inputs().iter().zip(inputs).try_for_each(|(port, &given)| port.check_type(given, inputs))
+        self.signature().inputs().iter().zip(inputs).try_for_each(|(port, &given)| port.check_type(given, inputs))
     }
 
-    /// The shape of an output, of sizes that may not be known yet.
-    pub(crate) fn output_shape(&self, output: i32, inputs: &[TensorDesc]) -> OutputShape {
-        const NONE: DimSource = DimSource { input: -1, axis: -1, size: 0 };
+    /// The shape of an output, of sizes that may not be known yet. The sizes of `shape_inputs` stand for their values.
+    pub(crate) fn output_shape(&self, output: i32, inputs: &[TensorDesc], shape_inputs: &[TensorDesc]) -> OutputShape {
+        const NONE: DimSource = DimSource { origin: SizeOrigin::Constant, input: -1, axis: -1, size: 0 };
         let mut shape = OutputShape { rank: -1, dims: [NONE; 8] };
         let sources = self.guard(|| {
             if !(0..self.output_count()).contains(&output) {
                 return Err(self.no_output(output));
             }
             self.note_inputs(inputs.len())?;
-            let sizes = self.named(inputs).map(|(port, desc)| desc.sizes(port.name)).collect::<Result<Vec<_>, _>>()?;
-            let sources = self.operator.output_shape(&sizes)?;
+            let values: Vec<_> = shape_inputs.iter().map(|desc| desc.rank).collect();
+            self.signature().check_shape_inputs(&values)?;
+            let sources = self.operator.out_sizes(&self.sizes(inputs)?)?;
             // Whatever more the sizes tell when all are known.
-            self.plan_if_known(inputs)?;
+            self.plan_if_known(inputs, &[])?;
             Ok(sources)
         });
         if let Ok(sources) = sources {
@@ -178,7 +181,7 @@ impl Plugin {
             })
         });
         let Ok((position, inputs)) = counts else { return false };
-        let ports = self.operator.inputs()[..inputs].iter().chain(self.operator.outputs());
+        let ports = self.signature().inputs()[..inputs].iter().chain(self.signature().outputs());
         let Some((port, tensor)) = ports.zip(tensors).nth(position) else { return false };
         let types: Vec<_> = tensors[..position.min(inputs)].iter().map(|desc| desc.data_type).collect();
         tensor.format == LINEAR && port.check_type(tensor.data_type, &types).is_ok()
@@ -189,11 +192,12 @@ impl Plugin {
         self.guard(|| self.check(inputs, outputs).map(drop)).is_ok()
     }
 
-    fn check(&self, inputs: &[TensorDesc], outputs: &[TensorDesc]) -> Result<Option<Box<dyn Plan>>, Refusal> {
+    fn check(&self, inputs: &[TensorDesc], outputs: &[TensorDesc]) -> Result<Option<Plan>, Refusal> {
         let types: Vec<_> = inputs.iter().map(|desc| desc.data_type).collect();
         self.check_input_types(&types)?;
+        self.inputs.note_types(&types);
         self.check_output_count(outputs.len() as i32)?;
-        for (port, desc) in self.named(inputs).chain(self.operator.outputs().iter().zip(outputs)) {
+        for (port, desc) in self.named(inputs).chain(self.signature().outputs().iter().zip(outputs)) {
             if desc.format != LINEAR {
                 return Err(Refusal::new(format!(
                     "{} has TensorFormat {}; expected kLINEAR (0)",
@@ -201,13 +205,12 @@ impl Plugin {
                 )));
             }
         }
-        let sizes = self.named(inputs).map(|(port, desc)| desc.sizes(port.name)).collect::<Result<Vec<_>, _>>()?;
-        self.operator.output_shape(&sizes)?;
-        let plan = self.plan_if_known(inputs)?;
-        for (port, desc) in self.operator.outputs().iter().zip(outputs) {
+        self.operator.out_sizes(&self.sizes(inputs)?)?;
+        let plan = self.plan_if_known(inputs, outputs)?;
+        for (port, desc) in self.signature().outputs().iter().zip(outputs) {
             port.check_type(desc.data_type, &types)?;
             if let (Some(plan), Some(given)) = (&plan, desc.shape(port.name)?)
-                && given != plan.out_shape()
+                && given != *plan.out_shape()
             {
                 return Err(Refusal::new(format!("{} has shape {given}; expected {}", port.name, plan.out_shape())));
             }
@@ -215,71 +218,10 @@ impl Plugin {
         Ok(plan)
     }
 
-    /// The bytes of workspace for these shapes and all that are no larger; 0 where they do not fit, which
-    /// enqueue then refuses too.
-    pub(crate) fn workspace_size(&self, inputs: &[TensorDesc]) -> usize {
-        self.guard(|| {
-            self.note_inputs(inputs.len())?;
-            let shapes = self.shapes(inputs)?.ok_or_else(|| {
-                Refusal::new("the workspace depends on the inputs' sizes, and TensorRT has not told the largest")
-            })?;
-            self.operator.workspace_bytes(&shapes)
-        })
-        .unwrap_or(0)
-    }
-
-    /// Loads the kernels ahead of the first enqueue, which a stream capture may forbid to. Not being able to,
-    /// as where an engine is built for another machine, is for enqueue to report.
-    pub(crate) fn load_kernels(&self, inputs: &[TensorDesc]) {
-        let types: Vec<_> = inputs.iter().filter_map(|desc| DataType::of(desc.data_type)).collect();
-        let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.operator.load_kernels(&types)));
-    }
-
-    /// Gives the work to TensorRT's stream.
-    ///
-    /// # Safety
-    /// TensorRT's promises: the addresses are those of the described tensors and of the workspace asked for,
-    /// the stream is of the current context.
-    pub(crate) unsafe fn enqueue(
-        &self,
-        inputs: &[TensorDesc],
-        outputs: &[TensorDesc],
-        input_addresses: &[u64],
-        output_addresses: &[u64],
-        workspace: usize,
-        stream: usize,
-    ) -> bool {
-        self.guard(|| {
-            let plan = self.check(inputs, outputs)?.ok_or_else(|| Refusal::new("an input's size is -1 in enqueue"))?;
-            if input_addresses.len() != inputs.len() || output_addresses.len() != outputs.len() {
-                return Err(Refusal::new("enqueue was given no addresses"));
-            }
-            let types: Vec<_> = inputs.iter().filter_map(|desc| DataType::of(desc.data_type)).collect();
-            let buffers = Buffers {
-                inputs: input_addresses,
-                input_types: &types,
-                outputs: output_addresses,
-                workspace: workspace as u64,
-                stream: stream as *mut c_void,
-            };
-            // SAFETY: the caller's promise, for the shapes and types that were checked above.
-            unsafe { plan.enqueue(&buffers) }
-        })
-        .is_ok()
-    }
-
     /// Refuses a number of inputs that the operator cannot have, and remembers one that it can.
     fn note_inputs(&self, inputs: usize) -> Result<(), Refusal> {
-        let (required, all) = (self.operator.required_inputs(), self.operator.inputs());
-        if !(required..=all.len()).contains(&inputs) {
-            let name = |port: &Port| port.name;
-            return Err(Refusal::new(format!(
-                "{inputs} inputs were given; expected {}{}",
-                all[..required].iter().map(name).collect::<Vec<_>>().join(", "),
-                all[required..].iter().map(|port| format!(" and optionally {}", port.name)).collect::<String>(),
-            )));
-        }
-        self.inputs.store(inputs as u8, Ordering::Relaxed);
+        self.signature().check_input_count(inputs)?;
+        self.inputs.note_count(inputs as u8);
         Ok(())
     }
 
@@ -287,7 +229,7 @@ impl Plugin {
         if outputs == self.output_count() {
             return Ok(());
         }
-        let names: Vec<_> = self.operator.outputs().iter().map(|port| port.name).collect();
+        let names: Vec<_> = self.signature().outputs().iter().map(|port| port.name).collect();
         Err(Refusal::new(format!("{outputs} outputs were asked for; there are: {}", names.join(", "))))
     }
 
@@ -295,17 +237,33 @@ impl Plugin {
         Refusal::new(format!("there is no output {output}; there are {}", self.output_count()))
     }
 
-    fn named<'a>(&self, inputs: &'a [TensorDesc]) -> impl Iterator<Item = (&'static Port, &'a TensorDesc)> {
-        self.operator.inputs().iter().zip(inputs)
+    fn signature(&self) -> &Signature {
+        self.operator.signature()
     }
 
-    /// The inputs' shapes, if every size is known.
-    fn shapes(&self, inputs: &[TensorDesc]) -> Result<Option<Vec<Shape>>, Refusal> {
-        self.named(inputs).map(|(port, desc)| desc.shape(port.name)).collect()
+    fn named<'a>(&'a self, inputs: &'a [TensorDesc]) -> impl Iterator<Item = (&'a Port, &'a TensorDesc)> {
+        self.signature().inputs().iter().zip(inputs)
     }
 
-    fn plan_if_known(&self, inputs: &[TensorDesc]) -> Result<Option<Box<dyn Plan>>, Refusal> {
-        self.shapes(inputs)?.map(|shapes| self.operator.plan(&shapes)).transpose()
+    /// The inputs' sizes, -1 where one is not known yet.
+    fn sizes<'a>(&'a self, inputs: &'a [TensorDesc]) -> Result<Vec<&'a [i64]>, Refusal> {
+        self.named(inputs).map(|(port, desc)| desc.sizes(port.name)).collect()
+    }
+
+    /// The shapes, if every size of the inputs is known.
+    fn shapes(&self, inputs: &[TensorDesc], outputs: &[TensorDesc]) -> Result<Option<Shapes>, Refusal> {
+        let known: Option<Vec<_>> =
+            self.named(inputs).map(|(port, desc)| desc.shape(port.name)).collect::<Result<_, _>>()?;
+        let Some(known) = known else { return Ok(None) };
+        let out = outputs.first().map(|desc| desc.shape("out")).transpose()?.flatten();
+        Ok(Some(Shapes { src: known[SRC], index: known[INDEX], base: self.signature().base(&known), out }))
+    }
+
+    fn plan_if_known(&self, inputs: &[TensorDesc], outputs: &[TensorDesc]) -> Result<Option<Plan>, Refusal> {
+        match self.shapes(inputs, outputs)? {
+            Some(shapes) => self.operator.plan(&shapes),
+            None => Ok(None),
+        }
     }
 
     fn guard<T>(&self, work: impl FnOnce() -> Result<T, Refusal>) -> Result<T, Refusal> {

@@ -29,20 +29,20 @@ static CREATORS_V2: Creators<CreatorV2> = Creators(OnceLock::new());
 static CREATORS_V3: Creators<CreatorV3> = Creators(OnceLock::new());
 
 impl<T> Creators<T> {
-    fn get(&self, make: fn(Box<Creator>) -> *mut T) -> &[*mut T] {
+    fn get(&self, generation: Generation, make: fn(Box<Creator>) -> *mut T) -> &[*mut T] {
         self.0.get_or_init(|| {
-            let all = OPERATORS.iter().map(|row| make(Box::new(Creator::new(row))));
+            let all = OPERATORS.iter().map(|row| make(Box::new(Creator::new(row, generation))));
             all.filter(|creator| !creator.is_null()).collect()
         })
     }
 }
 
 fn creators_v2() -> &'static [*mut CreatorV2] {
-    CREATORS_V2.get(new_creator_v2)
+    CREATORS_V2.get(Generation::V2, new_creator_v2)
 }
 
 fn creators_v3() -> &'static [*mut CreatorV3] {
-    CREATORS_V3.get(new_creator_v3)
+    CREATORS_V3.get(Generation::V3, new_creator_v3)
 }
 
 /// The creators of a generation, as the registry takes them.

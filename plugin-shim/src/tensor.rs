@@ -1,6 +1,6 @@
 //! Tensors as TensorRT describes them, and the rules of types for an operator's inputs and outputs.
 
-use tensorrt_scatter::Shape;
+use tensorrt_scatter::{IndexType, ScalarType, Shape};
 
 use crate::{bridge::TensorDesc, message::Refusal};
 
@@ -9,14 +9,44 @@ use crate::{bridge::TensorDesc, message::Refusal};
 #[repr(i32)]
 pub(crate) enum DataType {
     Float = 0,
+    Half = 1,
     Int32 = 3,
-    /// TensorRT 10 and later; 8.x has no such number.
+    /// From TensorRT 9 on; 8.x has no such number.
+    BFloat16 = 7,
+    /// From TensorRT 9 on; 8.x has no such number.
     Int64 = 8,
 }
 
 impl DataType {
+    /// What operators reduce and copy.
+    pub(crate) const VALUES: &[Self] = &[Self::Float, Self::Half, Self::Int32, Self::BFloat16, Self::Int64];
+    /// What operators exponentiate.
+    pub(crate) const FLOATS: &[Self] = &[Self::Float, Self::Half, Self::BFloat16];
+    /// What operators take as index, indptr or size.
+    pub(crate) const INTEGERS: &[Self] = &[Self::Int32, Self::Int64];
+
     pub(crate) fn of(number: i32) -> Option<Self> {
-        [Self::Float, Self::Int32, Self::Int64].into_iter().find(|&known| known as i32 == number)
+        Self::VALUES.iter().copied().find(|&known| known as i32 == number)
+    }
+
+    /// The type as the kernels name it.
+    pub(crate) fn scalar(self) -> ScalarType {
+        match self {
+            Self::Float => ScalarType::F32,
+            Self::Half => ScalarType::F16,
+            Self::Int32 => ScalarType::I32,
+            Self::BFloat16 => ScalarType::BF16,
+            Self::Int64 => ScalarType::I64,
+        }
+    }
+
+    /// The type as that of an index; None for one that cannot index.
+    pub(crate) fn index(self) -> Option<IndexType> {
+        match self {
+            Self::Int32 => Some(IndexType::I32),
+            Self::Int64 => Some(IndexType::I64),
+            _ => None,
+        }
     }
 
     fn name(number: i32) -> String {
@@ -31,6 +61,8 @@ impl DataType {
 pub(crate) enum Types {
     /// One of these; the first is the one to fall back on.
     OneOf(&'static [DataType]),
+    /// This one.
+    Exactly(DataType),
     /// The type of the input with this number.
     SameAs(usize),
 }
@@ -48,6 +80,7 @@ impl Port {
     pub(crate) fn data_type(&self, inputs: &[i32]) -> i32 {
         match self.types {
             Types::OneOf(types) => types[0] as i32,
+            Types::Exactly(data_type) => data_type as i32,
             Types::SameAs(input) => inputs.get(input).copied().unwrap_or(DataType::Float as i32),
         }
     }
@@ -59,8 +92,8 @@ impl Port {
             Types::OneOf(types) => {
                 types.iter().map(|&known| DataType::name(known as i32)).collect::<Vec<_>>().join(" or ")
             }
-            Types::SameAs(input) if inputs.get(input) == Some(&given) => return Ok(()),
-            Types::SameAs(_) => DataType::name(self.data_type(inputs)),
+            Types::Exactly(_) | Types::SameAs(_) if self.data_type(inputs) == given => return Ok(()),
+            Types::Exactly(_) | Types::SameAs(_) => DataType::name(self.data_type(inputs)),
         };
         Err(Refusal::new(format!("{} is of type {}; expected {expected}", self.name, DataType::name(given))))
     }

@@ -33,7 +33,7 @@ pub(crate) struct Release {
 }
 
 /// Versions are 8503 for 8.5.3, 101600 for 10.16.0. TensorRT 12 is not in the table: its tables may differ.
-const RELEASES: [Release; 4] = [
+const RELEASES: [Release; 5] = [
     Release {
         versions: (8500, 8600),
         generation: Generation::V2,
@@ -42,11 +42,20 @@ const RELEASES: [Release; 4] = [
         log: 0,
         find_logger: 0,
     },
+    // 8.6.0 alone, an early access release: 8.6.1 went back to the order of 8.5.
     Release {
-        versions: (8600, 100_000),
+        versions: (8600, 8601),
         generation: Generation::V2,
         register_creator: 0,
         deregister_creator: 11,
+        log: 0,
+        find_logger: 0,
+    },
+    Release {
+        versions: (8601, 100_000),
+        generation: Generation::V2,
+        register_creator: 0,
+        deregister_creator: 7,
         log: 0,
         find_logger: 0,
     },
@@ -277,6 +286,21 @@ mod tests {
         }
         for version in [0, 8400, 120_000] {
             assert_eq!(generation(version), None, "{version}");
+        }
+    }
+
+    #[test]
+    fn slots_are_those_of_the_release() {
+        // Read off the headers of the releases.
+        for (versions, slot) in [
+            (&[8501, 8503, 8601, 9001, 9100, 9200][..], 7),
+            (&[8600], 11),
+            (&[100_001, 100_900, 101_601], 15),
+            (&[110_000, 110_100, 110_400], 11),
+        ] {
+            for &version in versions {
+                assert_eq!(Release::of(version).unwrap().deregister_creator, slot, "{version}");
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ mod common;
 
 use common::{
     Session,
-    registry::{TensorRt, loads_and_unloads},
+    registry::{TensorRt, a_preloaded_library_registers, loads_and_unloads},
 };
 
 #[test]
@@ -14,4 +14,9 @@ fn the_library_loads_and_unloads_in_every_order() {
     if let Some(tensorrt) = TensorRt::load("TRTS_NVINFER_LEAN", "the_library_loads_and_unloads_in_every_order") {
         loads_and_unloads(&tensorrt);
     }
+}
+
+#[test]
+fn a_library_preloaded_into_tensorrt_v3_registers() {
+    a_preloaded_library_registers("TRTS_NVINFER_LEAN", "a_library_preloaded_into_tensorrt_v3_registers");
 }

@@ -1,44 +1,26 @@
 //! The V2 side, driven as TensorRT 8.6 drives it. This program poses as a TensorRT: it exports the functions
-//! that a plugin library looks for.
+//! that a plugin library looks for. Rules of every plugin are in `v2_every_plugin.rs`; these are TRTS_Scatter's.
 
 mod common;
 
 use std::ffi::CStr;
 
 use common::{
-    CHAR, INT32, Library, Object, Session, chars,
-    host::{EVENTS, Event, FINDER_V2, LOGGER_V2, REGISTRY_V8_6},
+    Library, Object, Session, chars,
+    host::{self, FINDER_V2},
     int, plugin_library, scatter_fields,
-    tensors::{DimsExprs, FLOAT, HALF, INT32_TYPE, Tensor, tensor},
+    tensors::{BOOL, DimsExprs, FLOAT, HALF, INT32_TYPE, Tensor, tensor},
     v2::{Creator, Plugin},
 };
 
-/// `int32_t getInferLibVersion()`: 8.6.0.
-#[unsafe(no_mangle)]
-pub extern "C" fn getInferLibVersion() -> i32 {
-    8600
-}
-
-/// `IPluginRegistry* getPluginRegistry()`.
-#[unsafe(no_mangle)]
-pub extern "C" fn getPluginRegistry() -> Object {
-    REGISTRY_V8_6.object()
-}
-
-/// `ILogger* getLogger()`.
-#[unsafe(no_mangle)]
-pub extern "C" fn getLogger() -> Object {
-    LOGGER_V2.object()
-}
+pose_as_tensorrt!(8600, REGISTRY_V8_6_0, LOGGER_V2);
 
 fn library() -> Library {
     plugin_library()
 }
 
 fn creator() -> Creator {
-    let creators = library().creators(c"getPluginCreators");
-    assert_eq!(creators.len(), 1);
-    Creator(creators[0])
+    Creator(library().creators(c"getPluginCreators")[0])
 }
 
 fn plugin(dim: &'static i32, dim_size: Option<&'static i32>, reduce: &'static str) -> Plugin {
@@ -48,14 +30,7 @@ fn plugin(dim: &'static i32, dim_size: Option<&'static i32>, reduce: &'static st
 #[test]
 fn the_constructor_registers_and_load_library_takes_over() {
     let _session = Session::start();
-    let library = library();
-    assert_eq!(library.creators(c"getCreators"), [] as [Object; 0], "V3 creators for TensorRT 8");
-    // What the constructor registered is what the exported function hands over, and is withdrawn then:
-    // loadLibrary registers it itself.
-    let creators = library.creators(c"getPluginCreators");
-    assert_eq!(library.creators(c"getPluginCreators"), creators);
-    let address = creators[0] as usize;
-    assert_eq!(*EVENTS.lock().unwrap(), [Event::Registered(address), Event::Deregistered(address)]);
+    host::the_constructor_registers_and_load_library_takes_over(c"getPluginCreators", c"getCreators");
 }
 
 #[test]
@@ -65,7 +40,7 @@ fn the_creator_describes_itself() {
     assert_eq!((creator.name(), creator.version(), creator.namespace()), ("TRTS_Scatter", "1", ""));
     assert_eq!(creator.version_number() >> 24, 0, "IPluginCreator of 8.x");
     let fields: Vec<_> = creator.fields().iter().map(|field| (field.name(), field.field_type)).collect();
-    assert_eq!(fields, [("dim", INT32), ("dim_size", INT32), ("reduce", CHAR)]);
+    assert_eq!(fields, common::layers::PLUGINS[0].1);
 }
 
 #[test]
@@ -86,7 +61,8 @@ fn the_plugin_describes_itself() {
     let plugin = plugin(&1, Some(&5), "max");
     assert_eq!((plugin.plugin_type(), plugin.version(), plugin.output_count()), ("TRTS_Scatter", "1", 2));
     assert_eq!(plugin.version_number() >> 24, 3, "PluginVersion::kV2_DYNAMICEXT");
-    assert_eq!(plugin.version_number() & 0xff_ffff, 8500);
+    // 8500, or the version of the SDK that TENSORRT_ROOT named when the library was compiled.
+    assert!((8500..10_000).contains(&(plugin.version_number() & 0xff_ffff)));
     assert_eq!(
         (plugin.output_type(0, &[FLOAT, INT32_TYPE]), plugin.output_type(1, &[FLOAT, INT32_TYPE])),
         (FLOAT, INT32_TYPE)
@@ -121,7 +97,7 @@ fn wrong_attributes_are_refused_by_name() {
     refused(&[chars(c"reduce", "")], &["reduce"]);
     refused(&[chars(c"reduce", "Max")], &["reduce", "Max"]);
     refused(&[int(c"reduce", &1)], &["reduce", "expected a text"]);
-    refused(&[int(c"dim_size", &-1)], &["dim_size", "-1", "0 or more"]);
+    refused(&[int(c"dim_size", &-2)], &["dim_size", "-2", "0 or more"]);
     refused(&[float(c"dim")], &["dim", "one INT32"]);
     refused(&[common::Field { length: 2, ..int(c"dim", &1) }], &["dim", "2 values"]);
     refused(&[common::Field { data: std::ptr::null(), ..int(c"dim", &1) }], &["dim", "without data"]);
@@ -179,7 +155,7 @@ fn wrong_shapes_are_refused_by_input() {
 }
 
 #[test]
-fn formats_and_types_are_those_of_the_table() {
+fn a_wrong_number_of_tensors_is_refused() {
     let session = Session::start();
     let plugin = plugin(&1, None, "max");
     let good = [
@@ -189,18 +165,6 @@ fn formats_and_types_are_those_of_the_table() {
         tensor(FLOAT, &[2, 7, 3]),
         tensor(INT32_TYPE, &[2, 7, 3]),
     ];
-    for position in 0..good.len() {
-        assert!(plugin.supports(position, &good, 3), "{position}");
-        let mut other = good.clone();
-        other[position].format = 1;
-        assert!(!plugin.supports(position, &other, 3), "{position}, another format");
-        for wrong in [HALF, if good[position].data_type == FLOAT { INT32_TYPE } else { FLOAT }] {
-            other = good.clone();
-            other[position].data_type = wrong;
-            assert!(!plugin.supports(position, &other, 3), "{position}, type {wrong}");
-        }
-    }
-    session.expect_silence();
     assert!(!plugin.supports(0, &good[..4], 3));
     session.expect_error(&["1 outputs", "out, arg_out"]);
     assert!(!plugin.supports(5, &good, 3));
@@ -212,8 +176,8 @@ fn wrong_types_are_logged_by_input() {
     let session = Session::start();
     let plugin = plugin(&1, Some(&7), "max");
     for (types, words) in [
-        (&[HALF, INT32_TYPE][..], ["src is of type HALF", "expected FLOAT"]),
-        (&[FLOAT, FLOAT], ["index is of type FLOAT", "expected INT32"]),
+        (&[BOOL, INT32_TYPE][..], ["src is of type BOOL", "expected FLOAT or HALF or INT32"]),
+        (&[HALF, FLOAT], ["index is of type FLOAT", "expected INT32"]),
         (&[FLOAT, INT32_TYPE, INT32_TYPE], ["base is of type INT32", "expected FLOAT"]),
         (&[FLOAT, 1234], ["index is of type DataType 1234", "expected"]),
     ] {
@@ -274,25 +238,18 @@ fn a_serialized_plugin_comes_back() {
 }
 
 #[test]
-fn damaged_bytes_are_refused() {
+fn bytes_of_a_later_format_are_refused() {
     let session = Session::start();
-    let bytes = plugin(&-2, Some(&7), "max").serialized();
+    let mut bytes = plugin(&-2, Some(&7), "max").serialized();
     let refused = |bytes: &[u8], words: &[&str]| {
         assert!(creator().deserialize(c"loaded", bytes).is_none());
         session.expect_error(&[&["TRTS_Scatter \"loaded\""], words].concat());
     };
-    for length in 0..bytes.len() {
-        refused(&bytes[..length], &["engine"]);
-    }
-    for bit in 0..8 * bytes.len() {
-        let mut flipped = bytes.clone();
-        flipped[bit / 8] ^= 1 << (bit % 8);
-        refused(&flipped, &["engine"]);
-    }
     refused(&[&bytes[..], b"more"].concat(), &["checksum"]);
-    let mut later = bytes.clone();
-    later[4] = 2;
-    refused(&later, &["format version 2"]);
+    for version in [0, 3, 255] {
+        bytes[4] = version;
+        refused(&bytes, &[&format!("format version {version}"), "1 to 2"]);
+    }
 }
 
 #[test]
@@ -308,21 +265,6 @@ fn enqueue_fails_cleanly() {
     let wrong = [tensor(FLOAT, &[2, 5, 3]), tensor(INT32_TYPE, &[6])];
     assert_ne!(plugin.enqueue(&at(&wrong), &at(&outputs), 256, std::ptr::null_mut()), 0);
     session.expect_error(&["index", "[6]"]);
-}
-
-#[test]
-fn enqueue_without_a_device_says_so() {
-    let session = Session::start();
-    if let Ok(gpu) = tensorrt_scatter::gpu::Gpu::new(0) {
-        common::skipped("enqueue_without_a_device_says_so", &format!("there is a device: {}", gpu.name()));
-        return;
-    }
-    let plugin = plugin(&1, Some(&7), "max");
-    let (inputs, outputs) = layer();
-    plugin.configure(&inputs, &outputs);
-    let at = |tensors: &[Tensor]| tensors.iter().map(|tensor| (tensor.clone(), 256)).collect::<Vec<_>>();
-    assert_ne!(plugin.enqueue(&at(&inputs), &at(&outputs), 256, std::ptr::null_mut()), 0);
-    session.expect_error(&["TRTS_Scatter \"pillars\"", "no CUDA device"]);
 }
 
 #[test]

@@ -3,58 +3,47 @@
 
 mod common;
 
-use common::{
-    Object, Session,
-    host::{EVENTS, Event, LOGGER_V11, REGISTRY_V11},
-    plugin_library,
-    v3::Creator,
-};
+use std::ffi::CStr;
 
-/// `int32_t getInferLibVersion()`: 11.4.0.
-#[unsafe(no_mangle)]
-pub extern "C" fn getInferLibVersion() -> i32 {
-    110_400
-}
+use common::{Session, host, layers::PLUGINS, plugin_library, v3::Creator};
 
-/// `IPluginRegistry* getPluginRegistry()`.
-#[unsafe(no_mangle)]
-pub extern "C" fn getPluginRegistry() -> Object {
-    REGISTRY_V11.object()
-}
+pose_as_tensorrt!(110_400, REGISTRY_V11, LOGGER_V11);
 
-/// `ILogger* getLogger()`.
-#[unsafe(no_mangle)]
-pub extern "C" fn getLogger() -> Object {
-    LOGGER_V11.object()
-}
-
-fn creator(_test: &str) -> Option<Creator> {
+fn creator(_test: &str, plugin: &CStr) -> Option<Creator> {
     let creators = plugin_library().creators(c"getCreators");
-    assert_eq!(creators.len(), 1);
-    Some(Creator(creators[0]))
+    assert_eq!(creators.len(), PLUGINS.len());
+    creators.into_iter().map(Creator).find(|creator| creator.name() == plugin.to_str().unwrap())
+}
+
+fn scatter(test: &str) -> Option<Creator> {
+    creator(test, c"TRTS_Scatter")
 }
 
 #[test]
 fn the_constructor_registers_and_load_library_takes_over() {
     let _session = Session::start();
-    let library = plugin_library();
-    assert_eq!(library.creators(c"getPluginCreators"), [] as [Object; 0], "V2 creators for TensorRT 11");
-    let creators = library.creators(c"getCreators");
-    assert_eq!(library.creators(c"getCreators"), creators);
-    let address = creators[0] as usize;
-    assert_eq!(*EVENTS.lock().unwrap(), [Event::Registered(address), Event::Deregistered(address)]);
+    host::the_constructor_registers_and_load_library_takes_over(c"getCreators", c"getPluginCreators");
 }
 
 v3_rules!(
-    creator: the_creator_describes_itself,
-    the_plugin_describes_itself,
+    scatter: the_plugin_describes_itself,
     wrong_attributes_are_refused_by_name,
     output_types_follow_src,
     output_shapes_follow_src_dim_size_and_base,
     wrong_shapes_are_refused_by_input,
-    formats_and_types_are_those_of_the_table,
     configure_and_shape_changes_say_what_does_not_fit,
     the_workspace_is_that_of_the_largest_shapes,
-    serialized_fields_make_the_plugin_again,
-    enqueue_without_a_device_says_so,
+);
+
+v3_layer_rules!(
+    creator: every_creator_describes_itself,
+    every_wrong_attribute_is_refused_by_name,
+    every_type_and_format_is_by_the_table,
+    every_output_shape_follows_the_inputs,
+    every_wrong_shape_is_refused_by_input,
+    every_layer_is_configured,
+    a_listed_shape_tensor_is_taken,
+    every_layer_is_kept_as_fields,
+    damaged_fields_are_refused_or_make_a_valid_plugin,
+    every_enqueue_without_a_device_says_so,
 );

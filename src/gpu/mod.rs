@@ -37,6 +37,6 @@ pub use scatter::{
     ScatterPointers, enqueue_look_over, enqueue_scatter, preload_scatter, scatter, scatter_into, scatter_raw,
 };
 pub use segment::{
-    SegmentPointers, enqueue_segment, enqueue_segment_check, segment_coo, segment_coo_into, segment_csr,
-    segment_csr_into, segment_raw,
+    SegmentPointers, enqueue_segment, enqueue_segment_check, preload_segment, segment_coo, segment_coo_into,
+    segment_csr, segment_csr_into, segment_raw,
 };

@@ -1,5 +1,7 @@
 //! Reductions over segments on the GPU: the steps, and the safe calls.
 
+mod preload;
+
 use kernel_params::{HOLE_TILE, IndexLayout, NOTHING_GOES_ON, SegmentParams, SortedIndexParams};
 
 use super::{
@@ -12,6 +14,8 @@ use crate::{
     BadIndex, Error, Index, IndexType, Reduce, Reduced, Scalar, ScalarType, SegmentCooOptions, SegmentCsrOptions,
     SegmentPlan, segment::Segments,
 };
+
+pub use preload::preload_segment;
 
 /// Where the tensors of a reduction over segments lie in device memory, and of what types they are.
 #[derive(Clone, Copy, Debug)]

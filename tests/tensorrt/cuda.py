@@ -26,6 +26,13 @@ def use_device(ordinal=0):
     call("cuCtxSetCurrent", context)
 
 
+def used_bytes():
+    """Device memory in use, by whomever."""
+    free, total = ctypes.c_size_t(), ctypes.c_size_t()
+    call("cuMemGetInfo_v2", ctypes.byref(free), ctypes.byref(total))
+    return total.value - free.value
+
+
 class Buffer:
     """Device memory of an array's size; freed with the object."""
 

@@ -45,8 +45,8 @@ impl<A: Accumulator, P: Position, const COLUMNS: usize> Folded<A, P, COLUMNS> {
     /// Takes one more element, which lies behind all so far, but does not count it.
     #[inline(always)]
     fn take<T: Scalar<Accumulator = A>, R: Fold>(&mut self, values: &[T; COLUMNS], position: P) {
-        for i in 0..COLUMNS {
-            R::take(&mut self.partials[i], values[i].widen(), position);
+        for (partial, value) in self.partials.iter_mut().zip(values) {
+            R::take(partial, value.widen(), position);
         }
     }
 

@@ -1,164 +1,83 @@
 //! `TRTS_Scatter`: src, index, optional base -> out, and arg_out for min and max.
 
-use tensorrt_scatter::{Reduce, ScatterOptions, ScatterPlan, Shape};
+use tensorrt_scatter::{ScalarType, ScatterOptions, ScatterPlan};
 
-use super::{Buffers, Operator, Plan, Row};
+use super::{
+    Operator, Row, SRC, Shapes, Signature,
+    attribute::{self, ARG_TYPE, DETERMINISTIC, DIM, DIM_SIZE, DIM_SIZE_INPUT, REDUCE},
+    groups::Size,
+    shape,
+};
 use crate::{
-    attributes::{Attribute, Attributes, Kind},
-    backend,
+    attributes::Attributes,
+    backend::{KernelSet, Plan},
     bridge::DimSource,
     message::Refusal,
-    tensor::{DataType, Port, Types},
+    tensor::DataType,
+    tensorrt::Generation,
 };
 
 pub(super) const ROW: Row = Row {
     name: c"TRTS_Scatter",
-    attributes: &[
-        Attribute { name: c"dim", kind: Kind::Int },
-        Attribute { name: c"dim_size", kind: Kind::Int },
-        Attribute { name: c"reduce", kind: Kind::Text },
-    ],
-    operator: |attributes| Ok(Box::new(Scatter::new(attributes)?)),
+    attributes: &[DIM, DIM_SIZE, REDUCE, ARG_TYPE, DIM_SIZE_INPUT, DETERMINISTIC],
+    operator: |attributes, generation| Ok(Box::new(Scatter::new(attributes, generation)?)),
 };
 
-const SRC: usize = 0;
-const INDEX: usize = 1;
-const BASE: usize = 2;
-
-static INPUTS: [Port; 3] = [
-    Port { name: "src", types: Types::OneOf(&[DataType::Float]) },
-    Port { name: "index", types: Types::OneOf(&[DataType::Int32, DataType::Int64]) },
-    Port { name: "base", types: Types::SameAs(SRC) },
-];
-
-static OUTPUTS: [Port; 2] = [
-    Port { name: "out", types: Types::SameAs(SRC) },
-    Port { name: "arg_out", types: Types::OneOf(&[DataType::Int32]) },
-];
-
 struct Scatter {
-    reduce: Reduce,
+    signature: Signature,
     dim: i32,
-    dim_size: Option<i32>,
+    groups: Size,
+    options: ScatterOptions,
 }
 
 impl Scatter {
-    fn new(attributes: &Attributes) -> Result<Self, Refusal> {
-        let reduce = attributes.text(c"reduce").unwrap_or("sum");
-        let dim_size = attributes.int(c"dim_size");
-        if let Some(given) = dim_size.filter(|&size| size < 0) {
-            return Err(Refusal::new(format!("attribute dim_size is {given}; expected 0 or more")));
-        }
-        Ok(Self {
-            reduce: reduce.parse().map_err(|error| Refusal::new(format!("attribute reduce: {error}")))?,
-            // torch_scatter's default.
-            dim: attributes.int(c"dim").unwrap_or(-1),
-            dim_size,
-        })
+    fn new(attributes: &Attributes, generation: Generation) -> Result<Self, Refusal> {
+        let reduce = attribute::reduce(attributes)?;
+        let groups = Size::of_groups(attributes, generation)?;
+        let positions = attribute::positions(attributes, reduce, generation)?;
+        let signature = Signature::new(DataType::VALUES, "index", groups.third_input(), positions);
+        let dim = attribute::dim(attributes);
+        let options = ScatterOptions::new(reduce).dim(dim as isize).deterministic(attribute::flag(
+            attributes,
+            &DETERMINISTIC,
+            false,
+        )?);
+        Ok(Self { signature, dim, groups, options })
     }
 
-    fn options(&self) -> ScatterOptions {
-        let options = ScatterOptions::new(self.reduce).dim(self.dim as isize);
-        self.dim_size.map_or(options, |size| options.dim_size(size as usize))
-    }
-
-    fn scatter_plan(&self, inputs: &[Shape]) -> Result<ScatterPlan, Refusal> {
-        let plan = ScatterPlan::new(&inputs[SRC], &inputs[INDEX], inputs.get(BASE), &self.options());
-        plan.map_err(|error| Refusal::new(error.to_string()))
+    fn group_count(&self, shapes: &Shapes) -> Result<Option<usize>, Refusal> {
+        self.groups.known(shapes, "dim_size", shapes.src.axis(self.dim as isize)?)
     }
 }
 
 impl Operator for Scatter {
-    fn inputs(&self) -> &'static [Port] {
-        &INPUTS
+    fn signature(&self) -> &Signature {
+        &self.signature
     }
 
-    fn required_inputs(&self) -> usize {
-        BASE
+    fn out_sizes(&self, inputs: &[&[i64]]) -> Result<Vec<DimSource>, Refusal> {
+        let axis = shape::axis_of_dim(self.dim, inputs[SRC])?;
+        shape::check_index_rank(inputs, "index")?;
+        Ok(shape::src_sizes_with(inputs[SRC], axis, self.groups.source(inputs, "dim_size", axis)?))
     }
 
-    fn outputs(&self) -> &'static [Port] {
-        &OUTPUTS[..if self.reduce.has_arg() { 2 } else { 1 }]
+    fn plan(&self, shapes: &Shapes) -> Result<Option<Plan>, Refusal> {
+        let groups = self.group_count(shapes)?;
+        let options = self.options.dim_size(groups.unwrap_or(0));
+        let plan = ScatterPlan::new(&shapes.src, &shapes.index, shapes.base.as_ref(), &options)?;
+        let axis = shapes.src.axis(self.dim as isize)?;
+        shape::check_positions(self.signature.positions(), shapes.src.dims()[axis])?;
+        Ok(groups.map(|_| Plan::Scatter(plan)))
     }
 
-    fn output_shape(&self, inputs: &[&[i64]]) -> Result<Vec<DimSource>, Refusal> {
-        let (src, index, base) = (inputs[SRC], inputs[INDEX], inputs.get(BASE));
-        let rank = src.len();
-        let signed_rank = rank as i64;
-        let given = i64::from(self.dim);
-        if given < -signed_rank || given >= signed_rank {
-            return Err(Refusal::new(format!(
-                "attribute dim is {given}, but src has rank {rank}; expected {} to {}",
-                -signed_rank,
-                signed_rank - 1
-            )));
-        }
-        let dim = given.rem_euclid(signed_rank) as usize;
-        if index.is_empty() || index.len() > rank {
-            return Err(Refusal::new(format!(
-                "index has rank {}, but src has rank {rank}; expected 1 to src's rank",
-                index.len()
-            )));
-        }
-        if let Some(base) = base
-            && base.len() != rank
-        {
-            return Err(Refusal::new(format!("base has rank {}; expected src's rank, {rank}", base.len())));
-        }
-        let groups = match (self.dim_size, base) {
-            (None, None) => {
-                return Err(Refusal::new("the number of groups is unknown: give attribute dim_size, or input base"));
-            }
-            (Some(size), Some(base)) if base[dim] != -1 && base[dim] != i64::from(size) => {
-                return Err(Refusal::new(format!(
-                    "attribute dim_size is {size}, but base has {} on axis {dim}; give equal sizes, or leave one out",
-                    base[dim]
-                )));
-            }
-            (Some(size), _) => DimSource { input: -1, axis: -1, size },
-            (None, Some(_)) => copied(BASE, dim),
-        };
-        Ok((0..rank).map(|axis| if axis == dim { groups } else { copied(SRC, axis) }).collect())
+    fn workspace_bytes(&self, shapes: &Shapes, values: ScalarType) -> Result<usize, Refusal> {
+        let groups = self.group_count(shapes)?.ok_or_else(Refusal::unknown_workspace)?;
+        // An index of src's own shape needs the most.
+        let plan = ScatterPlan::new(&shapes.src, &shapes.src, None, &self.options.dim_size(groups))?;
+        Ok(plan.workspace_bytes(values))
     }
 
-    fn plan(&self, inputs: &[Shape]) -> Result<Box<dyn Plan>, Refusal> {
-        let plan = self.scatter_plan(inputs)?;
-        let axis = inputs[SRC].axis(self.dim as isize).map_err(|error| Refusal::new(error.to_string()))?;
-        let length = inputs[SRC].dims()[axis];
-        if self.reduce.has_arg() && i32::try_from(length).is_err() {
-            return Err(Refusal::new(format!(
-                "src has {length} elements along the reduced axis; arg_out, which is INT32, can count {}",
-                i32::MAX
-            )));
-        }
-        Ok(Box::new(plan))
-    }
-
-    fn workspace_bytes(&self, inputs: &[Shape]) -> Result<usize, Refusal> {
-        // An index of src's own shape needs the most, and is there even where the largest sizes of a
-        // profile do not fit each other.
-        let mut largest = inputs.to_vec();
-        largest[INDEX] = inputs[SRC];
-        self.scatter_plan(&largest).map(|plan| backend::scatter_workspace_bytes(&plan))
-    }
-
-    fn load_kernels(&self, input_types: &[DataType]) -> Result<(), Refusal> {
-        backend::load_scatter(self.reduce, input_types.get(INDEX).copied().unwrap_or(DataType::Int32))
-    }
-}
-
-fn copied(input: usize, axis: usize) -> DimSource {
-    // Both are far below the limits: three inputs, eight axes.
-    DimSource { input: input as i32, axis: axis as i32, size: 0 }
-}
-
-impl Plan for ScatterPlan {
-    fn out_shape(&self) -> Shape {
-        *ScatterPlan::out_shape(self)
-    }
-
-    unsafe fn enqueue(&self, buffers: &Buffers<'_>) -> Result<(), Refusal> {
-        // SAFETY: the caller's promise.
-        unsafe { backend::scatter(self, buffers) }
+    fn kernels(&self) -> KernelSet {
+        KernelSet::Scatter(self.options)
     }
 }

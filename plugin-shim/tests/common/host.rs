@@ -1,11 +1,11 @@
 //! The parts of TensorRT that a plugin library calls: registry, logger, logger finder, in either of their layouts.
 
 use std::{
-    ffi::{c_char, c_void},
+    ffi::{CStr, c_char, c_void},
     sync::Mutex,
 };
 
-use super::{Object, record};
+use super::{Object, plugin_library, record};
 
 /// A C++ object of the tests' own: a pointer to its virtual functions, and nothing else.
 #[repr(C)]
@@ -71,6 +71,18 @@ pub enum Event {
     Deregistered(usize),
 }
 
+/// The library's constructor registers every creator. The function that hands them over to `loadLibrary`, which
+/// registers them itself, takes them back, once. There are no creators of the other generation.
+pub fn the_constructor_registers_and_load_library_takes_over(function: &CStr, of_other_generation: &CStr) {
+    let library = plugin_library();
+    assert_eq!(library.creators(of_other_generation), [] as [Object; 0]);
+    let creators = library.creators(function);
+    assert_eq!(library.creators(function), creators);
+    let addresses = || creators.iter().map(|&creator| creator as usize);
+    let expected: Vec<_> = addresses().map(Event::Registered).chain(addresses().map(Event::Deregistered)).collect();
+    assert_eq!(*EVENTS.lock().unwrap(), expected);
+}
+
 extern "C" fn register(_this: Object, creator: Object, namespace: *const c_char) -> bool {
     assert_eq!(super::text(namespace), "");
     EVENTS.lock().unwrap().push(Event::Registered(creator as usize));
@@ -91,7 +103,9 @@ const fn table<const SLOTS: usize>(register: usize, deregister: usize) -> [Funct
     table
 }
 
-/// `IPluginRegistry` of 8.6 to 9.
-pub static REGISTRY_V8_6: Virtual<12> = Virtual::new(&const { table(0, 11) });
+/// `IPluginRegistry` of 8.6.0.
+pub static REGISTRY_V8_6_0: Virtual<12> = Virtual::new(&const { table(0, 11) });
+/// `IPluginRegistry` of 8.6.1 to 9; 8.5 has the first ten.
+pub static REGISTRY_V8_6_1: Virtual<12> = Virtual::new(&const { table(0, 7) });
 /// `IPluginRegistry` of 11.x.
 pub static REGISTRY_V11: Virtual<15> = Virtual::new(&const { table(8, 11) });

@@ -3,12 +3,18 @@
 
 #![allow(dead_code, reason = "each test program uses a part")]
 
+pub mod damage;
 pub mod host;
+pub mod layers;
+pub mod pose;
+pub mod random;
 pub mod registry;
 pub mod tensors;
 pub mod v2;
 pub mod v3;
+pub mod v3_layer_rules;
 pub mod v3_rules;
+pub mod wrong;
 
 use std::{
     env,
@@ -147,6 +153,18 @@ impl Field {
     pub fn name(&self) -> &str {
         text(self.name)
     }
+
+    /// What an INT32, FLOAT64 or CHAR field holds.
+    pub fn bytes(&self) -> &[u8] {
+        let size = match self.field_type {
+            INT32 => 4,
+            FLOAT64 => 8,
+            CHAR => 1,
+            other => panic!("{} is of PluginFieldType {other}", self.name()),
+        };
+        // SAFETY: TensorRT takes a field to hold what it says as well.
+        unsafe { std::slice::from_raw_parts(self.data.cast(), size * self.length as usize) }
+    }
 }
 
 /// A text that an object returned.
@@ -156,6 +174,8 @@ pub fn text<'a>(pointer: *const c_char) -> &'a str {
     unsafe { CStr::from_ptr(pointer) }.to_str().unwrap()
 }
 
+pub const FLOAT32: i32 = 1;
+pub const FLOAT64: i32 = 2;
 pub const INT32: i32 = 5;
 pub const CHAR: i32 = 6;
 
@@ -196,11 +216,11 @@ impl Session {
 
     /// Checks that errors were logged, the last of them with all of these words in it.
     #[track_caller]
-    pub fn expect_error(&self, words: &[&str]) {
+    pub fn expect_error<Word: AsRef<str>>(&self, words: &[Word]) {
         let logged = self.logged();
         let (severity, message) = logged.last().expect("an error was logged");
         assert_eq!(*severity, 1, "{message}");
-        for word in words {
+        for word in words.iter().map(AsRef::as_ref) {
             assert!(message.contains(word), "no \"{word}\" in: {message}");
         }
     }

@@ -2,10 +2,12 @@
 
 use std::{
     env,
-    ffi::{CString, c_char},
+    ffi::{CStr, CString, c_char},
+    path::{Path, PathBuf},
+    process::Command,
 };
 
-use super::{Library, Object, library_path, plugin_library, skipped, text};
+use super::{Library, Object, layers::PLUGINS, library_path, plugin_library, skipped, text, v3::interface};
 use crate::call;
 
 /// Positions in `IPluginRegistry`'s virtual function table, and in the creators' own.
@@ -17,8 +19,10 @@ struct Slots {
     creator_name: usize,
 }
 
-const TENSORRT_8: Slots =
+const TENSORRT_8_6_0: Slots =
     Slots { load_library: 5, deregister_library: 6, list_creators: 1, get_creator: 2, creator_name: 1 };
+const TENSORRT_8_6_1: Slots =
+    Slots { load_library: 10, deregister_library: 11, list_creators: 1, get_creator: 2, creator_name: 1 };
 const TENSORRT_10: Slots =
     Slots { load_library: 10, deregister_library: 11, list_creators: 13, get_creator: 14, creator_name: 6 };
 const TENSORRT_11: Slots =
@@ -46,8 +50,9 @@ impl TensorRt {
             )
         };
         let slots = match version {
-            ..10_000 => &TENSORRT_8,
-            10_000..110_000 => &TENSORRT_10,
+            ..8601 => &TENSORRT_8_6_0,
+            8601..100_000 => &TENSORRT_8_6_1,
+            100_000..110_000 => &TENSORRT_10,
             110_000.. => &TENSORRT_11,
         };
         Some(Self { version, registry: registry as usize, slots })
@@ -57,9 +62,9 @@ impl TensorRt {
         self.registry as Object
     }
 
-    /// Opens the plugin library, as an application does; null where TensorRT refuses.
-    pub fn load_library(&self) -> Object {
-        let path = CString::new(library_path().to_str().unwrap()).unwrap();
+    /// Opens a plugin library, as an application does; null where TensorRT refuses.
+    pub fn load_library(&self, path: &Path) -> Object {
+        let path = CString::new(path.to_str().unwrap()).unwrap();
         call!(self.registry(), self.slots.load_library => fn(*const c_char) -> Object, path.as_ptr())
     }
 
@@ -67,41 +72,97 @@ impl TensorRt {
         call!(self.registry(), self.slots.deregister_library => fn(Object), handle);
     }
 
-    /// The creator of TRTS_Scatter, or null.
-    pub fn creator(&self) -> Object {
+    /// The creator of a plugin, or null.
+    pub fn creator(&self, plugin: &CStr) -> Object {
         call!(
             self.registry(), self.slots.get_creator => fn(*const c_char, *const c_char, *const c_char) -> Object,
-            c"TRTS_Scatter".as_ptr(), c"1".as_ptr(), c"".as_ptr()
+            plugin.as_ptr(), c"1".as_ptr(), c"".as_ptr()
         )
     }
 
-    /// How often the creator is listed.
+    /// How often each plugin of the library is listed, all being listed as often.
     fn listed(&self) -> usize {
-        let creator = self.creator();
         let mut count = 0;
         let creators = call!(self.registry(), self.slots.list_creators => fn(&mut i32) -> *const Object, &mut count);
         // SAFETY: the registry hands out that many.
         let creators = unsafe { std::slice::from_raw_parts(creators, count as usize) };
-        creators.iter().filter(|&&listed| listed == creator).count()
+        // From TensorRT 10 on there are creators of several interfaces, each with other slots.
+        let is_ours = |&&creator: &&Object| self.version < 100_000 || interface(creator) == "PLUGIN CREATOR_V3ONE 1.0";
+        let name = |&creator: &Object| text(call!(creator, self.slots.creator_name => fn() -> *const c_char));
+        let names: Vec<_> = creators.iter().filter(is_ours).map(name).collect();
+        let times = PLUGINS.map(|(plugin, _)| names.iter().filter(|&&name| name == plugin.to_str().unwrap()).count());
+        assert!(times.iter().all(|&listed| listed == times[0]), "{times:?}");
+        times[0]
     }
 }
 
 /// dlopen, loadLibrary and deregisterLibrary, in the orders that processes have them.
 pub fn loads_and_unloads(tensorrt: &TensorRt) {
-    assert!(tensorrt.creator().is_null());
+    let scatter = || tensorrt.creator(c"TRTS_Scatter");
+    assert!(scatter().is_null());
     // dlopen alone registers.
     plugin_library();
     assert_eq!(tensorrt.listed(), 1);
     // loadLibrary after it takes the creators over, is refused a second time, and takes them out when told to.
-    let handle = tensorrt.load_library();
+    let handle = tensorrt.load_library(&library_path());
     assert!(!handle.is_null());
-    assert!(tensorrt.load_library().is_null());
+    assert!(tensorrt.load_library(&library_path()).is_null());
     assert_eq!(tensorrt.listed(), 1);
-    let creator = tensorrt.creator();
+    let creator = scatter();
     tensorrt.deregister_library(handle);
-    assert!(tensorrt.creator().is_null());
+    assert!(scatter().is_null());
     // The library stays in memory: what it handed out lives on, and it can be loaded again.
     assert_eq!(text(call!(creator, tensorrt.slots.creator_name => fn() -> *const c_char)), "TRTS_Scatter");
-    assert!(!tensorrt.load_library().is_null());
+    assert!(!tensorrt.load_library(&library_path()).is_null());
     assert_eq!(tensorrt.listed(), 1);
+    a_copy_changes_nothing(tensorrt);
+}
+
+/// A copy of the library under another name is another library to the loader, whose plugins have the same names.
+fn a_copy_changes_nothing(tensorrt: &TensorRt) {
+    let copy = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("copy_{}.so", tensorrt.version));
+    std::fs::copy(library_path(), &copy).unwrap();
+    let before = tensorrt.creator(c"TRTS_ScatterStd");
+    Library::open(&copy);
+    assert_eq!((tensorrt.listed(), tensorrt.creator(c"TRTS_ScatterStd")), (1, before));
+    // TensorRT may refuse it or take what it does not have yet; what was there must stay.
+    tensorrt.load_library(&copy);
+    assert_eq!((tensorrt.listed(), tensorrt.creator(c"TRTS_ScatterStd")), (1, before));
+    std::fs::remove_file(copy).unwrap();
+}
+
+/// LD_PRELOAD of a program that is linked with the TensorRT which the variable names.
+pub fn a_preloaded_library_registers(variable: &str, test: &str) {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs/linked.cpp");
+    let Some(tensorrt) = env::var_os(variable).map(PathBuf::from).filter(|_| source.exists()) else {
+        return skipped(
+            test,
+            &format!("{variable} does not name a TensorRT runtime library, or the sources are not here"),
+        );
+    };
+    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(test);
+    let compiler = env::var("CXX").unwrap_or_else(|_| "c++".to_owned());
+    let folder = tensorrt.parent().unwrap();
+    let compiled = Command::new(&compiler)
+        .arg(source)
+        .arg(&tensorrt)
+        .arg(format!("-Wl,-rpath,{}", folder.display()))
+        // The runtime's own dependencies are looked for when it runs.
+        .args(["-Wl,--allow-shlib-undefined", "-o"])
+        .arg(&program)
+        .output();
+    match compiled {
+        Err(error) => return skipped(test, &format!("{compiler}: {error}")),
+        Ok(compiled) => assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr)),
+    }
+    let run = |preload: Option<PathBuf>| {
+        let mut command = Command::new(&program);
+        command.envs(preload.map(|library| ("LD_PRELOAD", library)));
+        let output = command.output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    assert_eq!(run(None).0, Some(1), "there is no plugin without the library");
+    let preloaded = run(Some(library_path()));
+    assert_eq!(preloaded.0, Some(0), "{}", preloaded.1);
+    std::fs::remove_file(program).unwrap();
 }

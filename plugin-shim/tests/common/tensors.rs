@@ -10,6 +10,8 @@ use super::{
 pub const FLOAT: i32 = 0;
 pub const HALF: i32 = 1;
 pub const INT32_TYPE: i32 = 3;
+pub const BOOL: i32 = 4;
+pub const BF16: i32 = 7;
 pub const INT64_TYPE: i32 = 8;
 
 /// A tensor as the tests write it down.
@@ -25,51 +27,47 @@ pub fn tensor(data_type: i32, dims: &[i64]) -> Tensor {
 }
 
 /// An integer as a generation's `Dims` holds it.
-pub trait Size: Copy + Default + 'static {
+pub trait Size: Copy + Default + Into<i64> + 'static {
     fn of(size: i64) -> Self;
-    fn dimension_functions() -> &'static [Function; 5];
-    fn builder_functions() -> &'static [Function; 5];
+    fn functions() -> &'static Functions;
 }
 
-impl Size for i32 {
-    fn of(size: i64) -> Self {
-        size.try_into().unwrap()
-    }
-    fn dimension_functions() -> &'static [Function; 5] {
-        &const {
-            [
-                UNEXPECTED,
-                UNEXPECTED,
-                Function(is_constant as *const c_void),
-                Function(value::<i32> as *const c_void),
-                UNEXPECTED,
-            ]
+/// The virtual functions of `apiv::VDimensionExpr` and `apiv::VExprBuilder`.
+pub struct Functions {
+    dimension: [Function; 5],
+    builder: [Function; 5],
+}
+
+impl Functions {
+    const fn new(value: *const c_void, constant: *const c_void, operation: *const c_void) -> Self {
+        let is_constant = Function(is_constant as *const c_void);
+        Self {
+            dimension: [UNEXPECTED, UNEXPECTED, is_constant, Function(value), UNEXPECTED],
+            builder: [UNEXPECTED, UNEXPECTED, Function(constant), Function(operation), UNEXPECTED],
         }
-    }
-    fn builder_functions() -> &'static [Function; 5] {
-        &const { [UNEXPECTED, UNEXPECTED, Function(constant::<i32> as *const c_void), UNEXPECTED, UNEXPECTED] }
     }
 }
 
-impl Size for i64 {
-    fn of(size: i64) -> Self {
-        size
-    }
-    fn dimension_functions() -> &'static [Function; 5] {
-        &const {
-            [
-                UNEXPECTED,
-                UNEXPECTED,
-                Function(is_constant as *const c_void),
-                Function(value::<i64> as *const c_void),
-                UNEXPECTED,
-            ]
+macro_rules! size {
+    ($type:ty) => {
+        impl Size for $type {
+            fn of(size: i64) -> Self {
+                size.try_into().unwrap()
+            }
+            fn functions() -> &'static Functions {
+                static FUNCTIONS: Functions = Functions::new(
+                    value::<$type> as *const c_void,
+                    constant::<$type> as *const c_void,
+                    operation::<$type> as *const c_void,
+                );
+                &FUNCTIONS
+            }
         }
-    }
-    fn builder_functions() -> &'static [Function; 5] {
-        &const { [UNEXPECTED, UNEXPECTED, Function(constant::<i64> as *const c_void), UNEXPECTED, UNEXPECTED] }
-    }
+    };
 }
+
+size!(i32);
+size!(i64);
 
 /// `nvinfer1::Dims`.
 #[repr(C)]
@@ -124,19 +122,25 @@ pub struct Dimension {
 struct DimensionImplementation {
     functions: &'static [Function; 5],
     value: Option<i64>,
+    /// What it was made of, where it was made of others.
+    operation: Option<(&'static str, [*const Dimension; 2])>,
 }
 
 impl Dimension {
     /// A size: a constant, or one that is known when the engine runs. It is never freed.
     pub fn new<T: Size>(value: Option<i64>) -> *const Self {
-        let implementation =
-            Box::leak(Box::new(DimensionImplementation { functions: T::dimension_functions(), value }));
+        Self::made_of::<T>(value, None)
+    }
+
+    fn made_of<T: Size>(value: Option<i64>, operation: Option<(&'static str, [*const Self; 2])>) -> *const Self {
+        let functions = &T::functions().dimension;
+        let implementation = Box::leak(Box::new(DimensionImplementation { functions, value, operation }));
         Box::leak(Box::new(Self { functions: &[UNEXPECTED; 2], implementation }))
     }
 
-    fn value(expression: *const Self) -> Option<i64> {
+    fn implementation<'a>(expression: *const Self) -> &'a DimensionImplementation {
         // SAFETY: made by `new`.
-        unsafe { (*(*expression).implementation).value }
+        unsafe { &*(*expression).implementation }
     }
 }
 
@@ -159,7 +163,7 @@ pub struct Builder {
 
 impl Builder {
     pub fn new<T: Size>() -> Self {
-        Self { functions: &[UNEXPECTED; 2], implementation: Box::leak(Box::new(T::builder_functions())) }
+        Self { functions: &[UNEXPECTED; 2], implementation: Box::leak(Box::new(&T::functions().builder)) }
     }
 
     pub fn object(&self) -> Object {
@@ -167,8 +171,24 @@ impl Builder {
     }
 }
 
-extern "C" fn constant<T: Size + Into<i64>>(_this: Object, value: T) -> *const Dimension {
+extern "C" fn constant<T: Size>(_this: Object, value: T) -> *const Dimension {
     Dimension::new::<T>(Some(value.into()))
+}
+
+/// Of constants a constant, as TensorRT's builder makes it.
+extern "C" fn operation<T: Size>(
+    _this: Object,
+    operation: i32,
+    first: *const Dimension,
+    second: *const Dimension,
+) -> *const Dimension {
+    let (name, fold): (_, fn(i64, i64) -> i64) = match operation {
+        2 => ("max", i64::max),
+        4 => ("sub", |first, second| first - second),
+        _ => panic!("DimensionOperation {operation} is not the library's business"),
+    };
+    let value = Dimension::implementation(first).value.zip(Dimension::implementation(second).value);
+    Dimension::made_of::<T>(value.map(|(first, second)| fold(first, second)), Some((name, [first, second])))
 }
 
 /// `nvinfer1::DimsExprs`.
@@ -193,20 +213,30 @@ impl DimsExprs {
         Self { rank: dims.len() as i32, d }
     }
 
-    /// Constants as they are; the name of the input and axis for the rest: "src.0".
+    /// Constants as they are; the name of the input and axis, or of the operation, for the rest: "src.0".
     pub fn describe(&self, inputs: &[Self]) -> Vec<String> {
-        const NAMES: [&str; 3] = ["src", "index", "base"];
-        let size = |&expression: &*const Dimension| match Dimension::value(expression) {
-            Some(value) => value.to_string(),
-            None => inputs
-                .iter()
-                .zip(NAMES)
-                .find_map(|(input, name)| {
-                    let axis = input.d.iter().position(|&axis| axis == expression)?;
-                    Some(format!("{name}.{axis}"))
-                })
-                .expect("an input's size"),
-        };
-        self.d[..self.rank as usize].iter().map(size).collect()
+        self.describe_with(inputs, &[])
     }
+
+    /// The same, where the layer has shape tensors: "dim_size.0" is the first value of the first.
+    pub fn describe_with(&self, inputs: &[Self], shape_inputs: &[Self]) -> Vec<String> {
+        let inputs = ["src", "index", "base"].into_iter().zip(inputs);
+        let named: Vec<_> = inputs.chain(["dim_size"].into_iter().zip(shape_inputs)).collect();
+        self.d[..self.rank as usize].iter().map(|&size| describe(size, &named)).collect()
+    }
+}
+
+fn describe(expression: *const Dimension, inputs: &[(&str, &DimsExprs)]) -> String {
+    let dimension = Dimension::implementation(expression);
+    if let Some(value) = dimension.value {
+        return value.to_string();
+    }
+    if let Some((name, [first, second])) = dimension.operation {
+        return format!("{name}({}, {})", describe(first, inputs), describe(second, inputs));
+    }
+    let find = |(name, input): &(&str, &DimsExprs)| {
+        let axis = input.d.iter().position(|&axis| axis == expression)?;
+        Some(format!("{name}.{axis}"))
+    };
+    inputs.iter().find_map(find).expect("an input's size")
 }

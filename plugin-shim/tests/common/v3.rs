@@ -138,11 +138,21 @@ impl Plugin {
         (status == 0).then_some(types)
     }
     pub fn output_shapes(&self, inputs: &[DimsExprs], outputs: usize) -> Option<Vec<DimsExprs>> {
+        self.output_shapes_with(inputs, &[], outputs)
+    }
+    /// The same for a layer with shape tensors.
+    pub fn output_shapes_with(
+        &self,
+        inputs: &[DimsExprs],
+        shape_inputs: &[DimsExprs],
+        outputs: usize,
+    ) -> Option<Vec<DimsExprs>> {
         let builder = Builder::new::<i64>();
         let mut shapes = vec![DimsExprs::unset(); outputs];
         let status = call!(
             self.build, 6 => fn(*const DimsExprs, i32, *const DimsExprs, i32, *mut DimsExprs, i32, Object) -> i32,
-            inputs.as_ptr(), inputs.len() as i32, std::ptr::null(), 0, shapes.as_mut_ptr(), outputs as i32, builder.object()
+            inputs.as_ptr(), inputs.len() as i32, shape_inputs.as_ptr(), shape_inputs.len() as i32,
+            shapes.as_mut_ptr(), outputs as i32, builder.object()
         );
         (status == 0).then_some(shapes)
     }

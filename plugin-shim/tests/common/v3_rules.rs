@@ -1,9 +1,9 @@
-//! The rules of the V3 side, for a creator from wherever.
+//! The rules of TRTS_Scatter on the V3 side, for a creator from wherever. `v3_layer_rules` has those of every plugin.
 
 use super::{
-    CHAR, Field, FieldCollection, INT32, Session, chars, int, scatter_fields, skipped,
-    tensors::{DimsExprs, FLOAT, HALF, INT32_TYPE, INT64_TYPE, Tensor, tensor},
-    v3::{Creator, Phase, Plugin, interface},
+    Field, Session, chars, int, scatter_fields,
+    tensors::{BOOL, DimsExprs, FLOAT, HALF, INT32_TYPE, INT64_TYPE, Tensor, tensor},
+    v3::{Creator, Phase, Plugin},
 };
 
 /// Makes each rule a test, with a creator that the function gives, if it can.
@@ -28,14 +28,6 @@ fn plugin(creator: Creator, dim: &'static i32, dim_size: Option<&'static i32>, r
 /// src, index, out, arg_out of a layer with dim 1 and dim_size 7.
 pub fn layer(index: i32) -> ([Tensor; 2], [Tensor; 2]) {
     ([tensor(FLOAT, &[2, 5, 3]), tensor(index, &[5])], [tensor(FLOAT, &[2, 7, 3]), tensor(INT32_TYPE, &[2, 7, 3])])
-}
-
-pub fn the_creator_describes_itself(creator: Creator, session: &Session) {
-    assert_eq!(interface(creator.0), "PLUGIN CREATOR_V3ONE 1.0");
-    assert_eq!((creator.name(), creator.version(), creator.namespace()), ("TRTS_Scatter", "1", ""));
-    let fields: Vec<_> = creator.fields().iter().map(|field| (field.name(), field.field_type)).collect();
-    assert_eq!(fields, [("dim", INT32), ("dim_size", INT32), ("reduce", CHAR)]);
-    session.expect_silence();
 }
 
 pub fn the_plugin_describes_itself(creator: Creator, session: &Session) {
@@ -72,7 +64,7 @@ pub fn output_types_follow_src(creator: Creator, session: &Session) {
     assert_eq!(max.output_types(&[FLOAT, INT64_TYPE, FLOAT], 2), Some(vec![FLOAT, INT32_TYPE]));
     session.expect_silence();
     for (types, outputs, words) in [
-        (&[HALF, INT32_TYPE][..], 2, &["src is of type HALF", "FLOAT"][..]),
+        (&[BOOL, INT32_TYPE][..], 2, &["src is of type BOOL", "FLOAT or HALF"][..]),
         (&[FLOAT, FLOAT], 2, &["index is of type FLOAT", "INT32 or INT64"]),
         (&[FLOAT, INT32_TYPE, HALF], 2, &["base is of type HALF", "FLOAT"]),
         (&[FLOAT], 2, &["1 inputs", "src, index"]),
@@ -119,23 +111,6 @@ pub fn wrong_shapes_are_refused_by_input(creator: Creator, session: &Session) {
     session.expect_error(&["src has 2147483648 elements", "arg_out", "INT32"]);
 }
 
-pub fn formats_and_types_are_those_of_the_table(creator: Creator, session: &Session) {
-    let plugin = plugin(creator, &1, Some(&7), "max");
-    for index in [INT32_TYPE, INT64_TYPE] {
-        let (inputs, outputs) = layer(index);
-        let good = [&inputs[..], &outputs].concat();
-        for position in 0..good.len() {
-            assert!(plugin.supports(position, &good, 2), "{position}");
-            for change in [|tensor: &mut Tensor| tensor.format = 1, |tensor: &mut Tensor| tensor.data_type = HALF] {
-                let mut other = good.clone();
-                change(&mut other[position]);
-                assert!(!plugin.supports(position, &other, 2), "{position}");
-            }
-        }
-    }
-    session.expect_silence();
-}
-
 pub fn configure_and_shape_changes_say_what_does_not_fit(creator: Creator, session: &Session) {
     let plugin = plugin(creator, &1, Some(&7), "max");
     let (inputs, outputs) = layer(INT32_TYPE);
@@ -171,36 +146,4 @@ pub fn the_workspace_is_that_of_the_largest_shapes(creator: Creator, session: &S
     let max = [tensor(FLOAT, &[4, 50, 3]), tensor(INT32_TYPE, &[60])];
     assert_eq!(plugin.workspace_size(&inputs, &max, &outputs), 4 * 7 * 3 * 8 + BROADCAST);
     session.expect_silence();
-}
-
-pub fn serialized_fields_make_the_plugin_again(creator: Creator, session: &Session) {
-    let first = plugin(creator, &-2, Some(&7), "min");
-    for first in [first.duplicate(), first.attach(), first] {
-        let fields = first.fields_to_serialize();
-        let second = creator.create_of(c"loaded", fields, Phase::Runtime).expect("a plugin");
-        let names = |plugin: &Plugin| {
-            let fields = FieldCollection::read(plugin.fields_to_serialize());
-            fields.iter().map(|field| (field.name().to_owned(), field.length)).collect::<Vec<_>>()
-        };
-        drop(first);
-        let dims = [DimsExprs::new::<i64>(&[2, 5, 3]), DimsExprs::new::<i64>(&[5])];
-        assert_eq!(second.output_shapes(&dims, 2).unwrap()[1].describe(&dims), ["2", "7", "3"]);
-        let expected = [("dim", 1), ("reduce", 3), ("dim_size", 1)].map(|(name, length)| (name.to_owned(), length));
-        assert_eq!(names(&second), expected);
-    }
-    session.expect_silence();
-}
-
-pub fn enqueue_without_a_device_says_so(creator: Creator, session: &Session) {
-    if let Ok(gpu) = tensorrt_scatter::gpu::Gpu::new(0) {
-        skipped("enqueue_without_a_device_says_so", &format!("there is a device: {}", gpu.name()));
-        return;
-    }
-    let plugin = plugin(creator, &1, Some(&7), "max");
-    let (inputs, outputs) = layer(INT32_TYPE);
-    assert_eq!(plugin.shape_change(&inputs, &outputs), 0);
-    session.expect_silence();
-    let at = |tensors: &[Tensor]| tensors.iter().map(|tensor| (tensor.clone(), 256)).collect::<Vec<_>>();
-    assert_ne!(plugin.enqueue(&at(&inputs), &at(&outputs), 256, std::ptr::null_mut()), 0);
-    session.expect_error(&["TRTS_Scatter \"pillars\"", "no CUDA device"]);
 }

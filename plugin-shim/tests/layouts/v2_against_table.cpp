@@ -31,7 +31,8 @@ static_assert(static_cast<int>(PluginFieldType::kFLOAT64) == 2 && static_cast<in
 static_assert(static_cast<int>(PluginFieldType::kINT16) == 4 && static_cast<int>(PluginFieldType::kINT32) == 5);
 static_assert(static_cast<int>(PluginFieldType::kCHAR) == 6 && static_cast<int>(PluginFieldType::kDIMS) == 7);
 static_assert(static_cast<int>(PluginFieldType::kUNKNOWN) == 8);
-static_assert(static_cast<int>(DimensionOperation::kSUM) == 0);
+static_assert(static_cast<int>(DimensionOperation::kSUM) == 0 && static_cast<int>(DimensionOperation::kMAX) == 2);
+static_assert(static_cast<int>(DimensionOperation::kSUB) == 4);
 
 #define SLOT(type, function, expected) checkSlot(#type "::" #function, slotOf(&type::function), expected)
 // For names with several functions: the one of this type.

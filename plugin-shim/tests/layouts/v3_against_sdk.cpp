@@ -79,6 +79,8 @@ SAME_ENUM(TensorRTPhase::kBUILD);
 SAME_ENUM(TensorRTPhase::kRUNTIME);
 SAME_ENUM(APILanguage::kCPP);
 SAME_ENUM(DimensionOperation::kSUM);
+SAME_ENUM(DimensionOperation::kMAX);
+SAME_ENUM(DimensionOperation::kSUB);
 
 template <typename Ours, typename Theirs>
 void checkInfo(char const* what)

@@ -1,0 +1,85 @@
+//! The attributes that several operators have, by torch_scatter's names.
+
+use tensorrt_scatter::Reduce;
+
+use crate::{
+    attributes::{Attribute, Attributes, Kind},
+    message::Refusal,
+    tensor::DataType,
+    tensorrt::Generation,
+};
+
+pub(super) const DIM: Attribute = Attribute { name: c"dim", kind: Kind::Int };
+pub(super) const DIM_SIZE: Attribute = Attribute { name: c"dim_size", kind: Kind::Int };
+pub(super) const DIM_SIZE_INPUT: Attribute = Attribute { name: c"dim_size_input", kind: Kind::Int };
+pub(super) const SIZE: Attribute = Attribute { name: c"size", kind: Kind::Int };
+pub(super) const REDUCE: Attribute = Attribute { name: c"reduce", kind: Kind::Text };
+pub(super) const DETERMINISTIC: Attribute = Attribute { name: c"deterministic", kind: Kind::Int };
+pub(super) const ARG_TYPE: Attribute = Attribute { name: c"arg_type", kind: Kind::Text };
+pub(super) const EPS: Attribute = Attribute { name: c"eps", kind: Kind::Float };
+pub(super) const UNBIASED: Attribute = Attribute { name: c"unbiased", kind: Kind::Int };
+
+/// The axis to reduce; torch_scatter's default is the last.
+pub(super) fn dim(attributes: &Attributes) -> i32 {
+    attributes.int(DIM.name).unwrap_or(-1)
+}
+
+/// The reduction; torch_scatter's default is the sum.
+pub(super) fn reduce(attributes: &Attributes) -> Result<Reduce, Refusal> {
+    let given = attributes.text(REDUCE.name).unwrap_or("sum");
+    given.parse().map_err(|error| Refusal::new(format!("attribute reduce: {error}")))
+}
+
+/// The reduction of an operator that has no products.
+pub(super) fn segment_reduce(attributes: &Attributes, operator: &'static str) -> Result<Reduce, Refusal> {
+    match reduce(attributes)? {
+        reduce @ Reduce::Mul => {
+            let error = tensorrt_scatter::Error::UnsupportedReduce { operator, reduce };
+            Err(Refusal::new(format!("attribute reduce: {error}")))
+        }
+        reduce => Ok(reduce),
+    }
+}
+
+/// The type of arg_out; None where the reduction has none.
+pub(super) fn positions(
+    attributes: &Attributes,
+    reduce: Reduce,
+    generation: Generation,
+) -> Result<Option<DataType>, Refusal> {
+    let positions = match (attributes.text(ARG_TYPE.name).unwrap_or("int32"), generation) {
+        ("int32", _) => DataType::Int32,
+        ("int64", Generation::V3) => DataType::Int64,
+        ("int64", Generation::V2) => {
+            return Err(Refusal::new("attribute arg_type is \"int64\", which needs TensorRT 10; give \"int32\""));
+        }
+        (given, _) => {
+            return Err(Refusal::new(format!("attribute arg_type is \"{given}\"; expected \"int32\" or \"int64\"")));
+        }
+    };
+    Ok(reduce.has_arg().then_some(positions))
+}
+
+/// A yes or no, which ONNX writes as 1 or 0.
+pub(super) fn flag(attributes: &Attributes, attribute: &Attribute, default: bool) -> Result<bool, Refusal> {
+    match attributes.int(attribute.name) {
+        None => Ok(default),
+        Some(0) => Ok(false),
+        Some(1) => Ok(true),
+        Some(given) => {
+            Err(Refusal::new(format!("attribute {} is {given}; expected 0 or 1", attribute.name.to_string_lossy())))
+        }
+    }
+}
+
+/// A number of elements; None where it is not given, for which -1 stands too.
+pub(super) fn size(attributes: &Attributes, attribute: &Attribute) -> Result<Option<i32>, Refusal> {
+    match attributes.int(attribute.name) {
+        None | Some(-1) => Ok(None),
+        Some(given) if given >= 0 => Ok(Some(given)),
+        Some(given) => Err(Refusal::new(format!(
+            "attribute {} is {given}; expected 0 or more, or -1 to leave it open",
+            attribute.name.to_string_lossy()
+        ))),
+    }
+}

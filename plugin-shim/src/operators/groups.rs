@@ -1,0 +1,105 @@
+//! Where the number of groups N, or another size of the result, comes from.
+
+use tensorrt_scatter::Shape;
+
+use super::{
+    Shapes, THIRD,
+    attribute::{self, DIM_SIZE, DIM_SIZE_INPUT},
+    shape,
+    signature::ThirdInput,
+};
+use crate::{
+    attributes::{Attribute, Attributes},
+    bridge::DimSource,
+    message::Refusal,
+    tensorrt::Generation,
+};
+
+/// Where a size of the result comes from. TensorRT must know it before the index is there, so it cannot come from that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Size {
+    /// An attribute.
+    Attribute(i32),
+    /// Base's axis.
+    Base,
+    /// A shape tensor.
+    ShapeTensor,
+}
+
+impl Size {
+    /// From `dim_size`, or the shape tensor that `dim_size_input` announces, or else base.
+    pub(super) fn of_groups(attributes: &Attributes, generation: Generation) -> Result<Self, Refusal> {
+        let has_input = attribute::flag(attributes, &DIM_SIZE_INPUT, false)?;
+        match (Self::of(attributes, &DIM_SIZE)?, has_input, generation) {
+            (size, false, _) => Ok(size),
+            (Self::Base, true, Generation::V3) => Ok(Self::ShapeTensor),
+            (Self::Base, true, Generation::V2) => Err(Refusal::new(
+                "attribute dim_size_input is 1, which needs TensorRT 10; give attribute dim_size, or input base",
+            )),
+            _ => Err(Refusal::new("attributes dim_size and dim_size_input were both given; leave one out")),
+        }
+    }
+
+    /// From an attribute, or else base.
+    pub(super) fn of(attributes: &Attributes, attribute: &Attribute) -> Result<Self, Refusal> {
+        Ok(attribute::size(attributes, attribute)?.map_or(Self::Base, Self::Attribute))
+    }
+
+    /// What the third input is, for an operator that can take a base.
+    pub(super) fn third_input(self) -> ThirdInput {
+        if self == Self::ShapeTensor { ThirdInput::Groups } else { ThirdInput::Base }
+    }
+
+    /// The size, as far as it is known while shapes are symbols. `name` is the attribute's, `axis` the result's.
+    pub(super) fn source(self, inputs: &[&[i64]], name: &str, axis: usize) -> Result<DimSource, Refusal> {
+        let third = inputs.get(THIRD);
+        match (self, third) {
+            (Self::ShapeTensor, None) => Ok(shape::shape_tensor()),
+            (Self::ShapeTensor, Some([] | [1 | -1])) => Ok(shape::shape_tensor()),
+            (Self::ShapeTensor, Some(sizes)) => Err(Refusal::new(format!(
+                "the third input has shape {sizes:?}, but attribute dim_size_input is 1: expected dim_size, one value \
+                 (a base says itself how many groups there are; leave dim_size_input out with it)"
+            ))),
+            (_, Some(base)) => {
+                shape::check_base_rank(base, inputs[super::SRC])?;
+                match self {
+                    Self::Attribute(size) if base[axis] != -1 && base[axis] != i64::from(size) => {
+                        Err(Refusal::new(format!(
+                            "attribute {name} is {size}, but base has {} on axis {axis}; give equal sizes, or leave \
+                             one out",
+                            base[axis]
+                        )))
+                    }
+                    Self::Attribute(size) => Ok(shape::constant(size)),
+                    _ => Ok(shape::copied(THIRD, axis)),
+                }
+            }
+            (Self::Attribute(size), None) => Ok(shape::constant(size)),
+            (Self::Base, None) => Err(unknown(name)),
+        }
+    }
+
+    /// The size, where it is known. `name` is the attribute's, `axis` the result's.
+    pub(super) fn known(self, shapes: &Shapes, name: &str, axis: usize) -> Result<Option<usize>, Refusal> {
+        let along = |shape: &Shape| shape.dims().get(axis).copied();
+        match self {
+            // What was given is 0 or more.
+            Self::Attribute(size) => Ok(Some(size as usize)),
+            // A base of another rank is refused as a whole when the work is planned.
+            Self::Base => {
+                Ok(Some(shapes.base.as_ref().ok_or_else(|| unknown(name))?).map(|base| along(base).unwrap_or(0)))
+            }
+            Self::ShapeTensor => {
+                shapes.out.as_ref().map(|out| along(out).ok_or_else(|| wrong_rank(out, shapes))).transpose()
+            }
+        }
+    }
+}
+
+fn unknown(name: &str) -> Refusal {
+    Refusal::new(format!("the size of the result is unknown: give attribute {name}, or input base"))
+}
+
+fn wrong_rank(out: &Shape, shapes: &Shapes) -> Refusal {
+    Refusal::new(format!("out has shape {out}; expected src's rank, {}", shapes.src.rank()))
+}

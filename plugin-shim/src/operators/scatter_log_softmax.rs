@@ -1,0 +1,15 @@
+//! `TRTS_ScatterLogSoftmax`: src, index -> out, of src's shape.
+
+use tensorrt_scatter::Composite;
+
+use super::{
+    Row,
+    attribute::{DIM, DIM_SIZE, EPS},
+    composite,
+};
+
+pub(super) const ROW: Row = Row {
+    name: c"TRTS_ScatterLogSoftmax",
+    attributes: &[DIM, DIM_SIZE, EPS],
+    operator: |attributes, _| composite::over_elements(Composite::LogSoftmax, attributes),
+};

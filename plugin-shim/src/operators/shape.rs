@@ -1,0 +1,99 @@
+//! Axes and shapes, while sizes may not be known yet: -1 stands for those.
+
+use tensorrt_scatter::Shape;
+
+use super::{INDEX, SRC};
+use crate::{
+    bridge::{DimSource, SizeOrigin},
+    message::Refusal,
+};
+
+/// The axis of src that attribute `dim` names, counted from 0.
+pub(super) fn axis_of_dim(dim: i32, src: &[i64]) -> Result<usize, Refusal> {
+    let rank = src.len() as i64;
+    let given = i64::from(dim);
+    if given < -rank || given >= rank {
+        return Err(Refusal::new(format!(
+            "attribute dim is {given}, but src has rank {rank}; expected {} to {}",
+            -rank,
+            rank - 1
+        )));
+    }
+    Ok(given.rem_euclid(rank) as usize)
+}
+
+/// The last axis of an index or indptr, which is the axis of src that it is about.
+pub(super) fn axis_of_index(inputs: &[&[i64]], name: &str) -> Result<usize, Refusal> {
+    check_index_rank(inputs, name)?;
+    Ok(inputs[INDEX].len() - 1)
+}
+
+/// Refuses an index that has no axis, or more than src has.
+pub(super) fn check_index_rank(inputs: &[&[i64]], name: &str) -> Result<(), Refusal> {
+    let (rank, src_rank) = (inputs[INDEX].len(), inputs[SRC].len());
+    if (1..=src_rank).contains(&rank) {
+        return Ok(());
+    }
+    Err(Refusal::new(format!("{name} has rank {rank}, but src has rank {src_rank}; expected 1 to src's rank")))
+}
+
+/// Refuses a base of another rank than src's.
+pub(super) fn check_base_rank(base: &[i64], src: &[i64]) -> Result<(), Refusal> {
+    if base.len() == src.len() {
+        return Ok(());
+    }
+    Err(Refusal::new(format!("base has rank {}; expected src's rank, {}", base.len(), src.len())))
+}
+
+/// Refuses a base of another shape than the result's, where every element is overwritten anyway.
+pub(super) fn check_base(base: Option<&Shape>, out: &Shape) -> Result<(), Refusal> {
+    match base {
+        Some(base) if base != out => {
+            Err(Refusal::new(format!("base has shape {base}, but the result has shape {out}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// src's sizes, with another one at `axis`.
+pub(super) fn src_sizes_with(src: &[i64], axis: usize, size: DimSource) -> Vec<DimSource> {
+    (0..src.len()).map(|at| if at == axis { size } else { copied(SRC, at) }).collect()
+}
+
+/// The size of an input's axis.
+pub(super) fn copied(input: usize, axis: usize) -> DimSource {
+    // Both are far below the limits: three inputs, eight axes.
+    DimSource { origin: SizeOrigin::Axis, input: input as i32, axis: axis as i32, size: 0 }
+}
+
+/// The number of segments that an input's axis delimits: one less than its size, or 0.
+pub(super) fn segments_of(input: usize, axis: usize) -> DimSource {
+    DimSource { origin: SizeOrigin::Segments, ..copied(input, axis) }
+}
+
+/// A size that is known.
+pub(super) fn constant(size: i32) -> DimSource {
+    DimSource { origin: SizeOrigin::Constant, input: -1, axis: -1, size }
+}
+
+/// The value of the layer's shape tensor.
+pub(super) fn shape_tensor() -> DimSource {
+    DimSource { origin: SizeOrigin::ShapeTensor, input: -1, axis: -1, size: 0 }
+}
+
+/// The first `rank` axes of src.
+pub(super) fn leading(src: &Shape, rank: usize) -> Result<Shape, Refusal> {
+    Ok(Shape::new(&src.dims()[..rank.min(src.rank())])?)
+}
+
+/// Refuses a reduced axis that is too long for the positions of arg_out.
+pub(super) fn check_positions(positions: Option<crate::tensor::DataType>, length: usize) -> Result<(), Refusal> {
+    if positions == Some(crate::tensor::DataType::Int32) && i32::try_from(length).is_err() {
+        return Err(Refusal::new(format!(
+            "src has {length} elements along the reduced axis; arg_out, which is INT32, can count {}; attribute arg_type \
+             \"int64\" makes it INT64 from TensorRT 10 on",
+            i32::MAX
+        )));
+    }
+    Ok(())
+}

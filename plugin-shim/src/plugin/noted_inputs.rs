@@ -1,0 +1,92 @@
+//! What a plugin remembers of its inputs between TensorRT's calls.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// How many inputs a layer has, and of what types, as far as TensorRT has told. Packed into a word, a byte for the number
+/// and one for each type, so that threads share it without a lock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct NotedInputs([u8; 8]);
+
+/// What stands for a type that is not known. `nvinfer1::DataType` starts at 0.
+const UNKNOWN: u8 = 0;
+
+impl NotedInputs {
+    /// So many inputs; of types that are `nvinfer1::DataType`s, or anything else where they are not known. None for more
+    /// inputs than any operator has.
+    pub(crate) fn new(count: u8, types: &[u8]) -> Option<Self> {
+        let mut bytes = [UNKNOWN; 8];
+        bytes[0] = count;
+        bytes.get(1..=usize::from(count))?;
+        for (byte, &data_type) in bytes[1..].iter_mut().zip(types) {
+            *byte = data_type.wrapping_add(1);
+        }
+        Some(Self(bytes))
+    }
+
+    /// The number of inputs; 0 where it is not known.
+    pub(crate) fn count(self) -> u8 {
+        self.0[0]
+    }
+
+    /// The type of an input, where it is known.
+    pub(crate) fn data_type(self, input: u8) -> Option<u8> {
+        let byte = self.0.get(1 + usize::from(input)).copied().unwrap_or(UNKNOWN);
+        byte.checked_sub(1)
+    }
+}
+
+/// [`NotedInputs`] that TensorRT's threads may change.
+pub(super) struct SharedInputs(AtomicU64);
+
+impl SharedInputs {
+    pub(super) fn new(inputs: NotedInputs) -> Self {
+        Self(AtomicU64::new(u64::from_le_bytes(inputs.0)))
+    }
+
+    pub(super) fn get(&self) -> NotedInputs {
+        NotedInputs(self.0.load(Ordering::Relaxed).to_le_bytes())
+    }
+
+    /// Remembers the number of inputs. What is known of their types stays.
+    pub(super) fn note_count(&self, count: u8) {
+        let mut inputs = self.get();
+        if inputs.count() != count {
+            inputs.0[0] = count;
+            self.0.store(u64::from_le_bytes(inputs.0), Ordering::Relaxed);
+        }
+    }
+
+    /// Remembers the inputs' types.
+    pub(super) fn note_types(&self, types: &[i32]) {
+        let types: Vec<u8> = types.iter().map(|&data_type| u8::try_from(data_type).unwrap_or(u8::MAX)).collect();
+        if let Some(inputs) = NotedInputs::new(types.len() as u8, &types) {
+            self.0.store(u64::from_le_bytes(inputs.0), Ordering::Relaxed);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_and_the_types_are_kept_apart() {
+        let shared = SharedInputs::new(NotedInputs::default());
+        assert_eq!((shared.get().count(), shared.get().data_type(0)), (0, None));
+        shared.note_count(2);
+        assert_eq!((shared.get().count(), shared.get().data_type(1)), (2, None));
+        shared.note_types(&[0, 3]);
+        shared.note_count(3);
+        let noted = shared.get();
+        assert_eq!(
+            (noted.count(), noted.data_type(0), noted.data_type(1), noted.data_type(2)),
+            (3, Some(0), Some(3), None)
+        );
+    }
+
+    #[test]
+    fn more_inputs_than_there_is_room_for_are_refused() {
+        assert!(NotedInputs::new(7, &[]).is_some());
+        assert!(NotedInputs::new(8, &[]).is_none());
+    }
+}

@@ -1,0 +1,311 @@
+//! A table of layers: every plugin with shapes that fit, and what the library must answer for them.
+
+use std::ffi::CStr;
+
+use super::{
+    CHAR, FLOAT64, Field, INT32,
+    tensors::{BF16, FLOAT, HALF, INT32_TYPE, INT64_TYPE, Tensor, tensor},
+};
+
+/// Every plugin with its attributes and their types, in the order its creator declares them.
+pub const PLUGINS: [(&CStr, &[(&str, i32)]); 9] = [
+    (
+        c"TRTS_Scatter",
+        &[
+            ("dim", INT32),
+            ("dim_size", INT32),
+            ("reduce", CHAR),
+            ("arg_type", CHAR),
+            ("dim_size_input", INT32),
+            ("deterministic", INT32),
+        ],
+    ),
+    (c"TRTS_SegmentCOO", &[("dim_size", INT32), ("reduce", CHAR), ("arg_type", CHAR), ("dim_size_input", INT32)]),
+    (c"TRTS_SegmentCSR", &[("reduce", CHAR), ("arg_type", CHAR)]),
+    (c"TRTS_GatherCOO", &[]),
+    (c"TRTS_GatherCSR", &[("size", INT32)]),
+    (c"TRTS_ScatterSoftmax", &[("dim", INT32), ("dim_size", INT32)]),
+    (c"TRTS_ScatterLogSoftmax", &[("dim", INT32), ("dim_size", INT32), ("eps", FLOAT64)]),
+    (c"TRTS_ScatterLogSumExp", &[("dim", INT32), ("dim_size", INT32), ("eps", FLOAT64), ("dim_size_input", INT32)]),
+    (c"TRTS_ScatterStd", &[("dim", INT32), ("dim_size", INT32), ("unbiased", INT32), ("dim_size_input", INT32)]),
+];
+
+/// An attribute's value.
+pub enum Value {
+    Int(i32),
+    Float(f64),
+    Text(&'static str),
+}
+use Value::{Float, Int, Text};
+
+/// What a layer has besides src and index.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Third {
+    None,
+    Base,
+    /// A shape tensor, which needs TensorRT 10.
+    DimSize,
+}
+
+/// A layer: a plugin, its attributes and the shapes of its tensors.
+pub struct Layer {
+    pub plugin: &'static CStr,
+    pub attributes: &'static [(&'static CStr, Value)],
+    pub third: Third,
+    /// Those of src, index and, with a base, base.
+    pub inputs: &'static [&'static [i64]],
+    pub out: &'static [i64],
+    /// The type of arg_out.
+    pub arg_out: Option<i32>,
+    /// Sizes of the inputs of which some, written -1, are known only when the engine runs; and out's.
+    pub symbolic: (&'static [&'static [i64]], &'static str),
+}
+
+impl Layer {
+    pub fn fields(&'static self) -> Vec<Field> {
+        let field = |(name, value): &'static (&'static CStr, Value)| {
+            let (data, field_type, length): (*const u8, _, _) = match value {
+                Int(value) => (std::ptr::from_ref(value).cast(), INT32, 1),
+                Float(value) => (std::ptr::from_ref(value).cast(), FLOAT64, 1),
+                Text(value) => (value.as_ptr(), CHAR, value.len() as i32),
+            };
+            Field { name: name.as_ptr(), data: data.cast(), field_type, length }
+        };
+        self.attributes.iter().map(field).collect()
+    }
+
+    /// What TensorRT calls the layer in messages.
+    pub fn who(&self) -> String {
+        format!("{} \"layer\"", self.plugin.to_str().unwrap())
+    }
+
+    /// The types that src may have.
+    pub fn value_types(&self) -> &'static [i32] {
+        match self.plugin.to_str().unwrap() {
+            "TRTS_ScatterSoftmax" | "TRTS_ScatterLogSoftmax" | "TRTS_ScatterLogSumExp" | "TRTS_ScatterStd" => {
+                &[FLOAT, HALF, BF16]
+            }
+            _ => &[FLOAT, HALF, INT32_TYPE, BF16, INT64_TYPE],
+        }
+    }
+
+    pub fn input_tensors(&self, values: i32, index: i32) -> Vec<Tensor> {
+        self.inputs.iter().zip([values, index, values]).map(|(dims, data_type)| tensor(data_type, dims)).collect()
+    }
+
+    pub fn output_tensors(&self, values: i32) -> Vec<Tensor> {
+        let types = [Some(values), self.arg_out];
+        types.into_iter().flatten().map(|data_type| tensor(data_type, self.out)).collect()
+    }
+
+    /// Whether the tensor at a position may be of a type, by the rules the documentation gives.
+    pub fn takes(&self, position: usize, data_type: i32, values: i32) -> bool {
+        let inputs = self.inputs.len();
+        match position {
+            0 => self.value_types().contains(&data_type),
+            1 => [INT32_TYPE, INT64_TYPE].contains(&data_type),
+            _ if position == inputs + 1 => Some(data_type) == self.arg_out,
+            _ => data_type == values,
+        }
+    }
+}
+
+/// The layers that a generation has.
+pub fn layers(generation: i32) -> impl Iterator<Item = &'static Layer> {
+    LAYERS
+        .iter()
+        .filter(move |layer| generation == 3 || layer.third != Third::DimSize && layer.arg_out != Some(INT64_TYPE))
+}
+
+const DYNAMIC: &[&[i64]] = &[&[-1, -1, 3], &[-1]];
+const DYNAMIC_BASE: &[&[i64]] = &[&[-1, -1, 3], &[-1], &[-1, -1, 3]];
+const ROWS: &[&[i64]] = &[&[2, 5, 3], &[5]];
+const ROWS_BASE: &[&[i64]] = &[&[2, 5, 3], &[5], &[2, 7, 3]];
+
+static LAYERS: [Layer; 20] = [
+    Layer {
+        plugin: c"TRTS_Scatter",
+        attributes: &[(c"dim", Int(1)), (c"dim_size", Int(7)), (c"deterministic", Int(1))],
+        third: Third::None,
+        inputs: ROWS,
+        out: &[2, 7, 3],
+        arg_out: None,
+        symbolic: (DYNAMIC, "src.0 7 3"),
+    },
+    Layer {
+        plugin: c"TRTS_Scatter",
+        attributes: &[(c"dim", Int(1)), (c"dim_size", Int(7)), (c"reduce", Text("max"))],
+        third: Third::None,
+        inputs: ROWS,
+        out: &[2, 7, 3],
+        arg_out: Some(INT32_TYPE),
+        symbolic: (DYNAMIC, "src.0 7 3"),
+    },
+    Layer {
+        plugin: c"TRTS_Scatter",
+        attributes: &[(c"dim", Int(-2)), (c"dim_size", Int(-1)), (c"reduce", Text("mul"))],
+        third: Third::Base,
+        inputs: ROWS_BASE,
+        out: &[2, 7, 3],
+        arg_out: None,
+        symbolic: (DYNAMIC_BASE, "src.0 base.1 3"),
+    },
+    Layer {
+        plugin: c"TRTS_Scatter",
+        attributes: &[
+            (c"dim", Int(1)),
+            (c"dim_size_input", Int(1)),
+            (c"reduce", Text("min")),
+            (c"arg_type", Text("int64")),
+        ],
+        third: Third::DimSize,
+        inputs: ROWS,
+        out: &[2, 7, 3],
+        arg_out: Some(INT64_TYPE),
+        symbolic: (DYNAMIC, "src.0 dim_size.0 3"),
+    },
+    Layer {
+        plugin: c"TRTS_SegmentCOO",
+        attributes: &[(c"dim_size", Int(4)), (c"reduce", Text("min"))],
+        third: Third::None,
+        inputs: &[&[2, 5, 3], &[2, 5]],
+        out: &[2, 4, 3],
+        arg_out: Some(INT32_TYPE),
+        symbolic: (&[&[-1, -1, -1], &[1, -1]], "src.0 4 src.2"),
+    },
+    Layer {
+        plugin: c"TRTS_SegmentCOO",
+        attributes: &[(c"reduce", Text("add"))],
+        third: Third::Base,
+        inputs: &[&[2, 5, 3], &[2, 5], &[2, 4, 3]],
+        out: &[2, 4, 3],
+        arg_out: None,
+        symbolic: (&[&[2, -1, 3], &[1, -1], &[2, -1, 3]], "2 base.1 3"),
+    },
+    Layer {
+        plugin: c"TRTS_SegmentCOO",
+        attributes: &[(c"dim_size_input", Int(1)), (c"reduce", Text("mean"))],
+        third: Third::DimSize,
+        inputs: &[&[5, 3], &[5]],
+        out: &[4, 3],
+        arg_out: None,
+        symbolic: (&[&[-1, 3], &[-1]], "dim_size.0 3"),
+    },
+    Layer {
+        plugin: c"TRTS_SegmentCSR",
+        attributes: &[(c"reduce", Text("max"))],
+        third: Third::None,
+        inputs: &[&[2, 5, 3], &[1, 4]],
+        out: &[2, 3, 3],
+        arg_out: Some(INT32_TYPE),
+        symbolic: (&[&[-1, -1, 3], &[1, -1]], "src.0 max(sub(index.1, 1), 0) 3"),
+    },
+    Layer {
+        plugin: c"TRTS_SegmentCSR",
+        attributes: &[(c"reduce", Text("mean"))],
+        third: Third::Base,
+        inputs: &[&[2, 5, 3], &[2, 4], &[2, 3, 3]],
+        out: &[2, 3, 3],
+        arg_out: None,
+        symbolic: (&[&[-1, -1, 3], &[1, 4], &[-1, -1, 3]], "src.0 3 3"),
+    },
+    Layer {
+        plugin: c"TRTS_SegmentCSR",
+        attributes: &[],
+        third: Third::None,
+        inputs: &[&[5], &[0]],
+        out: &[0],
+        arg_out: None,
+        symbolic: (&[&[-1], &[0]], "0"),
+    },
+    Layer {
+        plugin: c"TRTS_GatherCOO",
+        attributes: &[],
+        third: Third::None,
+        inputs: &[&[2, 5, 3], &[2, 9]],
+        out: &[2, 9, 3],
+        arg_out: None,
+        symbolic: (&[&[-1, -1, -1], &[1, -1]], "src.0 index.1 src.2"),
+    },
+    Layer {
+        plugin: c"TRTS_GatherCOO",
+        attributes: &[],
+        third: Third::Base,
+        inputs: &[&[2, 5, 3], &[2, 9], &[2, 9, 3]],
+        out: &[2, 9, 3],
+        arg_out: None,
+        symbolic: (&[&[2, -1, 3], &[1, -1], &[2, -1, 3]], "2 index.1 3"),
+    },
+    Layer {
+        plugin: c"TRTS_GatherCSR",
+        attributes: &[(c"size", Int(9))],
+        third: Third::None,
+        inputs: &[&[2, 5, 3], &[2, 6]],
+        out: &[2, 9, 3],
+        arg_out: None,
+        symbolic: (&[&[-1, -1, 3], &[1, -1]], "src.0 9 3"),
+    },
+    Layer {
+        plugin: c"TRTS_GatherCSR",
+        attributes: &[],
+        third: Third::Base,
+        inputs: &[&[2, 5, 3], &[2, 6], &[2, 9, 3]],
+        out: &[2, 9, 3],
+        arg_out: None,
+        symbolic: (&[&[-1, -1, 3], &[1, -1], &[-1, -1, 3]], "src.0 base.1 3"),
+    },
+    Layer {
+        plugin: c"TRTS_ScatterSoftmax",
+        attributes: &[(c"dim", Int(1)), (c"dim_size", Int(7))],
+        third: Third::None,
+        inputs: ROWS,
+        out: &[2, 5, 3],
+        arg_out: None,
+        symbolic: (DYNAMIC, "src.0 src.1 3"),
+    },
+    Layer {
+        plugin: c"TRTS_ScatterLogSoftmax",
+        attributes: &[(c"dim", Int(1)), (c"dim_size", Int(7)), (c"eps", Float(1e-6))],
+        third: Third::None,
+        inputs: ROWS,
+        out: &[2, 5, 3],
+        arg_out: None,
+        symbolic: (DYNAMIC, "src.0 src.1 3"),
+    },
+    Layer {
+        plugin: c"TRTS_ScatterLogSumExp",
+        attributes: &[(c"dim", Int(1)), (c"dim_size", Int(7)), (c"eps", Float(0.0))],
+        third: Third::None,
+        inputs: ROWS,
+        out: &[2, 7, 3],
+        arg_out: None,
+        symbolic: (DYNAMIC, "src.0 7 3"),
+    },
+    Layer {
+        plugin: c"TRTS_ScatterLogSumExp",
+        attributes: &[(c"dim", Int(1)), (c"dim_size_input", Int(1))],
+        third: Third::DimSize,
+        inputs: ROWS,
+        out: &[2, 7, 3],
+        arg_out: None,
+        symbolic: (DYNAMIC, "src.0 dim_size.0 3"),
+    },
+    Layer {
+        plugin: c"TRTS_ScatterStd",
+        attributes: &[(c"dim", Int(1)), (c"dim_size", Int(7)), (c"unbiased", Int(0))],
+        third: Third::None,
+        inputs: ROWS,
+        out: &[2, 7, 3],
+        arg_out: None,
+        symbolic: (DYNAMIC, "src.0 7 3"),
+    },
+    Layer {
+        plugin: c"TRTS_ScatterStd",
+        attributes: &[(c"dim_size_input", Int(1)), (c"dim_size", Int(-1))],
+        third: Third::DimSize,
+        inputs: &[&[2, 3, 5], &[2, 1, 5]],
+        out: &[2, 3, 7],
+        arg_out: None,
+        symbolic: (&[&[-1, 3, -1], &[-1, 1, -1]], "src.0 3 dim_size.0"),
+    },
+];

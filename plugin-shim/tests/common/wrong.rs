@@ -1,0 +1,134 @@
+//! Attributes and shapes that must be refused, with words that the message must hold.
+
+use std::ffi::CStr;
+
+use super::{
+    CHAR, FLOAT32, Field, INT32, chars, int,
+    layers::{PLUGINS, Third, layers},
+    tensors::DimsExprs,
+};
+
+/// An attribute that a plugin must refuse, and what the message says.
+pub struct WrongAttribute {
+    pub plugin: &'static CStr,
+    pub fields: Vec<Field>,
+    pub words: Vec<String>,
+}
+
+/// Wrong attributes of every plugin: each of another type, without data, of a huge length, twice, unknown; and values that
+/// are out of range.
+pub fn wrong_attributes(generation: i32) -> Vec<WrongAttribute> {
+    let mut wrong = Vec::new();
+    for (plugin, attributes) in PLUGINS {
+        let mut refused = |fields: Vec<Field>, words: &[&str]| {
+            let words = words.iter().map(|&word| word.to_owned()).collect();
+            wrong.push(WrongAttribute { plugin, fields, words });
+        };
+        refused(vec![int(c"no_such", &1)], &["no_such", attributes.first().map_or("none", |(name, _)| *name)]);
+        refused(vec![Field { name: std::ptr::null(), ..int(c"dim", &1) }], &["without a name"]);
+        for &(name, field_type) in attributes {
+            let static_name = c_name(name);
+            let good = if field_type == CHAR { chars(static_name, "max") } else { int(static_name, &1) };
+            let good = Field { field_type, ..good };
+            let other = if field_type == CHAR { INT32 } else { CHAR };
+            refused(vec![Field { field_type: other, ..good }], &[name, "expected"]);
+            refused(vec![Field { field_type: -1, ..good }], &[name, "PluginFieldType -1"]);
+            refused(vec![Field { data: std::ptr::null(), length: 1, ..good }], &[name, "without data"]);
+            refused(vec![Field { length: i32::MAX, ..good }], &[name, "2147483647"]);
+            if field_type != CHAR {
+                refused(vec![Field { length: 0, ..good }], &[name, "0 values"]);
+                refused(vec![Field { length: -1, ..good }], &[name, "-1 values"]);
+            }
+        }
+    }
+    wrong.extend(wrong_values(generation));
+    wrong
+}
+
+fn c_name(name: &str) -> &'static CStr {
+    [c"dim", c"dim_size", c"dim_size_input", c"reduce", c"arg_type", c"size", c"eps", c"unbiased", c"deterministic"]
+        .into_iter()
+        .find(|known| known.to_str() == Ok(name))
+        .unwrap()
+}
+
+fn wrong_values(generation: i32) -> Vec<WrongAttribute> {
+    let float = |value: &'static f32| Field {
+        name: c"eps".as_ptr(),
+        data: std::ptr::from_ref(value).cast(),
+        field_type: FLOAT32,
+        length: 1,
+    };
+    let mut rows: Vec<(&'static CStr, Vec<Field>, &[&str])> = vec![
+        (c"TRTS_Scatter", vec![chars(c"reduce", "median")], &["reduce", "median", "\"sum\""]),
+        (c"TRTS_Scatter", vec![chars(c"reduce", "")], &["reduce"]),
+        (c"TRTS_Scatter", vec![int(c"dim_size", &-2)], &["dim_size", "-2"]),
+        (c"TRTS_Scatter", vec![int(c"dim", &1), int(c"dim", &1)], &["dim", "twice"]),
+        (c"TRTS_Scatter", vec![chars(c"arg_type", "float")], &["arg_type", "float", "int32"]),
+        (c"TRTS_Scatter", vec![int(c"dim_size_input", &2)], &["dim_size_input", "2", "0 or 1"]),
+        (c"TRTS_SegmentCOO", vec![chars(c"reduce", "mul")], &["reduce", "segment_coo", "mul"]),
+        (c"TRTS_SegmentCOO", vec![int(c"dim_size", &i32::MIN)], &["dim_size", "-2147483648"]),
+        (c"TRTS_SegmentCSR", vec![chars(c"reduce", "mul")], &["reduce", "segment_csr", "mul"]),
+        (c"TRTS_GatherCSR", vec![int(c"size", &-7)], &["size", "-7"]),
+        (c"TRTS_ScatterSoftmax", vec![], &["dim_size", "missing"]),
+        (c"TRTS_ScatterSoftmax", vec![int(c"dim_size", &-1)], &["dim_size", "missing"]),
+        (c"TRTS_ScatterLogSoftmax", vec![int(c"dim_size", &7), float(&-1.0)], &["eps", "-1"]),
+        (c"TRTS_ScatterLogSumExp", vec![int(c"dim_size", &7), float(&f32::NAN)], &["eps", "NaN"]),
+        (c"TRTS_ScatterLogSumExp", vec![], &["dim_size"]),
+        (c"TRTS_ScatterStd", vec![int(c"dim_size", &7), int(c"unbiased", &3)], &["unbiased", "3"]),
+    ];
+    let both = || vec![int(c"dim_size", &7), int(c"dim_size_input", &1)];
+    if generation == 2 {
+        rows.push((c"TRTS_Scatter", vec![int(c"dim_size_input", &1)], &["dim_size_input", "TensorRT 10"]));
+        rows.push((c"TRTS_SegmentCSR", vec![chars(c"reduce", "max"), chars(c"arg_type", "int64")], &["arg_type"]));
+    } else {
+        rows.push((c"TRTS_Scatter", both(), &["dim_size", "dim_size_input", "both"]));
+        rows.push((c"TRTS_ScatterStd", both(), &["dim_size", "dim_size_input", "both"]));
+    }
+    rows.into_iter()
+        .map(|(plugin, fields, words)| WrongAttribute {
+            plugin,
+            fields,
+            words: words.iter().map(|&word| word.to_owned()).collect(),
+        })
+        .collect()
+}
+
+/// Shapes that a plugin must refuse: the layer in the table to take the attributes of, the inputs' sizes, and what the
+/// message says.
+type WrongShape = (&'static CStr, Third, &'static [&'static [i64]], &'static [&'static str]);
+
+const WRONG_SHAPES: [WrongShape; 22] = [
+    (c"TRTS_Scatter", Third::None, &[&[2], &[2]], &["dim is 1", "rank 1"]),
+    (c"TRTS_Scatter", Third::None, &[&[2, 5, 3], &[4]], &["index", "[4]", "[2, 5, 3]"]),
+    (c"TRTS_Scatter", Third::None, &[&[1; 9], &[1]], &["src has rank 9"]),
+    (c"TRTS_Scatter", Third::None, &[&[2, -5, 3], &[5]], &["src", "[2, -5, 3]"]),
+    (c"TRTS_Scatter", Third::DimSize, &[&[2, 5, 3], &[5], &[2, 7, 3]], &["dim_size_input", "[2, 7, 3]"]),
+    (c"TRTS_SegmentCOO", Third::None, &[&[2, 5, 3], &[]], &["index has rank 0"]),
+    (c"TRTS_SegmentCOO", Third::None, &[&[2, 5, 3], &[2, 4]], &["index", "[2, 4]"]),
+    (c"TRTS_SegmentCOO", Third::None, &[&[5], &[2, 5]], &["index has rank 2", "rank 1"]),
+    (c"TRTS_SegmentCOO", Third::Base, &[&[2, 5], &[2, 5]], &["dim_size", "base"]),
+    (c"TRTS_SegmentCOO", Third::Base, &[&[2, 5], &[2, 5], &[3, 4]], &["base", "[3, 4]", "[2, 4]"]),
+    (c"TRTS_SegmentCOO", Third::None, &[&[2, 5], &[2, 5], &[2, 6]], &["dim_size is 4", "base has 6"]),
+    (c"TRTS_SegmentCSR", Third::None, &[&[2, 5, 3], &[3, 4]], &["indptr", "[3, 4]", "[2, 5, 3]"]),
+    (c"TRTS_SegmentCSR", Third::None, &[&[2, 5], &[2, 4], &[2, 4]], &["base", "[2, 4]", "[2, 3]"]),
+    (c"TRTS_SegmentCSR", Third::None, &[&[2, 5]], &["1 inputs", "src, indptr"]),
+    (c"TRTS_GatherCOO", Third::None, &[&[2, 5, 3], &[3, 9]], &["index", "[3, 9]"]),
+    (c"TRTS_GatherCOO", Third::None, &[&[2, 5], &[2, 9], &[2, 5]], &["base", "[2, 5]", "[2, 9]"]),
+    (c"TRTS_GatherCSR", Third::Base, &[&[2, 5], &[2, 6]], &["attribute size", "base"]),
+    (c"TRTS_GatherCSR", Third::None, &[&[2, 5], &[2, 5]], &["indptr", "[2, 5]", "6"]),
+    (c"TRTS_ScatterSoftmax", Third::None, &[&[2, 5], &[2, 5], &[2, 7]], &["3 inputs"]),
+    (c"TRTS_ScatterLogSoftmax", Third::None, &[&[2, 5], &[4]], &["index", "[4]"]),
+    (c"TRTS_ScatterLogSumExp", Third::None, &[&[2, 5], &[]], &["index has rank 0"]),
+    (c"TRTS_ScatterStd", Third::None, &[&[], &[1]], &["dim", "rank 0"]),
+];
+
+/// The wrong shapes of a generation, as a layer's fields and expressions.
+pub fn wrong_shapes<T: super::tensors::Size>(
+    generation: i32,
+) -> impl Iterator<Item = (&'static super::layers::Layer, Vec<DimsExprs>, &'static [&'static str])> {
+    WRONG_SHAPES.iter().filter_map(move |&(plugin, third, inputs, words)| {
+        let layer = layers(generation).find(|layer| layer.plugin == plugin && layer.third == third)?;
+        Some((layer, inputs.iter().map(|dims| DimsExprs::new::<T>(dims)).collect(), words))
+    })
+}

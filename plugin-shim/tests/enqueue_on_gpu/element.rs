@@ -1,0 +1,51 @@
+//! The types of values, as TensorRT numbers them.
+
+use half::{bf16, f16};
+use tensorrt_scatter::Scalar;
+
+use crate::common::tensors::{BF16, FLOAT, HALF, INT32_TYPE, INT64_TYPE};
+
+/// A type under test.
+pub trait Element: Scalar {
+    /// `nvinfer1::DataType`.
+    const TENSORRT_TYPE: i32;
+    /// Numbers whose sums and products are exact in any order, as long as groups are small.
+    const VALUES: &'static [f64];
+    /// What no result holds.
+    const POISON: f64 = -77.0;
+    /// How far results of exponentials may lie apart, relative to 1.
+    const TOLERANCE: f64;
+
+    fn of(value: f64) -> Self;
+    fn to_f64(self) -> f64;
+}
+
+macro_rules! element {
+    ($($type:ty: $number:expr, $values:expr, $tolerance:expr, $of:expr, $to:expr;)+) => {$(
+        impl Element for $type {
+            const TENSORRT_TYPE: i32 = $number;
+            const VALUES: &'static [f64] = $values;
+            const TOLERANCE: f64 = $tolerance;
+
+            fn of(value: f64) -> Self {
+                let of: fn(f64) -> Self = $of;
+                of(value)
+            }
+            fn to_f64(self) -> f64 {
+                let to: fn(Self) -> f64 = $to;
+                to(self)
+            }
+        }
+    )+};
+}
+
+const POWERS_OF_TWO: &[f64] = &[-2.0, -1.0, -0.5, 0.5, 1.0, 2.0];
+const SMALL_INTEGERS: &[f64] = &[-3.0, -2.0, -1.0, 1.0, 2.0, 3.0];
+
+element! {
+    f32: FLOAT, POWERS_OF_TWO, 1e-5, |value| value as f32, f64::from;
+    f16: HALF, POWERS_OF_TWO, 2e-3, f16::from_f64, f64::from;
+    bf16: BF16, POWERS_OF_TWO, 2e-2, bf16::from_f64, f64::from;
+    i32: INT32_TYPE, SMALL_INTEGERS, 0.0, |value| value as i32, f64::from;
+    i64: INT64_TYPE, SMALL_INTEGERS, 0.0, |value| value as i64, |value| value as f64;
+}

@@ -1,0 +1,204 @@
+//! enqueue of every plugin on a GPU, of both generations, against the CPU backend. This process has no TensorRT, so the
+//! library hands out the creators of both.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod element;
+mod graph;
+mod plugin;
+mod work;
+
+use common::{
+    Field, Session, chars, int, plugin_library,
+    random::Random,
+    skipped,
+    tensors::{INT32_TYPE, INT64_TYPE},
+};
+use element::Element;
+use graph::Graph;
+use half::{bf16, f16};
+use plugin::{Creators, Generation};
+use tensorrt_scatter::{
+    Float, Reduce,
+    gpu::{Gpu, Stream},
+};
+use work::{Layer, Work};
+
+/// A stream, where there is a device; a test that has none says so.
+fn stream(test: &str) -> Option<Stream> {
+    match Gpu::new(0) {
+        Ok(gpu) => Some(Stream::new(&gpu).unwrap()),
+        Err(error) => {
+            skipped(test, &error.to_string());
+            None
+        }
+    }
+}
+
+/// Runs a layer twice, so that nothing of the first run is left over, in every way that a generation has.
+fn check<T: Element>(stream: &Stream, creators: &Creators, work: &Work<T>) {
+    for generation in [Generation::V2, Generation::V3] {
+        for index in [INT32_TYPE, INT64_TYPE] {
+            if generation.has(T::TENSORRT_TYPE) && generation.has(index) {
+                let layer = Layer::new(stream, creators.plugin(generation, work.plugin, &work.fields), work, index);
+                layer.enqueue(stream);
+                layer.enqueue(stream);
+                layer.compare(stream, work);
+            }
+        }
+    }
+}
+
+fn every_operator<T: Element>(test: &str) {
+    let _session = Session::start();
+    let Some(stream) = stream(test) else { return };
+    let (creators, mut random) = (Creators::of(&plugin_library()), Random(1));
+    for_each_work::<T>(&mut random, &mut |work| check(&stream, &creators, &work));
+}
+
+fn for_each_work<T: Element>(random: &mut Random, visit: &mut dyn FnMut(Work<T>)) {
+    for reduce in Reduce::ALL {
+        for with_base in [false, true] {
+            for (dim, src, index, groups) in work::SCATTERS {
+                visit(Work::scatter(random, reduce, dim, src, index, groups, with_base));
+            }
+            for (src, index, groups) in work::SEGMENTS.into_iter().filter(|_| reduce != Reduce::Mul) {
+                visit(Work::segment_coo(random, reduce, src, index, groups, with_base));
+                visit(Work::segment_csr(random, reduce, src, index, groups, with_base));
+            }
+        }
+    }
+    for with_base in [false, true] {
+        for (src, index, rows) in work::SEGMENTS {
+            visit(Work::gather_coo(random, src, index, rows, with_base));
+            visit(Work::gather_csr(random, src, index, rows, with_base));
+        }
+    }
+}
+
+fn every_composite<T: Element + Float>(test: &str) {
+    let _session = Session::start();
+    let Some(stream) = stream(test) else { return };
+    let (creators, mut random) = (Creators::of(&plugin_library()), Random(2));
+    for (dim, src, index, groups) in work::SCATTERS {
+        for work in Work::<T>::composites(&mut random, dim, src, index, groups) {
+            check(&stream, &creators, &work);
+        }
+    }
+}
+
+macro_rules! for_types {
+    ($function:ident: $($name:ident $type:ty),+) => {
+        $(#[test]
+        fn $name() {
+            $function::<$type>(stringify!($name));
+        })+
+    };
+}
+
+for_types!(every_operator: floats f32, halves f16, bfloat16s bf16, int32s i32, int64s i64);
+for_types!(every_composite: composites_of_floats f32, composites_of_halves f16, composites_of_bfloat16s bf16);
+
+/// One plugin whose number of groups is a shape tensor's, which changes from run to run.
+#[test]
+fn the_number_of_groups_changes_between_runs() {
+    let _session = Session::start();
+    let Some(stream) = stream("the_number_of_groups_changes_between_runs") else { return };
+    let (creators, mut random) = (Creators::of(&plugin_library()), Random(3));
+    let fields: [Field; 3] = [int(c"dim", &1), int(c"dim_size_input", &1), chars(c"reduce", "max")];
+    let mut plugin = Some(creators.plugin(Generation::V3, c"TRTS_Scatter", &fields));
+    for groups in [100, 7, 300, 0] {
+        let work = Work::<f32>::scatter(&mut random, Reduce::Max, 1, &[2, 300, 4], &[300], groups, false);
+        let layer = Layer::new(&stream, plugin.take().unwrap(), &work, INT32_TYPE);
+        layer.enqueue(&stream);
+        layer.compare(&stream, &work);
+        plugin = Some(layer.plugin);
+    }
+}
+
+#[test]
+fn positions_can_be_int64() {
+    let _session = Session::start();
+    let Some(stream) = stream("positions_can_be_int64") else { return };
+    let (creators, mut random) = (Creators::of(&plugin_library()), Random(5));
+    let (dim, src, index, groups) = work::SCATTERS[1];
+    let (segment_src, segment_index, segments) = work::SEGMENTS[1];
+    for reduce in [Reduce::Min, Reduce::Max] {
+        for work in [
+            Work::<f32>::scatter(&mut random, reduce, dim, src, index, groups, true),
+            Work::segment_coo(&mut random, reduce, segment_src, segment_index, segments, true),
+            Work::segment_csr(&mut random, reduce, segment_src, segment_index, segments, false),
+        ] {
+            let work = work.with_wide_positions();
+            let plugin = creators.plugin(Generation::V3, work.plugin, &work.fields);
+            let layer = Layer::new(&stream, plugin, &work, INT32_TYPE);
+            layer.enqueue(&stream);
+            layer.compare(&stream, &work);
+        }
+    }
+}
+
+/// Sums of floats that are not exact have the same bits every time, on request.
+#[test]
+fn deterministic_sums_repeat() {
+    let _session = Session::start();
+    let Some(stream) = stream("deterministic_sums_repeat") else { return };
+    let (creators, mut random) = (Creators::of(&plugin_library()), Random(6));
+    let work = Work::<f32>::thirds(&mut random, &[1, 30_000, 4], &[30_000], 10);
+    let plugin = creators.plugin(Generation::V3, work.plugin, &work.fields);
+    let layer = Layer::new(&stream, plugin, &work, INT32_TYPE);
+    layer.enqueue(&stream);
+    layer.compare(&stream, &work);
+    let first = layer.out(&stream);
+    for _ in 0..20 {
+        layer.enqueue(&stream);
+        assert_eq!(layer.out(&stream), first);
+    }
+}
+
+/// Kernels are loaded before enqueue: the very first one is captured in a CUDA graph.
+#[test]
+fn the_first_enqueue_can_be_captured() {
+    let _session = Session::start();
+    let Some(stream) = stream("the_first_enqueue_can_be_captured") else { return };
+    let (creators, mut random) = (Creators::of(&plugin_library()), Random(4));
+    let mut check = |work: Work<f16>| {
+        for generation in [Generation::V2, Generation::V3] {
+            let layer = Layer::new(&stream, creators.plugin(generation, work.plugin, &work.fields), &work, INT32_TYPE);
+            // Nothing runs while it is captured, so the result is still poisoned.
+            let graph = Graph::capture(&stream, || layer.enqueue(&stream));
+            graph.launch(&stream);
+            layer.compare(&stream, &work);
+        }
+    };
+    for_each_work::<f16>(&mut random, &mut check);
+    let (dim, src, index, groups) = work::SCATTERS[1];
+    Work::<f16>::composites(&mut random, dim, src, index, groups).into_iter().for_each(check);
+}
+
+/// Threads with streams, plugins and workspaces of their own, all at once.
+#[test]
+fn many_streams_at_once() {
+    const THREADS: u64 = 8;
+    const ROUNDS: usize = 3;
+    let _session = Session::start();
+    let Some(first) = stream("many_streams_at_once") else { return };
+    let creators = Creators::of(&plugin_library());
+    std::thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let (creators, gpu) = (&creators, first.gpu().clone());
+            scope.spawn(move || {
+                gpu.bind().unwrap();
+                let stream = Stream::new(&gpu).unwrap();
+                for _ in 0..ROUNDS {
+                    for_each_work::<f32>(&mut Random(thread), &mut |work| {
+                        let plugin = creators.plugin(Generation::V3, work.plugin, &work.fields);
+                        let layer = Layer::new(&stream, plugin, &work, INT32_TYPE);
+                        layer.enqueue(&stream);
+                        layer.compare(&stream, &work);
+                    });
+                }
+            });
+        }
+    });
+}

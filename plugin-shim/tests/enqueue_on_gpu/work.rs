@@ -1,0 +1,358 @@
+//! What a layer is given and what must come out, and the layer on a device.
+
+use std::ffi::CStr;
+
+use tensorrt_scatter::{
+    BadIndex, CompositeOptions, Float, GatherCooOptions, GatherCsrOptions, Reduce, Reduced, ScatterOptions,
+    SegmentCooOptions, SegmentCsrOptions, Shape, Tensor, cpu,
+    gpu::{DeviceTensor, Stream},
+};
+
+use crate::{
+    common::{
+        Field, chars, int,
+        random::Random,
+        tensors::{INT32_TYPE, INT64_TYPE, Tensor as Described, tensor},
+    },
+    element::Element,
+    plugin::Plugin,
+};
+
+/// dim, src, index and the number of groups.
+pub type ScatterCase = (i32, &'static [usize], &'static [usize], usize);
+
+pub const SCATTERS: [ScatterCase; 8] = [
+    (0, &[100], &[100], 40),
+    (1, &[2, 300, 4], &[300], 100),
+    (1, &[2, 300, 4], &[2, 300, 4], 100),
+    (-2, &[2, 300, 4], &[2, 300], 100),
+    (1, &[3, 50, 7, 5], &[1, 50, 1, 5], 20),
+    (-1, &[2, 3, 64], &[2, 1, 64], 1000),
+    (0, &[0, 5], &[0], 3),
+    (1, &[4, 5], &[5], 0),
+];
+
+/// src, index and the number of segments. For gathers, src and the result change places.
+pub type SegmentCase = (&'static [usize], &'static [usize], usize);
+
+pub const SEGMENTS: [SegmentCase; 7] = [
+    (&[100], &[100], 40),
+    (&[2, 300, 4], &[2, 300], 100),
+    (&[2, 300, 5], &[1, 300], 3),
+    (&[3, 2, 50, 7], &[3, 1, 50], 20),
+    (&[3000, 8], &[3000], 2),
+    (&[0, 5], &[0], 3),
+    (&[4, 5], &[4, 5], 0),
+];
+
+/// A layer with inputs, and the result that the CPU backend gives for them.
+pub struct Work<T> {
+    pub plugin: &'static CStr,
+    pub fields: Vec<Field>,
+    src: Tensor<T>,
+    index: Tensor<i64>,
+    base: Option<Tensor<T>>,
+    out: Tensor<T>,
+    arg_out: Option<Tensor<i64>>,
+    /// Whether arg_out is INT64.
+    wide_positions: bool,
+    tolerance: f64,
+}
+
+fn values<T: Element>(random: &mut Random, dims: &[usize]) -> Tensor<T> {
+    let values = (0..dims.iter().product()).map(|_| T::of(T::VALUES[random.index(T::VALUES.len())]));
+    Tensor::new(dims, values.collect()).unwrap()
+}
+
+/// Indices, of which one in ten lies outside [0, groups).
+fn indices(random: &mut Random, dims: &[usize], groups: usize) -> Tensor<i64> {
+    let mut one = || match random.below(20) {
+        0 => -1,
+        1 => groups as i64,
+        _ => random.below(groups.max(1) as u64) as i64,
+    };
+    let values = (0..dims.iter().product()).map(|_| one());
+    Tensor::new(dims, values.collect()).unwrap()
+}
+
+/// Each row sorted.
+fn sorted(mut index: Tensor<i64>) -> Tensor<i64> {
+    let row = index.shape().dims().last().copied().unwrap_or(0).max(1);
+    index.data_mut().chunks_mut(row).for_each(<[i64]>::sort);
+    index
+}
+
+/// Rows that rise from 0 to `end`, for so many segments.
+fn bounds(random: &mut Random, leading: &[usize], segments: usize, end: usize) -> Tensor<i64> {
+    let dims = [leading, &[segments + 1]].concat();
+    let mut bounds = Tensor::full(Shape::new(&dims).unwrap(), 0i64);
+    for row in bounds.data_mut().chunks_mut(segments + 1) {
+        row.iter_mut().for_each(|bound| *bound = random.below(end as u64 + 1) as i64);
+        row.sort();
+        (row[0], row[segments]) = (0, if segments == 0 { 0 } else { end as i64 });
+    }
+    bounds
+}
+
+fn leaked(name: &'static CStr, value: i32) -> Field {
+    int(name, Box::leak(Box::new(value)))
+}
+
+impl<T: Element> Work<T> {
+    pub fn scatter(
+        random: &mut Random,
+        reduce: Reduce,
+        dim: i32,
+        src: &[usize],
+        index: &[usize],
+        groups: usize,
+        with_base: bool,
+    ) -> Self {
+        let (src, index) = (values::<T>(random, src), indices(random, index, groups));
+        let axis = dim.rem_euclid(src.shape().rank() as i32) as usize;
+        let base = with_base.then(|| values(random, src.shape().with_axis(axis, groups).unwrap().dims()));
+        let options = ScatterOptions::new(reduce).dim(dim as isize).dim_size(groups).bad_index(BadIndex::Skip);
+        let result = cpu::scatter(&src, &index, base.as_ref().map(Tensor::view), &options).unwrap();
+        let mut fields = vec![leaked(c"dim", dim), chars(c"reduce", reduce.name())];
+        fields.extend((!with_base).then(|| leaked(c"dim_size", groups as i32)));
+        Self::exact(c"TRTS_Scatter", fields, src, index, base, result)
+    }
+
+    pub fn segment_coo(
+        random: &mut Random,
+        reduce: Reduce,
+        src: &[usize],
+        index: &[usize],
+        groups: usize,
+        with_base: bool,
+    ) -> Self {
+        let (src, index) = (values::<T>(random, src), sorted(indices(random, index, groups)));
+        let axis = index.shape().rank() - 1;
+        let base = with_base.then(|| values(random, src.shape().with_axis(axis, groups).unwrap().dims()));
+        let options = SegmentCooOptions::new(reduce).dim_size(groups).bad_index(BadIndex::Skip);
+        let result = cpu::segment_coo(&src, &index, base.as_ref().map(Tensor::view), &options).unwrap();
+        let mut fields = vec![chars(c"reduce", reduce.name())];
+        fields.extend((!with_base).then(|| leaked(c"dim_size", groups as i32)));
+        Self::exact(c"TRTS_SegmentCOO", fields, src, index, base, result)
+    }
+
+    pub fn segment_csr(
+        random: &mut Random,
+        reduce: Reduce,
+        src: &[usize],
+        index: &[usize],
+        groups: usize,
+        with_base: bool,
+    ) -> Self {
+        let src = values::<T>(random, src);
+        let (&end, leading) = index.split_last().unwrap();
+        let indptr = bounds(random, leading, groups, end);
+        let result = cpu::segment_csr(&src, &indptr, &SegmentCsrOptions::new(reduce)).unwrap();
+        let base = with_base.then(|| values(random, result.out.shape().dims()));
+        Self::exact(c"TRTS_SegmentCSR", vec![chars(c"reduce", reduce.name())], src, indptr, base, result)
+    }
+
+    pub fn gather_coo(random: &mut Random, out: &[usize], index: &[usize], rows: usize, with_base: bool) -> Self {
+        let src = Shape::new(out).unwrap().with_axis(index.len() - 1, rows).unwrap();
+        let (src, index) = (values::<T>(random, src.dims()), indices(random, index, rows));
+        let out = cpu::gather_coo(&src, &index, &GatherCooOptions::new().bad_index(BadIndex::Skip)).unwrap();
+        let base = with_base.then(|| values(random, out.shape().dims()));
+        Self::exact(c"TRTS_GatherCOO", vec![], src, index, base, Reduced { out, arg_out: None })
+    }
+
+    pub fn gather_csr(random: &mut Random, out: &[usize], index: &[usize], rows: usize, with_base: bool) -> Self {
+        let src = Shape::new(out).unwrap().with_axis(index.len() - 1, rows).unwrap();
+        let (&size, leading) = index.split_last().unwrap();
+        let (src, indptr) = (values::<T>(random, src.dims()), bounds(random, leading, rows, size));
+        let options = GatherCsrOptions::new().size(size).bad_index(BadIndex::Skip);
+        let out = cpu::gather_csr(&src, &indptr, &options).unwrap();
+        let base = with_base.then(|| values(random, out.shape().dims()));
+        let fields = if with_base { vec![] } else { vec![leaked(c"size", size as i32)] };
+        Self::exact(c"TRTS_GatherCSR", fields, src, indptr, base, Reduced { out, arg_out: None })
+    }
+
+    /// The same with an INT64 arg_out.
+    pub fn with_wide_positions(mut self) -> Self {
+        self.fields.push(chars(c"arg_type", "int64"));
+        self.wide_positions = true;
+        self
+    }
+
+    fn exact(
+        plugin: &'static CStr,
+        fields: Vec<Field>,
+        src: Tensor<T>,
+        index: Tensor<i64>,
+        base: Option<Tensor<T>>,
+        result: Reduced<Tensor<T>, Tensor<i64>>,
+    ) -> Self {
+        Self {
+            plugin,
+            fields,
+            src,
+            index,
+            base,
+            out: result.out,
+            arg_out: result.arg_out,
+            wide_positions: false,
+            tolerance: 0.0,
+        }
+    }
+}
+
+impl<T: Element + Float> Work<T> {
+    /// softmax, log_softmax, logsumexp and std.
+    pub fn composites(random: &mut Random, dim: i32, src: &[usize], index: &[usize], groups: usize) -> [Self; 4] {
+        let (src, index) = (values::<T>(random, src), indices(random, index, groups));
+        let options = CompositeOptions::new().dim(dim as isize).dim_size(groups).bad_index(BadIndex::Skip);
+        let results = [
+            (c"TRTS_ScatterSoftmax", cpu::softmax(&src, &index, &options)),
+            (c"TRTS_ScatterLogSoftmax", cpu::log_softmax(&src, &index, &options)),
+            (c"TRTS_ScatterLogSumExp", cpu::logsumexp(&src, &index, &options)),
+            (c"TRTS_ScatterStd", cpu::std(&src, &index, &options.unbiased(false))),
+        ];
+        results.map(|(plugin, out)| {
+            let mut fields = vec![leaked(c"dim", dim), leaked(c"dim_size", groups as i32)];
+            fields.extend((plugin == c"TRTS_ScatterStd").then(|| int(c"unbiased", &0)));
+            Self {
+                plugin,
+                fields,
+                src: src.clone(),
+                index: index.clone(),
+                base: None,
+                out: out.unwrap(),
+                arg_out: None,
+                wide_positions: false,
+                tolerance: T::TOLERANCE,
+            }
+        })
+    }
+}
+
+impl Work<f32> {
+    /// A deterministic sum along axis 1 of values that no sum of floats is exact for.
+    pub fn thirds(random: &mut Random, src: &[usize], index: &[usize], groups: usize) -> Self {
+        let mut values = values::<f32>(random, src);
+        values.data_mut().iter_mut().for_each(|value| *value /= 3.0);
+        let index = indices(random, index, groups);
+        let options = ScatterOptions::new(Reduce::Sum).dim(1).dim_size(groups).bad_index(BadIndex::Skip);
+        let result = cpu::scatter(&values, &index, None, &options).unwrap();
+        let fields = vec![int(c"dim", &1), int(c"deterministic", &1), leaked(c"dim_size", groups as i32)];
+        Self { tolerance: 1e-3, ..Self::exact(c"TRTS_Scatter", fields, values, index, None, result) }
+    }
+}
+
+/// Any of the tensors of a layer.
+enum AnyTensor<T> {
+    Values(DeviceTensor<T>),
+    Narrow(DeviceTensor<i32>),
+    Wide(DeviceTensor<i64>),
+}
+
+/// The tensors of a layer on a device.
+struct Tensors<T> {
+    inputs: Vec<AnyTensor<T>>,
+    out: DeviceTensor<T>,
+    arg_out: Option<AnyTensor<T>>,
+}
+
+/// A plugin with its tensors and workspace on a device.
+pub struct Layer<T> {
+    pub plugin: Box<dyn Plugin>,
+    tensors: Tensors<T>,
+    workspace: DeviceTensor<u8>,
+}
+
+/// Tensors and where they lie.
+type Addressed = Vec<(Described, u64)>;
+
+fn described(data_type: i32, shape: &Shape) -> Described {
+    let dims: Vec<_> = shape.dims().iter().map(|&size| size as i64).collect();
+    tensor(data_type, &dims)
+}
+
+impl<T: Element> AnyTensor<T> {
+    fn with_address(&self) -> (Described, u64) {
+        match self {
+            Self::Values(values) => (described(T::TENSORRT_TYPE, values.shape()), values.address()),
+            Self::Narrow(index) => (described(INT32_TYPE, index.shape()), index.address()),
+            Self::Wide(index) => (described(INT64_TYPE, index.shape()), index.address()),
+        }
+    }
+}
+
+impl<T> AnyTensor<T> {
+    /// What an index or arg_out holds.
+    fn positions(&self, stream: &Stream) -> Vec<i64> {
+        match self {
+            Self::Values(_) => panic!("values are no positions"),
+            Self::Narrow(tensor) => tensor.to_host(stream).unwrap().data().iter().map(|&value| value.into()).collect(),
+            Self::Wide(tensor) => tensor.to_host(stream).unwrap().into_data(),
+        }
+    }
+}
+
+impl<T: Element> Tensors<T> {
+    fn described(&self) -> (Addressed, Addressed) {
+        let inputs = self.inputs.iter().map(AnyTensor::with_address).collect();
+        let mut outputs = vec![(described(T::TENSORRT_TYPE, self.out.shape()), self.out.address())];
+        outputs.extend(self.arg_out.as_ref().map(AnyTensor::with_address));
+        (inputs, outputs)
+    }
+}
+
+impl<T: Element> Layer<T> {
+    pub fn new(stream: &Stream, mut plugin: Box<dyn Plugin>, work: &Work<T>, index_type: i32) -> Self {
+        let index = if index_type == INT64_TYPE {
+            AnyTensor::Wide(DeviceTensor::from_host(stream, &work.index).unwrap())
+        } else {
+            let narrow = work.index.data().iter().map(|&value| value as i32).collect();
+            let narrow = Tensor::new(work.index.shape().dims(), narrow).unwrap();
+            AnyTensor::Narrow(DeviceTensor::from_host(stream, &narrow).unwrap())
+        };
+        let mut inputs = vec![AnyTensor::Values(DeviceTensor::from_host(stream, &work.src).unwrap()), index];
+        inputs.extend(work.base.as_ref().map(|base| AnyTensor::Values(DeviceTensor::from_host(stream, base).unwrap())));
+        let shape = *work.out.shape();
+        let out = DeviceTensor::from_host(stream, &Tensor::full(shape, T::of(T::POISON))).unwrap();
+        let arg_out = work.arg_out.as_ref().map(|_| {
+            if work.wide_positions {
+                AnyTensor::Wide(DeviceTensor::from_host(stream, &Tensor::full(shape, -7)).unwrap())
+            } else {
+                AnyTensor::Narrow(DeviceTensor::from_host(stream, &Tensor::full(shape, -7)).unwrap())
+            }
+        });
+        let tensors = Tensors { inputs, out, arg_out };
+        let only = |tensors: Addressed| tensors.into_iter().map(|(tensor, _)| tensor).collect::<Vec<_>>();
+        let (inputs, outputs) = tensors.described();
+        let bytes = Shape::new(&[plugin.ready(&only(inputs), &only(outputs))]).unwrap();
+        let workspace = DeviceTensor::from_host(stream, &Tensor::full(bytes, 0xA5u8)).unwrap();
+        Self { plugin, tensors, workspace }
+    }
+
+    pub fn enqueue(&self, stream: &Stream) {
+        let (inputs, outputs) = self.tensors.described();
+        assert_eq!(self.plugin.enqueue(&inputs, &outputs, self.workspace.address(), stream.as_raw()), 0);
+    }
+
+    /// The result.
+    pub fn out(&self, stream: &Stream) -> Tensor<T> {
+        self.tensors.out.to_host(stream).unwrap()
+    }
+
+    pub fn compare(&self, stream: &Stream, work: &Work<T>) {
+        let what = format!("{:?} of {} by {}", work.plugin, work.src.shape(), work.index.shape());
+        let out = self.out(stream);
+        for (position, (&given, &expected)) in out.data().iter().zip(work.out.data()).enumerate() {
+            let distance = (given.to_f64() - expected.to_f64()).abs();
+            let close = given == expected || distance <= work.tolerance * expected.to_f64().abs().max(1.0);
+            assert!(close, "{what}: out[{position}] is {given:?}, expected {expected:?}");
+        }
+        if let (Some(given), Some(expected)) = (&self.tensors.arg_out, &work.arg_out) {
+            let given = given.positions(stream);
+            assert_eq!(given, expected.data(), "{what}: arg_out");
+        }
+        if let (Some(AnyTensor::Values(given)), Some(base)) = (self.tensors.inputs.get(2), &work.base) {
+            assert_eq!(given.to_host(stream).unwrap(), *base, "{what}: base must not be modified");
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! The workspace that a plugin asks for is enough for all shapes that a profile allows. This process has no TensorRT, so
+//! the library hands out the creators of both generations.
+
+mod common;
+
+use std::ffi::CStr;
+
+use common::{
+    Field, chars, int, plugin_library,
+    random::Random,
+    tensors::{BF16, FLOAT, HALF, INT32_TYPE, INT64_TYPE, Tensor, tensor},
+    v3::{Creator, Phase, Plugin},
+};
+use tensorrt_scatter::{
+    Composite, CompositeOptions, CompositePlan, Reduce, ScalarType, ScatterOptions, ScatterPlan, SegmentCooOptions,
+    SegmentCsrOptions, SegmentPlan, Shape,
+};
+
+const TYPES: [(i32, ScalarType); 5] = [
+    (FLOAT, ScalarType::F32),
+    (HALF, ScalarType::F16),
+    (BF16, ScalarType::BF16),
+    (INT32_TYPE, ScalarType::I32),
+    (INT64_TYPE, ScalarType::I64),
+];
+
+const CASES: usize = 3000;
+
+fn plugin(name: &CStr, fields: &[Field]) -> Plugin {
+    let creators = plugin_library().creators(c"getCreators").into_iter().map(Creator);
+    let creator = { creators }.find(|creator| creator.name() == name.to_str().unwrap()).unwrap();
+    creator.create(c"layer", fields, Phase::Build).unwrap()
+}
+
+/// Sizes of src's axes, the last two being the reduced axis and the columns, and the number of groups.
+#[derive(Clone, Copy, Debug)]
+struct Sizes {
+    src: [usize; 4],
+    groups: usize,
+}
+
+impl Sizes {
+    /// Now small, now as large as makes the algorithms change; never an empty axis.
+    fn largest(random: &mut Random) -> Self {
+        let mut below = |bits: u64| {
+            let bits = random.below(bits + 1);
+            1 + random.below(1 << bits) as usize
+        };
+        Self { src: [below(3), below(3), below(20), below(9)], groups: below(16) }
+    }
+
+    /// Sizes of which none is larger.
+    fn within(self, random: &mut Random) -> Self {
+        let mut smaller = |size: usize| match random.below(4) {
+            0 => size,
+            1 => size.div_ceil(2),
+            2 => size - size.min(1),
+            _ => random.below(size as u64 + 1) as usize,
+        };
+        Self { src: self.src.map(&mut smaller), groups: smaller(self.groups) }
+    }
+
+    fn src(self) -> Shape {
+        Shape::new(&self.src).unwrap()
+    }
+
+    fn out(self) -> Shape {
+        self.src().with_axis(2, self.groups).unwrap()
+    }
+
+    /// An index or indptr with a last axis of that size, leading axes being repeated at random.
+    fn index(self, last: usize, random: &mut Random) -> Shape {
+        let mut leading = |size: usize| if random.below(2) == 0 { 1 } else { size };
+        Shape::new(&[leading(self.src[0]), leading(self.src[1]), last]).unwrap()
+    }
+}
+
+fn described(data_type: i32, shape: Shape) -> Tensor {
+    tensor(data_type, &shape.dims().iter().map(|&size| size as i64).collect::<Vec<_>>())
+}
+
+/// Asks the plugin with the largest shapes and compares with what the work needs for smaller ones.
+#[track_caller]
+fn check(
+    plugin: &Plugin,
+    outputs: usize,
+    random: &mut Random,
+    indptr: bool,
+    need: &dyn Fn(Sizes, Shape, ScalarType) -> usize,
+) {
+    for _ in 0..CASES {
+        let (data_type, scalar) = TYPES[random.index(TYPES.len())];
+        let largest = Sizes::largest(random);
+        let last = |sizes: Sizes| if indptr { sizes.groups + 1 } else { sizes.src[2] };
+        let inputs = [described(data_type, largest.src()), described(INT32_TYPE, largest.index(last(largest), random))];
+        let out = vec![described(data_type, largest.out()); outputs];
+        let given = plugin.workspace_size(&inputs, &inputs, &out);
+        let sizes = largest.within(random);
+        let needed = need(sizes, sizes.index(last(sizes), random), scalar);
+        assert!(needed <= given, "{sizes:?} of {largest:?}, {scalar:?}: {needed} bytes needed, {given} given");
+    }
+}
+
+#[test]
+fn scatters_fit() {
+    let mut random = Random(1);
+    for reduce in Reduce::ALL {
+        for deterministic in [0, 1] {
+            let fields = [
+                int(c"dim", &2),
+                chars(c"reduce", reduce.name()),
+                int(c"dim_size_input", &1),
+                int(c"deterministic", &deterministic),
+            ];
+            let plugin = plugin(c"TRTS_Scatter", &fields);
+            check(&plugin, plugin.output_count() as usize, &mut random, false, &|sizes, index, scalar| {
+                let options =
+                    ScatterOptions::new(reduce).dim(2).dim_size(sizes.groups).deterministic(deterministic == 1);
+                ScatterPlan::new(&sizes.src(), &index, None, &options).unwrap().workspace_bytes(scalar)
+            });
+        }
+    }
+}
+
+#[test]
+fn segments_fit() {
+    let mut random = Random(2);
+    for reduce in Reduce::ALL.into_iter().filter(|&reduce| reduce != Reduce::Mul) {
+        let fields = [chars(c"reduce", reduce.name()), int(c"dim_size_input", &1)];
+        let coo = plugin(c"TRTS_SegmentCOO", &fields);
+        check(&coo, coo.output_count() as usize, &mut random, false, &|sizes, index, scalar| {
+            let options = SegmentCooOptions::new(reduce).dim_size(sizes.groups);
+            SegmentPlan::coo(&sizes.src(), &index, None, &options).unwrap().workspace_bytes(scalar)
+        });
+        let csr = plugin(c"TRTS_SegmentCSR", &fields[..1]);
+        check(&csr, csr.output_count() as usize, &mut random, true, &|sizes, indptr, scalar| {
+            let options = SegmentCsrOptions::new(reduce);
+            SegmentPlan::csr(&sizes.src(), &indptr, &options).unwrap().workspace_bytes(scalar)
+        });
+    }
+}
+
+#[test]
+fn composites_fit() {
+    let mut random = Random(3);
+    for (name, composite) in [(c"TRTS_ScatterLogSumExp", Composite::LogSumExp), (c"TRTS_ScatterStd", Composite::Std)] {
+        let plugin = plugin(name, &[int(c"dim", &2), int(c"dim_size_input", &1)]);
+        check(&plugin, 1, &mut random, false, &|sizes, index, scalar| {
+            let options = CompositeOptions::new().dim(2).dim_size(sizes.groups);
+            CompositePlan::new(composite, &sizes.src(), &index, &options).unwrap().workspace_bytes(scalar)
+        });
+    }
+}

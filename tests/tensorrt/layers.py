@@ -1,0 +1,94 @@
+"""A table of layers: every plugin with attributes, and inputs that fit."""
+
+import dataclasses
+
+import numpy as np
+
+#: Numbers whose sums and products are exact in any order, as long as groups are small.
+FACTORS = {"f": [-2.0, -1.0, -0.5, 0.5, 1.0, 2.0], "i": [-3, -2, -1, 1, 2, 3]}
+
+FLOATS = (np.float32, np.float16)
+VALUES = (*FLOATS, np.int32)
+
+#: How far results of exponentials may lie apart, relative to 1.
+TOLERANCES = {np.float32: 1e-5, np.float16: 2e-3}
+
+
+def values(random, shape, dtype):
+    return random.choice(np.array(FACTORS[np.dtype(dtype).kind], dtype), shape)
+
+
+def indices(random, shape, groups):
+    """Indices, of which some lie outside [0, groups)."""
+    return random.integers(-1, groups + 1, shape).astype(np.int32)
+
+
+def bounds(random, shape, end):
+    """Rows that rise from 0 to `end`."""
+    rows = np.sort(random.integers(0, end + 1, shape), axis=-1)
+    rows[..., 0], rows[..., -1] = 0, end
+    return rows.astype(np.int32)
+
+
+@dataclasses.dataclass
+class Layer:
+    """A plugin with its attributes; sizes by which inputs are drawn: [batch, length, columns] of src, and the number of
+    groups, segments or rows."""
+
+    plugin: str
+    attributes: dict
+    has_base: bool = False
+    dtypes: tuple = VALUES
+
+    def __str__(self):
+        return f"{self.plugin} {self.attributes}{' with base' if self.has_base else ''}"
+
+    @property
+    def is_composite(self):
+        return self.dtypes == FLOATS
+
+    def inputs(self, random, dtype, batch, length, columns, groups):
+        """src, index and base, by name. The leading axis of the index is 1 or the batch."""
+        long, short = (batch, length, columns), (batch, groups, columns)
+        rows = random.choice([1, batch])
+        if self.plugin == "TRTS_SegmentCSR":
+            src, index, base = long, bounds(random, (rows, groups + 1), length), short
+        elif self.plugin == "TRTS_GatherCOO":
+            src, index, base = short, indices(random, (rows, length), groups), long
+        elif self.plugin == "TRTS_GatherCSR":
+            src, index, base = short, bounds(random, (rows, groups + 1), length), long
+        else:
+            src, index, base = long, indices(random, (rows, length), groups), short
+        if self.plugin == "TRTS_SegmentCOO":
+            index = np.sort(index, axis=-1)
+        inputs = {"src": values(random, src, dtype), "index": index}
+        if self.has_base:
+            inputs["base"] = values(random, base, dtype)
+        return inputs
+
+
+#: The number of groups, and of rows of gather_csr, that the attributes below tell.
+GROUPS, LENGTH = 50, 300
+
+
+def _layers():
+    for has_base in (False, True):
+        size = {} if has_base else {"dim_size": GROUPS}
+        for reduce in ("sum", "add", "mul", "mean", "min", "max"):
+            yield Layer("TRTS_Scatter", {"dim": 1, "reduce": reduce, **size}, has_base)
+            if reduce in ("sum", "mean"):
+                yield Layer("TRTS_Scatter", {"dim": 1, "reduce": reduce, "deterministic": 1, **size}, has_base)
+            if reduce != "mul":
+                yield Layer("TRTS_SegmentCOO", {"reduce": reduce, **size}, has_base)
+                yield Layer("TRTS_SegmentCSR", {"reduce": reduce}, has_base)
+        yield Layer("TRTS_GatherCOO", {}, has_base)
+        yield Layer("TRTS_GatherCSR", {} if has_base else {"size": LENGTH}, has_base)
+    groups = {"dim": -2, "dim_size": GROUPS}
+    yield Layer("TRTS_ScatterSoftmax", groups, dtypes=FLOATS)
+    yield Layer("TRTS_ScatterLogSoftmax", {**groups, "eps": 1e-6}, dtypes=FLOATS)
+    yield Layer("TRTS_ScatterLogSumExp", groups, dtypes=FLOATS)
+    for unbiased in (0, 1):
+        yield Layer("TRTS_ScatterStd", {**groups, "unbiased": unbiased}, dtypes=FLOATS)
+
+
+LAYERS = list(_layers())
