@@ -145,7 +145,7 @@ pub enum Error {
     /// An index lies outside [0, size).
     #[error(
         "index[{position}] (row-major position in index of shape {shape}) is {value}, outside 0..{size}; correct it, \
-         or choose BadIndex::Skip to leave such elements out"
+         or leave such elements out by an unchecked call (BadIndex::Skip)"
     )]
     IndexOutOfRange {
         /// Row-major position of the first offender within the index tensor.

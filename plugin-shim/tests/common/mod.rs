@@ -3,6 +3,7 @@
 
 #![allow(dead_code, reason = "each test program uses a part")]
 
+pub mod c_abi;
 pub mod host;
 pub mod registry;
 pub mod tensors;
