@@ -105,9 +105,9 @@ fn with_dim_size<T, I: Index>(
         // The shapes come first: a bad one is the better message.
         let dim = ScatterPlan::reduced_axis(src.shape(), &options.groups)?;
         broadcast::scatter_layout(src.shape(), index.shape(), dim)?;
-        let largest = index.data().par_iter().max();
-        let groups = largest.map_or(0, |&largest| usize::try_from(largest.to_i64() + 1).unwrap_or(0));
-        options.groups.dim_size = Some(groups);
+        // An index that no element of src uses names no group.
+        let is_used = !src.data().is_empty();
+        options.groups.dim_size = Some(if is_used { super::scatter::group_count(index) } else { 0 });
     }
     Ok(options)
 }

@@ -78,7 +78,7 @@ pub fn gather_csr<'a, T: Scalar, I: Index>(
 ) -> Result<Tensor<T>, Error> {
     let (src, indptr) = (src.into(), indptr.into());
     GatherPlan::segment_axis(src.shape(), indptr.shape())?;
-    let size = options.size.unwrap_or_else(|| last_element(&src, &indptr));
+    let size = options.size.unwrap_or_else(|| last_element(&indptr));
     let plan = GatherPlan::csr(src.shape(), indptr.shape(), size)?;
     if options.bad_index == BadIndex::Error && plan.uses_index() {
         // Before the allocation: a wrong last element may ask for more memory than there is.
@@ -113,12 +113,9 @@ pub fn gather_csr_into<'a, T: Scalar, I: Index>(
     Ok(())
 }
 
-/// The length of the result where nothing else says it: indptr's last element; 0 where src has no elements.
-fn last_element<T, I: Index>(src: &TensorView<'_, T>, indptr: &TensorView<'_, I>) -> usize {
-    match indptr.data().last() {
-        Some(last) if src.shape().element_count() != 0 => usize::try_from(last.to_i64()).unwrap_or(0),
-        _ => 0,
-    }
+/// The length of the result where nothing else says it: indptr's last element.
+fn last_element<I: Index>(indptr: &TensorView<'_, I>) -> usize {
+    indptr.data().last().map_or(0, |last| usize::try_from(last.to_i64()).unwrap_or(0))
 }
 
 fn run_coo<T: Scalar, I: Index>(

@@ -126,9 +126,8 @@ impl Query {
         if self.index_decides() {
             // The shapes come first: a bad one is the better message.
             ScatterPlan::new(&src, &index, None, &self.options.scatter().dim_size(0))?;
-            // As in torch_scatter, an index that no element of src uses names no group.
             // SAFETY: the caller's promise.
-            self.options.dim_size = Some(if src.element_count() == 0 { 0 } else { unsafe { self.group_count()? } });
+            self.options.dim_size = Some(unsafe { self.used_group_count()? });
         }
         let plan = ScatterPlan::new(&src, &index, base.as_ref(), &self.options.scatter())?;
         let axis = src.axis(self.options.dim)?;
@@ -168,7 +167,7 @@ impl Query {
             (None, None) => {
                 GatherPlan::csr(&src, &indptr, 0)?;
                 // SAFETY: the caller's promise.
-                if src.element_count() == 0 { 0 } else { unsafe { self.last_element()? } }
+                unsafe { self.last_element()? }
             }
         };
         let plan = GatherPlan::csr(&src, &indptr, size)?;
@@ -185,7 +184,7 @@ impl Query {
         if self.options.dim_size.is_none() {
             CompositePlan::new(composite, &src, &index, &self.options.composite().dim_size(0))?;
             // SAFETY: the caller's promise.
-            self.options.dim_size = Some(unsafe { self.group_count()? });
+            self.options.dim_size = Some(unsafe { self.used_group_count()? });
         }
         let plan = CompositePlan::new(composite, &src, &index, &self.options.composite())?;
         let shape = *plan.out_shape();
@@ -195,6 +194,15 @@ impl Query {
     /// Whether nothing but the index says how many groups there are.
     fn index_decides(&self) -> bool {
         self.options.dim_size.is_none() && self.base.is_none()
+    }
+
+    /// As in torch_scatter, an index that no element of src uses names no group.
+    ///
+    /// # Safety
+    /// See above.
+    unsafe fn used_group_count(&mut self) -> Result<usize, Failure> {
+        // SAFETY: the caller's promise.
+        if self.src.shape.element_count() == 0 { Ok(0) } else { unsafe { self.group_count() } }
     }
 
     /// # Safety
