@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tensorrt_scatter", description=__doc__)
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(title="commands", required=True, dest="command")
 
     info = commands.add_parser("info", help="print versions, the library's path, and which TensorRT and GPUs are found")
     info.set_defaults(run=_info)
@@ -52,10 +52,9 @@ def _export_example(options: argparse.Namespace) -> None:
 
 
 def _convert(options: argparse.Namespace) -> None:
-    converter = import_onnx()
     import onnx
 
-    model, report = converter.convert(options.model)
+    model, report = import_onnx().convert(options.model)
     onnx.save(model, options.output)
     print(report)
     print(f"wrote {options.output}")

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import functools
-from collections.abc import Iterator
+import os
 from typing import Any
 
 import ml_dtypes
@@ -31,6 +30,10 @@ class Library:
 
     def make(self, array: np.ndarray) -> Any:
         raise NotImplementedError
+
+    def make_transposed(self, array: np.ndarray) -> Any:
+        """The same elements, the first axis being the densest in memory, where the library lets one choose."""
+        return self.make(np.ascontiguousarray(array.T)).T
 
     def back(self, array: Any) -> np.ndarray:
         raise NotImplementedError
@@ -139,6 +142,8 @@ class Jax(Library):
     platform = "cpu"
 
     def __init__(self) -> None:
+        # Not nearly all of the device's memory, of which torch and CuPy need some in the same process.
+        os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
         self.jax = pytest.importorskip("jax")
         self.jax.config.update("jax_enable_x64", True)
         try:
@@ -185,6 +190,9 @@ class OnlyDlpack(Library):
     def make(self, array: np.ndarray) -> Any:
         return _OnlyDlpack(array.copy())
 
+    def make_transposed(self, array: np.ndarray) -> Any:
+        return _OnlyDlpack(np.asfortranarray(array))
+
     def back(self, array: Any) -> np.ndarray:
         return array
 
@@ -206,9 +214,15 @@ class OnlyInterface(TorchOnCuda):
     dtypes = tuple(name for name in DTYPES if name != "bfloat16")
 
     def make(self, array: np.ndarray) -> Any:
-        made = _OnlyInterface(super().make(array))
+        return self._expose(super().make(array))
+
+    def make_transposed(self, array: np.ndarray) -> Any:
+        return self._expose(super().make(np.ascontiguousarray(array.T)).T)
+
+    def _expose(self, array: Any) -> Any:
+        # torch's interface names no stream to wait for.
         self.torch.cuda.synchronize()
-        return made
+        return _OnlyInterface(array)
 
     def back(self, array: Any) -> np.ndarray:
         return self.torch.from_dlpack(array).cpu().numpy()
@@ -220,20 +234,9 @@ class OnlyInterface(TorchOnCuda):
 ALL = (Numpy, Torch, TorchOnCuda, TorchOnStream, Cupy, CupyOnStream, Jax, JaxOnCuda, OnlyDlpack, OnlyInterface)
 
 
-@contextlib.contextmanager
-def opened(kind: type[Library]) -> Iterator[Library]:
-    with kind() as library:
-        yield library
-
-
 def parse(kind: str, text: str) -> np.ndarray:
     """Elements as the oracle writes them: separated by spaces, 16-bit floats as the float32 they equal."""
     if kind.startswith("int"):
         return np.array([int(word) for word in text.split()], DTYPES[kind])
     wide = np.float64 if kind == "float64" else np.float32
     return np.array([wide(word) for word in text.split()], wide).astype(DTYPES[kind])
-
-
-@functools.cache
-def generator() -> np.random.Generator:
-    return np.random.default_rng(2026)
