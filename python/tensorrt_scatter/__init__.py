@@ -84,9 +84,9 @@ _OF_ONNX = frozenset({"convert", "register_symbolic", "translation_table"})
 def __getattr__(name: str) -> Any:
     if name not in _OF_ONNX:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from ._optional import import_onnx
+    from ._optional import of_onnx
 
-    return getattr(import_onnx(), name)
+    return of_onnx(name)
 
 
 def __dir__() -> list[str]:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from ._info import lines
-from ._optional import explained, import_onnx
+from ._optional import explained, of_onnx
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,14 +47,14 @@ def _info(_options: argparse.Namespace) -> None:
 
 
 def _export_example(options: argparse.Namespace) -> None:
-    import_onnx().export_example(options.output, options.exporter)
+    of_onnx("export_example")(options.output, options.exporter)
     print(f"wrote {options.output}")
 
 
 def _convert(options: argparse.Namespace) -> None:
     import onnx
 
-    model, report = import_onnx().convert(options.model)
+    model, report = of_onnx("convert")(options.model)
     onnx.save(model, options.output)
     print(report)
     print(f"wrote {options.output}")

@@ -29,7 +29,8 @@ class DeviceArray:
         buffer, address = ctypes.c_void_p(), ctypes.c_void_p()
         count = math.prod(shape) * _ITEM_BYTES[dtype]
         check(library, library.trts_buffer_new(device, count, ctypes.byref(buffer), ctypes.byref(address)))
-        weakref.finalize(self, library.trts_buffer_free, buffer)
+        # Not at exit, when a consumer may still use the memory, which ends with the process.
+        weakref.finalize(self, library.trts_buffer_free, buffer).atexit = False
         self._address = address.value or 0
         self._device = device
         #: The sizes, outermost first.

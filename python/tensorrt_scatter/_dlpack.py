@@ -135,18 +135,29 @@ class _Exposed:
 _exported: dict[int, tuple[Any, ...]] = {}
 
 
-def _delete(address: int) -> None:
-    _exported.pop(address, None)
+def _functions_for_consumers() -> tuple[Any, Any]:
+    """The tensors' deleter and the capsules' destructor, as C functions.
+
+    Consumers may call them while the interpreter shuts down, when this module has lost its variables: these have their
+    own, and are never freed.
+    """
+    tensors, name, is_valid, get_pointer = _exported, _NAME, _is_valid_raw, _get_pointer_raw
+
+    def delete(address: int) -> None:
+        tensors.pop(address, None)
+
+    def destroy(capsule: int) -> None:
+        # A consumer renames the capsule, and deletes the tensor itself.
+        if is_valid(capsule, name):
+            delete(get_pointer(capsule, name))
+
+    functions = ctypes.CFUNCTYPE(None, c_void_p)(delete), ctypes.PYFUNCTYPE(None, c_void_p)(destroy)
+    for function in functions:
+        _api.Py_IncRef(ctypes.py_object(function))
+    return functions
 
 
-def _destroy(capsule: int) -> None:
-    # A consumer renames the capsule, and deletes the tensor itself.
-    if _is_valid_raw(capsule, _NAME):
-        _delete(_get_pointer_raw(capsule, _NAME))
-
-
-_deleter = ctypes.CFUNCTYPE(None, c_void_p)(_delete)
-_destructor = ctypes.PYFUNCTYPE(None, c_void_p)(_destroy)
+_deleter, _destructor = _functions_for_consumers()
 
 
 def exported(owner: Any, address: int, device: tuple[int, int], dtype: str, shape: Sequence[int]) -> Any:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import importlib
-from types import ModuleType
+from typing import Any
 
 #: Packages, and the extra that brings each.
 _EXTRAS = {"onnx": "onnx", "onnxscript": "onnx", "torch": "torch"}
 
 
-def import_onnx() -> ModuleType:
-    """tensorrt_scatter.onnx.
+def of_onnx(name: str) -> Any:
+    """What tensorrt_scatter.onnx has under that name.
 
     Raises:
         ImportError: says which extra to install where a package is missing.
     """
     try:
-        return importlib.import_module("tensorrt_scatter.onnx")
+        return getattr(importlib.import_module("tensorrt_scatter.onnx"), name)
     except ModuleNotFoundError as error:
         raise explained(error) from error
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import gc
+import os
+import subprocess
+import sys
 import weakref
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -76,6 +80,27 @@ def test_a_capsule_that_nobody_takes_lets_go() -> None:
     del capsule
     gc.collect()
     assert alive() is None
+
+
+@pytest.mark.parametrize("consumer", ["numpy", "torch"])
+def test_a_consumer_may_outlive_everything_else(consumer: str) -> None:
+    pytest.importorskip(consumer)
+    code = f"""
+import numpy, {consumer}, test_dlpack
+kept = {consumer}.from_dlpack(test_dlpack.Exporter(numpy.ones(1000)))
+import builtins
+builtins.kept = kept  # is destroyed last
+print(len(kept))
+"""
+    path = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[1])])
+    finished = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (finished.returncode, finished.stdout, finished.stderr) == (0, "1000\n", "")
 
 
 def test_row_major_strides() -> None:
