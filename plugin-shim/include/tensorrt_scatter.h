@@ -85,7 +85,8 @@ typedef struct trts_tensor {
     const int64_t *strides; /* null, or rank strides in elements, which must be those of a row-major tensor */
 } trts_tensor;
 
-/* How to reduce; begin with TRTS_OPTIONS_INIT. Each operator looks at what it has a use for. */
+/* How to reduce; begin with TRTS_OPTIONS_INIT, which a null pointer stands for. Each operator looks at what it has a use
+ * for. */
 typedef struct trts_options {
     size_t struct_size;    /* sizeof(trts_options) */
     trts_reduce reduce;    /* scatter, segment_coo, segment_csr */
@@ -127,7 +128,7 @@ typedef struct trts_requirements {
  * Finds the shape of an operator's result and the workspace it needs. Of the tensors, shapes and types are looked at;
  * data of index or indptr is read only where dim_size is -1 and base is null, for segment_csr and gather_coo never.
  * Reading it on CUDA waits for the stream and takes TRTS_QUERY_WORKSPACE_BYTES of workspace. base is null for the
- * operators that have none.
+ * operators that have none; for gather_csr it may be out, to make the result as long.
  */
 trts_status trts_query(trts_operator op, const trts_tensor *src, const trts_tensor *index, const trts_tensor *base,
                        const trts_options *options, const trts_target *target, trts_requirements *requirements);

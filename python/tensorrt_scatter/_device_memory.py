@@ -27,7 +27,8 @@ class DeviceArray:
     def __init__(self, device: int, shape: tuple[int, ...], dtype: str) -> None:
         library = loaded()
         buffer, address = ctypes.c_void_p(), ctypes.c_void_p()
-        count = math.prod(shape) * _ITEM_BYTES[dtype]
+        # Not none, since consumers do not all take null.
+        count = max(math.prod(shape) * _ITEM_BYTES[dtype], 1)
         check(library, library.trts_buffer_new(device, count, ctypes.byref(buffer), ctypes.byref(address)))
         # Not at exit, when a consumer may still use the memory, which ends with the process.
         weakref.finalize(self, library.trts_buffer_free, buffer).atexit = False

@@ -22,6 +22,7 @@ def torch() -> Any:
 
 def test_work_waits_for_what_is_in_the_stream(torch: Any) -> None:
     src, index = torch.zeros(1000, device="cuda"), torch.arange(1000, device="cuda") % 10
+    ts.scatter(src, index, dim_size=10)  # loads the kernels
     torch.cuda.synchronize()
     stream = torch.cuda.Stream()
     with torch.cuda.stream(stream), ts.unchecked():
