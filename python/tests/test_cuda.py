@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 
 import tensorrt_scatter as ts
+from tensorrt_scatter._c_abi import Options, Target, Tensor
 from tensorrt_scatter._device_memory import DeviceArray
+from tensorrt_scatter._errors import check
+from tensorrt_scatter._library import loaded
 
 
 @pytest.fixture
@@ -91,6 +94,19 @@ def test_each_device_is_used_where_its_arrays_are(torch: Any) -> None:
 def test_arrays_on_cpu_and_device_are_refused(torch: Any) -> None:
     with pytest.raises(ValueError, match="src is on CUDA device 0, but index on the CPU"):
         ts.scatter(torch.ones(4, device="cuda"), torch.zeros(4, dtype=torch.int64))
+
+
+def test_a_workspace_that_is_too_small_is_refused(torch: Any) -> None:
+    src, index = torch.ones(4, device="cuda"), torch.zeros(4, dtype=torch.int32, device="cuda")
+    out = torch.empty(1, device="cuda")
+    tensors = [
+        ctypes.pointer(Tensor.of(each.data_ptr(), dtype, each.shape))
+        for each, dtype in ((src, "float32"), (index, "int32"), (out, "float32"))
+    ]
+    library, options, target = loaded(), Options.of(reduce="mean"), Target.of(0, 0)
+    status = library.trts_scatter(*tensors[:2], None, options, tensors[2], None, target)
+    with pytest.raises(ValueError, match=r"the workspace has 0 bytes, but the plan needs \d+"):
+        check(library, status)
 
 
 def test_a_device_array_is_taken_by_both_interfaces(torch: Any) -> None:
