@@ -92,7 +92,9 @@ pub enum Error {
         axis: usize,
     },
     /// `base` (torch_scatter's `out`) has another shape than the result.
-    #[error("base (torch_scatter's `out`) has shape {base}, but the result has shape {expected} (src's shape {src} with dim {dim} replaced)")]
+    #[error(
+        "base (torch_scatter's `out`) has shape {base}, but the result has shape {expected} (src's shape {src} with dim {dim} replaced)"
+    )]
     BaseShape {
         /// The shape of `base`.
         base: Shape,

@@ -53,14 +53,16 @@ def test_arrays_need_not_be_row_major(library: libraries.Library) -> None:
 
 
 def test_an_out_need_not_be_row_major(library: libraries.Library) -> None:
-    if not library.writes_out:
-        pytest.skip(f"{library.name}: nothing is written to an out")
+    if library.name == "only __cuda_array_interface__":
+        return  # refused, as the test before this has it
+    src, index = library.make(SRC), library.make(INDEX)
     out = library.make_transposed(np.ones((2, 3), np.float32))
-    assert ts.scatter(library.make(SRC), library.make(INDEX), 0, out) is out
-    np.testing.assert_array_equal(library.back(out), SUMS + 1)
-    gathered = library.make_transposed(np.zeros((4, 3), np.float32))
-    assert ts.gather_coo(library.make(SUMS), library.make(INDEX), gathered) is gathered
-    np.testing.assert_array_equal(library.back(gathered), SUMS[INDEX])
+    sums = ts.scatter(src, index, 0, out)
+    np.testing.assert_array_equal(library.back(sums), SUMS + 1)
+    rows = library.make_transposed(np.zeros((4, 3), np.float32))
+    gathered = ts.gather_coo(library.make(SUMS + 1), index, rows)
+    np.testing.assert_array_equal(library.back(gathered), (SUMS + 1)[INDEX])
+    assert (sums is out, gathered is rows) == (library.writes_out, library.writes_out)
 
 
 def test_numpys_strides_and_bytes() -> None:

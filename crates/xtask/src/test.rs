@@ -60,7 +60,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     groups.push(check("format", "fmt", &["fmt", "--all", "--", "--check"])?);
     groups.push(check("lints", "clippy", &["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"])?);
     groups.extend(tests(&tools.variables)?);
-    groups.extend(python_tests(!arguments.without_torch)?);
+    groups.extend(python_tests(!arguments.without_torch, &tools.variables)?);
 
     let sum: Tally = groups.iter().map(|group| group.tally).sum();
     println!("\nSummary, after {}:", Seconds(started.elapsed()));
@@ -109,7 +109,7 @@ fn tests(variables: &[(&'static str, PathBuf)]) -> Result<Vec<Group>> {
 
 /// Packages that cannot be had are no failure of what is tested: without torch the other tests run, without the others
 /// none.
-fn python_tests(with_torch: bool) -> Result<Vec<Group>> {
+fn python_tests(with_torch: bool, variables: &[(&'static str, PathBuf)]) -> Result<Vec<Group>> {
     const NAME: &str = "python/tests";
     let mut groups = Vec::new();
     let mut environment = test_python::environment(with_torch);
@@ -120,7 +120,7 @@ fn python_tests(with_torch: bool) -> Result<Vec<Group>> {
     match environment {
         Err(error) => groups.push(Group::skipped(NAME, format!("{error:#}"))),
         Ok(python) => {
-            let outcome = test_python::run(&python)?;
+            let outcome = test_python::run(&python, variables)?;
             if outcome.tally.failed != 0 {
                 outcome.finished.print_output();
             }

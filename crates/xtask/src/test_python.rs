@@ -36,11 +36,11 @@ pub fn environment(with_torch: bool) -> Result<PathBuf> {
     }
 }
 
-/// Runs the tests on a plugin library that is built for it.
+/// Runs the tests on a plugin library that is built for it. The variables tell where the tools are.
 ///
 /// # Errors
 /// Where the library cannot be built.
-pub fn run(python: &Path) -> Result<Outcome> {
+pub fn run(python: &Path, variables: &[(&'static str, PathBuf)]) -> Result<Outcome> {
     step::run("compile the plugin library", workspace::cargo(["build", "--package=tensorrt-scatter-plugin"]))?;
     let library = format!("{}tensorrt_scatter_plugin{}", consts::DLL_PREFIX, consts::DLL_SUFFIX);
 
@@ -49,6 +49,7 @@ pub fn run(python: &Path) -> Result<Outcome> {
     pytest.current_dir(workspace::root());
     pytest.env("TRTS_PLUGIN_LIBRARY", workspace::target_dir()?.join("debug").join(library));
     pytest.env("PYTHONDONTWRITEBYTECODE", "1");
+    pytest.envs(variables.iter().map(|(variable, path)| (variable, path)));
     let finished = step::attempt("pytest", pytest)?;
     // One that breaks off has counted nothing.
     let tally = tally::pytest(&finished.output).unwrap_or(Tally::FAILED);
