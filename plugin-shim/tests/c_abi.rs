@@ -212,6 +212,9 @@ fn a_query_reads_the_index_only_where_it_must() {
     index.data = ptr::null_mut();
     assert_eq!(query(0, &index, &Options { dim_size: 5, ..options }).1.dims(), [5, 2]);
     abi.expect_failure(query(0, &index, &options).0, INVALID_ARGUMENT, &["index of shape [3]", "null"]);
+    // 2^62 elements of 4 bytes each, and a workspace of as many elements of 8.
+    abi.expect_failure(query(0, &index, &Options { dim_size: 1 << 61, ..options }).0, INVALID_ARGUMENT, &["memory"]);
+    abi.expect_failure(query(5, &index, &Options { dim_size: 1 << 61, ..options }).0, INVALID_ARGUMENT, &["memory"]);
     abi.expect_failure(query(9, &index, &options).0, INVALID_ARGUMENT, &["operator is 9"]);
     abi.expect_failure(query(1, &index, &Options { reduce: 1, ..options }).0, INVALID_ARGUMENT, &["mul"]);
 }

@@ -24,6 +24,9 @@ pub struct TrtsRequirements {
 /// Bytes of workspace that looking at an index takes: `TRTS_QUERY_WORKSPACE_BYTES`.
 const LOOK_BYTES: usize = 8;
 
+/// More elements than any address space has room for, few enough that no plan's count of bytes overflows.
+const MAX_ELEMENTS: usize = 1 << 52;
+
 /// See the header.
 ///
 /// # Safety
@@ -54,10 +57,7 @@ pub unsafe extern "C" fn trts_query(
         // SAFETY: the caller's promise.
         let found = unsafe { query.answer(operator)? };
         let dims = found.shape.dims();
-        requirements.workspace_bytes = match query.target {
-            Target::Cpu => 0,
-            Target::Cuda(_) => found.workspace_bytes.max(LOOK_BYTES),
-        };
+        requirements.workspace_bytes = found.workspace_bytes;
         // Sizes fit an isize.
         requirements.dim_size = found.dim_size.map_or(-1, |size| size as i64);
         requirements.rank = dims.len() as i32;
@@ -131,7 +131,7 @@ impl Query {
         }
         let plan = ScatterPlan::new(&src, &index, base.as_ref(), &self.options.scatter())?;
         let axis = src.axis(self.options.dim)?;
-        Ok(answer(plan.out_shape(), plan.workspace_bytes(self.src.scalar), Some(axis)))
+        self.found(plan.out_shape(), || plan.workspace_bytes(self.src.scalar), Some(axis))
     }
 
     /// # Safety
@@ -144,17 +144,17 @@ impl Query {
             self.options.dim_size = Some(unsafe { self.group_count()? });
         }
         let plan = SegmentPlan::coo(&src, &index, base.as_ref(), &self.options.segment_coo())?;
-        Ok(answer(plan.out_shape(), plan.workspace_bytes(self.src.scalar), Some(index.rank() - 1)))
+        self.found(plan.out_shape(), || plan.workspace_bytes(self.src.scalar), Some(index.rank() - 1))
     }
 
     fn segment_csr(&self) -> Result<Answer, Failure> {
         let plan = SegmentPlan::csr(&self.src.shape, &self.index.shape, &self.options.segment_csr())?;
-        Ok(answer(plan.out_shape(), plan.workspace_bytes(self.src.scalar), None))
+        self.found(plan.out_shape(), || plan.workspace_bytes(self.src.scalar), None)
     }
 
     fn gather_coo(&self) -> Result<Answer, Failure> {
         let plan = GatherPlan::coo(&self.src.shape, &self.index.shape)?;
-        Ok(answer(plan.out_shape(), 0, None))
+        self.found(plan.out_shape(), || 0, None)
     }
 
     /// # Safety
@@ -171,7 +171,7 @@ impl Query {
             }
         };
         let plan = GatherPlan::csr(&src, &indptr, size)?;
-        Ok(answer(plan.out_shape(), 0, Some(indptr.rank() - 1)))
+        self.found(plan.out_shape(), || 0, Some(indptr.rank() - 1))
     }
 
     /// # Safety
@@ -187,8 +187,28 @@ impl Query {
             self.options.dim_size = Some(unsafe { self.used_group_count()? });
         }
         let plan = CompositePlan::new(composite, &src, &index, &self.options.composite())?;
-        let shape = *plan.out_shape();
-        Ok(Answer { shape, workspace_bytes: plan.workspace_bytes(scalar), dim_size: self.options.dim_size })
+        self.found(plan.out_shape(), || plan.workspace_bytes(scalar), Some(src.axis(self.options.dim)?))
+    }
+
+    /// The answer for a result of that shape; `axis` is the one of src that becomes groups, where the operator has any.
+    fn found(
+        &self,
+        shape: &Shape,
+        workspace_bytes: impl FnOnce() -> usize,
+        axis: Option<usize>,
+    ) -> Result<Answer, Failure> {
+        let dim_size = axis.map(|axis| self.options.dim_size.unwrap_or(shape.dims()[axis]));
+        let src = &self.src.shape;
+        let groups = axis.zip(dim_size).map(|(axis, size)| src.with_axis(axis, size)).transpose()?;
+        let shapes = [Some(*src), Some(*shape), groups];
+        if let Some(large) = shapes.iter().flatten().find(|shape| shape.element_count() > MAX_ELEMENTS) {
+            return Err(Failure::invalid(format!("a tensor of shape {large} is more than memory can have")));
+        }
+        let workspace_bytes = match self.target {
+            Target::Cpu => 0,
+            Target::Cuda(_) => workspace_bytes().max(LOOK_BYTES),
+        };
+        Ok(Answer { shape: *shape, workspace_bytes, dim_size })
     }
 
     /// Whether nothing but the index says how many groups there are.
@@ -258,9 +278,4 @@ impl Query {
         // A negative one is for the call to refuse.
         Ok(usize::try_from(last).unwrap_or(0))
     }
-}
-
-/// An answer whose `dim_size` is the length of an axis of the result.
-fn answer(shape: &Shape, workspace_bytes: usize, axis: Option<usize>) -> Answer {
-    Answer { shape: *shape, workspace_bytes, dim_size: axis.map(|axis| shape.dims()[axis]) }
 }
