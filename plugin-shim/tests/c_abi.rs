@@ -1,10 +1,12 @@
 //! The C ABI: what it refuses, with what text, and that nothing is written then. `c_abi_from_c` has the results.
 
+#[path = "c_abi/caller.rs"]
+mod caller;
 mod common;
 
 use std::ptr;
 
-use common::c_abi::{
+use caller::{
     BAD_INDEX, CAbi, FLOAT32, INT32, INT64, INVALID_ARGUMENT, NO_DEVICE, OK, Options, Requirements, Target, Tensor,
     tensor,
 };

@@ -3,7 +3,6 @@
 
 #![allow(dead_code, reason = "each test program uses a part")]
 
-pub mod c_abi;
 pub mod host;
 pub mod registry;
 pub mod tensors;

@@ -5,7 +5,7 @@ use std::{
     ptr,
 };
 
-use super::{Library, plugin_library};
+use crate::common::{Library, plugin_library};
 
 pub const OK: i32 = 0;
 pub const INVALID_ARGUMENT: i32 = 1;
