@@ -25,7 +25,9 @@ class PluginLibrary(BuildHookInterface):
         """Runs before the wheel is packed."""
         named = os.environ.get("TRTS_PLUGIN_LIBRARY")
         library = Path(named) if named else self._build()
-        shutil.copyfile(library, Path(self.root) / "tensorrt_scatter" / _FILE)
+        packed = Path(self.root) / "tensorrt_scatter" / _FILE
+        if library.resolve() != packed:
+            shutil.copyfile(library, packed)
         build_data["pure_python"] = False
         platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
         build_data["tag"] = f"py3-none-{platform}"

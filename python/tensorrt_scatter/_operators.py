@@ -7,14 +7,14 @@ import enum
 from typing import Any, TypeVar
 
 from ._arrays import Arrays, View, arrays_of
-from ._c_abi import CPU, QUERY_WORKSPACE_BYTES, Options, Requirements, Target, Tensor
+from ._c_abi import CPU, QUERY_WORKSPACE_BYTES, REDUCES, Options, Requirements, Target, Tensor
 from ._errors import check
 from ._library import loaded
 
 A = TypeVar("A")
 
 _INDEX_TYPES = ("int32", "int64")
-_ARG_REDUCES = frozenset({3, 4})  # TRTS_MIN and TRTS_MAX
+_ARG_REDUCES = frozenset({REDUCES["min"], REDUCES["max"]})
 
 
 class Operator(enum.Enum):
