@@ -30,7 +30,7 @@ fn on_cpu(criterion: &mut Criterion) {
             let options = options(size, reduce);
             group.bench_function(BenchmarkId::new(reduce.name(), size.label()), |bencher| {
                 bencher.iter(|| {
-                    let arg = reduce.has_arg().then_some(&mut arg);
+                    let arg = reduce.has_arg().then(|| arg.view_mut());
                     cpu::scatter_into(black_box(&inputs.src), &inputs.index, None, &options, &mut out, arg).unwrap();
                 });
             });

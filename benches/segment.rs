@@ -37,7 +37,7 @@ fn coo_on_cpu(criterion: &mut Criterion) {
             let options = coo_options(size, reduce);
             group.bench_function(BenchmarkId::new(reduce.name(), size.label()), |bencher| {
                 bencher.iter(|| {
-                    let arg = reduce.has_arg().then_some(&mut arg);
+                    let arg = reduce.has_arg().then(|| arg.view_mut());
                     cpu::segment_coo_into(black_box(&src), &sorted_index, None, &options, &mut out, arg).unwrap();
                 });
             });
@@ -56,7 +56,7 @@ fn csr_on_cpu(criterion: &mut Criterion) {
             let options = csr_options(reduce);
             group.bench_function(BenchmarkId::new(reduce.name(), size.label()), |bencher| {
                 bencher.iter(|| {
-                    let arg = reduce.has_arg().then_some(&mut arg);
+                    let arg = reduce.has_arg().then(|| arg.view_mut());
                     cpu::segment_csr_into(black_box(&src), &indptr, &options, &mut out, arg).unwrap();
                 });
             });

@@ -273,7 +273,7 @@ impl ScalarType {
     }
 
     /// Whether it is a floating-point type.
-    pub(crate) fn is_float(self) -> bool {
+    pub fn is_float(self) -> bool {
         matches!(self, Self::F32 | Self::F16 | Self::BF16 | Self::F64)
     }
 

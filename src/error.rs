@@ -92,7 +92,9 @@ pub enum Error {
         axis: usize,
     },
     /// `base` (torch_scatter's `out`) has another shape than the result.
-    #[error("base has shape {base}, but the result has shape {expected} (src's shape {src} with dim {dim} replaced)")]
+    #[error(
+        "base (torch_scatter's `out`) has shape {base}, but the result has shape {expected} (src's shape {src} with dim {dim} replaced)"
+    )]
     BaseShape {
         /// The shape of `base`.
         base: Shape,
@@ -145,7 +147,7 @@ pub enum Error {
     /// An index lies outside [0, size).
     #[error(
         "index[{position}] (row-major position in index of shape {shape}) is {value}, outside 0..{size}; correct it, \
-         or choose BadIndex::Skip to leave such elements out"
+         or leave such elements out by an unchecked call (BadIndex::Skip)"
     )]
     IndexOutOfRange {
         /// Row-major position of the first offender within the index tensor.

@@ -25,4 +25,4 @@ pub use reduce::Reduce;
 pub use scatter::{BadIndex, Reduced, ScatterOptions, ScatterPlan};
 pub use segment::{SegmentCooOptions, SegmentCsrOptions, SegmentPlan};
 pub use shape::Shape;
-pub use tensor::{Tensor, TensorView};
+pub use tensor::{Tensor, TensorView, TensorViewMut};

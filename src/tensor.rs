@@ -65,6 +65,11 @@ impl<T> Tensor<T> {
     pub fn view(&self) -> TensorView<'_, T> {
         TensorView { shape: self.shape, data: &self.data }
     }
+
+    /// A borrowed view of the whole tensor, to write to.
+    pub fn view_mut(&mut self) -> TensorViewMut<'_, T> {
+        TensorViewMut { shape: self.shape, data: &mut self.data }
+    }
 }
 
 /// A row-major tensor that borrows its elements, in host memory.
@@ -110,6 +115,41 @@ impl<'a, T> From<&'a Tensor<T>> for TensorView<'a, T> {
     }
 }
 
+/// A row-major tensor that borrows its elements to write to, in host memory: where a result goes.
+#[derive(Debug)]
+pub struct TensorViewMut<'a, T> {
+    shape: Shape,
+    data: &'a mut [T],
+}
+
+impl<'a, T> TensorViewMut<'a, T> {
+    /// A view of `data` as a row-major tensor of the given sizes.
+    ///
+    /// # Errors
+    /// As [`Tensor::new`].
+    pub fn new(dims: &[usize], data: &'a mut [T]) -> Result<Self, Error> {
+        let shape = Shape::new(dims)?;
+        check_length(&shape, data.len())?;
+        Ok(Self { shape, data })
+    }
+
+    /// The sizes.
+    pub fn shape(&self) -> &Shape {
+        &self.shape
+    }
+
+    /// The elements, row-major.
+    pub fn into_data(self) -> &'a mut [T] {
+        self.data
+    }
+}
+
+impl<'a, T> From<&'a mut Tensor<T>> for TensorViewMut<'a, T> {
+    fn from(tensor: &'a mut Tensor<T>) -> Self {
+        tensor.view_mut()
+    }
+}
+
 fn check_length(shape: &Shape, given: usize) -> Result<(), Error> {
     if shape.element_count() == given { Ok(()) } else { Err(Error::DataLength { shape: *shape, given }) }
 }
@@ -122,5 +162,6 @@ mod tests {
     fn data_of_another_length_is_refused() {
         assert!(matches!(Tensor::new(&[2, 3], vec![0.0; 5]), Err(Error::DataLength { given: 5, .. })));
         assert!(TensorView::new(&[], &[1]).is_ok());
+        assert!(matches!(TensorViewMut::new(&[2], &mut [1]), Err(Error::DataLength { given: 1, .. })));
     }
 }

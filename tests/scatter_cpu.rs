@@ -172,11 +172,11 @@ fn the_into_form_refuses_what_does_not_fit_and_writes_nothing() {
     ));
     let sum = ScatterOptions::new(Reduce::Sum);
     assert_eq!(
-        cpu::scatter_into(&src, &index, None, &sum, &mut out, Some(&mut arg)),
+        cpu::scatter_into(&src, &index, None, &sum, &mut out, Some(arg.view_mut())),
         Err(Error::NoArgOut { reduce: Reduce::Sum })
     );
     assert_eq!((out.data(), arg.data()), (&[9.0; 3][..], &[9; 3][..]));
     let max = ScatterOptions::new(Reduce::Max);
-    cpu::scatter_into(&src, &index, None, &max, &mut out, Some(&mut arg)).unwrap();
+    cpu::scatter_into(&src, &index, None, &max, &mut out, Some(arg.view_mut())).unwrap();
     assert_eq!((out.data(), arg.data()), (&[1.0, 2.0, 0.0][..], &[0, 1, 2][..]));
 }

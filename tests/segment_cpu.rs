@@ -188,11 +188,11 @@ fn the_into_forms_overwrite_every_element_and_refuse_what_does_not_fit() {
     let mut out = Tensor::new(&[3], vec![9.0; 3]).unwrap();
     let mut arg = Tensor::new(&[3], vec![9; 3]).unwrap();
     let max = SegmentCsrOptions::new(Reduce::Max);
-    cpu::segment_csr_into(&src, &indptr, &max, &mut out, Some(&mut arg)).unwrap();
+    cpu::segment_csr_into(&src, &indptr, &max, &mut out, Some(arg.view_mut())).unwrap();
     assert_eq!((out.data(), arg.data()), (&[0.0, 2.0, 0.0][..], &[2, 1, 2][..]));
     let sum = SegmentCsrOptions::new(Reduce::Sum);
     assert_eq!(
-        cpu::segment_csr_into(&src, &indptr, &sum, &mut out, Some(&mut arg)),
+        cpu::segment_csr_into(&src, &indptr, &sum, &mut out, Some(arg.view_mut())),
         Err(Error::NoArgOut { reduce: Reduce::Sum })
     );
     let mut short = Tensor::new(&[2], vec![9.0; 2]).unwrap();

@@ -115,7 +115,9 @@ pub fn reduce(points: &[Point], grid: &Grid, backend: &Backend) -> Result<Pillar
     match backend {
         Backend::Cpu => {
             times = [
-                median_time(|| cpu::scatter_into(&height, &index, None, &max, &mut highest, Some(&mut highest_point)))?,
+                median_time(|| {
+                    cpu::scatter_into(&height, &index, None, &max, &mut highest, Some(highest_point.view_mut()))
+                })?,
                 median_time(|| cpu::scatter_into(&intensity, &index, None, &mean, &mut mean_out, None))?,
                 median_time(|| cpu::scatter_into(&one, &index, None, &sum, &mut sum_out, None))?,
             ];

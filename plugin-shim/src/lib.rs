@@ -7,13 +7,15 @@
 //! - `plugin`, `creator`: what the C++ classes hold.
 //! - `attributes`, `serialized`: attributes as TensorRT hands them over, and as an engine file keeps them.
 //! - `tensorrt`, `message`: the TensorRT in this process, and its log.
-//! - `registration`: the exported functions, and the constructor that registers the creators.
+//! - `registration`: the functions TensorRT looks for, and the constructor that registers the creators.
+//! - `c_abi`: the operators as exported C functions, which the Python package calls.
 //!
-//! No panic leaves the functions of `bridge`: each is caught, logged, and answered as a failure.
+//! No panic leaves the functions of `bridge` and `c_abi`: each is caught, told, and answered as a failure.
 
 mod attributes;
 mod backend;
 mod bridge;
+mod c_abi;
 mod creator;
 mod message;
 mod operators;

@@ -56,6 +56,19 @@ fn objects(generation: Generation) -> Vec<Object> {
 /// Whether the constructor has registered the creators.
 static REGISTERED: AtomicBool = AtomicBool::new(false);
 
+/// Whether a registry has asked for the creators, to register them itself.
+static HANDED_OVER: AtomicBool = AtomicBool::new(false);
+
+/// Registers the creators with the TensorRT that the process has, if it has one and they are not registered yet.
+/// Whether they are now.
+pub(crate) fn ensure_registered() -> bool {
+    let is_registered = || REGISTERED.load(Ordering::Acquire) || HANDED_OVER.load(Ordering::Acquire);
+    if !is_registered() {
+        register();
+    }
+    is_registered()
+}
+
 /// Registers the creators with the TensorRT that the process has, if it has one.
 fn register() {
     let Some(tensorrt) = TensorRt::find() else { return };
@@ -106,6 +119,7 @@ unsafe fn hand_over<T: 'static>(
         creators()
     })
     .unwrap_or_default();
+    HANDED_OVER.fetch_or(!creators.is_empty(), Ordering::AcqRel);
     // SAFETY: the caller's promise.
     if let Some(count) = unsafe { count.as_mut() } {
         *count = creators.len() as i32;

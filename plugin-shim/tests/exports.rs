@@ -1,4 +1,5 @@
-//! What the library shows to the loader: the functions TensorRT looks for, and nothing of CUDA or TensorRT needed.
+//! What the library shows to the loader: the functions TensorRT looks for and the C ABI, and nothing of CUDA or TensorRT
+//! needed.
 
 mod common;
 
@@ -18,13 +19,26 @@ fn output(test: &str, tool: &str, arguments: &[&str]) -> Option<String> {
     }
 }
 
+/// The functions that the header declares: `… *trts_version(void);`.
+fn declared_functions() -> Vec<&'static str> {
+    let header = include_str!("../include/tensorrt_scatter.h");
+    let declarations = header.lines().filter(|line| !line.starts_with([' ', '#', '/']));
+    let before_arguments = declarations.filter_map(|line| line.split_once('(').map(|(start, _)| start));
+    before_arguments
+        .filter_map(|start| start.rsplit([' ', '*']).next())
+        .filter(|name| name.starts_with("trts_"))
+        .collect()
+}
+
 #[test]
-fn exactly_tensorrts_functions_are_exported() {
-    let test = "exactly_tensorrts_functions_are_exported";
+fn exactly_tensorrts_functions_and_the_headers_are_exported() {
+    let test = "exactly_tensorrts_functions_and_the_headers_are_exported";
     let Some(symbols) = output(test, "nm", &["--dynamic", "--defined-only", "--format=just-symbols"]) else { return };
     let mut names: Vec<_> = symbols.lines().collect();
     names.sort();
-    assert_eq!(names, ["getCreators", "getPluginCreators", "setLoggerFinder"]);
+    let mut expected = [&declared_functions()[..], &["getCreators", "getPluginCreators", "setLoggerFinder"]].concat();
+    expected.sort();
+    assert_eq!(names, expected);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::check;
 use crate::{
     Accumulator, Composite, CompositeOptions, CompositePlan, Error, Float, FloatAccumulator, Index, ScatterPlan,
-    Tensor, TensorView, broadcast,
+    Tensor, TensorView, TensorViewMut, broadcast,
 };
 
 macro_rules! calls {
@@ -32,9 +32,9 @@ macro_rules! calls {
             src: impl Into<TensorView<'a, T>>,
             index: impl Into<TensorView<'a, I>>,
             options: &CompositeOptions,
-            out: &mut Tensor<T>,
+            out: impl Into<TensorViewMut<'a, T>>,
         ) -> Result<(), Error> {
-            run_into(Composite::$composite, &src.into(), &index.into(), options, out)
+            run_into(Composite::$composite, &src.into(), &index.into(), options, out.into())
         }
     )+};
 }
@@ -79,7 +79,7 @@ fn run_into<T: Float, I: Index>(
     src: &TensorView<'_, T>,
     index: &TensorView<'_, I>,
     options: &CompositeOptions,
-    out: &mut Tensor<T>,
+    out: TensorViewMut<'_, T>,
 ) -> Result<(), Error> {
     let mut options = *options;
     if options.groups.dim_size.is_none() && !composite.keeps_shape() {
@@ -90,7 +90,7 @@ fn run_into<T: Float, I: Index>(
     let plan = CompositePlan::new(composite, src.shape(), index.shape(), &options)?;
     plan.check_output(out.shape())?;
     check::check_groups(&plan.groups, index, options.groups.bad_index)?;
-    compute(&plan, src.data(), index.data(), out.data_mut());
+    compute(&plan, src.data(), index.data(), out.into_data());
     Ok(())
 }
 
@@ -105,9 +105,9 @@ fn with_dim_size<T, I: Index>(
         // The shapes come first: a bad one is the better message.
         let dim = ScatterPlan::reduced_axis(src.shape(), &options.groups)?;
         broadcast::scatter_layout(src.shape(), index.shape(), dim)?;
-        let largest = index.data().par_iter().max();
-        let groups = largest.map_or(0, |&largest| usize::try_from(largest.to_i64() + 1).unwrap_or(0));
-        options.groups.dim_size = Some(groups);
+        // An index that no element of src uses names no group.
+        let is_used = !src.data().is_empty();
+        options.groups.dim_size = Some(if is_used { super::scatter::group_count(index) } else { 0 });
     }
     Ok(options)
 }

@@ -3,7 +3,9 @@
 use rayon::prelude::*;
 
 use super::check;
-use crate::{BadIndex, Error, GatherCooOptions, GatherCsrOptions, GatherPlan, Index, Scalar, Tensor, TensorView};
+use crate::{
+    BadIndex, Error, GatherCooOptions, GatherCsrOptions, GatherPlan, Index, Scalar, Tensor, TensorView, TensorViewMut,
+};
 
 /// Copies the rows of `src` that an index names.
 ///
@@ -43,12 +45,12 @@ pub fn gather_coo_into<'a, T: Scalar, I: Index>(
     src: impl Into<TensorView<'a, T>>,
     index: impl Into<TensorView<'a, I>>,
     options: &GatherCooOptions,
-    out: &mut Tensor<T>,
+    out: impl Into<TensorViewMut<'a, T>>,
 ) -> Result<(), Error> {
-    let (src, index) = (src.into(), index.into());
+    let (src, index, out) = (src.into(), index.into(), out.into());
     let plan = GatherPlan::coo(src.shape(), index.shape())?;
     plan.check_output(out.shape())?;
-    run_coo(&plan, &src, &index, options.bad_index, out.data_mut())
+    run_coo(&plan, &src, &index, options.bad_index, out.into_data())
 }
 
 /// Repeats each row of `src` over its segment.
@@ -76,7 +78,7 @@ pub fn gather_csr<'a, T: Scalar, I: Index>(
 ) -> Result<Tensor<T>, Error> {
     let (src, indptr) = (src.into(), indptr.into());
     GatherPlan::segment_axis(src.shape(), indptr.shape())?;
-    let size = options.size.unwrap_or_else(|| last_element(&src, &indptr));
+    let size = options.size.unwrap_or_else(|| last_element(&indptr));
     let plan = GatherPlan::csr(src.shape(), indptr.shape(), size)?;
     if options.bad_index == BadIndex::Error && plan.uses_index() {
         // Before the allocation: a wrong last element may ask for more memory than there is.
@@ -96,9 +98,9 @@ pub fn gather_csr_into<'a, T: Scalar, I: Index>(
     src: impl Into<TensorView<'a, T>>,
     indptr: impl Into<TensorView<'a, I>>,
     options: &GatherCsrOptions,
-    out: &mut Tensor<T>,
+    out: impl Into<TensorViewMut<'a, T>>,
 ) -> Result<(), Error> {
-    let (src, indptr) = (src.into(), indptr.into());
+    let (src, indptr, out) = (src.into(), indptr.into(), out.into());
     let axis = GatherPlan::segment_axis(src.shape(), indptr.shape())?;
     // An out of another rank may have no such axis; it is refused as a whole below.
     let size = options.size.or_else(|| out.shape().dims().get(axis).copied()).unwrap_or(0);
@@ -107,16 +109,13 @@ pub fn gather_csr_into<'a, T: Scalar, I: Index>(
     if options.bad_index == BadIndex::Error && plan.uses_index() {
         check::check_indptr(&plan, &indptr)?;
     }
-    repeat_rows(&plan, src.data(), indptr.data(), out.data_mut());
+    repeat_rows(&plan, src.data(), indptr.data(), out.into_data());
     Ok(())
 }
 
-/// The length of the result where nothing else says it: indptr's last element; 0 where src has no elements.
-fn last_element<T, I: Index>(src: &TensorView<'_, T>, indptr: &TensorView<'_, I>) -> usize {
-    match indptr.data().last() {
-        Some(last) if src.shape().element_count() != 0 => usize::try_from(last.to_i64()).unwrap_or(0),
-        _ => 0,
-    }
+/// The length of the result where nothing else says it: indptr's last element.
+fn last_element<I: Index>(indptr: &TensorView<'_, I>) -> usize {
+    indptr.data().last().map_or(0, |last| usize::try_from(last.to_i64()).unwrap_or(0))
 }
 
 fn run_coo<T: Scalar, I: Index>(

@@ -10,5 +10,5 @@ mod segment;
 
 pub use composite::{log_softmax, log_softmax_into, logsumexp, logsumexp_into, softmax, softmax_into, std, std_into};
 pub use gather::{gather_coo, gather_coo_into, gather_csr, gather_csr_into};
-pub use scatter::{scatter, scatter_into};
+pub use scatter::{group_count, scatter, scatter_into};
 pub use segment::{segment_coo, segment_coo_into, segment_csr, segment_csr_into};

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::check;
 use crate::{
     Accumulator, BadIndex, Error, Index, Reduce, Reduced, Scalar, ScatterOptions, ScatterPlan, Shape, Tensor,
-    TensorView, broadcast,
+    TensorView, TensorViewMut, broadcast,
 };
 
 /// Reduces the elements of `src` that share an index.
@@ -63,10 +63,10 @@ pub fn scatter_into<'a, T: Scalar, I: Index>(
     index: impl Into<TensorView<'a, I>>,
     base: Option<TensorView<'_, T>>,
     options: &ScatterOptions,
-    out: &mut Tensor<T>,
-    arg_out: Option<&mut Tensor<I>>,
+    out: impl Into<TensorViewMut<'a, T>>,
+    arg_out: Option<TensorViewMut<'_, I>>,
 ) -> Result<(), Error> {
-    let (src, index) = (src.into(), index.into());
+    let (src, index, out) = (src.into(), index.into(), out.into());
     let mut options = *options;
     if options.dim_size.is_none() && base.is_none() {
         let dim = ScatterPlan::reduced_axis(src.shape(), &options)?;
@@ -78,11 +78,11 @@ pub fn scatter_into<'a, T: Scalar, I: Index>(
         plan.check_has_arg()?;
         plan.check_output("arg_out", arg_out.shape())?;
     }
-    run(&plan, &src, &index, base, options.bad_index, out.data_mut(), arg_out.map(|a| a.data_mut()))
+    run(&plan, &src, &index, base, options.bad_index, out.into_data(), arg_out.map(|a| a.into_data()))
 }
 
 /// The largest index plus one: how many groups there are when nothing else says so.
-pub(super) fn group_count<I: Index>(index: &TensorView<'_, I>) -> usize {
+pub fn group_count<I: Index>(index: &TensorView<'_, I>) -> usize {
     let largest = index.data().par_iter().max();
     largest.map_or(0, |&largest| usize::try_from(largest.to_i64().saturating_add(1)).unwrap_or(0))
 }

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::check;
 use crate::{
     Accumulator, BadIndex, Error, Index, Reduce, Reduced, Scalar, SegmentCooOptions, SegmentCsrOptions, SegmentPlan,
-    Tensor, TensorView, broadcast, segment::Segments,
+    Tensor, TensorView, TensorViewMut, broadcast, segment::Segments,
 };
 
 /// Reduces the elements of `src` that share an index, where the index is sorted along its last axis.
@@ -57,10 +57,10 @@ pub fn segment_coo_into<'a, T: Scalar, I: Index>(
     index: impl Into<TensorView<'a, I>>,
     base: Option<TensorView<'_, T>>,
     options: &SegmentCooOptions,
-    out: &mut Tensor<T>,
-    arg_out: Option<&mut Tensor<I>>,
+    out: impl Into<TensorViewMut<'a, T>>,
+    arg_out: Option<TensorViewMut<'_, I>>,
 ) -> Result<(), Error> {
-    let (src, index) = (src.into(), index.into());
+    let (src, index, out) = (src.into(), index.into(), out.into());
     let mut options = *options;
     if options.dim_size.is_none() && base.is_none() {
         let axis = SegmentPlan::check_coo(src.shape(), index.shape(), &options)?;
@@ -107,12 +107,12 @@ pub fn segment_csr_into<'a, T: Scalar, I: Index>(
     src: impl Into<TensorView<'a, T>>,
     indptr: impl Into<TensorView<'a, I>>,
     options: &SegmentCsrOptions,
-    out: &mut Tensor<T>,
-    arg_out: Option<&mut Tensor<I>>,
+    out: impl Into<TensorViewMut<'a, T>>,
+    arg_out: Option<TensorViewMut<'_, I>>,
 ) -> Result<(), Error> {
     let (src, indptr) = (src.into(), indptr.into());
     let plan = SegmentPlan::csr(src.shape(), indptr.shape(), options)?;
-    reduce_into(&plan, &src, &indptr, None, options.bad_index, out, arg_out)
+    reduce_into(&plan, &src, &indptr, None, options.bad_index, out.into(), arg_out)
 }
 
 fn reduce<T: Scalar, I: Index>(
@@ -127,7 +127,7 @@ fn reduce<T: Scalar, I: Index>(
         true => Some(Tensor::try_full(*plan.out_shape(), no_position(plan)?)?),
         false => None,
     };
-    reduce_into(plan, src, index, base, bad_index, &mut out, arg_out.as_mut())?;
+    reduce_into(plan, src, index, base, bad_index, out.view_mut(), arg_out.as_mut().map(Tensor::view_mut))?;
     Ok(Reduced { out, arg_out })
 }
 
@@ -137,8 +137,8 @@ fn reduce_into<T: Scalar, I: Index>(
     index: &TensorView<'_, I>,
     base: Option<TensorView<'_, T>>,
     bad_index: BadIndex,
-    out: &mut Tensor<T>,
-    arg_out: Option<&mut Tensor<I>>,
+    out: TensorViewMut<'_, T>,
+    arg_out: Option<TensorViewMut<'_, I>>,
 ) -> Result<(), Error> {
     plan.check_output("out", out.shape())?;
     if let Some(arg_out) = &arg_out {
@@ -149,20 +149,21 @@ fn reduce_into<T: Scalar, I: Index>(
     if bad_index == BadIndex::Error && plan.uses_index() {
         check_index(plan, index)?;
     }
-    if out.data().is_empty() {
+    let out = out.into_data();
+    if out.is_empty() {
         return Ok(());
     }
     let mut unwanted = Vec::new();
     let arg_out = match arg_out {
-        Some(arg_out) => arg_out.data_mut(),
+        Some(arg_out) => arg_out.into_data(),
         None => {
-            unwanted.resize(out.data().len(), nowhere);
+            unwanted.resize(out.len(), nowhere);
             &mut unwanted
         }
     };
     let base = base.map(|base| base.data());
     let of_b = plan.n * plan.k;
-    out.data_mut().par_chunks_mut(of_b).zip(arg_out.par_chunks_mut(of_b)).enumerate().for_each(|(b, (out, arg))| {
+    out.par_chunks_mut(of_b).zip(arg_out.par_chunks_mut(of_b)).enumerate().for_each(|(b, (out, arg))| {
         let segments = SegmentElements::new(plan, index.data(), b);
         let src = &src.data()[b * plan.e * plan.k..][..plan.e * plan.k];
         let rows = out.par_chunks_mut(plan.k).zip(arg.par_chunks_mut(plan.k)).enumerate();

@@ -53,8 +53,12 @@ pub(super) fn check_rows<I: Index>(
     }
 }
 
-/// The largest index plus one.
-pub(super) fn group_count<I: Index>(
+/// The largest index plus one: how many groups there are when nothing else says so. Waits for the stream, and takes 8
+/// bytes of the workspace.
+///
+/// # Errors
+/// [`Error::Cuda`] where the driver refuses.
+pub fn group_count<I: Index>(
     stream: &Stream,
     index: &DeviceTensor<I>,
     workspace: &mut Workspace,

@@ -285,7 +285,9 @@ fn with_dim_size<T, I: Index>(
         // The shapes come first: a bad one is the better message.
         let dim = ScatterPlan::reduced_axis(src.shape(), &options.groups)?;
         broadcast::scatter_layout(src.shape(), index.shape(), dim)?;
-        options.groups.dim_size = Some(check::group_count(stream, index, workspace)?);
+        // An index that no element of src uses names no group.
+        let is_used = src.shape().element_count() != 0;
+        options.groups.dim_size = Some(if is_used { check::group_count(stream, index, workspace)? } else { 0 });
     }
     Ok(options)
 }

@@ -86,6 +86,33 @@ fn bind(context: sys::CUcontext) -> Result<(), Error> {
     check(CheckedCall::Bind, unsafe { sys::cuCtxSetCurrent(context) })
 }
 
+/// Keeps the calling thread's current context as it is for whoever else uses CUDA there: whatever is made current
+/// while the value lives, dropping it on the same thread makes the first one current again.
+pub struct CurrentContext {
+    context: sys::CUcontext,
+    /// What is current belongs to a thread.
+    _not_send: std::marker::PhantomData<*const ()>,
+}
+
+impl CurrentContext {
+    /// Remembers the context; none where there is none, or no driver.
+    pub fn keep() -> Self {
+        let mut context = ptr::null_mut();
+        // The driver leaves null there before it is initialised, and null stands for "none".
+        // SAFETY: the pointer is to a local.
+        unsafe { sys::cuCtxGetCurrent(&mut context) };
+        Self { context, _not_send: std::marker::PhantomData }
+    }
+}
+
+impl Drop for CurrentContext {
+    fn drop(&mut self) {
+        // A refusal (no driver, a context destroyed meanwhile) leaves nothing better to do.
+        // SAFETY: the driver checks the handle, which it gave itself.
+        unsafe { sys::cuCtxSetCurrent(self.context) };
+    }
+}
+
 /// A stream of a [`Gpu`]: work given to it runs in order.
 pub struct Stream {
     gpu: Gpu,

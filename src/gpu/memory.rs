@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{Error, Shape, Tensor, TensorView};
 
-/// A row-major tensor in device memory that owns its elements.
+/// A row-major tensor in device memory that owns its elements, but for one made by [`from_raw`](Self::from_raw).
 ///
 /// Work on it runs in the order of the stream it is given to; a tensor used on several streams needs
 /// [`Stream::synchronize`] between them.
@@ -98,6 +98,16 @@ impl<T: Pod> DeviceTensor<T> {
 }
 
 impl<T> DeviceTensor<T> {
+    /// A tensor over memory that somebody else owns: it is not freed.
+    ///
+    /// # Safety
+    /// `address` must point to device memory that holds `shape` elements, aligned to an element, for as long as the
+    /// tensor and all work on it last.
+    pub unsafe fn from_raw(gpu: &Gpu, shape: Shape, address: u64) -> Self {
+        let bytes = shape.element_count() * size_of::<T>();
+        Self { shape, memory: Memory::borrowed(gpu, address, bytes), element: PhantomData }
+    }
+
     /// The sizes.
     pub fn shape(&self) -> &Shape {
         &self.shape
@@ -105,7 +115,7 @@ impl<T> DeviceTensor<T> {
 
     /// The address in device memory.
     pub fn address(&self) -> u64 {
-        self.memory.address()
+        self.memory.address
     }
 }
 
@@ -134,7 +144,29 @@ impl Workspace {
     /// # Errors
     /// [`Error::Cuda`] where the driver refuses.
     pub fn new(gpu: &Gpu) -> Result<Self, Error> {
-        Ok(Self { memory: Memory::new(gpu, 0)? })
+        Self::with_bytes(gpu, 0)
+    }
+
+    /// A workspace of so many bytes, whatever they hold.
+    ///
+    /// # Errors
+    /// [`Error::Cuda`] where the device has no room.
+    pub fn with_bytes(gpu: &Gpu, bytes: usize) -> Result<Self, Error> {
+        Ok(Self { memory: Memory::new(gpu, bytes)? })
+    }
+
+    /// A workspace in memory that somebody else owns: it is not freed and does not grow.
+    ///
+    /// # Safety
+    /// `address`, a multiple of 8, must point to `bytes` bytes of device memory that nothing else uses for as long as
+    /// the workspace and all work given to it last.
+    pub unsafe fn from_raw(gpu: &Gpu, address: u64, bytes: usize) -> Self {
+        Self { memory: Memory::borrowed(gpu, address, bytes) }
+    }
+
+    /// The address in device memory.
+    pub fn address(&self) -> u64 {
+        self.memory.address
     }
 
     /// The number of bytes held.
@@ -142,23 +174,27 @@ impl Workspace {
         self.memory.bytes
     }
 
-    /// The address of at least `bytes` bytes, aligned to 256.
+    /// The address of at least `bytes` bytes, aligned to 256 where they are not borrowed.
     ///
     /// # Errors
-    /// [`Error::Cuda`] where the device has no room.
+    /// [`Error::Cuda`] where the device has no room; [`Error::WorkspaceTooSmall`] where the memory is borrowed.
     pub(super) fn reserve(&mut self, bytes: usize) -> Result<u64, Error> {
         if self.memory.bytes < bytes {
+            if self.memory.buffer.is_none() {
+                return Err(Error::WorkspaceTooSmall { given: self.memory.bytes, needed: bytes });
+            }
             self.memory = Memory::new(&self.memory.gpu, bytes)?;
         }
-        Ok(self.memory.address())
+        Ok(self.memory.address)
     }
 }
 
 /// A block of device memory. Freeing it waits for the device, so no running kernel loses its memory.
 struct Memory {
     gpu: Gpu,
+    address: u64,
     bytes: usize,
-    /// None once dropped.
+    /// None where somebody else owns it.
     buffer: Option<DeviceBuffer<u8>>,
 }
 
@@ -168,21 +204,23 @@ impl Memory {
         // SAFETY: bytes have no invalid values, and nothing reads them before they are written.
         let buffer =
             unsafe { DeviceBuffer::uninitialized(bytes) }.map_err(|error| cuda_error(CheckedCall::Allocate, error))?;
-        Ok(Self { gpu: gpu.clone(), bytes, buffer: Some(buffer) })
+        let address = buffer.as_device_ptr().as_raw();
+        Ok(Self { gpu: gpu.clone(), address, bytes, buffer: Some(buffer) })
     }
 
-    fn address(&self) -> u64 {
-        self.buffer.as_ref().map_or(0, |buffer| buffer.as_device_ptr().as_raw())
+    fn borrowed(gpu: &Gpu, address: u64, bytes: usize) -> Self {
+        Self { gpu: gpu.clone(), address, bytes, buffer: None }
     }
 }
 
 impl Drop for Memory {
     fn drop(&mut self) {
+        let Some(buffer) = self.buffer.take() else { return };
         // The driver frees in the current context, which on this thread may be another or none.
         if self.gpu.bind().is_ok() {
-            drop(self.buffer.take());
+            drop(buffer);
         } else {
-            std::mem::forget(self.buffer.take());
+            std::mem::forget(buffer);
         }
     }
 }

@@ -20,11 +20,12 @@ mod scatter;
 mod segment;
 mod tuning;
 
+pub use check::group_count;
 pub use composite::{
     CompositePointers, composite_raw, enqueue_composite, log_softmax, log_softmax_into, logsumexp, logsumexp_into,
     preload_composite, softmax, softmax_into, std, std_into,
 };
-pub use device::{Gpu, Stream};
+pub use device::{CurrentContext, Gpu, Stream};
 pub use event::Event;
 pub use gather::{
     GatherPointers, enqueue_gather, gather_coo, gather_coo_into, gather_csr, gather_csr_into, gather_raw,

@@ -1,11 +1,14 @@
 //! The project's own commands, run as `cargo xtask <command>`.
 
 mod demo;
+mod python;
 mod setup;
 mod step;
 mod tally;
 mod test;
+mod test_python;
 mod test_tools;
+mod wheel;
 mod workspace;
 
 use std::process::ExitCode;
@@ -21,14 +24,17 @@ enum Command {
     /// Builds the plugin library, reduces a lidar sweep to pillars, and draws them
     Demo(demo::Arguments),
     /// Runs every check and test that this machine can run
-    Test,
+    Test(test::Arguments),
+    /// Builds the Python package with the plugin library in it
+    Wheel(wheel::Arguments),
 }
 
 fn main() -> ExitCode {
     let result = match Command::parse() {
         Command::Setup => setup::run().map(|()| ExitCode::SUCCESS),
         Command::Demo(arguments) => demo::run(&arguments).map(|()| ExitCode::SUCCESS),
-        Command::Test => test::run(),
+        Command::Test(arguments) => test::run(&arguments),
+        Command::Wheel(arguments) => wheel::run(&arguments).map(|()| ExitCode::SUCCESS),
     };
     result.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

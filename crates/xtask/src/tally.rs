@@ -1,7 +1,7 @@
 //! Counts tests from what test runners print.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     iter::Sum,
     ops::{Add, AddAssign},
@@ -123,6 +123,36 @@ fn parse_result(result: &str) -> Tally {
     Tally { passed: count("passed"), failed: count("failed"), skipped: count("ignored") }
 }
 
+/// From pytest's last line, `== 1 failed, 27 passed, 63 skipped in 2.09s ==`; None where it did not come so far.
+pub fn pytest(output: &str) -> Option<Tally> {
+    let summary = output.lines().rev().map(|line| line.trim_matches(['=', ' '])).find(|line| !line.is_empty())?;
+    let (counts, _time) = summary.rsplit_once(" in ")?;
+    let mut tally = Tally::default();
+    for count in counts.split(", ") {
+        let (number, what) = count.split_once(' ')?;
+        let number: usize = number.parse().ok()?;
+        match what {
+            "passed" => tally.passed += number,
+            "skipped" => tally.skipped += number,
+            "failed" | "error" | "errors" => tally.failed += number,
+            // Neither tests nor their results, such as warnings.
+            _ => {}
+        }
+    }
+    Some(tally)
+}
+
+/// From pytest's lines `SKIPPED [36] python/tests/test_oracle.py:65: no such module`: each reason with its number of tests.
+pub fn pytest_skips(output: &str) -> Vec<String> {
+    let skips = output.lines().filter_map(|line| {
+        let (count, place_and_reason) = line.strip_prefix("SKIPPED [")?.split_once("] ")?;
+        Some((place_and_reason.split_once(": ")?.1, count.parse::<usize>().ok()?))
+    });
+    let mut counts = BTreeMap::new();
+    skips.for_each(|(reason, count)| *counts.entry(reason).or_insert(0) += count);
+    counts.into_iter().map(|(reason, count)| format!("{reason} ({count} tests)")).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -160,6 +190,22 @@ test result: ok. 4 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; fini
         assert_eq!(runners[1].tally, Tally { passed: 1, failed: 1, skipped: 2 });
         let all: Tally = runners.iter().map(|runner| runner.tally).sum();
         assert_eq!(all.to_string(), "7 passed, 1 failed, 3 skipped");
+    }
+
+    #[test]
+    fn pytests_errors_are_failures_and_its_skips_have_reasons() {
+        let output = "
+SKIPPED [36] python/tests/test_oracle.py:65: could not import 'torch': No module named 'torch'
+SKIPPED [9] python/tests/test_oracle.py:65: JAX finds no cuda device
+SKIPPED [2] python/tests/test_arrays.py:7: JAX finds no cuda device
+=== 1 failed, 27 passed, 47 skipped, 3 warnings, 2 errors in 62.09s (0:01:02) ===
+";
+        assert_eq!(pytest(output), Some(Tally { passed: 27, failed: 3, skipped: 47 }));
+        assert_eq!(
+            pytest_skips(output),
+            ["JAX finds no cuda device (11 tests)", "could not import 'torch': No module named 'torch' (36 tests)"]
+        );
+        assert_eq!(pytest("ImportError while loading conftest"), None);
     }
 
     #[test]

@@ -13,8 +13,16 @@ use crate::{
     setup,
     step::{self, Seconds},
     tally::{self, Tally},
-    test_tools, workspace,
+    test_python, test_tools, workspace,
 };
+
+/// What to leave out.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Do not install torch (3 GB once, with its CUDA libraries); tests of the Python package that take it are skipped
+    #[arg(long)]
+    without_torch: bool,
+}
 
 /// One line of the summary.
 struct Group {
@@ -30,7 +38,11 @@ impl Group {
     }
 
     fn skipped(name: &str, note: String) -> Self {
-        Self { notes: BTreeSet::from([note]), ..Self::new(name, Tally::SKIPPED) }
+        Self::noted(name, Tally::SKIPPED, [note])
+    }
+
+    fn noted(name: &str, tally: Tally, notes: impl IntoIterator<Item = String>) -> Self {
+        Self { notes: notes.into_iter().collect(), ..Self::new(name, tally) }
     }
 }
 
@@ -39,7 +51,7 @@ impl Group {
 /// # Errors
 /// Where something could not be installed or started. A failed test is no error here, but an exit code, so that nothing is
 /// printed after the sums.
-pub fn run() -> Result<ExitCode> {
+pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let started = Instant::now();
     setup::ensure()?;
     let tools = test_tools::fetch()?;
@@ -48,6 +60,7 @@ pub fn run() -> Result<ExitCode> {
     groups.push(check("format", "fmt", &["fmt", "--all", "--", "--check"])?);
     groups.push(check("lints", "clippy", &["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"])?);
     groups.extend(tests(&tools.variables)?);
+    groups.extend(python_tests(!arguments.without_torch, &tools.variables)?);
 
     let sum: Tally = groups.iter().map(|group| group.tally).sum();
     println!("\nSummary, after {}:", Seconds(started.elapsed()));
@@ -89,6 +102,30 @@ fn tests(variables: &[(&'static str, PathBuf)]) -> Result<Vec<Group>> {
         finished.print_output();
         if counted.failed == 0 {
             groups.push(Group::new("compiling the tests", Tally::FAILED));
+        }
+    }
+    Ok(groups)
+}
+
+/// Packages that cannot be had are no failure of what is tested: without torch the other tests run, without the others
+/// none.
+fn python_tests(with_torch: bool, variables: &[(&'static str, PathBuf)]) -> Result<Vec<Group>> {
+    const NAME: &str = "python/tests";
+    let mut groups = Vec::new();
+    let mut environment = test_python::environment(with_torch);
+    if let (true, Err(error)) = (with_torch, &environment) {
+        groups.push(Group::skipped("torch from PyPI", format!("{error:#}")));
+        environment = test_python::environment(false);
+    }
+    match environment {
+        Err(error) => groups.push(Group::skipped(NAME, format!("{error:#}"))),
+        Ok(python) => {
+            let outcome = test_python::run(&python, variables)?;
+            if outcome.tally.failed != 0 {
+                outcome.finished.print_output();
+            }
+            let time = Some(outcome.finished.time);
+            groups.push(Group { time, ..Group::noted(NAME, outcome.tally, outcome.skips) });
         }
     }
     Ok(groups)

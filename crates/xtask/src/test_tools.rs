@@ -2,14 +2,11 @@
 //!
 //! They come from PyPI, once, into the target folder; neither needs a GPU.
 
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 
-use crate::{setup, step, workspace};
+use crate::{python, step};
 
 /// A file of a Python package, and the environment variable that tells tests where it is.
 struct Tool {
@@ -45,7 +42,7 @@ pub struct TestTools {
 /// # Errors
 /// Where the target folder is unknown. A tool that cannot be downloaded is no error.
 pub fn fetch() -> Result<TestTools> {
-    let folder = workspace::target_dir()?.join("test-env");
+    let folder = python::folder()?;
     let mut tools = TestTools::default();
     for tool in &TOOLS {
         match tool.fetch(&folder) {
@@ -63,7 +60,7 @@ impl Tool {
         if file.exists() {
             return Ok(file);
         }
-        let mut pip = pip(folder)?;
+        let mut pip = python::pip()?;
         pip.args([
             "install",
             "--quiet",
@@ -79,32 +76,4 @@ impl Tool {
         ensure!(file.exists(), "the package holds no {}", self.file);
         Ok(file)
     }
-}
-
-/// A pip: the system's, else that of a virtual environment. Debian's python3 comes with neither, so both may have to be
-/// installed.
-fn pip(folder: &Path) -> Result<Command> {
-    const OF_SYSTEM: &str = "python3";
-    if setup::succeeds(OF_SYSTEM, &["-m", "pip", "--version"]) {
-        return Ok(pip_of(Path::new(OF_SYSTEM)));
-    }
-    let environment = folder.join("venv");
-    let python = environment.join("bin/python3");
-    if !python.exists() {
-        if !setup::succeeds(OF_SYSTEM, &["-c", "import ensurepip"]) {
-            println!("There is no Python that can install packages, which the tests take; installing python3-venv.");
-            setup::install_debian_packages(&["python3", "python3-venv"])?;
-        }
-        let path = environment.to_str().context("the target folder's path is not UTF-8")?;
-        let mut create = Command::new(OF_SYSTEM);
-        create.args(["-m", "venv", path]);
-        step::run("create a Python environment", create)?;
-    }
-    Ok(pip_of(&python))
-}
-
-fn pip_of(python: &Path) -> Command {
-    let mut pip = Command::new(python);
-    pip.args(["-m", "pip"]);
-    pip
 }

@@ -1,0 +1,196 @@
+/*
+ * The operators of TensorRT Scatter as C functions, in libtensorrt_scatter_plugin.so, on the CPU or a CUDA device.
+ *
+ * What each operator computes is that of torch_scatter 2.1.2's function of the same name. Tensors are the caller's:
+ * row-major, contiguous, of rank 0 to 8, aligned to their elements. A call checks what it is given, and fails with
+ * nothing written where something does not fit; trts_last_error() then says what. Every function may be called from
+ * any thread. C99, C11 and C++ compile this header.
+ *
+ *     float values[4] = {1, 5, 2, 3}, sums[2];
+ *     int64_t groups[4] = {0, 1, 0, 1}, four = 4, two = 2;
+ *     trts_tensor src = {values, TRTS_FLOAT32, 1, &four, NULL};
+ *     trts_tensor index = {groups, TRTS_INT64, 1, &four, NULL};
+ *     trts_tensor out = {sums, TRTS_FLOAT32, 1, &two, NULL};
+ *     trts_options options = TRTS_OPTIONS_INIT;
+ *     if (trts_scatter(&src, &index, NULL, &options, &out, NULL, NULL) != TRTS_OK)
+ *         fprintf(stderr, "%s\n", trts_last_error());
+ */
+#ifndef TENSORRT_SCATTER_H
+#define TENSORRT_SCATTER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Grows by one when a caller of this header would have to be changed. */
+#define TRTS_ABI_VERSION 1
+
+#define TRTS_MAX_RANK 8
+
+/* What a call answers. */
+typedef int32_t trts_status;
+enum {
+    TRTS_OK = 0,
+    /* A null pointer, a type, shape or option that does not fit. */
+    TRTS_INVALID_ARGUMENT = 1,
+    /* An index that is out of range or not sorted: trts_last_bad_index() tells which. */
+    TRTS_BAD_INDEX = 2,
+    TRTS_OUT_OF_MEMORY = 3,
+    /* No CUDA driver, no such device, or one older than compute capability 7.5. */
+    TRTS_NO_DEVICE = 4,
+    /* The CUDA driver refused. */
+    TRTS_CUDA_ERROR = 5,
+    /* A bug of the library's. */
+    TRTS_INTERNAL_ERROR = 6
+};
+
+/* Types of elements. src, base and out have one of the six, index, indptr and arg_out TRTS_INT32 or TRTS_INT64. */
+typedef int32_t trts_type;
+enum {
+    TRTS_FLOAT32 = 1,
+    TRTS_FLOAT16 = 2,
+    TRTS_BFLOAT16 = 3,
+    TRTS_FLOAT64 = 4,
+    TRTS_INT32 = 5,
+    TRTS_INT64 = 6
+};
+
+/* Reductions. The segment operators have all but TRTS_MUL. */
+typedef int32_t trts_reduce;
+enum { TRTS_SUM = 0, TRTS_MUL = 1, TRTS_MEAN = 2, TRTS_MIN = 3, TRTS_MAX = 4 };
+
+/* Operators, for trts_query(). */
+typedef int32_t trts_operator;
+enum {
+    TRTS_SCATTER = 0,
+    TRTS_SEGMENT_COO = 1,
+    TRTS_SEGMENT_CSR = 2,
+    TRTS_GATHER_COO = 3,
+    TRTS_GATHER_CSR = 4,
+    TRTS_SOFTMAX = 5,
+    TRTS_LOG_SOFTMAX = 6,
+    TRTS_LOGSUMEXP = 7,
+    TRTS_STD = 8
+};
+
+/* A tensor, in host memory or in the memory of the target's CUDA device. */
+typedef struct trts_tensor {
+    void *data;             /* may be null where there are no elements */
+    trts_type type;
+    int32_t rank;           /* 0 to TRTS_MAX_RANK */
+    const int64_t *shape;   /* rank sizes, outermost first, each 0 or more; may be null for rank 0 */
+    const int64_t *strides; /* null, or rank strides in elements, which must be those of a row-major tensor */
+} trts_tensor;
+
+/* How to reduce; begin with TRTS_OPTIONS_INIT, which a null pointer stands for. Each operator looks at what it has a use
+ * for. */
+typedef struct trts_options {
+    size_t struct_size;    /* sizeof(trts_options) */
+    trts_reduce reduce;    /* scatter, segment_coo, segment_csr */
+    int32_t unchecked;     /* not 0: leave out elements with bad indices rather than look for them; needed for a call
+                              that does not wait for its CUDA stream */
+    int64_t dim;           /* scatter and composites: the axis of src; negative ones count from the end */
+    int64_t dim_size;      /* the number of groups; for gather_csr, of rows of the result; -1: that of base or out,
+                              where trts_query() has neither, the index tells */
+    int32_t deterministic; /* scatter, on CUDA: sums and means of floats have the same bits every time */
+    int32_t unbiased;      /* std: divide by count - 1 */
+    double eps;            /* log_softmax and logsumexp: added to a sum before its logarithm */
+} trts_options;
+
+#define TRTS_OPTIONS_INIT { sizeof(trts_options), TRTS_SUM, 0, -1, -1, 0, 1, 1e-12 }
+
+/* Where to compute; a null pointer to one is the CPU. */
+typedef struct trts_target {
+    size_t struct_size;     /* sizeof(trts_target) */
+    int32_t device;         /* TRTS_CPU, or the number of a CUDA device, whose primary context is used */
+    void *stream;           /* CUstream or cudaStream_t of that context; null is its default stream */
+    void *workspace;        /* device memory, aligned to 8, for this call alone until the stream has come so far */
+    size_t workspace_bytes; /* as trts_query() says; TRTS_QUERY_WORKSPACE_BYTES for trts_query() itself */
+} trts_target;
+
+#define TRTS_CPU (-1)
+#define TRTS_TARGET_INIT { sizeof(trts_target), TRTS_CPU, NULL, NULL, 0 }
+#define TRTS_QUERY_WORKSPACE_BYTES 8
+
+/* What an operator will give, and needs. */
+typedef struct trts_requirements {
+    size_t struct_size;           /* sizeof(trts_requirements), set by the caller */
+    size_t workspace_bytes;       /* on CUDA; 0 on the CPU */
+    int64_t dim_size;             /* for trts_options: the same as found here; -1 for operators without it */
+    int32_t rank;                 /* of out and arg_out */
+    int64_t shape[TRTS_MAX_RANK]; /* of out and arg_out; rank of them are set */
+} trts_requirements;
+
+/*
+ * Finds the shape of an operator's result and the workspace it needs. Of the tensors, shapes and types are looked at;
+ * data of index or indptr is read only where dim_size is -1 and base is null, for segment_csr and gather_coo never.
+ * Reading it on CUDA waits for the stream and takes TRTS_QUERY_WORKSPACE_BYTES of workspace. base is null for the
+ * operators that have none; for gather_csr it may be out, to make the result as long.
+ */
+trts_status trts_query(trts_operator op, const trts_tensor *src, const trts_tensor *index, const trts_tensor *base,
+                       const trts_options *options, const trts_target *target, trts_requirements *requirements);
+
+/*
+ * The operators. base is torch_scatter's `out`: what the reduction starts from. It may be null, and it may be out
+ * itself; otherwise nothing written may overlap anything read. arg_out is for TRTS_MIN and TRTS_MAX, and may be null
+ * there too; it has the type of index or indptr. On CUDA a call returns when its work is in the stream; it waits only
+ * to check the index, or to find dim_size for a softmax or log_softmax.
+ */
+trts_status trts_scatter(const trts_tensor *src, const trts_tensor *index, const trts_tensor *base,
+                         const trts_options *options, const trts_tensor *out, const trts_tensor *arg_out,
+                         const trts_target *target);
+trts_status trts_segment_coo(const trts_tensor *src, const trts_tensor *index, const trts_tensor *base,
+                             const trts_options *options, const trts_tensor *out, const trts_tensor *arg_out,
+                             const trts_target *target);
+trts_status trts_segment_csr(const trts_tensor *src, const trts_tensor *indptr, const trts_options *options,
+                             const trts_tensor *out, const trts_tensor *arg_out, const trts_target *target);
+trts_status trts_gather_coo(const trts_tensor *src, const trts_tensor *index, const trts_options *options,
+                            const trts_tensor *out, const trts_target *target);
+trts_status trts_gather_csr(const trts_tensor *src, const trts_tensor *indptr, const trts_options *options,
+                            const trts_tensor *out, const trts_target *target);
+trts_status trts_softmax(const trts_tensor *src, const trts_tensor *index, const trts_options *options,
+                         const trts_tensor *out, const trts_target *target);
+trts_status trts_log_softmax(const trts_tensor *src, const trts_tensor *index, const trts_options *options,
+                             const trts_tensor *out, const trts_target *target);
+trts_status trts_logsumexp(const trts_tensor *src, const trts_tensor *index, const trts_options *options,
+                           const trts_tensor *out, const trts_target *target);
+trts_status trts_std(const trts_tensor *src, const trts_tensor *index, const trts_options *options,
+                     const trts_tensor *out, const trts_target *target);
+
+/* Why the last call of this thread failed; "" if it did not. Valid until the thread's next call. */
+const char *trts_last_error(void);
+
+/* Where the last call of this thread found a bad index: its row-major position in index or indptr, and its value.
+ * TRTS_INVALID_ARGUMENT where the last call did not answer TRTS_BAD_INDEX. Leaves trts_last_error() as it is. */
+trts_status trts_last_bad_index(int64_t *position, int64_t *value);
+
+/* The library's version, such as "0.1.0". */
+const char *trts_version(void);
+
+/* The TRTS_ABI_VERSION that the library was built with. */
+int32_t trts_abi_version(void);
+
+/* Registers the plugins with the TensorRT of this process, if it has one and that was not done already: loading the
+ * library does it, but finds no TensorRT that is loaded later. *registered says whether they are registered now. */
+trts_status trts_register_plugins(int32_t *registered);
+
+/* Writes the name of a CUDA device, cut to fit size bytes with a NUL; fails where the device cannot be used. */
+trts_status trts_device_name(int32_t device, char *name, size_t size);
+
+/* Device memory, for callers that have no means of their own. */
+typedef struct trts_buffer trts_buffer;
+trts_status trts_buffer_new(int32_t device, size_t bytes, trts_buffer **buffer, void **data);
+/* Waits for the device. Does nothing for null. */
+trts_status trts_buffer_free(trts_buffer *buffer);
+
+/* Waits until the target's stream has done all that it was given. */
+trts_status trts_synchronize(const trts_target *target);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

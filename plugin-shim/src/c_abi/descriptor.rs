@@ -1,0 +1,216 @@
+//! Tensors of the caller's: `trts_tensor`, checked.
+
+use std::{ffi::c_void, ops::Range, ptr::NonNull, slice};
+
+use bytemuck::Pod;
+use tensorrt_scatter::{
+    IndexType, ScalarType, Shape, TensorView, TensorViewMut,
+    gpu::{DeviceTensor, Gpu},
+};
+
+use super::status::Failure;
+
+/// `trts_tensor`.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct TrtsTensor {
+    data: *mut c_void,
+    element_type: i32,
+    rank: i32,
+    shape: *const i64,
+    strides: *const i64,
+}
+
+/// A tensor whose description holds together; the data is what the caller says it is.
+#[derive(Clone, Copy)]
+pub(super) struct Descriptor {
+    name: &'static str,
+    pub(super) shape: Shape,
+    pub(super) scalar: ScalarType,
+    address: usize,
+}
+
+impl Descriptor {
+    /// Reads an argument that must be there.
+    ///
+    /// # Safety
+    /// That of [`Descriptor::optional`].
+    pub(super) unsafe fn required(name: &'static str, tensor: *const TrtsTensor) -> Result<Self, Failure> {
+        // SAFETY: the caller's promise.
+        unsafe { Self::optional(name, tensor)? }.ok_or_else(|| Failure::invalid(format!("{name} is a null pointer")))
+    }
+
+    /// Reads an argument; None where it is null.
+    ///
+    /// # Safety
+    /// `tensor` must be null or valid for reads, and so must its `shape` and `strides`, of `rank` numbers each.
+    pub(super) unsafe fn optional(name: &'static str, tensor: *const TrtsTensor) -> Result<Option<Self>, Failure> {
+        // SAFETY: the caller's promise.
+        let Some(tensor) = (unsafe { tensor.as_ref() }) else { return Ok(None) };
+        let scalar = scalar_type(name, tensor.element_type)?;
+        let rank = usize::try_from(tensor.rank).ok().filter(|&rank| rank <= Shape::MAX_RANK).ok_or_else(|| {
+            Failure::invalid(format!("{name} has rank {}; expected 0 to {}", tensor.rank, Shape::MAX_RANK))
+        })?;
+        // SAFETY: the caller's promise.
+        let sizes = unsafe { numbers(tensor.shape, rank) };
+        let sizes = sizes
+            .ok_or_else(|| Failure::invalid(format!("{name} has rank {rank}, but its shape is a null pointer")))?;
+        let shape = shape(name, sizes, scalar)?;
+        // SAFETY: the caller's promise; a null pointer says nothing, whatever the rank is.
+        if let Some(strides) = unsafe { numbers(tensor.strides, rank) } {
+            check_strides(name, &shape, strides)?;
+        }
+        let address = tensor.data as usize;
+        if !address.is_multiple_of(scalar.bytes()) {
+            return Err(Failure::invalid(format!(
+                "{name}'s data lies at {address:#x}; elements of type {} need an address that is a multiple of {}",
+                scalar.name(),
+                scalar.bytes()
+            )));
+        }
+        Ok(Some(Self { name, shape, scalar, address }))
+    }
+
+    /// Refuses a null pointer to elements.
+    pub(super) fn check_data(&self) -> Result<(), Failure> {
+        if self.address != 0 || self.shape.element_count() == 0 {
+            return Ok(());
+        }
+        Err(Failure::invalid(format!("{} of shape {} has a null pointer for data", self.name, self.shape)))
+    }
+
+    /// The type of an index, indptr or arg_out.
+    pub(super) fn index_type(&self) -> Result<IndexType, Failure> {
+        match self.scalar {
+            ScalarType::I32 => Ok(IndexType::I32),
+            ScalarType::I64 => Ok(IndexType::I64),
+            other => Err(Failure::invalid(format!("{} is of type {}; expected i32 or i64", self.name, other.name()))),
+        }
+    }
+
+    /// Refuses another type than that of `other`.
+    pub(super) fn check_same_type(&self, other: &Self) -> Result<(), Failure> {
+        if self.scalar == other.scalar {
+            return Ok(());
+        }
+        Err(Failure::invalid(format!(
+            "{} is of type {}; expected {}'s type, {}",
+            self.name,
+            self.scalar.name(),
+            other.name,
+            other.scalar.name()
+        )))
+    }
+
+    /// Refuses an output that shares memory with another tensor.
+    pub(super) fn check_apart(&self, other: &Self) -> Result<(), Failure> {
+        let (mine, others) = (self.addresses(), other.addresses());
+        if mine.start < others.end && others.start < mine.end {
+            return Err(Failure::invalid(format!("{} overlaps {}; give it memory of its own", self.name, other.name)));
+        }
+        Ok(())
+    }
+
+    /// Whether both are the same memory.
+    pub(super) fn is_same_memory(&self, other: &Self) -> bool {
+        self.addresses() == other.addresses()
+    }
+
+    fn addresses(&self) -> Range<usize> {
+        // The byte count was checked; an address near the end of memory belongs to no tensor.
+        self.address..self.address.saturating_add(self.shape.element_count() * self.scalar.bytes())
+    }
+
+    /// The elements in host memory.
+    ///
+    /// # Safety
+    /// `data` must not be null but for no elements, and hold the elements, of type `T`; nothing may write to them while the view is used.
+    pub(super) unsafe fn view<'a, T: Pod>(&self) -> Result<TensorView<'a, T>, Failure> {
+        // SAFETY: the address is aligned, and the bytes fit an isize; the rest is the caller's promise.
+        let data = unsafe { slice::from_raw_parts(self.pointer::<T>().as_ptr(), self.shape.element_count()) };
+        Ok(TensorView::new(self.shape.dims(), data)?)
+    }
+
+    /// The elements in host memory, to write to.
+    ///
+    /// # Safety
+    /// That of [`view`](Self::view), and nothing else may read the elements either.
+    pub(super) unsafe fn view_mut<'a, T: Pod>(&self) -> Result<TensorViewMut<'a, T>, Failure> {
+        // SAFETY: as in `view`.
+        let data = unsafe { slice::from_raw_parts_mut(self.pointer::<T>().as_ptr(), self.shape.element_count()) };
+        Ok(TensorViewMut::new(self.shape.dims(), data)?)
+    }
+
+    /// The elements in device memory.
+    ///
+    /// # Safety
+    /// `data` must point to the elements, of type `T`, in the device's memory, until the work on them is done.
+    pub(super) unsafe fn on_device<T>(&self, gpu: &Gpu) -> DeviceTensor<T> {
+        // SAFETY: the alignment was checked; the rest is the caller's promise.
+        unsafe { DeviceTensor::from_raw(gpu, self.shape, self.address as u64) }
+    }
+
+    /// The last element, as a tensor of its own; None where there are no elements.
+    pub(super) fn last_element(&self) -> Option<Self> {
+        let before = self.shape.element_count().checked_sub(1)?;
+        let shape = Shape::new(&[1]).ok()?;
+        Some(Self { shape, address: self.address + before * self.scalar.bytes(), ..*self })
+    }
+
+    fn pointer<T>(&self) -> NonNull<T> {
+        debug_assert_eq!(size_of::<T>(), self.scalar.bytes());
+        NonNull::new(self.address as *mut T).unwrap_or(NonNull::dangling())
+    }
+}
+
+fn scalar_type(name: &str, number: i32) -> Result<ScalarType, Failure> {
+    // The header's numbers count from 1 in this order.
+    let at = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
+    at.and_then(|at| ScalarType::ALL.get(at).copied()).ok_or_else(|| {
+        Failure::invalid(format!(
+            "{name} has type {number}; expected a trts_type: TRTS_FLOAT32 (1), TRTS_FLOAT16 (2), TRTS_BFLOAT16 (3), \
+             TRTS_FLOAT64 (4), TRTS_INT32 (5) or TRTS_INT64 (6)"
+        ))
+    })
+}
+
+/// # Safety
+/// `pointer` must be null or valid for `count` reads.
+unsafe fn numbers<'a>(pointer: *const i64, count: usize) -> Option<&'a [i64]> {
+    if count == 0 {
+        return Some(&[]);
+    }
+    // SAFETY: the caller's promise.
+    (!pointer.is_null()).then(|| unsafe { slice::from_raw_parts(pointer, count) })
+}
+
+fn shape(name: &str, sizes: &[i64], scalar: ScalarType) -> Result<Shape, Failure> {
+    let dims: Vec<usize> = sizes
+        .iter()
+        .map(|&size| usize::try_from(size))
+        .collect::<Result<_, _>>()
+        .map_err(|_| Failure::invalid(format!("{name} has shape {sizes:?}; sizes are 0 or more")))?;
+    let shape = Shape::new(&dims).map_err(|error| Failure::invalid(format!("{name}: {error}")))?;
+    let bytes = shape.element_count().checked_mul(scalar.bytes());
+    if bytes.is_none_or(|bytes| bytes > isize::MAX as usize) {
+        return Err(Failure::invalid(format!("{name} of shape {shape} has more bytes than memory can have")));
+    }
+    Ok(shape)
+}
+
+/// Refuses strides other than those of a row-major tensor. Those of an axis of one element say nothing, and where there
+/// are no elements none does.
+fn check_strides(name: &str, shape: &Shape, strides: &[i64]) -> Result<(), Failure> {
+    let mut expected = 1;
+    let mut row_major = true;
+    for (&size, &stride) in shape.dims().iter().zip(strides).rev() {
+        row_major &= size == 1 || stride == expected;
+        expected = expected.saturating_mul(size as i64);
+    }
+    if row_major || shape.element_count() == 0 {
+        return Ok(());
+    }
+    Err(Failure::invalid(format!(
+        "{name} of shape {shape} has strides {strides:?}; only row-major tensors are taken: copy it to one first"
+    )))
+}

@@ -1,0 +1,42 @@
+//! The library itself: its version, and its plugins.
+
+use std::ffi::{CStr, c_char};
+
+use super::status::{Failure, Status, guard};
+use crate::registration;
+
+const VERSION: &CStr = match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {
+    Ok(version) => version,
+    Err(_) => panic!("a version has no NUL in it"),
+};
+
+/// `TRTS_ABI_VERSION`.
+const ABI_VERSION: i32 = 1;
+
+/// See the header.
+#[unsafe(no_mangle)]
+pub extern "C" fn trts_version() -> *const c_char {
+    VERSION.as_ptr()
+}
+
+/// See the header.
+#[unsafe(no_mangle)]
+pub extern "C" fn trts_abi_version() -> i32 {
+    ABI_VERSION
+}
+
+/// See the header.
+///
+/// # Safety
+/// `registered` must be null or valid for a write.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn trts_register_plugins(registered: *mut i32) -> Status {
+    guard(|| {
+        // SAFETY: the caller's promise.
+        let Some(registered) = (unsafe { registered.as_mut() }) else {
+            return Err(Failure::invalid("registered is a null pointer"));
+        };
+        *registered = registration::ensure_registered().into();
+        Ok(())
+    })
+}

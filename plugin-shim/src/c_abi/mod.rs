@@ -1,0 +1,49 @@
+//! The C ABI: the operators as functions `trts_*`, for programs in any language. `include/tensorrt_scatter.h`
+//! documents it.
+//!
+//! Pointers from outside become references and slices in `descriptor`, `options` and `target` only, after everything
+//! about them was checked that can be. Every function runs under `status::guard`, so that no panic leaves it.
+
+mod descriptor;
+mod device;
+mod library;
+mod operators;
+mod options;
+mod query;
+mod status;
+mod target;
+
+/// Calls a function that is generic over the types of values and indices with the types that are known only now.
+macro_rules! with_types {
+    ($scalar:expr, $index:expr, $function:ident($($argument:expr),* $(,)?)) => {
+        $crate::c_abi::with_types!(
+            @match [F32: f32, F16: half::f16, BF16: half::bf16, F64: f64, I32: i32, I64: i64]
+            $scalar, $index, $function($($argument),*),
+        )
+    };
+    (@match [$($variant:ident: $type:ty),+] $scalar:expr, $index:expr, $function:ident $arguments:tt, $($rest:tt)*) => {
+        match $scalar {
+            $(tensorrt_scatter::ScalarType::$variant => match $index {
+                tensorrt_scatter::IndexType::I32 => $crate::c_abi::with_types!(@call $function::<$type, i32> $arguments),
+                tensorrt_scatter::IndexType::I64 => $crate::c_abi::with_types!(@call $function::<$type, i64> $arguments),
+            },)+
+            $($rest)*
+        }
+    };
+    (@call $function:ident::<$value:ty, $index:ty> ($($argument:expr),*)) => {
+        $function::<$value, $index>($($argument),*)
+    };
+}
+
+/// [`with_types`] for functions of floating-point values.
+macro_rules! with_float_types {
+    ($scalar:expr, $index:expr, $function:ident($($argument:expr),* $(,)?)) => {
+        $crate::c_abi::with_types!(
+            @match [F32: f32, F16: half::f16, BF16: half::bf16, F64: f64]
+            $scalar, $index, $function($($argument),*),
+            given => Err(tensorrt_scatter::Error::NotAFloat { given }.into()),
+        )
+    };
+}
+
+use {with_float_types, with_types};

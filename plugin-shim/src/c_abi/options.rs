@@ -1,0 +1,153 @@
+//! `trts_options`, and structs that grow.
+
+use std::ptr;
+
+use tensorrt_scatter::{
+    BadIndex, CompositeOptions, GatherCooOptions, GatherCsrOptions, Reduce, ScatterOptions, SegmentCooOptions,
+    SegmentCsrOptions,
+};
+
+use super::status::Failure;
+
+/// A struct whose first field is its size where the caller was compiled, and that later versions may append to.
+///
+/// # Safety
+/// It must be `repr(C)` with a `usize` first, and any bytes must be a valid value.
+pub(super) unsafe trait Growing: Copy {
+    /// The header's name.
+    const NAME: &'static str;
+    /// What fields that the caller does not know are taken to be.
+    const DEFAULT: Self;
+}
+
+/// Reads a growing struct; the default for null.
+///
+/// # Safety
+/// `pointer` must be null or valid for reads of as many bytes as its first field says, and at least of that.
+pub(super) unsafe fn read<T: Growing>(pointer: *const T) -> Result<T, Failure> {
+    let mut value = T::DEFAULT;
+    if pointer.is_null() {
+        return Ok(value);
+    }
+    // SAFETY: the caller's promise; the first field is the size.
+    let given = unsafe { pointer.cast::<usize>().read_unaligned() };
+    let known = size_of::<T>();
+    if given <= size_of::<usize>() {
+        return Err(Failure::invalid(format!(
+            "struct_size of {} is {given}; begin with the header's initialiser, which sets it to {known}",
+            T::NAME
+        )));
+    }
+    if given > known {
+        return Err(Failure::invalid(format!(
+            "struct_size of {} is {given}, but this library knows {known} bytes of it; use a newer library, or the \
+             header that comes with this one",
+            T::NAME
+        )));
+    }
+    // SAFETY: both sides have that many bytes, and any bytes are a valid value.
+    unsafe { ptr::copy_nonoverlapping(pointer.cast::<u8>(), ptr::from_mut(&mut value).cast(), given) };
+    Ok(value)
+}
+
+/// `trts_options`.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct TrtsOptions {
+    struct_size: usize,
+    reduce: i32,
+    unchecked: i32,
+    dim: i64,
+    dim_size: i64,
+    deterministic: i32,
+    unbiased: i32,
+    eps: f64,
+}
+
+// SAFETY: all fields are numbers.
+unsafe impl Growing for TrtsOptions {
+    const NAME: &'static str = "trts_options";
+    const DEFAULT: Self = Self {
+        struct_size: size_of::<Self>(),
+        reduce: 0,
+        unchecked: 0,
+        dim: -1,
+        dim_size: -1,
+        deterministic: 0,
+        unbiased: 1,
+        eps: 1e-12,
+    };
+}
+
+/// What the caller asks for, in the Rust API's terms.
+#[derive(Clone, Copy)]
+pub(super) struct Options {
+    reduce: Reduce,
+    bad_index: BadIndex,
+    pub(super) dim: isize,
+    pub(super) dim_size: Option<usize>,
+    deterministic: bool,
+    unbiased: bool,
+    eps: f64,
+}
+
+impl Options {
+    /// # Safety
+    /// That of [`read`].
+    pub(super) unsafe fn new(options: *const TrtsOptions) -> Result<Self, Failure> {
+        // SAFETY: the caller's promise.
+        let given = unsafe { read(options)? };
+        // The header's numbers count in this order.
+        let reduce = usize::try_from(given.reduce).ok().and_then(|number| Reduce::ALL.get(number).copied());
+        let dim_size = match given.dim_size {
+            -1 => None,
+            size => Some(usize::try_from(size).map_err(|_| {
+                Failure::invalid(format!("dim_size is {size}; expected 0 or more, or -1 where the index tells"))
+            })?),
+        };
+        Ok(Self {
+            reduce: reduce.ok_or_else(|| {
+                Failure::invalid(format!(
+                    "reduce is {}; expected TRTS_SUM (0), TRTS_MUL (1), TRTS_MEAN (2), TRTS_MIN (3) or TRTS_MAX (4)",
+                    given.reduce
+                ))
+            })?,
+            bad_index: if given.unchecked == 0 { BadIndex::Error } else { BadIndex::Skip },
+            dim: given.dim as isize,
+            dim_size,
+            deterministic: given.deterministic != 0,
+            unbiased: given.unbiased != 0,
+            eps: given.eps,
+        })
+    }
+
+    pub(super) fn scatter(&self) -> ScatterOptions {
+        let options =
+            ScatterOptions::new(self.reduce).dim(self.dim).bad_index(self.bad_index).deterministic(self.deterministic);
+        self.dim_size.map_or(options, |size| options.dim_size(size))
+    }
+
+    pub(super) fn segment_coo(&self) -> SegmentCooOptions {
+        let options = SegmentCooOptions::new(self.reduce).bad_index(self.bad_index);
+        self.dim_size.map_or(options, |size| options.dim_size(size))
+    }
+
+    pub(super) fn segment_csr(&self) -> SegmentCsrOptions {
+        SegmentCsrOptions::new(self.reduce).bad_index(self.bad_index)
+    }
+
+    pub(super) fn gather_coo(&self) -> GatherCooOptions {
+        GatherCooOptions::new().bad_index(self.bad_index)
+    }
+
+    pub(super) fn gather_csr(&self) -> GatherCsrOptions {
+        let options = GatherCsrOptions::new().bad_index(self.bad_index);
+        self.dim_size.map_or(options, |size| options.size(size))
+    }
+
+    pub(super) fn composite(&self) -> CompositeOptions {
+        let options =
+            CompositeOptions::new().dim(self.dim).bad_index(self.bad_index).eps(self.eps).unbiased(self.unbiased);
+        self.dim_size.map_or(options, |size| options.dim_size(size))
+    }
+}

@@ -1,0 +1,266 @@
+//! The C ABI: what it refuses, with what text, and that nothing is written then. `c_abi_from_c` has the results.
+
+#[path = "c_abi/caller.rs"]
+mod caller;
+mod common;
+
+use std::ptr;
+
+use caller::{
+    BAD_INDEX, CAbi, FLOAT32, INT32, INT64, INVALID_ARGUMENT, NO_DEVICE, OK, Options, Requirements, Target, Tensor,
+    tensor,
+};
+
+/// A scatter that works, to change one thing of at a time.
+struct Call {
+    abi: CAbi,
+    src: [f32; 4],
+    index: [i64; 4],
+    out: [f32; 2],
+    arg_out: [i64; 2],
+    options: Options,
+    target: Option<Target>,
+}
+
+const UNTOUCHED: f32 = -7.0;
+
+impl Call {
+    fn new() -> Self {
+        Self {
+            abi: CAbi::load(),
+            src: [1.0, 5.0, 2.0, 3.0],
+            index: [0, 1, 0, 1],
+            out: [UNTOUCHED; 2],
+            arg_out: [-7; 2],
+            options: Options::INIT,
+            target: None,
+        }
+    }
+
+    /// Makes the call after `change` changed its tensors: src, index, out and arg_out.
+    fn run(&mut self, change: impl FnOnce(&mut [Tensor; 4])) -> i32 {
+        let mut tensors = [
+            tensor(&mut self.src, FLOAT32, &[4]),
+            tensor(&mut self.index, INT64, &[4]),
+            tensor(&mut self.out, FLOAT32, &[2]),
+            tensor(&mut self.arg_out, INT64, &[2]),
+        ];
+        change(&mut tensors);
+        let [src, index, out, arg_out] = &tensors;
+        let has_arg = self.options.reduce >= 3;
+        let arg_out = if has_arg { ptr::from_ref(arg_out) } else { ptr::null() };
+        let target = self.target.as_ref().map_or(ptr::null(), ptr::from_ref);
+        // SAFETY: the tensors are what they say, or the change made them what the call refuses.
+        unsafe { (self.abi.scatter)(src, index, ptr::null(), &self.options, out, arg_out, target) }
+    }
+
+    /// Checks that the call is refused with these words, and nothing is written.
+    #[track_caller]
+    fn refuses(&mut self, words: &[&str], change: impl FnOnce(&mut [Tensor; 4])) {
+        let status = self.run(change);
+        self.abi.expect_failure(status, INVALID_ARGUMENT, words);
+        assert_eq!((self.out, self.arg_out), ([UNTOUCHED; 2], [-7; 2]));
+        assert_eq!(self.abi.last_bad_index(), None);
+    }
+}
+
+#[test]
+fn what_is_right_succeeds_and_clears_the_last_error() {
+    let mut call = Call::new();
+    call.refuses(&["rank"], |tensors| tensors[0].rank = 9);
+    assert_eq!(call.run(|_| ()), OK, "{}", call.abi.last_error());
+    assert_eq!(call.out, [3.0, 8.0]);
+    assert_eq!(call.abi.last_error(), "");
+    call.options.reduce = 4;
+    assert_eq!(call.run(|_| ()), OK);
+    assert_eq!((call.out, call.arg_out), ([2.0, 5.0], [2, 1]));
+}
+
+#[test]
+fn null_pointers_are_refused() {
+    let mut call = Call::new();
+    for (at, name) in ["src", "index", "out"].into_iter().enumerate() {
+        call.refuses(&[name, "null pointer for data"], |tensors| tensors[at].data = ptr::null_mut());
+        call.refuses(&[name, "shape is a null pointer"], |tensors| tensors[at].shape = ptr::null());
+    }
+    call.options.reduce = 3;
+    call.refuses(&["arg_out", "null"], |tensors| tensors[3].data = ptr::null_mut());
+    // SAFETY: null pointers are what is refused.
+    let status = unsafe {
+        (call.abi.scatter)(ptr::null(), ptr::null(), ptr::null(), ptr::null(), ptr::null(), ptr::null(), ptr::null())
+    };
+    call.abi.expect_failure(status, INVALID_ARGUMENT, &["src is a null pointer"]);
+}
+
+#[test]
+fn shapes_that_no_tensor_has_are_refused() {
+    let mut call = Call::new();
+    call.refuses(&["src has rank -1", "0 to 8"], |tensors| tensors[0].rank = -1);
+    let negative = [-4];
+    call.refuses(&["src has shape [-4]", "0 or more"], |tensors| tensors[0].shape = negative.as_ptr());
+    // 2^62 elements of 4 bytes each; then more elements than an address can count.
+    let (many_bytes, many_elements) = ([1 << 31, 1 << 31], [i64::MAX, 2]);
+    for shape in [&many_bytes, &many_elements] {
+        call.refuses(&["src", "more"], |tensors| {
+            tensors[0].rank = 2;
+            tensors[0].shape = shape.as_ptr();
+        });
+    }
+    let other = [3];
+    call.refuses(&["index of shape [3]", "src of shape [4]"], |tensors| tensors[1].shape = other.as_ptr());
+    call.options.dim_size = 3;
+    call.refuses(&["`out` has shape [2]", "[3]"], |_| ());
+}
+
+#[test]
+fn strides_must_be_those_of_a_row_major_tensor() {
+    let mut call = Call::new();
+    let (dense, sparse) = ([1], [2]);
+    call.refuses(&["src", "strides [2]", "copy"], |tensors| tensors[0].strides = sparse.as_ptr());
+    assert_eq!(call.run(|tensors| tensors[0].strides = dense.as_ptr()), OK);
+}
+
+#[test]
+fn types_must_fit() {
+    let mut call = Call::new();
+    call.refuses(&["src has type 0", "TRTS_FLOAT32 (1)"], |tensors| tensors[0].element_type = 0);
+    call.refuses(&["index is of type f32", "i32 or i64"], |tensors| tensors[1].element_type = FLOAT32);
+    call.refuses(&["out is of type i32", "src's type, f32"], |tensors| tensors[2].element_type = INT32);
+    call.options.reduce = 3;
+    call.refuses(&["arg_out is of type i32", "index's type, i64"], |tensors| tensors[3].element_type = INT32);
+}
+
+#[test]
+fn memory_must_be_aligned_and_apart() {
+    let mut call = Call::new();
+    call.refuses(&["src's data", "multiple of 4"], |tensors| tensors[0].data = tensors[0].data.wrapping_byte_add(1));
+    call.refuses(&["out overlaps src"], |tensors| tensors[2].data = tensors[0].data.wrapping_byte_add(8));
+    call.options.reduce = 4;
+    call.refuses(&["arg_out overlaps index"], |tensors| tensors[3].data = tensors[1].data);
+}
+
+#[test]
+fn options_are_checked() {
+    let mut call = Call::new();
+    call.options.reduce = 5;
+    call.refuses(&["reduce is 5"], |_| ());
+    call.options = Options { dim: 1, ..Options::INIT };
+    call.refuses(&["dim 1", "-1 to 0"], |_| ());
+    call.options = Options { dim_size: -2, ..Options::INIT };
+    call.refuses(&["dim_size is -2"], |_| ());
+    call.options = Options { struct_size: 0, ..Options::INIT };
+    call.refuses(&["struct_size of trts_options is 0"], |_| ());
+    call.options = Options { struct_size: size_of::<Options>() + 8, ..Options::INIT };
+    call.refuses(&["struct_size of trts_options", "newer library"], |_| ());
+    // An older caller's struct ends before the reduction's axis; what is missing has its default.
+    call.options = Options { struct_size: 16, dim: 77, dim_size: 77, ..Options::INIT };
+    assert_eq!(call.run(|_| ()), OK, "{}", call.abi.last_error());
+}
+
+#[test]
+fn bad_indices_are_told_or_left_out() {
+    let mut call = Call::new();
+    call.index = [0, 1, -3, 2];
+    let status = call.run(|_| ());
+    call.abi.expect_failure(status, BAD_INDEX, &["index[2]", "-3", "0..2"]);
+    assert_eq!(call.abi.last_bad_index(), Some((2, -3)));
+    assert_eq!(call.out, [UNTOUCHED; 2]);
+    call.options.unchecked = 1;
+    assert_eq!(call.run(|_| ()), OK);
+    assert_eq!(call.out, [1.0, 5.0]);
+}
+
+#[test]
+fn no_elements_need_no_memory() {
+    let mut call = Call::new();
+    let none = [0];
+    let status = call.run(|tensors| {
+        for tensor in &mut tensors[..2] {
+            (tensor.data, tensor.shape) = (ptr::null_mut(), none.as_ptr());
+        }
+    });
+    assert_eq!(status, OK, "{}", call.abi.last_error());
+    assert_eq!(call.out, [0.0; 2]);
+}
+
+#[test]
+fn a_query_reads_the_index_only_where_it_must() {
+    let abi = CAbi::load();
+    let mut index = [0i64, 2, 6];
+    let (shape, count) = ([3, 2], [3]);
+    let src =
+        Tensor { data: ptr::null_mut(), element_type: FLOAT32, rank: 2, shape: shape.as_ptr(), strides: ptr::null() };
+    let mut index = tensor(&mut index, INT64, &count);
+    let query = |operator, index: &Tensor, options: &Options| {
+        let mut found = Requirements::new();
+        // SAFETY: the index is what it says; src has no data, which a query does not read.
+        let status = unsafe { (abi.query)(operator, &src, index, ptr::null(), options, ptr::null(), &mut found) };
+        (status, found)
+    };
+    let options = Options { dim: 0, ..Options::INIT };
+    // Scatter, segment_coo, segment_csr, gather_coo, log_softmax and std.
+    for (operator, shape, dim_size) in [
+        (0, vec![7, 2], 7),
+        (1, vec![7, 2], 7),
+        (2, vec![2, 2], -1),
+        (3, vec![3, 2], -1),
+        (6, vec![3, 2], 7),
+        (8, vec![7, 2], 7),
+    ] {
+        let (status, found) = query(operator, &index, &options);
+        assert_eq!(status, OK, "{}", abi.last_error());
+        assert_eq!((found.dims(), found.dim_size, found.workspace_bytes), (&shape[..], dim_size, 0), "{operator}");
+    }
+    index.data = ptr::null_mut();
+    assert_eq!(query(0, &index, &Options { dim_size: 5, ..options }).1.dims(), [5, 2]);
+    abi.expect_failure(query(0, &index, &options).0, INVALID_ARGUMENT, &["index of shape [3]", "null"]);
+    // 2^62 elements of 4 bytes each, and a workspace of as many elements of 8.
+    abi.expect_failure(query(0, &index, &Options { dim_size: 1 << 61, ..options }).0, INVALID_ARGUMENT, &["memory"]);
+    abi.expect_failure(query(5, &index, &Options { dim_size: 1 << 61, ..options }).0, INVALID_ARGUMENT, &["memory"]);
+    abi.expect_failure(query(9, &index, &options).0, INVALID_ARGUMENT, &["operator is 9"]);
+    abi.expect_failure(query(1, &index, &Options { reduce: 1, ..options }).0, INVALID_ARGUMENT, &["mul"]);
+}
+
+#[test]
+fn the_length_of_gather_csr_is_indptrs_last_element() {
+    let abi = CAbi::load();
+    let (mut src, mut indptr) = ([1.0f32, 2.0], [0, 1, 4]);
+    let (src, mut indptr) = (tensor(&mut src, FLOAT32, &[2]), tensor(&mut indptr, INT32, &[3]));
+    let mut found = Requirements::new();
+    // SAFETY: the tensors are what they say.
+    let status = unsafe { (abi.query)(4, &src, &indptr, ptr::null(), ptr::null(), ptr::null(), &mut found) };
+    assert_eq!((status, found.dims(), found.dim_size), (OK, &[4][..], 4), "{}", abi.last_error());
+    let mut data = [0.0f32; 4];
+    let out = tensor(&mut data, FLOAT32, &[4]);
+    // SAFETY: as above.
+    let status = unsafe { (abi.gather_csr)(&src, &indptr, ptr::null(), &out, ptr::null()) };
+    assert_eq!((status, data), (OK, [1.0, 2.0, 2.0, 2.0]));
+    let mut decreasing = [0, 3, 2];
+    indptr.data = decreasing.as_mut_ptr().cast();
+    // SAFETY: as above.
+    let status = unsafe { (abi.gather_csr)(&src, &indptr, ptr::null(), &out, ptr::null()) };
+    abi.expect_failure(status, BAD_INDEX, &["indptr[2]", "is 2"]);
+}
+
+#[test]
+fn composites_are_for_floats() {
+    let abi = CAbi::load();
+    let (mut src, mut index, mut out) = ([1, 2], [0, 1], [0, 0]);
+    let [src, index, out] = [&mut src, &mut index, &mut out].map(|data| tensor(data, INT32, &[2]));
+    // SAFETY: the tensors are what they say.
+    let status = unsafe { (abi.softmax)(&src, &index, ptr::null(), &out, ptr::null()) };
+    abi.expect_failure(status, INVALID_ARGUMENT, &["softmax", "i32"]);
+}
+
+#[test]
+fn devices_that_are_not_there_are_refused() {
+    let mut call = Call::new();
+    call.target = Some(Target::device(-5));
+    call.refuses(&["device is -5", "TRTS_CPU (-1)"], |_| ());
+    call.target = Some(Target { workspace_bytes: 8, ..Target::device(0) });
+    call.refuses(&["workspace of 8 bytes", "0x0"], |_| ());
+    // No machine has so many devices.
+    call.target = Some(Target::device(i32::MAX));
+    let status = call.run(|_| ());
+    call.abi.expect_failure(status, NO_DEVICE, &["no CUDA device can be used"]);
+}

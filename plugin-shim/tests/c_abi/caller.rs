@@ -1,0 +1,182 @@
+//! The C ABI's structs and functions as a caller writes them down after the header.
+
+use std::{
+    ffi::{CStr, c_char, c_void},
+    ptr,
+};
+
+use crate::common::{Library, plugin_library};
+
+pub const OK: i32 = 0;
+pub const INVALID_ARGUMENT: i32 = 1;
+pub const BAD_INDEX: i32 = 2;
+pub const NO_DEVICE: i32 = 4;
+
+pub const FLOAT32: i32 = 1;
+pub const INT32: i32 = 5;
+pub const INT64: i32 = 6;
+
+/// `trts_tensor`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Tensor {
+    pub data: *mut c_void,
+    pub element_type: i32,
+    pub rank: i32,
+    pub shape: *const i64,
+    pub strides: *const i64,
+}
+
+/// A tensor over a slice, of one of the header's types.
+pub fn tensor<T>(data: &mut [T], element_type: i32, shape: &[i64]) -> Tensor {
+    Tensor {
+        data: data.as_mut_ptr().cast(),
+        element_type,
+        rank: shape.len() as i32,
+        shape: shape.as_ptr(),
+        strides: ptr::null(),
+    }
+}
+
+/// `trts_options`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Options {
+    pub struct_size: usize,
+    pub reduce: i32,
+    pub unchecked: i32,
+    pub dim: i64,
+    pub dim_size: i64,
+    pub deterministic: i32,
+    pub unbiased: i32,
+    pub eps: f64,
+}
+
+impl Options {
+    /// `TRTS_OPTIONS_INIT`.
+    pub const INIT: Self = Self {
+        struct_size: size_of::<Self>(),
+        reduce: 0,
+        unchecked: 0,
+        dim: -1,
+        dim_size: -1,
+        deterministic: 0,
+        unbiased: 1,
+        eps: 1e-12,
+    };
+}
+
+/// `trts_target`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Target {
+    pub struct_size: usize,
+    pub device: i32,
+    pub stream: *mut c_void,
+    pub workspace: *mut c_void,
+    pub workspace_bytes: usize,
+}
+
+impl Target {
+    /// A device's default stream, without a workspace.
+    pub fn device(device: i32) -> Self {
+        let (stream, workspace) = (ptr::null_mut(), ptr::null_mut());
+        Self { struct_size: size_of::<Self>(), device, stream, workspace, workspace_bytes: 0 }
+    }
+}
+
+/// `trts_requirements`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Requirements {
+    pub struct_size: usize,
+    pub workspace_bytes: usize,
+    pub dim_size: i64,
+    pub rank: i32,
+    pub shape: [i64; 8],
+}
+
+impl Requirements {
+    pub fn new() -> Self {
+        Self { struct_size: size_of::<Self>(), workspace_bytes: 0, dim_size: 0, rank: 0, shape: [0; 8] }
+    }
+
+    pub fn dims(&self) -> &[i64] {
+        &self.shape[..self.rank as usize]
+    }
+}
+
+type Query = unsafe extern "C" fn(
+    i32,
+    *const Tensor,
+    *const Tensor,
+    *const Tensor,
+    *const Options,
+    *const Target,
+    *mut Requirements,
+) -> i32;
+type Reduction = unsafe extern "C" fn(
+    *const Tensor,
+    *const Tensor,
+    *const Tensor,
+    *const Options,
+    *const Tensor,
+    *const Tensor,
+    *const Target,
+) -> i32;
+type Plain = unsafe extern "C" fn(*const Tensor, *const Tensor, *const Options, *const Tensor, *const Target) -> i32;
+
+/// The functions, looked up in the library.
+pub struct CAbi {
+    library: Library,
+    pub query: Query,
+    pub scatter: Reduction,
+    pub gather_csr: Plain,
+    pub softmax: Plain,
+}
+
+impl CAbi {
+    pub fn load() -> Self {
+        let library = plugin_library();
+        // SAFETY: the header declares the functions so.
+        unsafe {
+            Self {
+                query: library.function(c"trts_query"),
+                scatter: library.function(c"trts_scatter"),
+                gather_csr: library.function(c"trts_gather_csr"),
+                softmax: library.function(c"trts_softmax"),
+                library,
+            }
+        }
+    }
+
+    pub fn last_error(&self) -> String {
+        // SAFETY: the header declares the function so, and its text ends in a NUL.
+        unsafe {
+            let last_error = self.library.function::<unsafe extern "C" fn() -> *const c_char>(c"trts_last_error");
+            CStr::from_ptr(last_error()).to_str().unwrap().to_owned()
+        }
+    }
+
+    /// Position and value of the offender, if the last call found one.
+    pub fn last_bad_index(&self) -> Option<(i64, i64)> {
+        let (mut position, mut value) = (0, 0);
+        // SAFETY: the header declares the function so.
+        let status = unsafe {
+            let bad_index =
+                self.library.function::<unsafe extern "C" fn(&mut i64, &mut i64) -> i32>(c"trts_last_bad_index");
+            bad_index(&mut position, &mut value)
+        };
+        (status == OK).then_some((position, value))
+    }
+
+    /// Checks that a call failed so, with all of these words in its text.
+    #[track_caller]
+    pub fn expect_failure(&self, status: i32, expected: i32, words: &[&str]) {
+        let error = self.last_error();
+        assert_eq!(status, expected, "{error}");
+        for word in words {
+            assert!(error.contains(word), "no \"{word}\" in: {error}");
+        }
+    }
+}

@@ -1,0 +1,64 @@
+"""``python -m tensorrt_scatter``: what is installed, and ONNX files."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from ._info import lines
+from ._optional import explained, of_onnx
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command; its exit code."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        options.run(options)
+    except ModuleNotFoundError as error:
+        parser.exit(1, f"error: {explained(error)}\n")
+    except (ImportError, OSError, RuntimeError, ValueError) as error:
+        parser.exit(1, f"error: {error}\n")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tensorrt_scatter", description=__doc__)
+    commands = parser.add_subparsers(title="commands", required=True, dest="command")
+
+    info = commands.add_parser("info", help="print versions, the library's path, and which TensorRT and GPUs are found")
+    info.set_defaults(run=_info)
+
+    example = commands.add_parser("export-example", help="export a small torch model with the plugins' nodes to ONNX")
+    example.add_argument("output", help="the ONNX file to write")
+    example.add_argument("--exporter", default="dynamo", help="torch's exporter: dynamo (default) or torchscript")
+    example.set_defaults(run=_export_example)
+
+    convert = commands.add_parser("convert", help="replace the nodes in an ONNX file that the plugins can take over")
+    convert.add_argument("model", help="the ONNX file to read")
+    convert.add_argument("output", help="the ONNX file to write")
+    convert.set_defaults(run=_convert)
+    return parser
+
+
+def _info(_options: argparse.Namespace) -> None:
+    print("\n".join(lines()))
+
+
+def _export_example(options: argparse.Namespace) -> None:
+    of_onnx("export_example")(options.output, options.exporter)
+    print(f"wrote {options.output}")
+
+
+def _convert(options: argparse.Namespace) -> None:
+    import onnx
+
+    model, report = of_onnx("convert")(options.model)
+    onnx.save(model, options.output)
+    print(report)
+    print(f"wrote {options.output}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,45 @@
+"""Arrays of each library, as the C ABI sees them: an address, a type, a shape, a device."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .base import Arrays, View
+from .cupy_arrays import CupyArrays
+from .dlpack_arrays import DlpackArrays
+from .numpy_arrays import NumpyArrays
+from .torch_arrays import TorchArrays
+
+__all__ = ["Arrays", "View", "arrays_of"]
+
+_EXPECTED = "expected a NumPy, torch, CuPy or JAX array, or another with __dlpack__ or __cuda_array_interface__"
+
+
+def arrays_of(arguments: Mapping[str, Any]) -> Arrays:
+    """The library that all the arguments but those that are None come from.
+
+    Raises:
+        TypeError: arguments that are no arrays, or arrays of several libraries.
+        ValueError: arrays on several devices.
+    """
+    given = {name: array for name, array in arguments.items() if array is not None}
+    first, *others = given
+    kind = _kind(first, given[first])
+    for name in others:
+        if _kind(name, given[name]) is not kind:
+            raise TypeError(
+                f"{first} is a {_type(given[first])}, but {name} a {_type(given[name])}; give arrays of one library"
+            )
+    return kind(given)
+
+
+def _kind(name: str, array: Any) -> type[Arrays]:
+    for kind in (NumpyArrays, TorchArrays, CupyArrays, DlpackArrays):
+        if kind.takes(array):
+            return kind
+    raise TypeError(f"{name} is a {_type(array)}; {_EXPECTED}")
+
+
+def _type(array: Any) -> str:
+    return f"{type(array).__module__}.{type(array).__qualname__}"

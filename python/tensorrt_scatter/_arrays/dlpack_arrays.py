@@ -1,0 +1,118 @@
+"""Arrays that are known by __dlpack__ or __cuda_array_interface__ alone, JAX's among them.
+
+They have no current stream that others could use: what was given to them is waited for, and so is the result. They are
+never written to. Results come back through the array API's ``from_dlpack`` or ``asarray``, where the library has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import _dlpack
+from .._c_abi import CPU, Target
+from .._device_memory import DeviceArray, device_of_address
+from .._errors import check
+from .._library import loaded
+from .base import Arrays, View, checked_dtype
+
+#: The legacy default stream's CUstream, by which DLPack and the driver both call it; 0 is ambiguous in DLPack.
+_DEFAULT_STREAM = 1
+
+
+class DlpackArrays(Arrays):
+    """Arrays of any library."""
+
+    def __init__(self, arrays: Mapping[str, Any]) -> None:
+        super().__init__(arrays)
+        self._first = next(iter(arrays.values()))
+        self._views: dict[int, View] = {}
+
+    @staticmethod
+    def takes(array: Any) -> bool:
+        # A class has the methods of its arrays, without being one.
+        has_interface = hasattr(array, "__cuda_array_interface__") or hasattr(array, "__dlpack__")
+        return has_interface and not isinstance(array, type)
+
+    def device_of(self, name: str, array: Any) -> int:
+        if not hasattr(array, "__dlpack_device__"):
+            return device_of_address(array.__cuda_array_interface__["data"][0])
+        kind, number = array.__dlpack_device__()
+        if kind in _dlpack.HOST_DEVICES:
+            return CPU
+        if kind in _dlpack.CUDA_DEVICES:
+            return int(number)
+        raise ValueError(f"{name} is on DLPack's device type {int(kind)}; expected the CPU or a CUDA device")
+
+    @property
+    def stream(self) -> int:
+        return 0 if self.device == CPU else _DEFAULT_STREAM
+
+    def view(self, name: str, array: Any) -> View:
+        if id(array) not in self._views:
+            self._views[id(array)] = self._look_at(name, array)
+        return self._views[id(array)]
+
+    def _look_at(self, name: str, array: Any) -> View:
+        if isinstance(array, (DeviceArray, np.ndarray)):
+            # One of ours, for a result.
+            return array.view() if isinstance(array, DeviceArray) else _numpy_view(name, array)
+        if not hasattr(array, "__dlpack__"):
+            return self._look_at_interface(name, array.__cuda_array_interface__, array)
+        stream = {} if self.device == CPU else {"stream": _DEFAULT_STREAM}
+        tensor = _dlpack.imported(array.__dlpack__(**stream))
+        dtype = checked_dtype(name, tensor.dtype)
+        if self.device == CPU:
+            return _numpy_view(name, _dlpack.as_numpy(tensor))
+        return self._device_view(name, tensor.address, dtype, tensor.shape, tensor.strides, tensor)
+
+    def _look_at_interface(self, name: str, interface: Mapping[str, Any], owner: Any) -> View:
+        described = np.dtype(interface["typestr"])
+        dtype, shape = checked_dtype(name, described.name), tuple(interface["shape"])
+        strides = interface.get("strides")
+        elements = None if strides is None else tuple(stride // described.itemsize for stride in strides)
+        if interface.get("stream") is not None:
+            self._wait(interface["stream"])
+        return self._device_view(name, interface["data"][0] or 0, dtype, shape, elements, owner)
+
+    @staticmethod
+    def _device_view(
+        name: str, address: int, dtype: str, shape: tuple[int, ...], strides: tuple[int, ...] | None, owner: Any
+    ) -> View:
+        if strides is not None and not _dlpack.is_row_major(shape, strides):
+            raise ValueError(f"{name} of shape {shape} has strides {strides}; give a row-major copy of it")
+        return View(address, dtype, shape, owner, is_array=False)
+
+    def empty(self, shape: Sequence[int], like: Any) -> Any:
+        dtype = self._views[id(like)].dtype
+        if self.device == CPU:
+            return np.empty(shape, _dlpack.numpy_dtype(dtype))
+        return DeviceArray(self.device, tuple(shape), dtype)
+
+    def scratch(self, count: int) -> View:
+        return DeviceArray(self.device, (count,), "uint8").view()
+
+    def store(self, out: Any, result: Any) -> Any:
+        return result
+
+    def finish(self, result: Any) -> Any:
+        if self.device != CPU:
+            self._wait(_DEFAULT_STREAM)
+        if not hasattr(self._first, "__array_namespace__"):
+            return result
+        namespace = self._first.__array_namespace__()
+        # NumPy's from_dlpack knows no bfloat16, and asarray of others takes it.
+        return namespace.asarray(result) if self.device == CPU else namespace.from_dlpack(result)
+
+    def _wait(self, stream: int) -> None:
+        library = loaded()
+        check(library, library.trts_synchronize(Target.of(self.device, stream)))
+
+
+def _numpy_view(name: str, array: Any) -> View:
+    row_major = np.require(array, requirements=["C", "ALIGNED"])
+    dtype = checked_dtype(name, array.dtype.name)
+    # The memory is somebody else's, for reading.
+    return View(row_major.__array_interface__["data"][0], dtype, row_major.shape, (row_major, array), is_array=False)

@@ -1,0 +1,163 @@
+"""The structs and functions of plugin-shim/include/tensorrt_scatter.h, for ctypes."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from ctypes import POINTER, c_char_p, c_double, c_int32, c_int64, c_size_t, c_void_p
+
+from ._settings import is_deterministic, is_unchecked
+
+#: TRTS_ABI_VERSION.
+ABI_VERSION = 1
+
+#: TRTS_CPU.
+CPU = -1
+
+#: TRTS_QUERY_WORKSPACE_BYTES.
+QUERY_WORKSPACE_BYTES = 8
+
+#: trts_type, by the names that NumPy, ml_dtypes, torch, CuPy and JAX share.
+TYPES = {"float32": 1, "float16": 2, "bfloat16": 3, "float64": 4, "int32": 5, "int64": 6}
+
+#: trts_reduce, by torch_scatter's names.
+REDUCES = {"sum": 0, "add": 0, "mul": 1, "mean": 2, "min": 3, "max": 4}
+
+_MAX_RANK = 8
+
+
+class Tensor(ctypes.Structure):
+    """trts_tensor."""
+
+    _fields_ = [
+        ("data", c_void_p),
+        ("type", c_int32),
+        ("rank", c_int32),
+        ("shape", POINTER(c_int64)),
+        ("strides", POINTER(c_int64)),
+    ]
+
+    @classmethod
+    def of(cls, address: int, dtype: str, shape: Sequence[int]) -> Tensor:
+        """A row-major tensor."""
+        return cls(address, TYPES[dtype], len(shape), (c_int64 * len(shape))(*shape), None)
+
+
+class Options(ctypes.Structure):
+    """trts_options."""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("reduce", c_int32),
+        ("unchecked", c_int32),
+        ("dim", c_int64),
+        ("dim_size", c_int64),
+        ("deterministic", c_int32),
+        ("unbiased", c_int32),
+        ("eps", c_double),
+    ]
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        reduce: str = "sum",
+        dim: int = -1,
+        dim_size: int | None = None,
+        unbiased: bool = True,
+        eps: float = 1e-12,
+    ) -> Options:
+        """Options from torch_scatter's arguments and the settings in force."""
+        if reduce not in REDUCES:
+            raise ValueError(f"reduce is {reduce!r}; expected one of {', '.join(map(repr, REDUCES))}")
+        if dim_size is not None and dim_size < 0:
+            raise ValueError(f"dim_size is {dim_size}; expected 0 or more")
+        size = -1 if dim_size is None else dim_size
+        return cls(ctypes.sizeof(cls), REDUCES[reduce], is_unchecked(), dim, size, is_deterministic(), unbiased, eps)
+
+
+class Target(ctypes.Structure):
+    """trts_target."""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("device", c_int32),
+        ("stream", c_void_p),
+        ("workspace", c_void_p),
+        ("workspace_bytes", c_size_t),
+    ]
+
+    @classmethod
+    def of(cls, device: int, stream: int) -> Target:
+        """A target without a workspace yet."""
+        return cls(ctypes.sizeof(cls), device, stream, None, 0)
+
+
+class Requirements(ctypes.Structure):
+    """trts_requirements."""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("workspace_bytes", c_size_t),
+        ("dim_size", c_int64),
+        ("rank", c_int32),
+        ("_shape", c_int64 * _MAX_RANK),
+    ]
+
+    @classmethod
+    def empty(cls) -> Requirements:
+        """A struct for the library to fill in."""
+        return cls(ctypes.sizeof(cls))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of out and arg_out."""
+        return tuple(self._shape[: self.rank])
+
+
+_TENSOR, _OPTIONS, _TARGET = POINTER(Tensor), POINTER(Options), POINTER(Target)
+_WITH_BASE = [_TENSOR, _TENSOR, _TENSOR, _OPTIONS, _TENSOR, _TENSOR, _TARGET]
+_WITH_ARG = [_TENSOR, _TENSOR, _OPTIONS, _TENSOR, _TENSOR, _TARGET]
+_PLAIN = [_TENSOR, _TENSOR, _OPTIONS, _TENSOR, _TARGET]
+
+_SIGNATURES = {
+    "trts_query": [c_int32, _TENSOR, _TENSOR, _TENSOR, _OPTIONS, _TARGET, POINTER(Requirements)],
+    "trts_scatter": _WITH_BASE,
+    "trts_segment_coo": _WITH_BASE,
+    "trts_segment_csr": _WITH_ARG,
+    "trts_gather_coo": _PLAIN,
+    "trts_gather_csr": _PLAIN,
+    "trts_softmax": _PLAIN,
+    "trts_log_softmax": _PLAIN,
+    "trts_logsumexp": _PLAIN,
+    "trts_std": _PLAIN,
+    "trts_last_bad_index": [POINTER(c_int64), POINTER(c_int64)],
+    "trts_abi_version": [],
+    "trts_register_plugins": [POINTER(c_int32)],
+    "trts_device_name": [c_int32, c_char_p, c_size_t],
+    "trts_buffer_new": [c_int32, c_size_t, POINTER(c_void_p), POINTER(c_void_p)],
+    "trts_buffer_free": [c_void_p],
+    "trts_synchronize": [_TARGET],
+}
+
+
+def declare(library: ctypes.CDLL) -> ctypes.CDLL:
+    """Gives the library's functions their types.
+
+    Raises:
+        ImportError: if the library has another ABI than this module.
+    """
+    version = library.trts_abi_version() if hasattr(library, "trts_abi_version") else None
+    if version != ABI_VERSION:
+        raise ImportError(
+            f"{library._name} has version {version} of the C ABI, but this package needs {ABI_VERSION}; "
+            "install library and package of one release"
+        )
+    for name, arguments in _SIGNATURES.items():
+        function = getattr(library, name)
+        function.argtypes = arguments
+        function.restype = c_int32
+    for name in ("trts_last_error", "trts_version"):
+        getattr(library, name).argtypes = []
+        getattr(library, name).restype = c_char_p
+    return library

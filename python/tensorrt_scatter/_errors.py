@@ -1,0 +1,38 @@
+"""What the library answers, as exceptions."""
+
+from __future__ import annotations
+
+import ctypes
+
+
+class BadIndexError(IndexError):
+    """An element of index or indptr is out of range, or not sorted where it has to be; nothing was written."""
+
+    def __init__(self, text: str, position: int, value: int) -> None:
+        super().__init__(text)
+        #: The first offender's row-major position in index or indptr.
+        self.position = position
+        #: Its value.
+        self.value = value
+
+
+_OK = 0
+_INVALID_ARGUMENT = 1
+_BAD_INDEX = 2
+_OUT_OF_MEMORY = 3
+
+
+def check(library: ctypes.CDLL, status: int) -> None:
+    """Raises what a call of the C ABI answered, if it failed."""
+    if status == _OK:
+        return
+    text = library.trts_last_error().decode()
+    if status == _BAD_INDEX:
+        position, value = ctypes.c_int64(), ctypes.c_int64()
+        library.trts_last_bad_index(ctypes.byref(position), ctypes.byref(value))
+        raise BadIndexError(text, position.value, value.value)
+    if status == _INVALID_ARGUMENT:
+        raise ValueError(text)
+    if status == _OUT_OF_MEMORY:
+        raise MemoryError(text)
+    raise RuntimeError(text)

@@ -1,0 +1,44 @@
+"""What ``python -m tensorrt_scatter info`` prints."""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import platform
+from collections.abc import Iterator
+
+from ._errors import check
+from ._library import load, loaded
+
+
+def lines() -> Iterator[str]:
+    """Versions, the library's path, and which TensorRT and GPUs are found."""
+    from . import __version__
+
+    library = loaded()
+    yield f"tensorrt-scatter  {__version__}, Python {platform.python_version()}"
+    yield f"plugin library    {library.trts_version().decode()}, {library._name}"
+    yield f"TensorRT          {_tensorrt()}"
+    yield from _gpus(library)
+
+
+def _tensorrt() -> str:
+    try:
+        version = importlib.import_module("tensorrt").__version__
+    except ImportError as error:
+        return f"not found: {error}"
+    return f"{version}, plugins {'registered' if load() else 'not registered: the library is for TensorRT 8.5 to 11'}"
+
+
+def _gpus(library: ctypes.CDLL) -> Iterator[str]:
+    name = ctypes.create_string_buffer(256)
+    device = 0
+    while True:
+        try:
+            check(library, library.trts_device_name(device, name, len(name)))
+        except RuntimeError as error:
+            if device == 0:
+                yield f"GPU               none: {error}"
+            return
+        yield f"GPU {device:<13} {name.value.decode()}"
+        device += 1

@@ -1,0 +1,85 @@
+"""segment_csr, its shorthands, and gather_csr: groups by their bounds, and the way back."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from ._c_abi import Options
+from ._operators import Operator, map_arrays, reduce_arrays
+
+A = TypeVar("A")
+
+
+def segment_csr(src: A, indptr: Any, out: A | None = None, reduce: str = "sum") -> A:
+    """Reduces the segments of ``src`` that ``indptr`` delimits.
+
+    ``result[.., n, ..]`` is the reduction of all ``src[.., e, ..]`` with ``indptr[.., n] <= e < indptr[.., n + 1]``.
+    The axis that is reduced, of size E, is indptr's last.
+
+    Args:
+        src: float32, float16, bfloat16, float64, int32 or int64; rank 1 to 8.
+        indptr: int32 or int64 of shape [.., N + 1], its leading axes 1 or src's, values in [0, E] that do not decrease.
+        out: where the result goes; every element is overwritten.
+        reduce: "sum" (or "add"), "mean", "min" or "max".
+
+    Returns:
+        src's shape with N in place of E; ``out`` itself if it was given. Empty segments are 0. :func:`segment_min_csr`
+        and :func:`segment_max_csr` also return the positions of the winners.
+
+    Raises:
+        ValueError: shapes, types or options that do not fit.
+        BadIndexError: an element of indptr outside [0, E] or below the one before it, with its position and value.
+    """
+    return reduce_arrays(Operator.SEGMENT_CSR, src, indptr, out, Options.of(reduce=reduce))[0]
+
+
+def segment_sum_csr(src: A, indptr: Any, out: A | None = None) -> A:
+    """:func:`segment_csr` with ``reduce="sum"``."""
+    return segment_csr(src, indptr, out, "sum")
+
+
+def segment_add_csr(src: A, indptr: Any, out: A | None = None) -> A:
+    """:func:`segment_csr` with ``reduce="sum"``."""
+    return segment_csr(src, indptr, out, "sum")
+
+
+def segment_mean_csr(src: A, indptr: Any, out: A | None = None) -> A:
+    """:func:`segment_csr` with ``reduce="mean"``."""
+    return segment_csr(src, indptr, out, "mean")
+
+
+def segment_min_csr(src: A, indptr: Any, out: A | None = None) -> tuple[A, Any]:
+    """:func:`segment_csr` with ``reduce="min"``, and the positions of the winners.
+
+    Returns:
+        The minima, and arg_out of their shape and indptr's type: the position along the reduced axis of the element
+        that won, the smallest one among equals; E for an empty segment.
+    """
+    return reduce_arrays(Operator.SEGMENT_CSR, src, indptr, out, Options.of(reduce="min"))
+
+
+def segment_max_csr(src: A, indptr: Any, out: A | None = None) -> tuple[A, Any]:
+    """:func:`segment_min_csr` for the largest elements."""
+    return reduce_arrays(Operator.SEGMENT_CSR, src, indptr, out, Options.of(reduce="max"))
+
+
+def gather_csr(src: A, indptr: Any, out: A | None = None) -> A:
+    """Repeats each row of ``src`` over its segment.
+
+    ``result[.., e, ..] = src[.., n, ..]`` for every e in [indptr[.., n], indptr[.., n + 1]); rows outside every segment
+    are 0.
+
+    Args:
+        src: float32, float16, bfloat16, float64, int32 or int64 of shape [.., N, ..]; rank 1 to 8.
+        indptr: int32 or int64 of shape [.., N + 1], its leading axes 1 or src's, values that do not decrease.
+        out: where the result goes.
+
+    Returns:
+        src's shape with E in place of N, E being that of ``out`` or else the last element of indptr; ``out`` itself if
+        it was given.
+
+    Raises:
+        ValueError: shapes or types that do not fit.
+        BadIndexError: an element of indptr outside [0, E] or below the one before it, with its position and value.
+    """
+    return map_arrays(Operator.GATHER_CSR, src, indptr, out, Options.of())

@@ -1,0 +1,74 @@
+"""Softmax and its kin over the groups of a scatter, each as one operator."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from ._c_abi import Options
+from ._operators import Operator, map_arrays
+
+A = TypeVar("A")
+
+__all__ = ["scatter_log_softmax", "scatter_logsumexp", "scatter_softmax", "scatter_std"]
+
+
+def scatter_softmax(src: A, index: Any, dim: int = -1, dim_size: int | None = None) -> A:
+    """The softmax over all elements of ``src`` that share an index.
+
+    Args:
+        src: float32, float16, bfloat16 or float64; rank 1 to 8.
+        index: int32 or int64, laid over ``src`` as by :func:`tensorrt_scatter.scatter`, values in [0, N).
+        dim: the axis of ``src`` that groups are formed along; negative ones count from the end.
+        dim_size: N, the number of groups. None: the largest index plus one.
+
+    Returns:
+        An array of src's shape.
+
+    Raises:
+        ValueError: shapes, types or options that do not fit.
+        BadIndexError: an index outside [0, N), with its position and value.
+    """
+    return map_arrays(Operator.SOFTMAX, src, index, None, Options.of(dim=dim, dim_size=dim_size))
+
+
+def scatter_log_softmax(src: A, index: Any, dim: int = -1, eps: float = 1e-12, dim_size: int | None = None) -> A:
+    """The logarithm of :func:`scatter_softmax`: src - max - ln(sum of exp(src - max) + eps)."""
+    return map_arrays(Operator.LOG_SOFTMAX, src, index, None, Options.of(dim=dim, dim_size=dim_size, eps=eps))
+
+
+def scatter_logsumexp(
+    src: A, index: Any, dim: int = -1, out: None = None, dim_size: int | None = None, eps: float = 1e-12
+) -> A:
+    """The logarithm of the sum of exponentials of each group: max + ln(sum of exp(src - max) + eps), 0 if it is empty.
+
+    Arguments and errors are those of :func:`scatter_softmax`; ``out`` stands in its place among torch_scatter's
+    arguments, and has to be None.
+
+    Returns:
+        src's shape with N in place of its size along ``dim``.
+    """
+    _refuse_out("scatter_logsumexp", out)
+    return map_arrays(Operator.LOGSUMEXP, src, index, None, Options.of(dim=dim, dim_size=dim_size, eps=eps))
+
+
+def scatter_std(
+    src: A, index: Any, dim: int = -1, out: None = None, dim_size: int | None = None, unbiased: bool = True
+) -> A:
+    """The standard deviation of each group, 0 if it is empty.
+
+    It is the square root of the sum of squared differences from the mean over count - 1 + 1e-6, or over count + 1e-6
+    where ``unbiased`` is false. Arguments and errors are those of :func:`scatter_softmax`; ``out`` stands in its place
+    among torch_scatter's arguments, and has to be None.
+
+    Returns:
+        src's shape with N in place of its size along ``dim``.
+    """
+    _refuse_out("scatter_std", out)
+    options = Options.of(dim=dim, dim_size=dim_size, unbiased=unbiased)
+    return map_arrays(Operator.STD, src, index, None, options)
+
+
+def _refuse_out(function: str, out: object) -> None:
+    # torch_scatter adds the deviations or exponentials to what out holds, in the middle of its formula.
+    if out is not None:
+        raise ValueError(f"{function} does not start from an out; leave it None, and give dim_size")

@@ -1,0 +1,151 @@
+"""What the functions take as arguments, and how they refuse what they do not."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import libraries
+import numpy as np
+import pytest
+
+import tensorrt_scatter as ts
+
+SRC = np.array([[1, 2, 3], [4, 5, 6], [7, 8, 9], [10, 11, 12]], np.float32)
+INDEX = np.array([0, 1, 0, 1])
+SUMS = np.array([[8, 10, 12], [14, 16, 18]], np.float32)
+
+SCATTER = "src, index, dim=-1, out=None, dim_size=None"
+COO = "src, index, out=None, dim_size=None"
+CSR = "src, indptr, out=None"
+#: torch_scatter 2.1.2's parameters.
+SIGNATURES = {
+    "scatter": f"{SCATTER}, reduce='sum'",
+    **{f"scatter_{reduce}": SCATTER for reduce in ("sum", "add", "mul", "mean", "min", "max")},
+    "segment_coo": f"{COO}, reduce='sum'",
+    **{f"segment_{reduce}_coo": COO for reduce in ("sum", "add", "mean", "min", "max")},
+    "segment_csr": f"{CSR}, reduce='sum'",
+    **{f"segment_{reduce}_csr": CSR for reduce in ("sum", "add", "mean", "min", "max")},
+    "gather_coo": "src, index, out=None",
+    "gather_csr": CSR,
+    "scatter_softmax": "src, index, dim=-1, dim_size=None",
+    "scatter_log_softmax": "src, index, dim=-1, eps=1e-12, dim_size=None",
+    "scatter_logsumexp": f"{SCATTER}, eps=1e-12",
+    "scatter_std": f"{SCATTER}, unbiased=True",
+}
+
+
+@pytest.mark.parametrize("name", SIGNATURES)
+def test_parameters_are_torch_scatters(name: str) -> None:
+    parameters = inspect.signature(getattr(ts, name)).parameters.values()
+    assert ", ".join(str(each.replace(annotation=each.empty)) for each in parameters) == SIGNATURES[name]
+
+
+def test_arrays_need_not_be_row_major(library: libraries.Library) -> None:
+    src, index = library.make_transposed(SRC), library.make(INDEX)
+    if library.name == "only __cuda_array_interface__":
+        with pytest.raises(ValueError, match="give a row-major copy"):
+            ts.scatter(src, index, 0)
+        return
+    np.testing.assert_array_equal(library.back(ts.scatter(src, index, 0)), SUMS)
+    full = library.make_transposed(np.repeat(INDEX[:, None], 3, axis=1))
+    np.testing.assert_array_equal(library.back(ts.scatter(src, full, 0)), SUMS)
+
+
+def test_an_out_need_not_be_row_major(library: libraries.Library) -> None:
+    if library.name == "only __cuda_array_interface__":
+        return  # refused, as the test before this has it
+    src, index = library.make(SRC), library.make(INDEX)
+    out = library.make_transposed(np.ones((2, 3), np.float32))
+    sums = ts.scatter(src, index, 0, out)
+    np.testing.assert_array_equal(library.back(sums), SUMS + 1)
+    rows = library.make_transposed(np.zeros((4, 3), np.float32))
+    gathered = ts.gather_coo(library.make(SUMS + 1), index, rows)
+    np.testing.assert_array_equal(library.back(gathered), (SUMS + 1)[INDEX])
+    assert (sums is out, gathered is rows) == (library.writes_out, library.writes_out)
+
+
+def test_numpys_strides_and_bytes() -> None:
+    twice = np.repeat(SRC, 2, axis=0)
+    np.testing.assert_array_equal(ts.scatter(twice[::2], INDEX, 0), SUMS)
+    np.testing.assert_array_equal(ts.scatter(SRC[::-1], INDEX[::-1], 0), SUMS)
+    np.testing.assert_array_equal(ts.scatter(SRC.astype(">f4"), INDEX.astype(">i8"), 0), SUMS)
+    out = np.zeros((2, 3), ">f4")
+    assert ts.scatter(SRC, INDEX, 0, out) is out
+    np.testing.assert_array_equal(out, SUMS)
+    unaligned = np.frombuffer(b"_" + SRC.tobytes(), np.uint8)[1:].view(np.float32).reshape(SRC.shape)
+    np.testing.assert_array_equal(ts.scatter(unaligned, INDEX, 0), SUMS)
+
+
+def test_an_out_of_another_shape_or_type_is_refused(library: libraries.Library) -> None:
+    src, index, segments = library.make(SRC), library.make(INDEX), library.make(np.array([0, 2, 4]))
+    for make in (library.make, library.make_transposed):
+        wide, double = make(np.zeros((2, 4), np.float32)), make(np.zeros((2, 3), np.float64))
+        if library.name == "only __cuda_array_interface__" and make == library.make_transposed:
+            continue
+        with pytest.raises(ValueError, match=r"base .*has shape \[2, 4\]"):
+            ts.scatter(src, index, 0, wide)
+        with pytest.raises(ValueError, match=r"out has shape \(2, 4\), but the result has shape \(2, 3\)"):
+            ts.segment_csr(src, segments, wide)
+        with pytest.raises(ValueError, match=r"out has dtype float64; expected src's, float32"):
+            ts.segment_csr(src, segments, double)
+
+
+REFUSED: list[tuple[str, type[Exception], str, Any]] = [
+    ("a list", TypeError, r"src is a builtins.list; expected a NumPy", lambda: ts.scatter([1.0], INDEX)),
+    ("a class", TypeError, r"src is a builtins.type", lambda: ts.scatter(np.ndarray, INDEX)),
+    ("a masked array", TypeError, r"src is a masked array", lambda: ts.scatter(np.ma.ones(4), INDEX)),
+    ("a type without kernels", ValueError, r"src has dtype uint8", lambda: ts.scatter(SRC.astype(np.uint8), INDEX, 0)),
+    ("an index of floats", ValueError, r"index has dtype float32; expected int32", lambda: ts.scatter(SRC, SRC)),
+    ("an indptr of int16", ValueError, r"indptr has dtype int16", lambda: ts.segment_csr(SRC, INDEX.astype(np.int16))),
+    ("an unknown reduce", ValueError, r"reduce is 'avg'; .*'mean'", lambda: ts.scatter(SRC, INDEX, 0, reduce="avg")),
+    ("mul of segments", ValueError, r"segment_coo cannot", lambda: ts.segment_coo(SRC, INDEX, reduce="mul")),
+    ("a negative dim_size", ValueError, r"dim_size is -1", lambda: ts.scatter(SRC, INDEX, 0, dim_size=-1)),
+    ("a dim out of range", ValueError, r"dim 2 is out of range", lambda: ts.scatter(SRC, INDEX, 2)),
+    ("an index of another length", ValueError, r"does not broadcast", lambda: ts.scatter(SRC, INDEX[:3], 0)),
+    ("a scalar", ValueError, r"scalar", lambda: ts.scatter(np.array(1.0), INDEX)),
+    ("nine axes", ValueError, r"rank 9", lambda: ts.scatter(np.ones((1,) * 9), INDEX)),
+    ("a softmax of integers", ValueError, r"floating-point", lambda: ts.scatter_softmax(INDEX, INDEX)),
+    ("an out of std", ValueError, r"does not start from an out", lambda: ts.scatter_std(SRC, INDEX, 0, SUMS)),
+    ("an out that is src", ValueError, r"out overlaps src", lambda: ts.gather_coo(SRC, INDEX, SRC)),
+]
+
+
+@pytest.mark.parametrize(("error", "text", "call"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED])
+def test_refused(error: type[Exception], text: str, call: Any) -> None:
+    with pytest.raises(error, match=text):
+        call()
+
+
+def test_a_read_only_out_is_refused() -> None:
+    out = np.zeros((2, 3), np.float32)
+    out.flags.writeable = False
+    with pytest.raises(ValueError, match="out is read-only"):
+        ts.scatter(SRC, INDEX, 0, out)
+
+
+def test_nothing_is_written_where_an_index_is_bad() -> None:
+    out = np.ones((2, 3), np.float32)
+    with pytest.raises(ts.BadIndexError):
+        ts.scatter(SRC, INDEX + 1, 0, out)
+    np.testing.assert_array_equal(out, np.ones((2, 3)))
+
+
+def test_arrays_of_two_libraries_are_refused() -> None:
+    torch = pytest.importorskip("torch")
+    with pytest.raises(TypeError, match=r"src is a numpy.ndarray, but index a torch.Tensor"):
+        ts.scatter(SRC, torch.from_numpy(INDEX))
+
+
+def test_torchs_tensors_that_are_refused() -> None:
+    torch = pytest.importorskip("torch")
+    src, index = torch.from_numpy(SRC.copy()), torch.from_numpy(INDEX)
+    with pytest.raises(ValueError, match=r"src is on device meta"):
+        ts.scatter(src.to("meta"), index, 0)
+    with pytest.raises(ValueError, match=r"src has layout torch.sparse_coo; .*to_dense"):
+        ts.scatter(src.to_sparse(), index, 0)
+    src.requires_grad_()
+    with pytest.raises(RuntimeError, match=r"src requires a gradient.*src.detach\(\)"):
+        ts.scatter(src, index, 0)
+    with torch.no_grad():
+        np.testing.assert_array_equal(ts.scatter(src, index, 0).numpy(), SUMS)

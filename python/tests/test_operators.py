@@ -1,0 +1,154 @@
+"""Every operator on random arrays of each library, against the twin in NumPy."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import libraries
+import numpy as np
+import pytest
+import twin
+
+import tensorrt_scatter as ts
+
+SHAPE, GROUPS = (7, 40, 8), 6
+REDUCES = ["sum", "mul", "mean", "min", "max"]
+SEGMENT_REDUCES = ["sum", "mean", "min", "max"]
+
+
+def random(*shape: int, dtype: str = "float32") -> np.ndarray:
+    """Halves from 0.5 to 2: sums of them are exact, products nearly so."""
+    generator = np.random.default_rng(len(shape) * 1000 + sum(shape))
+    return (generator.integers(1, 5, shape) / 2).astype(libraries.DTYPES[dtype])
+
+
+def groups(*shape: int, axis: int = 0) -> np.ndarray:
+    """Indices of which every group has some along the axis."""
+    index = np.random.default_rng(sum(shape)).integers(0, GROUPS, shape)
+    np.moveaxis(index, axis, -1)[..., :GROUPS] = np.arange(GROUPS)
+    return index
+
+
+def function(operator: str, reduce: str, suffix: str = "") -> Any:
+    return getattr(ts, f"{operator}_{reduce}{suffix}")
+
+
+def assert_results(library: libraries.Library, given: Any, expected: tuple[np.ndarray, np.ndarray]) -> None:
+    results = given if isinstance(given, tuple) else (given,)
+    assert all(library.is_one(result) for result in results)
+    out = library.back(results[0])
+    np.testing.assert_allclose(out.astype(np.float64), expected[0], rtol=2e-6)
+    if len(results) == 2:
+        np.testing.assert_array_equal(library.back(results[1]), expected[1])
+
+
+def test_scatter(library: libraries.Library) -> None:
+    src = random(*SHAPE)
+    for axis, reduce in itertools.product(range(3), REDUCES):
+        along, full = groups(SHAPE[axis]), groups(*SHAPE, axis=axis)
+        for index in (along, full, full[:1] if axis else full[:, :1]):
+            given = function("scatter", reduce)(library.make(src), library.make(index), axis - 3)
+            assert_results(library, given, twin.reduce(src, index, axis, GROUPS, reduce))
+
+
+def test_scatter_from_an_out(library: libraries.Library) -> None:
+    src, index, base = random(*SHAPE), groups(SHAPE[1]), random(7, GROUPS, 8)
+    for reduce in REDUCES:
+        out = library.make(base)
+        given = function("scatter", reduce)(library.make(src), library.make(index), 1, out)
+        assert_results(library, given, twin.reduce(src, index, 1, GROUPS, reduce, base))
+        result = given[0] if isinstance(given, tuple) else given
+        assert (result is out) == library.writes_out
+
+
+def test_segments(library: libraries.Library) -> None:
+    src, index = random(40, 5), np.sort(groups(40))
+    indptr = np.searchsorted(index, np.arange(GROUPS + 1))
+    arrays = library.make(src), library.make(index), library.make(indptr)
+    for reduce in SEGMENT_REDUCES:
+        expected = twin.reduce(src, index, 0, GROUPS, reduce)
+        assert_results(library, function("segment", reduce, "_coo")(*arrays[:2]), expected)
+        assert_results(library, function("segment", reduce, "_coo")(*arrays[:2], dim_size=GROUPS), expected)
+        assert_results(library, function("segment", reduce, "_csr")(arrays[0], arrays[2]), expected)
+
+
+def test_segments_with_an_out(library: libraries.Library) -> None:
+    src, index, base = random(40, 5), np.sort(groups(40)), random(GROUPS, 5)
+    indptr = np.searchsorted(index, np.arange(GROUPS + 1))
+    for reduce in SEGMENT_REDUCES:
+        given = function("segment", reduce, "_coo")(library.make(src), library.make(index), library.make(base))
+        assert_results(library, given, twin.reduce(src, index, 0, GROUPS, reduce, base))
+        given = function("segment", reduce, "_csr")(library.make(src), library.make(indptr), library.make(base))
+        assert_results(library, given, twin.reduce(src, index, 0, GROUPS, reduce))
+
+
+def test_gathers(library: libraries.Library) -> None:
+    src, index = random(GROUPS, 5), groups(40)
+    indptr = np.array([0, 3, 3, 11, 20, 21, 40])
+    given = ts.gather_coo(library.make(src), library.make(index))
+    assert_results(library, given, (src[index], index))
+    rows = twin.index_of(indptr, 40)
+    given = ts.gather_csr(library.make(src), library.make(indptr))
+    assert_results(library, given, (src[rows], index))
+    longer = np.concatenate([src[rows], np.zeros((2, 5))])
+    given = ts.gather_csr(library.make(src), library.make(indptr), library.make(random(42, 5)))
+    assert_results(library, given, (longer, index))
+
+
+def test_composites(library: libraries.Library) -> None:
+    src, index = random(*SHAPE), groups(SHAPE[1])
+    for what in ("softmax", "log_softmax", "logsumexp", "std"):
+        given = getattr(ts.composite, f"scatter_{what}")(library.make(src), library.make(index), 1)
+        assert library.is_one(given)
+        expected = twin.composite(src, index, 1, GROUPS, what)
+        np.testing.assert_allclose(library.back(given), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_results_have_the_types_of_src_and_index(library: libraries.Library) -> None:
+    for dtype, index_dtype in itertools.product(library.dtypes, ("int32", "int64")):
+        src, index = random(40, dtype=dtype), groups(40).astype(index_dtype)
+        out, arg_out = map(library.back, ts.scatter_max(library.make(src), library.make(index)))
+        assert (out.dtype, arg_out.dtype) == (libraries.DTYPES[dtype], np.dtype(index_dtype))
+        expected, positions = twin.reduce(src, index, 0, GROUPS, "max")
+        np.testing.assert_array_equal(out.astype(np.float64), expected)
+        np.testing.assert_array_equal(arg_out, positions)
+
+
+def test_a_bad_index_is_told(library: libraries.Library) -> None:
+    src, index = library.make(random(4)), np.array([0, 1, -7, 9])
+    with pytest.raises(ts.BadIndexError, match=r"index\[2\].* is -7") as caught:
+        ts.scatter(src, library.make(index), dim_size=3)
+    assert (caught.value.position, caught.value.value) == (2, -7)
+    with pytest.raises(IndexError, match=r"index\[2\] .* is 1, less than the 2 before it"):
+        ts.segment_coo(src, library.make(np.array([0, 2, 1, 2])))
+    with pytest.raises(IndexError, match=r"indptr\[2\]"):
+        ts.segment_csr(src, library.make(np.array([0, 3, 2, 4])))
+
+
+def test_bad_indices_are_left_out_of_unchecked_calls(library: libraries.Library) -> None:
+    src, index = random(4), np.array([0, 1, -7, 9])
+    with ts.unchecked():
+        given = library.back(ts.scatter(library.make(src), library.make(index), dim_size=3))
+    np.testing.assert_array_equal(given, [src[0], src[1], 0])
+    with pytest.raises(IndexError):
+        ts.scatter(library.make(src), library.make(index), dim_size=3)
+
+
+def test_deterministic_sums_are_the_same_every_time(library: libraries.Library) -> None:
+    src = np.random.default_rng(1).normal(size=200_000).astype(np.float32)
+    index = np.random.default_rng(2).integers(0, 100, src.shape)
+    arrays = library.make(src), library.make(index)
+    with ts.deterministic():
+        first, *others = (library.back(ts.scatter(*arrays)) for _ in range(3))
+    assert all(np.array_equal(first, other) for other in others)
+    expected = np.bincount(index, src.astype(np.float64))
+    np.testing.assert_allclose(first, expected, rtol=1e-4, atol=1e-3)
+
+
+def test_no_elements(library: libraries.Library) -> None:
+    src, index = random(0, 3), np.zeros(0, np.int64)
+    assert library.back(ts.scatter(library.make(src), library.make(index), 0)).shape == (0, 3)
+    given = library.back(ts.scatter(library.make(src), library.make(index), 0, dim_size=2))
+    np.testing.assert_array_equal(given, np.zeros((2, 3)))
+    assert library.back(ts.gather_coo(library.make(random(2, 3)), library.make(index))).shape == (0, 3)
