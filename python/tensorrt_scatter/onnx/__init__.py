@@ -1,0 +1,45 @@
+"""From PyTorch and ONNX to models with the plugins' nodes.
+
+- `register_symbolic` and `translation_table` let PyTorch's two ONNX exporters write them.
+- `ops` has torch_scatter's functions as operators that export; `torch_scatter_as_plugins` puts them in torch_scatter's
+  place during an export.
+- `reference` runs models with the nodes in onnx's reference evaluator.
+
+Importing this package imports neither torch nor onnx: each name needs what its module needs, and is found when first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from . import ops, reference
+    from .patch import torch_scatter_as_plugins
+    from .symbolic import register_symbolic
+    from .translation import translation_table
+
+__all__ = [
+    "ops",
+    "reference",
+    "register_symbolic",
+    "torch_scatter_as_plugins",
+    "translation_table",
+]
+
+_MODULES = {
+    "register_symbolic": "symbolic",
+    "torch_scatter_as_plugins": "patch",
+    "translation_table": "translation",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("ops", "reference"):
+        return importlib.import_module(f"{__name__}.{name}")
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
+    # The function, and not the module of the same name, from now on.
+    globals()[name] = value
+    return value
