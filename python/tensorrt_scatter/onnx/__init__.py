@@ -3,6 +3,7 @@
 - `register_symbolic` and `translation_table` let PyTorch's two ONNX exporters write them.
 - `ops` has torch_scatter's functions as operators that export; `torch_scatter_as_plugins` puts them in torch_scatter's
   place during an export.
+- `convert` rewrites a model that was exported without any of this.
 - `reference` runs models with the nodes in onnx's reference evaluator.
 
 Importing this package imports neither torch nor onnx: each name needs what its module needs, and is found when first used.
@@ -15,11 +16,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import ops, reference
+    from .conversion import Report, convert, convert_file
     from .patch import torch_scatter_as_plugins
     from .symbolic import register_symbolic
     from .translation import translation_table
 
 __all__ = [
+    "Report",
+    "convert",
+    "convert_file",
     "ops",
     "reference",
     "register_symbolic",
@@ -28,6 +33,9 @@ __all__ = [
 ]
 
 _MODULES = {
+    "Report": "conversion",
+    "convert": "conversion",
+    "convert_file": "conversion",
     "register_symbolic": "symbolic",
     "torch_scatter_as_plugins": "patch",
     "translation_table": "translation",
@@ -39,7 +47,4 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module(f"{__name__}.{name}")
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
-    # The function, and not the module of the same name, from now on.
-    globals()[name] = value
-    return value
+    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)

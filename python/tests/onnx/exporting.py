@@ -100,3 +100,15 @@ def attributes(node: onnx.NodeProto) -> dict[str, Any]:
     """A node's attributes, texts as str."""
     found = {attribute.name: onnx.helper.get_attribute_value(attribute) for attribute in node.attribute}
     return {name: value.decode() if isinstance(value, bytes) else value for name, value in found.items()}
+
+
+def makers(model: onnx.ModelProto, name: str) -> set[str]:
+    """The op types of all nodes that a value is made by, directly or not, those that only sizes come from left out."""
+    producers = {output: node for node in model.graph.node for output in node.output}
+    found, pending = set(), [name]
+    while pending:
+        node = producers.get(pending.pop())
+        if node is not None:
+            found.add(node.op_type)
+            pending += [] if node.op_type == "Shape" else node.input
+    return found
