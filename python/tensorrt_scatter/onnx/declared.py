@@ -18,7 +18,9 @@ NAMESPACE = "tensorrt_scatter"
 
 Outputs = Tensor | tuple[Tensor, Tensor]
 
-_library = torch.library.Library(NAMESPACE, "DEF")
+# torch.library has no type hints.
+_torch_library: Any = torch.library
+_library = _torch_library.Library(NAMESPACE, "DEF")
 
 
 def _declare(name: str, arguments: str, kernel: Callable[..., Outputs], fake: Callable[..., Outputs]) -> None:
@@ -161,7 +163,9 @@ def _declare_composite(name: str, keeps_shape: bool, constant: str | None = None
 
 def _check_float(src: Tensor, name: str) -> None:
     if not src.dtype.is_floating_point:
-        raise ValueError(f"scatter_{name} is defined for floats, but src is {src.dtype}: convert it first, by src.float()")
+        raise ValueError(
+            f"scatter_{name} is defined for floats, but src is {src.dtype}: convert it first, by src.float()"
+        )
 
 
 for _how in ("sum", "mul", "mean", "min", "max"):

@@ -35,7 +35,9 @@ def groups(index: Tensor, out: Tensor | None, dim: int, dim_size: int | None) ->
     return int(index.max()) + 1 if index.numel() else 0
 
 
-def reduce(src: Tensor, index: Tensor, dim: int, out: Tensor | None, count: int, how: str) -> tuple[Tensor, Tensor | None]:
+def reduce(
+    src: Tensor, index: Tensor, dim: int, out: Tensor | None, count: int, how: str
+) -> tuple[Tensor, Tensor | None]:
     """Reduces `src` into `count` groups along `dim`, by an index of src's shape. The second result is arg_out for min, max."""
     if how in ("min", "max"):
         values, arg = _extreme(src, index.long(), dim, out, count, how)

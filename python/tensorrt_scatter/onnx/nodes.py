@@ -39,7 +39,11 @@ class NodeType:
         """What `reduce` may be."""
         if "reduce" not in self.attributes:
             return ()
-        return ("sum", "add", "mul", "mean", "min", "max") if "dim" in self.attributes else ("sum", "add", "mean", "min", "max")
+        return (
+            ("sum", "add", "mul", "mean", "min", "max")
+            if "dim" in self.attributes
+            else ("sum", "add", "mean", "min", "max")
+        )
 
 
 _GROUPS: dict[str, int | float | str] = {"dim_size": -1, "dim_size_input": 0}

@@ -12,7 +12,8 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from . import declared as _declared  # noqa: F401: declares torch.ops.tensorrt_scatter
+# It declares torch.ops.tensorrt_scatter.
+from . import declared as _declared  # noqa: F401
 
 __all__ = [
     "gather_coo",
@@ -170,9 +171,7 @@ def scatter_softmax(src: Tensor, index: Tensor, dim: int = -1, dim_size: Size = 
     return cast(Tensor, _call("scatter_softmax", src, index, dim, dim_size))
 
 
-def scatter_log_softmax(
-    src: Tensor, index: Tensor, dim: int = -1, eps: float = 1e-12, dim_size: Size = None
-) -> Tensor:
+def scatter_log_softmax(src: Tensor, index: Tensor, dim: int = -1, eps: float = 1e-12, dim_size: Size = None) -> Tensor:
     """The logarithm of `scatter_softmax`, `eps` being added to each sum of exponentials."""
     return cast(Tensor, _call("scatter_log_softmax", src, index, dim, dim_size, eps))
 
@@ -223,4 +222,6 @@ def _reduced(reduce: str, values: dict[str, Any], pairs: dict[str, Any], *argume
 
 def _check_no_out(name: str, out: Tensor | None) -> None:
     if out is not None:
-        raise NotImplementedError(f"{name}: the plugin has no out; pass dim_size=out.size(dim) and combine the result with out")
+        raise NotImplementedError(
+            f"{name}: the plugin has no out; pass dim_size=out.size(dim) and combine the result with out"
+        )

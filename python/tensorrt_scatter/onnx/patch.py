@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,8 +22,7 @@ def torch_scatter_as_plugins() -> Iterator[None]:
     Raises:
         ModuleNotFoundError: Where torch_scatter is not installed: call the functions of `ops` then.
     """
-    import torch_scatter
-
+    torch_scatter = importlib.import_module("torch_scatter")
     replaced = [
         (module, attribute, function, getattr(ops, function.__name__))
         for module in list(sys.modules.values())
@@ -41,7 +41,5 @@ def torch_scatter_as_plugins() -> Iterator[None]:
 
 def _is_torch_scatters(value: object, package: str) -> bool:
     return (
-        isinstance(value, FunctionType)
-        and value.__module__.partition(".")[0] == package
-        and value.__name__ in ops.__all__
+        type(value) is FunctionType and value.__module__.partition(".")[0] == package and value.__name__ in ops.__all__
     )

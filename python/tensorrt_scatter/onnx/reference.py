@@ -1,7 +1,7 @@
 """Running models with the plugins' nodes in onnx's reference evaluator, without TensorRT or a GPU.
 
-    session = evaluator(onnx.load("model.onnx"))
-    out, = session.run(None, {"src": src, "index": index})
+session = evaluator(onnx.load("model.onnx"))
+out, = session.run(None, {"src": src, "index": index})
 """
 
 from __future__ import annotations

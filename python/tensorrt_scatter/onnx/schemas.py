@@ -65,7 +65,9 @@ def schema(node_type: nodes.NodeType, with_arg: bool) -> defs.OpSchema:
 def _infer(node_type: nodes.NodeType, context: InferenceContext) -> None:
     reduce = _text(context, node_type, "reduce")
     if reduce and reduce not in node_type.reductions:
-        raise InferenceError(f"{node_type.op_type}: reduce is {reduce!r}: expected one of {', '.join(node_type.reductions)}")
+        raise InferenceError(
+            f"{node_type.op_type}: reduce is {reduce!r}: expected one of {', '.join(node_type.reductions)}"
+        )
     src = context.get_input_type(0)
     dims = _out_dims(node_type, context)
     _set(context, 0, src.tensor_type.elem_type, dims)

@@ -7,13 +7,16 @@ from typing import Any
 
 import torch
 from torch import _C
-from torch.onnx import register_custom_op_symbolic, symbolic_helper
+from torch.onnx import symbolic_helper
 
 from . import nodes
-from . import declared as _declared  # noqa: F401: declares torch.ops.tensorrt_scatter
+
+# It declares torch.ops.tensorrt_scatter.
+from . import declared as _declared  # noqa: F401
 
 Symbolic = Callable[..., Any]
 
+_INT64 = 7  # ONNX's TensorProto.DataType.INT64; onnx itself need not be installed here.
 _NAMESPACES = ("tensorrt_scatter", "torch_scatter")
 
 
@@ -34,7 +37,7 @@ def register_symbolic(op_name: str | None = None, opset_version: int = 17) -> No
         raise ValueError(f"no operator is called {op_name!r}: expected one of {', '.join(SYMBOLICS)}")
     for name in SYMBOLICS if op_name is None else (op_name,):
         for namespace in _NAMESPACES:
-            register_custom_op_symbolic(f"{namespace}::{name}", SYMBOLICS[name], opset_version)
+            torch.onnx.utils.register_custom_op_symbolic(f"{namespace}::{name}", SYMBOLICS[name], opset_version)
 
 
 def _scatter(how: str) -> Symbolic:
@@ -90,11 +93,13 @@ def _gather_csr(g: Any, src: _C.Value, indptr: _C.Value, out: _C.Value, size: _C
 def _composite(node_type: nodes.NodeType, name: str, constant: str | None, keeps_shape: bool) -> Symbolic:
     """`constant` names the attribute of the last argument, with torch.onnx's suffix for its type."""
 
-    def symbolic(g: Any, src: _C.Value, index: _C.Value, dim: _C.Value, dim_size: _C.Value, *constants: _C.Value) -> Any:
+    def symbolic(
+        g: Any, src: _C.Value, index: _C.Value, dim: _C.Value, dim_size: _C.Value, *constants: _C.Value
+    ) -> Any:
         groups = _Groups(name, dim_size, None, src, _constant(dim, "dim"))
         attributes = {"dim_i": groups.axis, **groups.attributes()}
         if constant is not None:
-            attributes[constant] = symbolic_helper._get_const(constants[0], "f" if constant.endswith("_f") else "i", constant)
+            attributes[constant] = _constant(constants[0], constant)
         sizes = _sizes(src) if keeps_shape else groups.sizes()
         return _emit(g, node_type, "", [src, index, *groups.inputs(g)], sizes, **attributes)
 
@@ -147,7 +152,12 @@ def _reduction(
 
 
 def _emit(
-    g: Any, node_type: nodes.NodeType, how: str, inputs: list[_C.Value], sizes: list[int | None] | None, **attributes: Any
+    g: Any,
+    node_type: nodes.NodeType,
+    how: str,
+    inputs: list[_C.Value],
+    sizes: list[int | None] | None,
+    **attributes: Any,
 ) -> Any:
     """The node, with the types of its outputs. arg_out is cast to the int64 that PyTorch has in its place."""
     outputs = 2 if how in nodes.REDUCTIONS_WITH_ARG else 1
@@ -156,12 +166,8 @@ def _emit(
         return _typed(results, inputs[0].type(), sizes)
     out, arg_out = results
     _typed(arg_out, inputs[1].type().with_dtype(torch.int32), sizes)
-    arg = g.op("Cast", arg_out, to_i=_C_onnx_int64())
+    arg = g.op("Cast", arg_out, to_i=_INT64)
     return _typed(out, inputs[0].type(), sizes), _typed(arg, inputs[1].type().with_dtype(torch.int64), sizes)
-
-
-def _C_onnx_int64() -> int:
-    return int(_C._onnx.TensorProtoDataType.INT64)
 
 
 def _typed(value: _C.Value, like: Any, sizes: list[int | None] | None) -> _C.Value:
@@ -187,8 +193,10 @@ def _rank(value: _C.Value, name: str) -> int:
     return int(rank)
 
 
-def _constant(value: _C.Value, name: str) -> int:
-    return int(symbolic_helper._get_const(value, "i", name))
+def _constant(value: _C.Value, name: str) -> Any:
+    """The constant that `value` is: a float where the name ends as torch.onnx's names of floats do, otherwise an integer."""
+    helper: Any = symbolic_helper
+    return helper._get_const(value, "f" if name.endswith("_f") else "i", name)
 
 
 def _static(value: _C.Value) -> int | None:

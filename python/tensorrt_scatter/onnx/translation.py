@@ -8,7 +8,9 @@ from typing import Any
 import torch
 
 from . import nodes
-from . import declared as _declared  # noqa: F401: declares torch.ops.tensorrt_scatter
+
+# It declares torch.ops.tensorrt_scatter.
+from . import declared as _declared  # noqa: F401
 
 Translation = Callable[..., Any]
 
@@ -108,7 +110,8 @@ def _groups(out: Any, dim_size: Any) -> tuple[list[Any], dict[str, int]]:
         return [], {"dim_size": dim_size}
     from onnxscript import opset18
 
-    return [opset18.Reshape(dim_size, opset18.Constant(value_ints=[1]))], {"dim_size_input": 1}
+    op: Any = opset18
+    return [op.Reshape(dim_size, op.Constant(value_ints=[1]))], {"dim_size_input": 1}
 
 
 def _emit(node_type: nodes.NodeType, how: str, inputs: list[Any], **attributes: Any) -> Any:

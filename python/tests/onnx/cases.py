@@ -9,15 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tensorrt_scatter.onnx import ops
-
 GROUPS = 4
 Inputs = dict[str, Tensor]
 
 
 @dataclass(frozen=True)
 class Case:
-    """`call` takes the tensors of `inputs(n)` by name; the axes in `dynamic` have size n."""
+    """`call` takes a module with torch_scatter's functions and the tensors of `inputs(n)`; axes in `dynamic` have size n."""
 
     name: str
     call: Callable[..., Any]
@@ -25,6 +23,8 @@ class Case:
     dynamic: dict[str, dict[int, str]]
     op_type: str
     attributes: dict[str, Any] = field(default_factory=dict)
+    deviation: str = ""
+    """What torch_scatter does otherwise, or why it cannot be asked."""
 
     def __str__(self) -> str:
         return self.name
@@ -60,7 +60,6 @@ ROWS = {"src": {0: "n"}, "index": {0: "n"}}
 def scatter_cases() -> list[Case]:
     cases = []
     for how in ("sum", "mul", "mean", "min", "max"):
-        function = getattr(ops, f"scatter_{how}")
         draw = signs if how == "mul" else values
         layouts: dict[str, tuple[Callable[[int], Tensor], dict[int, str]]] = {
             "index [n]": (lambda n: indices(n), {0: "n"}),
@@ -72,7 +71,7 @@ def scatter_cases() -> list[Case]:
             cases.append(
                 Case(
                     f"scatter_{how} {layout}",
-                    lambda src, index, function=function: function(src, index, 1, dim_size=GROUPS),
+                    lambda to, src, index, how=how: getattr(to, f"scatter_{how}")(src, index, 1, dim_size=GROUPS),
                     lambda n, draw=draw, index=index: {"src": draw(2, n, 3), "index": index(n)},
                     {**SRC_AXIS, "index": axes},
                     "TRTS_Scatter",
@@ -82,7 +81,7 @@ def scatter_cases() -> list[Case]:
         cases.append(
             Case(
                 f"scatter_{how} out",
-                lambda src, index, out, function=function: function(src, index, -2, out),
+                lambda to, src, index, out, how=how: getattr(to, f"scatter_{how}")(src, index, -2, out),
                 lambda n, draw=draw: {"src": draw(2, n, 3), "index": indices(n), "out": draw(2, GROUPS, 3)},
                 {**SRC_AXIS, "index": {0: "n"}, "out": {}},
                 "TRTS_Scatter",
@@ -95,11 +94,10 @@ def scatter_cases() -> list[Case]:
 def segment_cases() -> list[Case]:
     cases = []
     for how in ("sum", "mean", "min", "max"):
-        coo, csr = getattr(ops, f"segment_{how}_coo"), getattr(ops, f"segment_{how}_csr")
         cases += [
             Case(
                 f"segment_{how}_coo index [n]",
-                lambda src, index, coo=coo: coo(src, index, dim_size=GROUPS),
+                lambda to, src, index, how=how: getattr(to, f"segment_{how}_coo")(src, index, dim_size=GROUPS),
                 lambda n: {"src": values(n, 3), "index": indices(n).sort().values},
                 ROWS,
                 "TRTS_SegmentCOO",
@@ -107,15 +105,16 @@ def segment_cases() -> list[Case]:
             ),
             Case(
                 f"segment_{how}_coo index [1, n], out",
-                lambda src, index, out, coo=coo: coo(src, index, out),
+                lambda to, src, index, out, how=how: getattr(to, f"segment_{how}_coo")(src, index, out),
                 lambda n: {"src": values(2, n, 3), "index": indices(1, n).sort().values, "out": values(2, GROUPS, 3)},
                 {**SRC_AXIS, "index": {1: "n"}, "out": {}},
                 "TRTS_SegmentCOO",
                 {"reduce": how},
+                "leaves a stale position where out wins, and starts its first group from row 0 of out",
             ),
             Case(
                 f"segment_{how}_csr indptr [{GROUPS + 1}]",
-                lambda src, index, csr=csr: csr(src, index),
+                lambda to, src, index, how=how: getattr(to, f"segment_{how}_csr")(src, index),
                 lambda n: {"src": values(n, 3), "index": bounds(n)},
                 {"src": {0: "n"}, "index": {}},
                 "TRTS_SegmentCSR",
@@ -123,7 +122,7 @@ def segment_cases() -> list[Case]:
             ),
             Case(
                 f"segment_{how}_csr indptr [1, n]",
-                lambda src, index, csr=csr: csr(src, index),
+                lambda to, src, index, how=how: getattr(to, f"segment_{how}_csr")(src, index),
                 lambda n: {"src": values(2, 12, 3), "index": torch.arange(n)[None]},
                 {"src": {}, "index": {1: "n"}},
                 "TRTS_SegmentCSR",
@@ -137,49 +136,59 @@ def gather_cases() -> list[Case]:
     return [
         Case(
             "gather_coo index [n]",
-            lambda src, index: ops.gather_coo(src, index),
+            lambda to, src, index: to.gather_coo(src, index),
             lambda n: {"src": values(GROUPS, 3), "index": indices(n)},
+            {"src": {}, "index": {0: "n"}},
+            "TRTS_GatherCOO",
+            deviation="refuses an index that is not sorted",
+        ),
+        Case(
+            "gather_coo index [n], sorted",
+            lambda to, src, index: to.gather_coo(src, index),
+            lambda n: {"src": values(GROUPS, 3), "index": indices(n).sort().values},
             {"src": {}, "index": {0: "n"}},
             "TRTS_GatherCOO",
         ),
         Case(
             "gather_coo index [1, n], out",
-            lambda src, index, out: ops.gather_coo(src, index, out),
+            lambda to, src, index, out: to.gather_coo(src, index, out),
             lambda n: {"src": values(2, GROUPS, 3), "index": indices(1, n), "out": values(2, n, 3)},
             {"src": {}, "index": {1: "n"}, "out": {1: "n"}},
             "TRTS_GatherCOO",
+            deviation="does not expand the leading axes of an index",
         ),
         Case(
             "gather_csr out",
-            lambda src, index, out: ops.gather_csr(src, index, out),
+            lambda to, src, index, out: to.gather_csr(src, index, out),
             lambda n: {"src": values(GROUPS, 3), "index": bounds(n), "out": values(n, 3)},
             {"src": {}, "index": {}, "out": {0: "n"}},
             "TRTS_GatherCSR",
         ),
         Case(
             "gather_csr size",
-            lambda src, index: ops.gather_csr(src, index, size=12),
+            lambda to, src, index: to.gather_csr(src, index, size=12),
             lambda n: {"src": values(n, GROUPS, 3), "index": bounds(12)[None]},
             {"src": {0: "n"}, "index": {}},
             "TRTS_GatherCSR",
             {"size": 12},
+            "has no size",
         ),
     ]
 
 
 def composite_cases() -> list[Case]:
     table: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
-        "TRTS_ScatterSoftmax": (lambda src, index: ops.scatter_softmax(src, index, 0, GROUPS), {}),
+        "TRTS_ScatterSoftmax": (lambda to, src, index: to.scatter_softmax(src, index, 0, GROUPS), {}),
         "TRTS_ScatterLogSoftmax": (
-            lambda src, index: ops.scatter_log_softmax(src, index, 0, 1e-3, GROUPS),
+            lambda to, src, index: to.scatter_log_softmax(src, index, 0, 1e-3, GROUPS),
             {"eps": 1e-3},
         ),
         "TRTS_ScatterLogSumExp": (
-            lambda src, index: ops.scatter_logsumexp(src, index, 0, dim_size=GROUPS, eps=1e-3),
+            lambda to, src, index: to.scatter_logsumexp(src, index, 0, dim_size=GROUPS, eps=1e-3),
             {"eps": 1e-3},
         ),
         "TRTS_ScatterStd": (
-            lambda src, index: ops.scatter_std(src, index, 0, dim_size=GROUPS, unbiased=False),
+            lambda to, src, index: to.scatter_std(src, index, 0, dim_size=GROUPS, unbiased=False),
             {"unbiased": 0},
         ),
     }

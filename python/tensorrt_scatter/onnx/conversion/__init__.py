@@ -11,7 +11,9 @@ import onnx_ir as ir
 from onnx_ir.passes.common import ShapeInferencePass
 
 from .. import nodes
-from .. import schemas as _schemas  # noqa: F401: shape inference knows the plugins by them
+
+# It tells shape inference of the plugins.
+from .. import schemas as _schemas  # noqa: F401
 from . import constant_if
 from .edit import Editor, name_of
 from .index import unexpand_plugin
@@ -62,10 +64,15 @@ def convert(
     for function in model.functions.values():
         for node in function.all_nodes():
             if node.op_type in _RULES and node.domain == "":
-                reason = f"it is in the function {function.name}: inline it first, by onnx.inliner.inline_local_functions"
+                reason = (
+                    f"it is in the function {function.name}: inline it first, by onnx.inliner.inline_local_functions"
+                )
                 report.kept.append(Kept(name_of(node), node.op_type, reason))
-    if report.changes:
-        _infer_shapes(model)
+    if not report.changes:
+        unchanged = onnx.ModelProto()
+        unchanged.CopyFrom(proto)
+        return unchanged, report
+    _infer_shapes(model)
     return ir.to_proto(model), report
 
 

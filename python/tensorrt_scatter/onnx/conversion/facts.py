@@ -12,7 +12,7 @@ Dim = int | str | None
 """A size: a number, a symbol that stands for the same number wherever it is, or not known."""
 
 # Operators whose result holds only values of their first input.
-_MOVES = {"Cast", "Expand", "Flatten", "Gather", "Identity", "Reshape", "Slice", "Squeeze", "Tile", "Transpose", "Unsqueeze"}
+_MOVES = set("Cast Expand Flatten Gather Identity Reshape Slice Squeeze Tile Transpose Unsqueeze".split())
 # Operators whose result is never negative.
 _COUNTS = {"Abs", "ArgMax", "ArgMin", "NonZero", "Shape", "Size"}
 
@@ -55,22 +55,30 @@ def same(one: Dim, other: Dim) -> bool:
 def constant(value: ir.Value) -> NDArray[Any] | None:
     """The array that `value` always is: of an initializer that is no input, or of a Constant."""
     value = resolve(value)
-    if value.is_graph_input():
+    if value.const_value is not None and not value.is_graph_input():
+        return value.const_value.numpy()
+    node = made_by(value, "Constant")
+    if node is None:
         return None
-    tensor = ir.convenience.get_const_tensor(value)
-    return None if tensor is None else tensor.numpy()
+    # Not by ir.convenience.get_const_tensor, which renames the tensor in the model that was given.
+    kind, attribute = next(iter(node.attributes.items()))
+    if kind == "value":
+        return attribute.as_tensor().numpy()
+    types = {"value_int": np.int64, "value_ints": np.int64, "value_float": np.float32, "value_floats": np.float32}
+    return np.array(attribute.value, types[kind]) if kind in types else None
 
 
 def fill(value: ir.Value) -> float | int | None:
-    """The number that every element of `value` is."""
+    """The number that every element of `value` is; -0 counts as none."""
     value = resolve(value)
     producer = made_by(value, "ConstantOfShape", "Expand")
     if producer is not None and producer.op_type == "Expand":
         return fill(argument(producer, 0))
     if producer is not None:
         attribute = producer.attributes.get("value")
-        return 0 if attribute is None else attribute.as_tensor().numpy().item()
-    array = constant(value)
+        array: NDArray[Any] | None = np.zeros(1) if attribute is None else attribute.as_tensor().numpy()
+    else:
+        array = constant(value)
     if array is None or array.size == 0 or (array != array.flat[0]).any() or np.signbit(array).any():
         return None
     number: float | int = array.flat[0].item()
@@ -113,7 +121,8 @@ def _number(value: ir.Value) -> int | None:
         return int(array.reshape(())) if array.size == 1 else None
     size = made_by(resolve(value), "Size")
     shape = made_by(argument(size, 0), "Shape") if size is not None else None
-    if shape is None or shape.attributes.get_int("start", 0) or "end" in shape.attributes:
+    # With a start or an end, Shape leaves axes out.
+    if shape is None or shape.attributes:
         return None
     sizes = dims(argument(shape, 0))
     return None if sizes is None else len(sizes)

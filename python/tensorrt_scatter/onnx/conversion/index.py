@@ -25,7 +25,7 @@ def unexpanded(node: ir.Node, index: ir.Value, edit: Editor) -> ir.Value:
         return edit.unsqueeze_front(node, inner, len(wanted))
     if inner is before:
         return index
-    order = list(maker.attributes.get_ints("perm", range(len(wanted))[::-1]))
+    order = list(maker.attributes.get_ints("perm", default=range(len(wanted))[::-1]))
     sizes = facts.dims(inner) or []
     return edit.insert(node, "Transpose", [inner], inner.dtype, [sizes[axis] for axis in order], {"perm": order})
 

@@ -31,7 +31,7 @@ def rewrite_scatter_elements(node: ir.Node, edit: Editor) -> tuple[str, ...]:
     sizes, taken = facts.dims(data), facts.dims(indices)
     if sizes is None or taken is None:
         raise LeftAlone("the rank of its data or indices is not known")
-    axis = node.attributes.get_int("axis", 0)
+    axis = node.attributes.get_int("axis", default=0)
     axis += len(sizes) if axis < 0 else 0
     for other, (size, part) in enumerate(zip(sizes, taken, strict=True)):
         if other != axis and not facts.same(size, part):
@@ -71,7 +71,7 @@ def rewrite_scatter_nd(node: ir.Node, edit: Editor) -> tuple[str, ...]:
 
 
 def _reduction(node: ir.Node) -> str:
-    reduction = node.attributes.get_string("reduction", "none")
+    reduction = node.attributes.get_string("reduction", default="none")
     if reduction not in _REDUCTIONS:
         raise LeftAlone(
             "it has no reduction, so of elements that share an index one is kept (PyTorch's exporters lose some reductions "
@@ -79,7 +79,9 @@ def _reduction(node: ir.Node) -> str:
         )
     dtype = node.outputs[0].dtype or facts.argument(node, 0).dtype
     if dtype not in _TYPES:
-        raise LeftAlone(f"its values are {'of an unknown type' if dtype is None else dtype.name}: the plugin has none such")
+        raise LeftAlone(
+            f"its values are {'of an unknown type' if dtype is None else dtype.name}: the plugin has none such"
+        )
     return _REDUCTIONS[reduction]
 
 
