@@ -5,6 +5,7 @@
   place during an export.
 - `convert` rewrites a model that was exported without any of this.
 - `reference` runs models with the nodes in onnx's reference evaluator.
+- `export_example` writes a small model to begin with.
 
 Importing this package imports neither torch nor onnx: each name needs what its module needs, and is found when first used.
 """
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from . import ops, reference
     from .conversion import Report, convert, convert_file
+    from .example import export_example
     from .patch import torch_scatter_as_plugins
     from .symbolic import register_symbolic
     from .translation import translation_table
@@ -25,6 +27,7 @@ __all__ = [
     "Report",
     "convert",
     "convert_file",
+    "export_example",
     "ops",
     "reference",
     "register_symbolic",
@@ -36,6 +39,7 @@ _MODULES = {
     "Report": "conversion",
     "convert": "conversion",
     "convert_file": "conversion",
+    "export_example": "example",
     "register_symbolic": "symbolic",
     "torch_scatter_as_plugins": "patch",
     "translation_table": "translation",
