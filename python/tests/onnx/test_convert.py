@@ -246,6 +246,30 @@ def test_expanded_indices_of_plugins(op_type: str, opset: int, operators: Module
     assert not convert(converted)[1].changes
 
 
+def test_an_export_for_the_existing_plugins(operators: ModuleType) -> None:
+    """As the scripts of the CUDA C++ project write it: opset 11, the index expanded, positions declared as int64."""
+    original = model(
+        """g (float[batch, n, 4] src, int64[n] index, float[batch, dim_size, 4] base)
+            => (float[batch, dim_size, rows] out, int64[batch, dim_size, rows] arg_out) {
+        first = Unsqueeze <axes = [0]> (index)
+        both = Unsqueeze <axes = [2]> (first)
+        shape = Shape (src)
+        expanded = Expand (both, shape)
+        out, arg_out = tensorrt_scatter.TRTS_Scatter <dim = 1, dim_size = 50, reduce = "max"> (src, expanded, base) }""",
+        opset=11,
+    )
+    onnx.checker.check_model(original, full_check=True)
+    converted, report = convert(original)
+    onnx.checker.check_model(converted, full_check=True)
+    assert len(report.changes) == 1
+    assert op_types(converted.graph) == ["Unsqueeze", "Unsqueeze", "TRTS_Scatter"]
+    assert converted.graph.output == original.graph.output
+    feeds: Feeds = {"src": draw(1, 2, 9, 4), "index": draw_index(2, 0, 50, 9), "base": draw(3, 2, 50, 4)}
+    results = [reference.evaluator(each, operators).run(None, feeds) for each in (original, converted)]
+    for before, after in zip(*results, strict=True):
+        np.testing.assert_array_equal(before, after)
+
+
 def test_an_index_that_may_be_expanded_along_its_last_axis_stays() -> None:
     original = model("""g (float[2, 4] src, int64[1, e] index) => (float[2, 6] out) {
         shape = Constant <value_ints = [2, 6]> ()

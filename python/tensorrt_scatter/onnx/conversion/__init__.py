@@ -62,18 +62,17 @@ def convert(
     for node in list(model.graph.all_nodes()):
         _visit(node, edit, report)
     for function in model.functions.values():
-        for node in function.all_nodes():
-            if node.op_type in _RULES and node.domain == "":
-                reason = (
-                    f"it is in the function {function.name}: inline it first, by onnx.inliner.inline_local_functions"
-                )
-                report.kept.append(Kept(name_of(node), node.op_type, reason))
+        reason = f"it is in the function {function.name}: inline it first, by onnx.inliner.inline_local_functions"
+        scatters = (node for node in function.all_nodes() if node.op_type in _RULES and node.domain == "")
+        report.kept += [Kept(name_of(node), node.op_type, reason) for node in scatters]
     if not report.changes:
         unchanged = onnx.ModelProto()
         unchanged.CopyFrom(proto)
         return unchanged, report
     _infer_shapes(model)
-    return ir.to_proto(model), report
+    converted = ir.to_proto(model)
+    _declare_outputs(converted, proto)
+    return converted, report
 
 
 def convert_file(
@@ -110,6 +109,14 @@ def _visit(node: ir.Node, edit: Editor, report: Report) -> None:
 
 def _infer_shapes(model: ir.Model) -> None:
     ShapeInferencePass(check_type=False, strict_mode=False, data_prop=True)(model)
+
+
+def _declare_outputs(converted: onnx.ModelProto, original: onnx.ModelProto) -> None:
+    """Describes the outputs as the original does: an axis that it calls dynamic stays so where inference knows better."""
+    for output, declared in zip(converted.graph.output, original.graph.output, strict=True):
+        # A wrong rank is not kept: PyTorch's exporter over TorchScript gives one to the result of an If.
+        if len(output.type.tensor_type.shape.dim) == len(declared.type.tensor_type.shape.dim):
+            output.CopyFrom(declared)
 
 
 def _has_external_data(model: onnx.ModelProto) -> bool:
