@@ -1,4 +1,4 @@
-"""An engine of an ONNX file, built and run. Needs TensorRT (8.5 or newer) and NumPy, and neither PyTorch nor a CUDA toolkit."""
+"""An engine of an ONNX file, built and run. Needs TensorRT (8.5 or newer) and NumPy, not PyTorch or a CUDA toolkit."""
 
 from __future__ import annotations
 

@@ -33,9 +33,9 @@ class Rings(nn.Module):
 class Attention(nn.Module):
     """A graph attention layer: each node weighs its neighbours by a softmax over them, and adds them up.
 
-    The numbers of nodes and edges vary. The softmax is told the most nodes that there can be: more groups than needed do
-    not change it. The sum starts from zeros with a row for each node, so that it has as many rows: TensorRT 8 could not
-    take the number from a shape.
+    The numbers of nodes and edges vary. The softmax is told the most nodes that there can be: more groups than needed
+    do not change it. The sum starts from zeros with a row for each node, so that it has as many rows: TensorRT 8 could
+    not take the number from a shape.
     """
 
     def __init__(self, most_nodes: int) -> None:
@@ -77,6 +77,10 @@ PILLARS = sweep.GRID_SIDE**2
 MODELS = {
     "pillars": (PillarModel(PILLARS), pillar_inputs, {"points": {0: "n"}, "pillar": {0: "n"}}),
     "rings": (Rings(), ring_inputs, {"points": {0: "n"}}),
-    "attention": (Attention(PILLARS), graph_inputs, {"nodes": {0: "nodes"}, "source": {0: "edges"}, "target": {0: "edges"}}),
+    "attention": (
+        Attention(PILLARS),
+        graph_inputs,
+        {"nodes": {0: "nodes"}, "source": {0: "edges"}, "target": {0: "edges"}},
+    ),
 }
 """Each model, its inputs from a sweep's points, and the axes that vary."""

@@ -3,8 +3,8 @@
     python point_cloud.py --onnx [SWEEP ...]   exports each model by both exporters, with PyTorch's results
     python point_cloud.py --trt                builds and runs an engine of each, and compares
 
---onnx needs PyTorch, onnx and onnxscript; --trt needs TensorRT and NumPy, and may run in another Python. What they share
-is the folder given by --out.
+--onnx needs PyTorch, onnx and onnxscript; --trt needs TensorRT and NumPy, and may run in another Python. What they
+share is the folder given by --out.
 """
 
 from __future__ import annotations
@@ -84,7 +84,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--onnx", nargs="*", type=Path, metavar="SWEEP", help="export; sweeps are float32 [n, 5] files")
     parser.add_argument("--trt", action="store_true", help="build engines, run them, compare with PyTorch")
-    parser.add_argument("--out", type=Path, default=REPOSITORY / "target" / "point_cloud", help="the folder between both")
+    parser.add_argument(
+        "--out", type=Path, default=REPOSITORY / "target" / "point_cloud", help="the folder between both"
+    )
     parser.add_argument("--library", type=Path, default=LIBRARY, help="libtensorrt_scatter_plugin.so")
     parser.add_argument("--without-cublas", action="store_true", help="for a TensorRT without cuBLAS and cuDNN")
     arguments = parser.parse_args()

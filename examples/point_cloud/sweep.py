@@ -51,7 +51,7 @@ def rings(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def graph(points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Pillars that hold points as nodes, with the mean of their points; an edge from each to itself and to its neighbours.
+    """Pillars that hold points as nodes, with the mean of their points; an edge to each from itself and its neighbours.
 
     Returns:
         The nodes' features [nodes, 5], and the edges' sources and targets [edges].

@@ -7,7 +7,8 @@
 - `reference` runs models with the nodes in onnx's reference evaluator.
 - `export_example` writes a small model to begin with.
 
-Importing this package imports neither torch nor onnx: each name needs what its module needs, and is found when first used.
+Importing this package imports neither torch nor onnx: each name needs what its module needs, and is found when it is
+first used.
 """
 
 from __future__ import annotations

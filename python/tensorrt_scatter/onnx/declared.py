@@ -7,7 +7,7 @@ nothing of torch_scatter, whose own operators have no fake kernels and so cannot
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Union
 
 import torch
 from torch import Tensor
@@ -16,7 +16,7 @@ from . import eager
 
 NAMESPACE = "tensorrt_scatter"
 
-Outputs = Tensor | tuple[Tensor, Tensor]
+Outputs = Union[Tensor, tuple[Tensor, Tensor]]
 
 # torch.library has no type hints.
 _torch_library: Any = torch.library

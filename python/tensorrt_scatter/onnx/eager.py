@@ -1,7 +1,7 @@
 """The operators in plain PyTorch, on any device: what exported models are traced with and compared to.
 
-They follow the rules of the kernels (empty groups 0, or 1 for a product; the smallest position among equals; a NaN never
-wins), not torch_scatter's where those differ.
+They follow the rules of the kernels (empty groups 0, or 1 for a product; the smallest position among equals; a NaN
+never wins), not torch_scatter's where those differ.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def expand_index(index: Tensor, src: Tensor, dim: int) -> Tensor:
 
 
 def expand_rows(index: Tensor, src: Tensor) -> Tensor:
-    """`index` with its leading axes expanded to src's and trailing axes of src's sizes added: for gathers and segments."""
+    """`index` with its leading axes expanded to src's, and trailing axes of src's added: for gathers and segments."""
     last = index.dim() - 1
     index = index.expand(list(src.shape[:last]) + [index.shape[-1]])
     index = index.reshape(list(index.shape) + [1] * (src.dim() - index.dim()))
@@ -38,7 +38,7 @@ def groups(index: Tensor, out: Tensor | None, dim: int, dim_size: int | None) ->
 def reduce(
     src: Tensor, index: Tensor, dim: int, out: Tensor | None, count: int, how: str
 ) -> tuple[Tensor, Tensor | None]:
-    """Reduces `src` into `count` groups along `dim`, by an index of src's shape. The second result is arg_out for min, max."""
+    """Reduces `src` into `count` groups along `dim`, by an index of src's shape; arg_out of min and max is second."""
     if how in ("min", "max"):
         values, arg = _extreme(src, index.long(), dim, out, count, how)
         return values, arg.to(index.dtype)
@@ -126,7 +126,7 @@ def _wide(src: Tensor) -> Tensor:
 
 
 def _recentred(src: Tensor, index: Tensor, dim: int, count: int) -> tuple[Tensor, Tensor]:
-    """src less its group's maximum, a maximum of -inf being left alone; and the group's sum of the exponentials of that."""
+    """src less its group's maximum, where that is not -inf, and the group's sum of the exponentials of that."""
     highest = reduce(src, index, dim, None, count, "max")[0]
     highest = highest.masked_fill(highest == float("-inf"), 0)
     shifted = src - highest.gather(dim, index.long())

@@ -1,7 +1,7 @@
 """The ONNX nodes of the plugins: their names and attributes, in one place for all who write or read them.
 
-Inputs are src, the index (or indptr), an optional base, and, where `dim_size_input` is 1, the number of groups as a shape
-tensor of one element (TensorRT 10 and newer). Outputs are out and, where `reduce` is min or max, arg_out.
+Inputs are src, the index (or indptr), and a third where needed: a base, or, where `dim_size_input` is 1, the number of
+groups as a shape tensor of one element (TensorRT 10 and newer). Outputs are out and, for min and max, arg_out.
 
 TensorRT's ONNX parser finds a plugin by the node's op type alone. The domain is that of the existing CUDA C++ plugins'
 exports, so that models of either look alike.

@@ -1,13 +1,14 @@
 """torch_scatter's functions over operators that export as one node each.
 
-The names, arguments and results are those of torch_scatter 2.1.2, with three differences: `out` is never modified, so use
-what is returned; there is no gradient; and an export needs `dim_size` or `out` wherever torch_scatter would look for the
-largest index. They need no torch_scatter. `torch_scatter_as_plugins` puts them in its place for models that call it.
+The names, arguments and results are those of torch_scatter 2.1.2, with three differences: `out` is never modified, so
+use what is returned; there is no gradient; and an export needs `dim_size` or `out` wherever torch_scatter would look
+for the largest index. They need no torch_scatter. `torch_scatter_as_plugins` puts them in its place for models that
+call it.
 """
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, Union, cast
 
 import torch
 from torch import Tensor
@@ -43,7 +44,7 @@ __all__ = [
     "segment_sum_csr",
 ]
 
-Size = int | torch.SymInt | Tensor | None
+Size = Union[int, torch.SymInt, Tensor, None]
 """A number of groups. While torch.jit.trace runs, `x.size(0)` is a tensor, and stays variable as one."""
 
 
@@ -68,7 +69,7 @@ def scatter_mean(src: Tensor, index: Tensor, dim: int = -1, out: Tensor | None =
 def scatter_min(
     src: Tensor, index: Tensor, dim: int = -1, out: Tensor | None = None, dim_size: Size = None
 ) -> tuple[Tensor, Tensor]:
-    """As `scatter_sum`, their minimum and its position along `dim`; src's size on `dim` where nothing arrived or `out` won."""
+    """As `scatter_sum`, their minimum, and its position along `dim`: src's size if nothing arrived or `out` won."""
     return cast("tuple[Tensor, Tensor]", _call("scatter_min", src, index, dim, out, dim_size))
 
 
@@ -93,7 +94,7 @@ def scatter(
 
 
 def segment_sum_coo(src: Tensor, index: Tensor, out: Tensor | None = None, dim_size: Size = None) -> Tensor:
-    """The sum of the elements of `src` that share an index; `index` is sorted along its last axis, which is the one reduced."""
+    """The sum of the elements of `src` that share an index along index's last axis, on which it is sorted."""
     return cast(Tensor, _call("segment_sum_coo", src, index, out, dim_size))
 
 

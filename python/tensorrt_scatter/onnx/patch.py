@@ -15,9 +15,9 @@ from . import ops
 def torch_scatter_as_plugins() -> Iterator[None]:
     """While it is open, torch_scatter's functions are those of `ops`, in every module that has imported them.
 
-    An export inside of it, by either exporter, has one node for each call, where torch_scatter's own functions export as
-    several (scatter_sum, scatter_mean and the composites) or not at all (`dynamo=True`). Not for use while other threads
-    call torch_scatter.
+    An export inside of it, by either exporter, has one node for each call, where torch_scatter's own functions export
+    as several (scatter_sum, scatter_mean and the composites) or not at all (`dynamo=True`). Not for use while other
+    threads call torch_scatter.
 
     Raises:
         ModuleNotFoundError: Where torch_scatter is not installed: call the functions of `ops` then.

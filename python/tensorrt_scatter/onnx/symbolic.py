@@ -194,13 +194,13 @@ def _rank(value: _C.Value, name: str) -> int:
 
 
 def _constant(value: _C.Value, name: str) -> Any:
-    """The constant that `value` is: a float where the name ends as torch.onnx's names of floats do, otherwise an integer."""
+    """The constant that `value` is: a float where the name ends as torch.onnx's names of floats do, else an integer."""
     helper: Any = symbolic_helper
     return helper._get_const(value, "f" if name.endswith("_f") else "i", name)
 
 
 def _static(value: _C.Value) -> int | None:
-    """The number that `value` always is, or None. A size of a static axis is one, though the exporter still computes it."""
+    """The number that `value` always is, or None. A size of a static axis is one, though the exporter computes it."""
     number = symbolic_helper._maybe_get_const(value, "i")
     if isinstance(number, int):
         return number

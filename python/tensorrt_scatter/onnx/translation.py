@@ -18,8 +18,8 @@ Translation = Callable[..., Any]
 def translation_table() -> dict[Callable[..., Any], Translation]:
     """What `torch.onnx.export(..., custom_translation_table=...)` takes: each operator as its plugin's node.
 
-    The operators are those of `tensorrt_scatter.onnx.ops`. torch_scatter's own cannot pass `torch.export`, which wants fake
-    kernels of them: export inside `torch_scatter_as_plugins`, which lets a model call these in their place.
+    The operators are those of `tensorrt_scatter.onnx.ops`. torch_scatter's own cannot pass `torch.export`, which wants
+    fake kernels of them: export inside `torch_scatter_as_plugins`, which lets a model call these in their place.
 
     Raises:
         ModuleNotFoundError: Where onnxscript, which this exporter of PyTorch needs, is not installed.

@@ -15,7 +15,7 @@ Inputs = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class Case:
-    """`call` takes a module with torch_scatter's functions and the tensors of `inputs(n)`; axes in `dynamic` have size n."""
+    """`call` takes a module with torch_scatter's functions, and the tensors of `inputs(n)`."""
 
     name: str
     call: Callable[..., Any]

@@ -16,7 +16,7 @@ for needed in ("torch", "onnx", "onnxscript"):
 
 @pytest.fixture(scope="session")
 def operators() -> ModuleType:
-    """What computes the plugins' nodes in onnx's reference evaluator: the package's CPU backend, or, in a checkout without
-    it, the tests' own twin."""
+    """What computes the plugins' nodes in onnx's reference evaluator: the package's CPU backend, or, in a checkout
+    without it, the tests' own twin."""
     package = importlib.import_module("tensorrt_scatter")
     return package if hasattr(package, "scatter_sum") else importlib.import_module("numpy_operators")

@@ -1,4 +1,4 @@
-"""torch_scatter's functions on NumPy arrays, one element after the other: the definition, and what exports are run with."""
+"""torch_scatter's functions on NumPy arrays, one element after the other: the definition, to run exports with."""
 
 import itertools
 import math

@@ -1,4 +1,4 @@
-"""Models that call PyTorch's own scatters, exported as PyTorch does it, then converted: the same results, by plugins."""
+"""Models that call PyTorch's own scatters, exported as PyTorch does it, then converted: the same, by plugins."""
 
 from types import ModuleType
 from typing import Any

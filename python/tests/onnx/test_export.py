@@ -1,4 +1,4 @@
-"""Every operator through both of PyTorch's exporters: one node each, that computes what PyTorch does at other sizes too."""
+"""Every operator through both of PyTorch's exporters: one node each, that computes what PyTorch does at every size."""
 
 import functools
 from types import ModuleType

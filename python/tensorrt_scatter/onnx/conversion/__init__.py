@@ -33,16 +33,17 @@ def convert(
 ) -> tuple[onnx.ModelProto, Report]:
     """Rewrites a model's scatters to the plugins, wherever these certainly compute the same.
 
-    ScatterElements and ScatterND with a reduction become TRTS_Scatter, negative indices being made plain ones first unless
-    none can be there; an Expand of the index of a plugin's node is taken out; an If around a scatter whose condition is
-    constant gives way to its branch. Everything else stays as it is: opsets, inputs and outputs with their names and
-    dynamic axes, weights. Subgraphs are converted too, functions are not. To convert a model again changes nothing.
+    ScatterElements and ScatterND with a reduction become TRTS_Scatter, negative indices being made plain ones first
+    unless none can be there; an Expand of the index of a plugin's node is taken out; an If around a scatter whose
+    condition is constant gives way to its branch. Everything else stays as it is: opsets, inputs and outputs with their
+    names and dynamic axes, weights. Subgraphs are converted too, functions are not. To convert a model again changes
+    nothing.
 
     Args:
         model_or_path: A model, which is left as it was, or the path of one; its external data is loaded.
-        wrap_negative_indices: Whether an index that may be negative, for all that the model says, is made plain: ONNX counts
-            it from the end, the plugin leaves its element out. Without, the model computes the same only where none is
-            negative, as PyTorch's scatter_add, scatter_reduce and index_add demand; that saves a small kernel.
+        wrap_negative_indices: Whether an index that may be negative, for all that the model says, is made plain: ONNX
+            counts it from the end, the plugin leaves its element out. Without, the model computes the same only where
+            none is negative, as PyTorch's scatter_add, scatter_reduce and index_add demand; that saves a small kernel.
 
     Returns:
         The new model and what was done to it. A model above 2 GiB is saved by
@@ -112,8 +113,8 @@ def _infer_shapes(model: ir.Model) -> None:
 
 
 def _declare_outputs(converted: onnx.ModelProto, original: onnx.ModelProto) -> None:
-    """Describes the outputs as the original does: an axis that it calls dynamic stays so where inference knows better."""
-    for output, declared in zip(converted.graph.output, original.graph.output, strict=True):
+    """Describes the outputs as the original does: an axis that is dynamic there stays so where inference knows more."""
+    for output, declared in zip(converted.graph.output, original.graph.output):
         # A wrong rank is not kept: PyTorch's exporter over TorchScript gives one to the result of an If.
         if len(output.type.tensor_type.shape.dim) == len(declared.type.tensor_type.shape.dim):
             output.CopyFrom(declared)

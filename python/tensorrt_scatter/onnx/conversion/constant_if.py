@@ -51,7 +51,7 @@ def _inline(graph: ir.Graph, node: ir.Node, branch: ir.Graph) -> None:
         graph.register_initializer(value)
     # The exporter wrote down what does not hold for the branch that is taken: inferred anew.
     _forget_shapes([*(value for child in moved for value in child.outputs), *node.outputs])
-    for output, result in zip(node.outputs, results, strict=True):
+    for output, result in zip(node.outputs, results):
         name, is_output = output.name, output.is_graph_output()
         output.replace_all_uses_with(result, replace_graph_outputs=True)
         if is_output:

@@ -1,14 +1,14 @@
-"""What can be said of a model's values without running it. Everything here is None, or False, where nothing can be said."""
+"""What can be said of a model's values without running it; None or False where nothing can be said."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Union
 
 import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-Dim = int | str | None
+Dim = Union[int, str, None]
 """A size: a number, a symbol that stands for the same number wherever it is, or not known."""
 
 # Operators whose result holds only values of their first input.

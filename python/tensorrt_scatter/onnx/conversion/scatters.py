@@ -33,11 +33,11 @@ def rewrite_scatter_elements(node: ir.Node, edit: Editor) -> tuple[str, ...]:
         raise LeftAlone("the rank of its data or indices is not known")
     axis = node.attributes.get_int("axis", default=0)
     axis += len(sizes) if axis < 0 else 0
-    for other, (size, part) in enumerate(zip(sizes, taken, strict=True)):
+    for other, (size, part) in enumerate(zip(sizes, taken)):
         if other != axis and not facts.same(size, part):
             raise LeftAlone(
-                f"its indices have size {_text(part)} and its data {_text(size)} on axis {other}: it cannot be told that "
-                "they cover the whole axis"
+                f"its indices have size {_text(part)} and its data {_text(size)} on axis {other}: it cannot be told "
+                "that they cover the whole axis"
             )
     index = edit.non_negative(node, unexpanded(node, indices, edit), data, axis)
     return _replace(node, edit, reduce, axis, data, index, _unsliced(updates, indices))
@@ -74,8 +74,9 @@ def _reduction(node: ir.Node) -> str:
     reduction = node.attributes.get_string("reduction", default="none")
     if reduction not in _REDUCTIONS:
         raise LeftAlone(
-            "it has no reduction, so of elements that share an index one is kept (PyTorch's exporters lose some reductions "
-            "that way: over TorchScript those of index_add and index_put, with dynamo=True the mean of scatter_reduce)"
+            "it has no reduction, so of elements that share an index one is kept (PyTorch's exporters lose some "
+            "reductions that way: over TorchScript those of index_add and index_put, with dynamo=True the mean of "
+            "scatter_reduce)"
         )
     dtype = node.outputs[0].dtype or facts.argument(node, 0).dtype
     if dtype not in _TYPES:
@@ -101,7 +102,7 @@ def _column(node: ir.Node, indices: ir.Value, edit: Editor) -> ir.Value:
 
 
 def _unsliced(updates: ir.Value, indices: ir.Value) -> ir.Value:
-    """`updates` without the Slice to the shape of `indices` that PyTorch's exporter puts before it, where both are equal."""
+    """`updates` without a Slice to the shape of `indices` that changes nothing: PyTorch's exporter puts it there."""
     node = facts.made_by(updates, "Slice")
     if node is None or len(node.inputs) != 3:
         return updates
