@@ -1,0 +1,55 @@
+"""From PyTorch and ONNX to models with the plugins' nodes.
+
+- `register_symbolic` and `translation_table` let PyTorch's two ONNX exporters write them.
+- `ops` has torch_scatter's functions as operators that export; `torch_scatter_as_plugins` puts them in torch_scatter's
+  place during an export.
+- `convert` rewrites a model that was exported without any of this.
+- `reference` runs models with the nodes in onnx's reference evaluator.
+- `export_example` writes a small model to begin with.
+
+Importing this package imports neither torch nor onnx: each name needs what its module needs, and is found when it is
+first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from . import ops, reference
+    from .conversion import Report, convert, convert_file
+    from .example import export_example
+    from .patch import torch_scatter_as_plugins
+    from .symbolic import register_symbolic
+    from .translation import translation_table
+
+__all__ = [
+    "Report",
+    "convert",
+    "convert_file",
+    "export_example",
+    "ops",
+    "reference",
+    "register_symbolic",
+    "torch_scatter_as_plugins",
+    "translation_table",
+]
+
+_MODULES = {
+    "Report": "conversion",
+    "convert": "conversion",
+    "convert_file": "conversion",
+    "export_example": "example",
+    "register_symbolic": "symbolic",
+    "torch_scatter_as_plugins": "patch",
+    "translation_table": "translation",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("ops", "reference"):
+        return importlib.import_module(f"{__name__}.{name}")
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)

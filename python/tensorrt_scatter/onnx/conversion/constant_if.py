@@ -1,0 +1,70 @@
+"""Ifs around scatters that are always decided the same way.
+
+PyTorch's exporter over TorchScript puts scatter_reduce between two Ifs that ask for its rank. TensorRT wants the two
+branches of an If to agree in shape, which these do not.
+"""
+
+from __future__ import annotations
+
+import onnx_ir as ir
+
+from . import facts
+from .edit import name_of
+from .report import Change
+
+_SCATTERS = ("ScatterElements", "ScatterND")
+
+
+def fold(model: ir.Model) -> list[Change]:
+    """Puts the branch that is always taken in the place of such Ifs."""
+    changes = []
+    # Forward, so that an If that follows from another one's result is seen after that.
+    for node in list(model.graph):
+        if node.op_type != "If" or node.domain != "" or not _is_at_a_scatter(node):
+            continue
+        answer = facts.truth(facts.argument(node, 0))
+        if answer is not None:
+            _inline(model.graph, node, node.attributes["then_branch" if answer else "else_branch"].as_graph())
+            changes.append(
+                Change(name_of(node), "If", f"its branch for a condition that is always {str(answer).lower()}")
+            )
+    return changes
+
+
+def _is_at_a_scatter(node: ir.Node) -> bool:
+    feeds = any(user.op_type in _SCATTERS for output in node.outputs for user in output.consumers())
+    branches = [
+        attribute.as_graph() for attribute in node.attributes.values() if attribute.type == ir.AttributeType.GRAPH
+    ]
+    inner = (value for branch in branches for child in branch for value in child.inputs)
+    return feeds or any(facts.made_by(value, *_SCATTERS) is not None for value in inner)
+
+
+def _inline(graph: ir.Graph, node: ir.Node, branch: ir.Graph) -> None:
+    results = list(branch.outputs)
+    moved = list(branch)
+    branch.outputs.clear()
+    branch.remove(moved)
+    graph.insert_before(node, moved)
+    for value in list(branch.initializers.values()):
+        branch.initializers.pop(str(value.name))
+        graph.register_initializer(value)
+    # The exporter wrote down what does not hold for the branch that is taken: inferred anew.
+    _forget_shapes([*(value for child in moved for value in child.outputs), *node.outputs])
+    for output, result in zip(node.outputs, results):
+        name, is_output = output.name, output.is_graph_output()
+        output.replace_all_uses_with(result, replace_graph_outputs=True)
+        if is_output:
+            result.name = name
+    graph.remove(node, safe=True)
+
+
+def _forget_shapes(values: list[ir.Value]) -> None:
+    """Forgets the shapes of `values` and of all that is computed from them by ONNX's own operators."""
+    pending, seen = list(values), set[ir.Value]()
+    while pending:
+        value = pending.pop()
+        if value not in seen:
+            seen.add(value)
+            value.shape = None
+            pending += [output for user in value.consumers() if user.domain == "" for output in user.outputs]

@@ -1,0 +1,144 @@
+"""Changes to a model's graphs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from .. import nodes
+from . import facts
+from .facts import Dim
+from .report import LeftAlone
+
+
+def name_of(node: ir.Node) -> str:
+    """What a report calls a node."""
+    return node.name or (node.outputs[0].name if node.outputs else None) or node.op_type
+
+
+class Editor:
+    """Inserts and replaces nodes of one model, with names that are not taken."""
+
+    def __init__(self, model: ir.Model, wrap_negative_indices: bool) -> None:
+        self.model = model
+        self._wrap = wrap_negative_indices
+        self._names = set(_names(model.graph))
+
+    def insert(
+        self,
+        before: ir.Node,
+        op_type: str,
+        inputs: Sequence[ir.Value],
+        dtype: ir.DataType | None,
+        shape: Sequence[Dim] | None,
+        attributes: dict[str, Any] | None = None,
+    ) -> ir.Value:
+        """Inserts a node of ONNX's own, with one output of the type and shape."""
+        node = ir.node(op_type, inputs, attributes=attributes or {})
+        self._describe(node.outputs[0], f"{name_of(before)}/{op_type}", dtype, shape)
+        node.name = node.outputs[0].name
+        _graph_of(before).insert_before(before, node)
+        return node.outputs[0]
+
+    def constant(self, before: ir.Node, array: NDArray[Any]) -> ir.Value:
+        """Inserts a constant."""
+        tensor = ir.tensor(array)
+        return self.insert(before, "Constant", [], tensor.dtype, array.shape, {"value": tensor})
+
+    def replace(
+        self, node: ir.Node, node_type: nodes.NodeType, inputs: Sequence[ir.Value], attributes: dict[str, int | str]
+    ) -> None:
+        """Puts a plugin's node in the place of `node`, whose first output keeps its name."""
+        old = node.outputs[0]
+        outputs = 2 if attributes.get("reduce") in nodes.REDUCTIONS_WITH_ARG else 1
+        plugin = ir.Node(
+            nodes.DOMAIN,
+            node_type.op_type,
+            inputs,
+            [ir.Attr(name, _kind(value), value) for name, value in attributes.items()],
+            num_outputs=outputs,
+            name=node.name,
+        )
+        for arg_out in plugin.outputs[1:]:
+            self._describe(arg_out, f"{old.name}_arg_out", ir.DataType.INT32, facts.dims(old))
+        ir.convenience.replace_nodes_and_values(_graph_of(node), node, [node], [plugin], [old], plugin.outputs[:1])
+        self.model.opset_imports.setdefault(nodes.DOMAIN, nodes.DOMAIN_VERSION)
+
+    def unsqueeze_front(self, before: ir.Node, value: ir.Value, rank: int) -> ir.Value:
+        """`value` with axes of size 1 before its own, so that it has `rank` axes."""
+        shape = facts.dims(value)
+        if shape is None or len(shape) == rank:
+            return value
+        axes = list(range(rank - len(shape)))
+        wanted: list[Dim] = [*(1 for _ in axes), *shape]
+        # Since opset 13 the axes are an input.
+        if self.model.opset_imports.get("", 0) < 13:
+            return self.insert(before, "Unsqueeze", [value], value.dtype, wanted, {"axes": axes})
+        return self.insert(before, "Unsqueeze", [value, self.constant(before, np.array(axes))], value.dtype, wanted)
+
+    def non_negative(self, before: ir.Node, index: ir.Value, data: ir.Value, axis: int) -> ir.Value:
+        """An index into `data` along `axis` whose negative elements, which count from the end, are made plain ones."""
+        if not self._wrap or facts.never_negative(index):
+            return index
+        sizes = facts.dims(data)
+        if index.dtype is None:
+            raise LeftAlone("the type of its index is not known")
+        zero = self.constant(before, np.array(0, index.dtype.numpy()))
+        if sizes is not None and isinstance(sizes[axis], int):
+            size = self.constant(before, np.array(sizes[axis], index.dtype.numpy()))
+        else:
+            shape = self.insert(before, "Shape", [data], ir.DataType.INT64, None)
+            place = self.constant(before, np.array(axis))
+            size = self.insert(before, "Gather", [shape, place], ir.DataType.INT64, [])
+            if index.dtype != ir.DataType.INT64:
+                size = self.insert(before, "Cast", [size], index.dtype, [], {"to": int(index.dtype)})
+        shape_of_index = facts.dims(index)
+        negative = self.insert(before, "Less", [index, zero], ir.DataType.BOOL, shape_of_index)
+        from_the_end = self.insert(before, "Add", [index, size], index.dtype, shape_of_index)
+        return self.insert(before, "Where", [negative, from_the_end, index], index.dtype, shape_of_index)
+
+    def drop_unused(self, values: Sequence[ir.Value | None]) -> None:
+        """Removes what made `values`, as far as nothing uses it any longer."""
+        for value in values:
+            if value is None or value.uses() or value.is_graph_output():
+                continue
+            producer = value.producer()
+            if producer is not None and not any(other.uses() or other.is_graph_output() for other in producer.outputs):
+                inputs = list(producer.inputs)
+                _graph_of(producer).remove(producer, safe=True)
+                self.drop_unused(inputs)
+            elif producer is None and value.is_initializer() and not value.is_graph_input() and value.graph is not None:
+                value.graph.initializers.pop(str(value.name), None)
+
+    def _describe(self, value: ir.Value, name: str, dtype: ir.DataType | None, shape: Sequence[Dim] | None) -> None:
+        value.name = self._free(name)
+        value.type = None if dtype is None else ir.TensorType(dtype)
+        value.shape = None if shape is None else ir.Shape(shape)
+
+    def _free(self, name: str) -> str:
+        free, number = name, 1
+        while free in self._names:
+            free, number = f"{name}_{number}", number + 1
+        self._names.add(free)
+        return free
+
+
+def _graph_of(node: ir.Node) -> ir.Graph:
+    graph = node.graph
+    if not isinstance(graph, ir.Graph):
+        raise LeftAlone("it is in no graph")
+    return graph
+
+
+def _kind(value: int | str) -> ir.AttributeType:
+    return ir.AttributeType.STRING if isinstance(value, str) else ir.AttributeType.INT
+
+
+def _names(graph: ir.Graph) -> Iterator[str]:
+    yield from (value.name for value in (*graph.inputs, *graph.initializers.values()) if value.name)
+    for node in graph.all_nodes():
+        yield from (name for name in (node.name, *(value.name for value in node.outputs)) if name)

@@ -1,0 +1,141 @@
+"""ScatterElements and ScatterND with a reduction, as TRTS_Scatter."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx_ir as ir
+
+from .. import nodes
+from . import facts
+from .edit import Editor
+from .index import unexpanded
+from .report import LeftAlone
+
+_REDUCTIONS = {"add": "sum", "mul": "mul", "min": "min", "max": "max"}
+_FLOATS = (ir.DataType.FLOAT, ir.DataType.FLOAT16, ir.DataType.BFLOAT16)
+_TYPES = (*_FLOATS, ir.DataType.INT32, ir.DataType.INT64)
+# What a reduction may start from without a difference to starting from nothing.
+_NEUTRAL = {"sum": 0, "mul": 1}
+
+
+def rewrite_scatter_elements(node: ir.Node, edit: Editor) -> tuple[str, ...]:
+    """ScatterElements(data, indices, updates) as TRTS_Scatter(updates, indices, data); the notes for the report.
+
+    ONNX lets indices be smaller than data along every axis, and negative; torch_scatter and the plugin do neither.
+
+    Raises:
+        LeftAlone: Where they would not certainly compute the same.
+    """
+    reduce = _reduction(node)
+    data, indices, updates = (facts.resolve(facts.argument(node, position)) for position in range(3))
+    sizes, taken = facts.dims(data), facts.dims(indices)
+    if sizes is None or taken is None:
+        raise LeftAlone("the rank of its data or indices is not known")
+    axis = node.attributes.get_int("axis", default=0)
+    axis += len(sizes) if axis < 0 else 0
+    for other, (size, part) in enumerate(zip(sizes, taken)):
+        if other != axis and not facts.same(size, part):
+            raise LeftAlone(
+                f"its indices have size {_text(part)} and its data {_text(size)} on axis {other}: it cannot be told "
+                "that they cover the whole axis"
+            )
+    index = edit.non_negative(node, unexpanded(node, indices, edit), data, axis)
+    return _replace(node, edit, reduce, axis, data, index, _unsliced(updates, indices))
+
+
+def rewrite_scatter_nd(node: ir.Node, edit: Editor) -> tuple[str, ...]:
+    """ScatterND(data, indices [.., 1], updates) as TRTS_Scatter along the first axis; the notes for the report.
+
+    Raises:
+        LeftAlone: Where they would not certainly compute the same.
+    """
+    reduce = _reduction(node)
+    data, indices, updates = (facts.resolve(facts.argument(node, position)) for position in range(3))
+    sizes, taken = facts.dims(data), facts.dims(indices)
+    if sizes is None or taken is None:
+        raise LeftAlone("the rank of its data or indices is not known")
+    if taken[-1] != 1:
+        raise LeftAlone(f"its indices have {_text(taken[-1])} coordinates each: only those with one are rewritten")
+    if len(taken) == 1:
+        raise LeftAlone("it changes a single row")
+    if len(taken) > 2:
+        if not all(isinstance(size, int) for size in sizes[1:]):
+            raise LeftAlone("its indices have several axes and the sizes of its rows are not fixed")
+        # -1 would be ambiguous where a row is empty; such a scatter is not worth rewriting.
+        if 0 in sizes[1:]:
+            raise LeftAlone("its rows are empty")
+        rows = edit.constant(node, np.array([-1, *sizes[1:]], np.int64))
+        updates = edit.insert(node, "Reshape", [updates, rows], updates.dtype, [None, *sizes[1:]])
+    index = edit.non_negative(node, _column(node, indices, edit), data, 0)
+    return _replace(node, edit, reduce, 0, data, index, updates)
+
+
+def _reduction(node: ir.Node) -> str:
+    reduction = node.attributes.get_string("reduction", default="none")
+    if reduction not in _REDUCTIONS:
+        raise LeftAlone(
+            "it has no reduction, so of elements that share an index one is kept (PyTorch's exporters lose some "
+            "reductions that way: over TorchScript those of index_add and index_put, with dynamo=True the mean of "
+            "scatter_reduce)"
+        )
+    dtype = node.outputs[0].dtype or facts.argument(node, 0).dtype
+    if dtype not in _TYPES:
+        raise LeftAlone(
+            f"its values are {'of an unknown type' if dtype is None else dtype.name}: the plugin has none such"
+        )
+    return _REDUCTIONS[reduction]
+
+
+def _column(node: ir.Node, indices: ir.Value, edit: Editor) -> ir.Value:
+    """Indices [.., 1] as one axis."""
+    unsqueeze = facts.made_by(indices, "Unsqueeze")
+    if unsqueeze is not None:
+        inner = facts.resolve(facts.argument(unsqueeze, 0))
+        shape = facts.dims(inner)
+        # From one axis to [E, 1]: whichever way it was asked for.
+        if shape is not None and len(shape) == 1 and len(facts.dims(indices) or []) == 2:
+            return inner
+    shape_of_index = facts.dims(indices) or []
+    length = shape_of_index[0] if len(shape_of_index) == 2 else None
+    all_of_it = edit.constant(node, np.array([-1], np.int64))
+    return edit.insert(node, "Reshape", [indices, all_of_it], indices.dtype, [length])
+
+
+def _unsliced(updates: ir.Value, indices: ir.Value) -> ir.Value:
+    """`updates` without a Slice to the shape of `indices` that changes nothing: PyTorch's exporter puts it there."""
+    node = facts.made_by(updates, "Slice")
+    if node is None or len(node.inputs) != 3:
+        return updates
+    start, end = facts.constant(facts.argument(node, 1)), facts.made_by(node.inputs[2], "Shape")
+    if start is None or start.any() or end is None or facts.resolve(facts.argument(end, 0)) is not indices:
+        return updates
+    whole = facts.resolve(facts.argument(node, 0))
+    sizes, wanted = facts.dims(whole), facts.dims(indices)
+    if sizes is None or wanted is None or len(start) != len(sizes) or not all(map(facts.same, sizes, wanted)):
+        return updates
+    return whole
+
+
+def _replace(
+    node: ir.Node, edit: Editor, reduce: str, axis: int, data: ir.Value, index: ir.Value, updates: ir.Value
+) -> tuple[str, ...]:
+    attributes: dict[str, int | str] = {"dim": axis, "reduce": reduce}
+    inputs = [updates, index, data]
+    size = (facts.dims(data) or [])[axis]
+    if isinstance(size, int):
+        attributes["dim_size"] = size
+        if reduce in _NEUTRAL and facts.fill(data) == _NEUTRAL[reduce]:
+            inputs.pop()
+    before = list(node.inputs)
+    # By definition; PyTorch's exporter over TorchScript writes down others for what it puts between Ifs.
+    node.outputs[0].shape = data.shape
+    is_float = data.dtype in _FLOATS
+    edit.replace(node, nodes.SCATTER, inputs, attributes)
+    edit.drop_unused(before)
+    if reduce in nodes.REDUCTIONS_WITH_ARG and is_float:
+        return (f"a NaN never wins a {reduce} here; ONNX does not say what it does there, and PyTorch returns NaN",)
+    return ()
+
+
+def _text(size: facts.Dim) -> str:
+    return "of unknown value" if size is None else str(size)

@@ -1,0 +1,167 @@
+"""The operators in plain PyTorch, on any device: what exported models are traced with and compared to.
+
+They follow the rules of the kernels (empty groups 0, or 1 for a product; the smallest position among equals; a NaN
+never wins), not torch_scatter's where those differ.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def expand_index(index: Tensor, src: Tensor, dim: int) -> Tensor:
+    """`index` expanded to src's shape as torch_scatter does: a 1-D index lies along `dim`, others get trailing axes."""
+    if index.dim() == 1:
+        index = index.reshape([1] * dim + [-1])
+    index = index.reshape(list(index.shape) + [1] * (src.dim() - index.dim()))
+    return index.expand(src.shape)
+
+
+def expand_rows(index: Tensor, src: Tensor) -> Tensor:
+    """`index` with its leading axes expanded to src's, and trailing axes of src's added: for gathers and segments."""
+    last = index.dim() - 1
+    index = index.expand(list(src.shape[:last]) + [index.shape[-1]])
+    index = index.reshape(list(index.shape) + [1] * (src.dim() - index.dim()))
+    return index.expand(list(index.shape[: last + 1]) + list(src.shape[last + 1 :]))
+
+
+def groups(index: Tensor, out: Tensor | None, dim: int, dim_size: int | None) -> int:
+    """The number of groups: out's, or dim_size, or one more than the largest index."""
+    if out is not None:
+        return out.shape[dim]
+    if dim_size is not None:
+        return dim_size
+    return int(index.max()) + 1 if index.numel() else 0
+
+
+def reduce(
+    src: Tensor, index: Tensor, dim: int, out: Tensor | None, count: int, how: str
+) -> tuple[Tensor, Tensor | None]:
+    """Reduces `src` into `count` groups along `dim`, by an index of src's shape; arg_out of min and max is second."""
+    if how in ("min", "max"):
+        values, arg = _extreme(src, index.long(), dim, out, count, how)
+        return values, arg.to(index.dtype)
+    index = index.long()
+    wide = torch.float32 if src.dtype in (torch.float16, torch.bfloat16) else src.dtype
+    size = list(src.shape)
+    size[dim] = count
+    start = src.new_full(size, 1 if how == "mul" else 0, dtype=wide) if out is None else out.to(wide)
+    if how == "mul":
+        result = start.scatter_reduce(dim, index, src.to(wide), "prod")
+    else:
+        result = start.scatter_add(dim, index, src.to(wide))
+    if how == "mean":
+        arrived = torch.zeros(size, dtype=torch.int64, device=src.device)
+        arrived = arrived.scatter_add(dim, index, torch.ones_like(index)).clamp(min=1)
+        result = result / arrived if wide.is_floating_point else result.div(arrived, rounding_mode="floor")
+    return result.to(src.dtype), None
+
+
+def _extreme(src: Tensor, index: Tensor, dim: int, out: Tensor | None, count: int, how: str) -> tuple[Tensor, Tensor]:
+    size = list(src.shape)
+    size[dim] = count
+    none = src.shape[dim]
+    if src.numel() == 0:
+        result = src.new_zeros(size) if out is None else out.clone()
+        return result, index.new_full(size, none)
+    number = ~src.isnan() if src.dtype.is_floating_point else torch.ones_like(src, dtype=torch.bool)
+    worst = _worst(src.dtype, how)
+    values = src.where(number, torch.full_like(src, worst))
+    best = src.new_full(size, worst).scatter_reduce(dim, index, values, "a" + how)
+    position = torch.arange(none, device=src.device).reshape([-1] + [1] * (src.dim() - dim - 1)).expand(src.shape)
+    wins = number & (src == best.gather(dim, index.long()))
+    position = position.where(wins, torch.full_like(position, none))
+    first = position.new_full(size, none).scatter_reduce(dim, index, position, "amin")
+    arrived = first < none
+    # The winner itself, not the maximum: among zeros of both signs it is the first.
+    winner = src.gather(dim, first.clamp(max=none - 1))
+    if out is None:
+        return winner.where(arrived, torch.zeros_like(winner)), first
+    arrived = arrived & ((winner > out) if how == "max" else (winner < out))
+    return winner.where(arrived, out), first.where(arrived, torch.full_like(first, none))
+
+
+def _worst(dtype: torch.dtype, how: str) -> float | int:
+    if dtype.is_floating_point:
+        return float("-inf") if how == "max" else float("inf")
+    limits = torch.iinfo(dtype)
+    return limits.min if how == "max" else limits.max
+
+
+def segments_of(indptr: Tensor, elements: int) -> Tensor:
+    """The segment of each of `elements` elements, for the bounds [..., N+1]; N for those that lie in none."""
+    position = torch.arange(elements, device=indptr.device, dtype=indptr.dtype)
+    position = position.expand(list(indptr.shape[:-1]) + [elements]).contiguous()
+    segment = torch.searchsorted(indptr.contiguous(), position, right=True) - 1
+    count = indptr.shape[-1] - 1
+    return segment.where(segment >= 0, torch.full_like(segment, count)).clamp(max=count)
+
+
+def segment_csr(src: Tensor, indptr: Tensor, how: str) -> tuple[Tensor, Tensor | None]:
+    """Reduces the segments of `src` between the bounds `indptr`."""
+    dim = indptr.dim() - 1
+    indptr = indptr.expand(list(src.shape[:dim]) + [indptr.shape[-1]])
+    count = indptr.shape[-1] - 1
+    index = expand_rows(segments_of(indptr, src.shape[dim]), src)
+    out, arg = reduce(src, index, dim, None, count + 1, how)
+    return out.narrow(dim, 0, count).clone(), None if arg is None else arg.narrow(dim, 0, count).to(indptr.dtype)
+
+
+def gather_coo(src: Tensor, index: Tensor) -> Tensor:
+    """`out[.., e, ..] = src[.., index[.., e], ..]` along index's last axis."""
+    return src.gather(index.dim() - 1, expand_rows(index, src).long())
+
+
+def gather_csr(src: Tensor, indptr: Tensor, size: int) -> Tensor:
+    """Each row of `src` repeated over its segment, `size` rows in all; rows that no segment covers are 0."""
+    dim = indptr.dim() - 1
+    indptr = indptr.expand(list(src.shape[:dim]) + [indptr.shape[-1]])
+    zero_row = src.new_zeros([1 if axis == dim else extent for axis, extent in enumerate(src.shape)])
+    return gather_coo(torch.cat([src, zero_row], dim), segments_of(indptr, size))
+
+
+def _wide(src: Tensor) -> Tensor:
+    return src.float() if src.dtype in (torch.float16, torch.bfloat16) else src
+
+
+def _recentred(src: Tensor, index: Tensor, dim: int, count: int) -> tuple[Tensor, Tensor]:
+    """src less its group's maximum, where that is not -inf, and the group's sum of the exponentials of that."""
+    highest = reduce(src, index, dim, None, count, "max")[0]
+    highest = highest.masked_fill(highest == float("-inf"), 0)
+    shifted = src - highest.gather(dim, index.long())
+    return shifted, reduce(shifted.exp(), index, dim, None, count, "sum")[0]
+
+
+def softmax(src: Tensor, index: Tensor, dim: int, count: int) -> Tensor:
+    """torch_scatter.scatter_softmax, 16-bit floats being computed in float32."""
+    shifted, total = _recentred(_wide(src), index, dim, count)
+    return (shifted.exp() / total.gather(dim, index.long())).to(src.dtype)
+
+
+def log_softmax(src: Tensor, index: Tensor, dim: int, count: int, eps: float) -> Tensor:
+    """torch_scatter.scatter_log_softmax, 16-bit floats being computed in float32."""
+    shifted, total = _recentred(_wide(src), index, dim, count)
+    return (shifted - (total + eps).log().gather(dim, index.long())).to(src.dtype)
+
+
+def logsumexp(src: Tensor, index: Tensor, dim: int, count: int, eps: float) -> Tensor:
+    """torch_scatter.scatter_logsumexp, 16-bit floats being computed in float32."""
+    wide = _wide(src)
+    size = list(src.shape)
+    size[dim] = count
+    highest = reduce(wide, index, dim, wide.new_full(size, float("-inf")), count, "max")[0]
+    shifted = wide - highest.gather(dim, index.long())
+    shifted = shifted.masked_fill(shifted.isnan(), float("-inf"))
+    total = reduce(shifted.exp(), index, dim, None, count, "sum")[0]
+    return ((total + eps).log() + highest).to(src.dtype).nan_to_num(neginf=0.0)
+
+
+def std(src: Tensor, index: Tensor, dim: int, count: int, unbiased: bool) -> Tensor:
+    """torch_scatter.scatter_std, 16-bit floats being computed in float32."""
+    wide = _wide(src)
+    arrived = reduce(torch.ones_like(wide), index, dim, None, count, "sum")[0].clamp(min=1)
+    mean = reduce(wide, index, dim, None, count, "sum")[0] / arrived
+    squares = reduce((wide - mean.gather(dim, index.long())) ** 2, index, dim, None, count, "sum")[0]
+    divisor = (arrived - 1).clamp(min=1) if unbiased else arrived
+    return (squares / (divisor + 1e-6)).sqrt().to(src.dtype)

@@ -1,0 +1,228 @@
+"""torch_scatter's functions over operators that export as one node each.
+
+The names, arguments and results are those of torch_scatter 2.1.2, with three differences: `out` is never modified, so
+use what is returned; there is no gradient; and an export needs `dim_size` or `out` wherever torch_scatter would look
+for the largest index. They need no torch_scatter. `torch_scatter_as_plugins` puts them in its place for models that
+call it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Union, cast
+
+import torch
+from torch import Tensor
+
+# It declares torch.ops.tensorrt_scatter.
+from . import declared as _declared  # noqa: F401
+
+__all__ = [
+    "gather_coo",
+    "gather_csr",
+    "scatter",
+    "scatter_add",
+    "scatter_log_softmax",
+    "scatter_logsumexp",
+    "scatter_max",
+    "scatter_mean",
+    "scatter_min",
+    "scatter_mul",
+    "scatter_softmax",
+    "scatter_std",
+    "scatter_sum",
+    "segment_add_coo",
+    "segment_add_csr",
+    "segment_coo",
+    "segment_csr",
+    "segment_max_coo",
+    "segment_max_csr",
+    "segment_mean_coo",
+    "segment_mean_csr",
+    "segment_min_coo",
+    "segment_min_csr",
+    "segment_sum_coo",
+    "segment_sum_csr",
+]
+
+Size = Union[int, torch.SymInt, Tensor, None]
+"""A number of groups. While torch.jit.trace runs, `x.size(0)` is a tensor, and stays variable as one."""
+
+
+def scatter_sum(src: Tensor, index: Tensor, dim: int = -1, out: Tensor | None = None, dim_size: Size = None) -> Tensor:
+    """The sum of the elements of `src` that share an index along `dim`: `src` with `dim_size` groups on that axis."""
+    return cast(Tensor, _call("scatter_sum", src, index, dim, out, dim_size))
+
+
+scatter_add = scatter_sum
+
+
+def scatter_mul(src: Tensor, index: Tensor, dim: int = -1, out: Tensor | None = None, dim_size: Size = None) -> Tensor:
+    """As `scatter_sum`, their product; an empty group is 1."""
+    return cast(Tensor, _call("scatter_mul", src, index, dim, out, dim_size))
+
+
+def scatter_mean(src: Tensor, index: Tensor, dim: int = -1, out: Tensor | None = None, dim_size: Size = None) -> Tensor:
+    """As `scatter_sum`, their mean: (out + sum) / count."""
+    return cast(Tensor, _call("scatter_mean", src, index, dim, out, dim_size))
+
+
+def scatter_min(
+    src: Tensor, index: Tensor, dim: int = -1, out: Tensor | None = None, dim_size: Size = None
+) -> tuple[Tensor, Tensor]:
+    """As `scatter_sum`, their minimum, and its position along `dim`: src's size if nothing arrived or `out` won."""
+    return cast("tuple[Tensor, Tensor]", _call("scatter_min", src, index, dim, out, dim_size))
+
+
+def scatter_max(
+    src: Tensor, index: Tensor, dim: int = -1, out: Tensor | None = None, dim_size: Size = None
+) -> tuple[Tensor, Tensor]:
+    """As `scatter_min`, for the maximum."""
+    return cast("tuple[Tensor, Tensor]", _call("scatter_max", src, index, dim, out, dim_size))
+
+
+def scatter(
+    src: Tensor,
+    index: Tensor,
+    dim: int = -1,
+    out: Tensor | None = None,
+    dim_size: Size = None,
+    reduce: str = "sum",
+) -> Tensor:
+    """`scatter_sum`, `scatter_mul`, `scatter_mean`, or the values of `scatter_min`, `scatter_max`, by `reduce`."""
+    functions = {"sum": scatter_sum, "add": scatter_sum, "mul": scatter_mul, "mean": scatter_mean}
+    return _reduced(reduce, functions, {"min": scatter_min, "max": scatter_max}, src, index, dim, out, dim_size)
+
+
+def segment_sum_coo(src: Tensor, index: Tensor, out: Tensor | None = None, dim_size: Size = None) -> Tensor:
+    """The sum of the elements of `src` that share an index along index's last axis, on which it is sorted."""
+    return cast(Tensor, _call("segment_sum_coo", src, index, out, dim_size))
+
+
+segment_add_coo = segment_sum_coo
+
+
+def segment_mean_coo(src: Tensor, index: Tensor, out: Tensor | None = None, dim_size: Size = None) -> Tensor:
+    """As `segment_sum_coo`, their mean."""
+    return cast(Tensor, _call("segment_mean_coo", src, index, out, dim_size))
+
+
+def segment_min_coo(
+    src: Tensor, index: Tensor, out: Tensor | None = None, dim_size: Size = None
+) -> tuple[Tensor, Tensor]:
+    """As `segment_sum_coo`, their minimum and its position."""
+    return cast("tuple[Tensor, Tensor]", _call("segment_min_coo", src, index, out, dim_size))
+
+
+def segment_max_coo(
+    src: Tensor, index: Tensor, out: Tensor | None = None, dim_size: Size = None
+) -> tuple[Tensor, Tensor]:
+    """As `segment_sum_coo`, their maximum and its position."""
+    return cast("tuple[Tensor, Tensor]", _call("segment_max_coo", src, index, out, dim_size))
+
+
+def segment_coo(
+    src: Tensor, index: Tensor, out: Tensor | None = None, dim_size: Size = None, reduce: str = "sum"
+) -> Tensor:
+    """`segment_sum_coo`, `segment_mean_coo`, or the values of `segment_min_coo`, `segment_max_coo`, by `reduce`."""
+    functions = {"sum": segment_sum_coo, "add": segment_sum_coo, "mean": segment_mean_coo}
+    return _reduced(reduce, functions, {"min": segment_min_coo, "max": segment_max_coo}, src, index, out, dim_size)
+
+
+def gather_coo(src: Tensor, index: Tensor, out: Tensor | None = None) -> Tensor:
+    """`out[.., e, ..] = src[.., index[.., e], ..]` along index's last axis."""
+    return cast(Tensor, _call("gather_coo", src, index, out))
+
+
+def segment_sum_csr(src: Tensor, indptr: Tensor, out: Tensor | None = None) -> Tensor:
+    """The sum of each segment of `src`, from `indptr[.., n]` to before `indptr[.., n + 1]` along indptr's last axis."""
+    return cast(Tensor, _call("segment_sum_csr", src, indptr, out))
+
+
+segment_add_csr = segment_sum_csr
+
+
+def segment_mean_csr(src: Tensor, indptr: Tensor, out: Tensor | None = None) -> Tensor:
+    """As `segment_sum_csr`, their mean."""
+    return cast(Tensor, _call("segment_mean_csr", src, indptr, out))
+
+
+def segment_min_csr(src: Tensor, indptr: Tensor, out: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """As `segment_sum_csr`, their minimum and its position."""
+    return cast("tuple[Tensor, Tensor]", _call("segment_min_csr", src, indptr, out))
+
+
+def segment_max_csr(src: Tensor, indptr: Tensor, out: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """As `segment_sum_csr`, their maximum and its position."""
+    return cast("tuple[Tensor, Tensor]", _call("segment_max_csr", src, indptr, out))
+
+
+def segment_csr(src: Tensor, indptr: Tensor, out: Tensor | None = None, reduce: str = "sum") -> Tensor:
+    """`segment_sum_csr`, `segment_mean_csr`, or the values of `segment_min_csr`, `segment_max_csr`, by `reduce`."""
+    functions = {"sum": segment_sum_csr, "add": segment_sum_csr, "mean": segment_mean_csr}
+    return _reduced(reduce, functions, {"min": segment_min_csr, "max": segment_max_csr}, src, indptr, out)
+
+
+def gather_csr(src: Tensor, indptr: Tensor, out: Tensor | None = None, size: int | None = None) -> Tensor:
+    """Each row of `src` repeated over its segment. `size`, or out's size on that axis, is indptr's last value."""
+    return cast(Tensor, _call("gather_csr", src, indptr, out, size))
+
+
+def scatter_softmax(src: Tensor, index: Tensor, dim: int = -1, dim_size: Size = None) -> Tensor:
+    """The softmax over the elements of `src` that share an index along `dim`, of src's shape."""
+    return cast(Tensor, _call("scatter_softmax", src, index, dim, dim_size))
+
+
+def scatter_log_softmax(src: Tensor, index: Tensor, dim: int = -1, eps: float = 1e-12, dim_size: Size = None) -> Tensor:
+    """The logarithm of `scatter_softmax`, `eps` being added to each sum of exponentials."""
+    return cast(Tensor, _call("scatter_log_softmax", src, index, dim, dim_size, eps))
+
+
+def scatter_logsumexp(
+    src: Tensor,
+    index: Tensor,
+    dim: int = -1,
+    out: Tensor | None = None,
+    dim_size: Size = None,
+    eps: float = 1e-12,
+) -> Tensor:
+    """The logarithm of the sum of the exponentials of each group."""
+    _check_no_out("scatter_logsumexp", out)
+    return cast(Tensor, _call("scatter_logsumexp", src, index, dim, dim_size, eps))
+
+
+def scatter_std(
+    src: Tensor,
+    index: Tensor,
+    dim: int = -1,
+    out: Tensor | None = None,
+    dim_size: Size = None,
+    unbiased: bool = True,
+) -> Tensor:
+    """The standard deviation of each group."""
+    _check_no_out("scatter_std", out)
+    return cast(Tensor, _call("scatter_std", src, index, dim, dim_size, unbiased))
+
+
+def _call(name: str, *arguments: Any) -> Any:
+    packet = getattr(torch.ops.tensorrt_scatter, name)
+    if "dim_size" not in packet.overloads():
+        return packet(*arguments)
+    schema = packet.default._schema
+    place = next(i for i, argument in enumerate(schema.arguments) if argument.name == "dim_size")
+    overload = packet.dim_size if isinstance(arguments[place], Tensor) else packet.default
+    return overload(*arguments)
+
+
+def _reduced(reduce: str, values: dict[str, Any], pairs: dict[str, Any], *arguments: Any) -> Tensor:
+    if reduce in values:
+        return cast(Tensor, values[reduce](*arguments))
+    if reduce in pairs:
+        return cast(Tensor, pairs[reduce](*arguments)[0])
+    raise ValueError(f"reduce is {reduce!r}: expected one of {', '.join(sorted([*values, *pairs]))}")
+
+
+def _check_no_out(name: str, out: Tensor | None) -> None:
+    if out is not None:
+        raise NotImplementedError(
+            f"{name}: the plugin has no out; pass dim_size=out.size(dim) and combine the result with out"
+        )

@@ -1,0 +1,208 @@
+"""Calls of every operator, to export: what is called, with which inputs, and which node must come out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+GROUPS = 4
+Inputs = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Case:
+    """`call` takes a module with torch_scatter's functions, and the tensors of `inputs(n)`."""
+
+    name: str
+    call: Callable[..., Any]
+    inputs: Callable[[int], Inputs]
+    dynamic: dict[str, dict[int, str]]
+    op_type: str
+    attributes: dict[str, Any] = field(default_factory=dict)
+    deviation: str = ""
+    """What torch_scatter does otherwise, or why it cannot be asked."""
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def values(*shape: int) -> Tensor:
+    """Small integers, so that sums are the same in any order; signs, so that products stay small."""
+    generator = torch.Generator().manual_seed(sum(shape))
+    return torch.randint(-4, 5, shape, generator=generator).float()
+
+
+def signs(*shape: int) -> Tensor:
+    """Ones, minus ones and twos, so that products stay exact."""
+    generator = torch.Generator().manual_seed(sum(shape))
+    return torch.tensor([1.0, -1.0, 1.0, -1.0, 2.0])[torch.randint(0, 5, shape, generator=generator)]
+
+
+def indices(*shape: int, largest: int = GROUPS - 2) -> Tensor:
+    """Indices that leave the last group empty."""
+    generator = torch.Generator().manual_seed(sum(shape))
+    return torch.randint(0, largest + 1, shape, generator=generator)
+
+
+def bounds(n: int) -> Tensor:
+    """The bounds of `GROUPS` segments of n elements, one of them empty."""
+    return torch.tensor([0, n // 3, n // 3, n // 2, n])
+
+
+SRC_AXIS = {"src": {1: "n"}}
+ROWS = {"src": {0: "n"}, "index": {0: "n"}}
+
+
+def scatter_cases() -> list[Case]:
+    cases = []
+    for how in ("sum", "mul", "mean", "min", "max"):
+        draw = signs if how == "mul" else values
+        layouts: dict[str, tuple[Callable[[int], Tensor], dict[int, str]]] = {
+            "index [n]": (lambda n: indices(n), {0: "n"}),
+            "index [2, n]": (lambda n: indices(2, n), {1: "n"}),
+            "index [1, n, 1]": (lambda n: indices(1, n, 1), {1: "n"}),
+            "index [2, n, 3]": (lambda n: indices(2, n, 3), {1: "n"}),
+        }
+        for layout, (index, axes) in list(layouts.items())[:: 1 if how in ("sum", "max") else 2]:
+            cases.append(
+                Case(
+                    f"scatter_{how} {layout}",
+                    lambda to, src, index, how=how: getattr(to, f"scatter_{how}")(src, index, 1, dim_size=GROUPS),
+                    lambda n, draw=draw, index=index: {"src": draw(2, n, 3), "index": index(n)},
+                    {**SRC_AXIS, "index": axes},
+                    "TRTS_Scatter",
+                    {"dim": 1, "dim_size": GROUPS, "reduce": how},
+                )
+            )
+        cases.append(
+            Case(
+                f"scatter_{how} out",
+                lambda to, src, index, out, how=how: getattr(to, f"scatter_{how}")(src, index, -2, out),
+                lambda n, draw=draw: {"src": draw(2, n, 3), "index": indices(n), "out": draw(2, GROUPS, 3)},
+                {**SRC_AXIS, "index": {0: "n"}, "out": {}},
+                "TRTS_Scatter",
+                {"reduce": how},
+            )
+        )
+    return cases
+
+
+def segment_cases() -> list[Case]:
+    cases = []
+    for how in ("sum", "mean", "min", "max"):
+        cases += [
+            Case(
+                f"segment_{how}_coo index [n]",
+                lambda to, src, index, how=how: getattr(to, f"segment_{how}_coo")(src, index, dim_size=GROUPS),
+                lambda n: {"src": values(n, 3), "index": indices(n).sort().values},
+                ROWS,
+                "TRTS_SegmentCOO",
+                {"dim_size": GROUPS, "reduce": how},
+            ),
+            Case(
+                f"segment_{how}_coo index [1, n], out",
+                lambda to, src, index, out, how=how: getattr(to, f"segment_{how}_coo")(src, index, out),
+                lambda n: {"src": values(2, n, 3), "index": indices(1, n).sort().values, "out": values(2, GROUPS, 3)},
+                {**SRC_AXIS, "index": {1: "n"}, "out": {}},
+                "TRTS_SegmentCOO",
+                {"reduce": how},
+                "leaves a stale position where out wins, and starts its first group from row 0 of out",
+            ),
+            Case(
+                f"segment_{how}_csr indptr [{GROUPS + 1}]",
+                lambda to, src, index, how=how: getattr(to, f"segment_{how}_csr")(src, index),
+                lambda n: {"src": values(n, 3), "index": bounds(n)},
+                {"src": {0: "n"}, "index": {}},
+                "TRTS_SegmentCSR",
+                {"reduce": how},
+            ),
+            Case(
+                f"segment_{how}_csr indptr [1, n]",
+                lambda to, src, index, how=how: getattr(to, f"segment_{how}_csr")(src, index),
+                lambda n: {"src": values(2, 12, 3), "index": torch.arange(n)[None]},
+                {"src": {}, "index": {1: "n"}},
+                "TRTS_SegmentCSR",
+                {"reduce": how},
+            ),
+        ]
+    return cases
+
+
+def gather_cases() -> list[Case]:
+    return [
+        Case(
+            "gather_coo index [n]",
+            lambda to, src, index: to.gather_coo(src, index),
+            lambda n: {"src": values(GROUPS, 3), "index": indices(n)},
+            {"src": {}, "index": {0: "n"}},
+            "TRTS_GatherCOO",
+            deviation="refuses an index that is not sorted",
+        ),
+        Case(
+            "gather_coo index [n], sorted",
+            lambda to, src, index: to.gather_coo(src, index),
+            lambda n: {"src": values(GROUPS, 3), "index": indices(n).sort().values},
+            {"src": {}, "index": {0: "n"}},
+            "TRTS_GatherCOO",
+        ),
+        Case(
+            "gather_coo index [1, n], out",
+            lambda to, src, index, out: to.gather_coo(src, index, out),
+            lambda n: {"src": values(2, GROUPS, 3), "index": indices(1, n), "out": values(2, n, 3)},
+            {"src": {}, "index": {1: "n"}, "out": {1: "n"}},
+            "TRTS_GatherCOO",
+            deviation="does not expand the leading axes of an index",
+        ),
+        Case(
+            "gather_csr out",
+            lambda to, src, index, out: to.gather_csr(src, index, out),
+            lambda n: {"src": values(GROUPS, 3), "index": bounds(n), "out": values(n, 3)},
+            {"src": {}, "index": {}, "out": {0: "n"}},
+            "TRTS_GatherCSR",
+        ),
+        Case(
+            "gather_csr size",
+            lambda to, src, index: to.gather_csr(src, index, size=12),
+            lambda n: {"src": values(n, GROUPS, 3), "index": bounds(12)[None]},
+            {"src": {0: "n"}, "index": {}},
+            "TRTS_GatherCSR",
+            {"size": 12},
+            "has no size",
+        ),
+    ]
+
+
+def composite_cases() -> list[Case]:
+    table: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
+        "TRTS_ScatterSoftmax": (lambda to, src, index: to.scatter_softmax(src, index, 0, GROUPS), {}),
+        "TRTS_ScatterLogSoftmax": (
+            lambda to, src, index: to.scatter_log_softmax(src, index, 0, 1e-3, GROUPS),
+            {"eps": 1e-3},
+        ),
+        "TRTS_ScatterLogSumExp": (
+            lambda to, src, index: to.scatter_logsumexp(src, index, 0, dim_size=GROUPS, eps=1e-3),
+            {"eps": 1e-3},
+        ),
+        "TRTS_ScatterStd": (
+            lambda to, src, index: to.scatter_std(src, index, 0, dim_size=GROUPS, unbiased=False),
+            {"unbiased": 0},
+        ),
+    }
+    return [
+        Case(
+            op_type,
+            call,
+            lambda n: {"src": values(n, 3), "index": indices(n)},
+            ROWS,
+            op_type,
+            {"dim": 0, "dim_size": GROUPS, **attributes},
+        )
+        for op_type, (call, attributes) in table.items()
+    ]
+
+
+ALL = scatter_cases() + segment_cases() + gather_cases() + composite_cases()

@@ -1,0 +1,73 @@
+"""The models that the documentation starts with: exported both ways, they compute what PyTorch does."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from exporting import EXPORTERS, plugin_nodes, run
+
+from tensorrt_scatter.onnx import export_example
+from tensorrt_scatter.onnx.example import PILLARS, POINT_VALUES, PillarModel, export_model
+
+POINT_CLOUD = Path(__file__).parents[3] / "examples" / "point_cloud"
+
+
+def seeded_model() -> PillarModel:
+    """The model that export_example writes."""
+    torch.manual_seed(1)
+    return PillarModel()
+
+
+@pytest.mark.parametrize("exporter", EXPORTERS)
+def test_export_example(exporter: str, tmp_path: Path, operators: ModuleType) -> None:
+    path = tmp_path / "example.onnx"
+    export_example(path, exporter)
+    model = onnx.load(path)
+    onnx.checker.check_model(model, full_check=True)
+    assert [node.op_type for node in plugin_nodes(model)] == ["TRTS_Scatter"] * 2
+    reference = seeded_model()
+    for n in (64, 200):
+        inputs = {"points": torch.rand(n, POINT_VALUES), "pillar": torch.randint(0, PILLARS, (n,))}
+        expected = reference(*inputs.values()).detach().numpy()
+        np.testing.assert_allclose(run(model, inputs, operators)[0], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_an_unknown_exporter_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="exporter is 'caffe': expected one of dynamo, torchscript"):
+        export_example(tmp_path / "example.onnx", "caffe")
+
+
+@pytest.mark.parametrize("exporter", EXPORTERS)
+@pytest.mark.parametrize("name", ["pillars", "rings", "attention"])
+def test_point_cloud_models(
+    name: str, exporter: str, tmp_path: Path, operators: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(POINT_CLOUD))
+    models, sweep = importlib.import_module("models"), importlib.import_module("sweep")
+    model, inputs_of, dynamic = models.MODELS[name]
+    export_model(model, inputs_of(sweep.make(300, 0)), dynamic, tmp_path / "model.onnx", exporter)
+    exported = onnx.load(tmp_path / "model.onnx")
+    onnx.checker.check_model(exported, full_check=True)
+    for count in (300, 150):
+        inputs = inputs_of(sweep.make(count, count))
+        with torch.no_grad():
+            expected = model(*inputs.values()).numpy()
+        np.testing.assert_allclose(run(exported, inputs, operators)[0], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_importing_needs_neither_torch_nor_onnx() -> None:
+    code = """import sys
+sys.modules["torch"] = sys.modules["onnx"] = None
+import tensorrt_scatter.onnx
+print(len(tensorrt_scatter.onnx.__all__))"""
+    root = str(Path(__file__).parents[2])
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    assert int(done.stdout) > 0

@@ -1,0 +1,92 @@
+"""Every operator through both of PyTorch's exporters: one node each, that computes what PyTorch does at every size."""
+
+import functools
+from types import ModuleType
+from typing import Any
+
+import cases
+import onnx
+import pytest
+import torch
+from exporting import EXPORTERS, assert_same, attributes, export, plugin_nodes, run
+from torch import Tensor
+
+from tensorrt_scatter.onnx import ops, register_symbolic
+
+EXPORTED_AT, RUN_AT = 8, (8, 13)
+
+
+@pytest.mark.parametrize("exporter", EXPORTERS)
+@pytest.mark.parametrize("case", cases.ALL, ids=str)
+def test_export(case: cases.Case, exporter: str, operators: ModuleType) -> None:
+    call = functools.partial(case.call, ops)
+    model = export(exporter, call, case.inputs(EXPORTED_AT), case.dynamic)
+    onnx.checker.check_model(model, full_check=True)
+    (node,) = plugin_nodes(model)
+    assert node.op_type == case.op_type
+    given = attributes(node)
+    assert {name: given.get(name) for name in case.attributes} == pytest.approx(case.attributes)
+    # Nothing but a plugin's node and the cast of its positions: the index reaches it as it came in.
+    assert list(node.input) == [value.name for value in model.graph.input]
+    assert {other.op_type for other in model.graph.node} <= {case.op_type, "Cast"}
+    for n in RUN_AT:
+        inputs = case.inputs(n)
+        composite = "Softmax" in case.op_type or "LogSumExp" in case.op_type or "Std" in case.op_type
+        assert_same(run(model, inputs, operators), call(*inputs.values()), exact=not composite)
+
+
+@pytest.mark.parametrize("exporter", EXPORTERS)
+def test_a_number_of_groups_that_varies(exporter: str, operators: ModuleType) -> None:
+    """A size of another input, as graphs have it: an input of the node, and nothing frozen."""
+
+    def call(src: Tensor, index: Tensor, nodes: Tensor) -> tuple[Tensor, ...]:
+        count = nodes.size(0)
+        best, position = ops.scatter_max(src, index, 0, dim_size=count)
+        weights = ops.scatter_softmax(src, index, 0, dim_size=count)
+        return best, position, weights, ops.segment_sum_coo(src, index, dim_size=count)
+
+    def inputs(n: int, count: int) -> dict[str, Tensor]:
+        index = cases.indices(n, largest=count - 1).sort().values
+        return {"src": cases.values(n, 3), "index": index, "nodes": cases.values(count, 2)}
+
+    model = export(exporter, call, inputs(8, 5), {**cases.ROWS, "nodes": {0: "count"}})
+    onnx.checker.check_model(model, full_check=True)
+    assert len(plugin_nodes(model)) == 3
+    for node in plugin_nodes(model):
+        assert attributes(node)["dim_size_input"] == 1
+        assert "dim_size" not in attributes(node)
+    for n, count in ((8, 5), (12, 9)):
+        feeds = inputs(n, count)
+        assert_same(run(model, feeds, operators), call(*feeds.values()), exact=False)
+
+
+@pytest.mark.parametrize("exporter", EXPORTERS)
+def test_a_size_that_does_not_vary_is_an_attribute(exporter: str) -> None:
+    def call(src: Tensor, index: Tensor, nodes: Tensor) -> Tensor:
+        return ops.scatter_sum(src, index, 0, dim_size=nodes.size(0)) + nodes
+
+    inputs = {"src": cases.values(8, 3), "index": cases.indices(8), "nodes": cases.values(4, 3)}
+    (node,) = plugin_nodes(export(exporter, call, inputs, {**cases.ROWS, "nodes": {}}))
+    assert attributes(node)["dim_size"] == 4
+
+
+@pytest.mark.parametrize("exporter", EXPORTERS)
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda src, index: ops.scatter_sum(src, index, 0), "dim_size"),
+        (lambda src, index: ops.segment_max_coo(src, index), "dim_size"),
+        (lambda src, index: ops.scatter_softmax(src, index, 0), "dim_size"),
+        (lambda src, index: ops.gather_csr(src, index), "size="),
+    ],
+)
+def test_an_export_without_a_number_of_groups_says_what_to_do(exporter: str, call: Any, words: str) -> None:
+    inputs = {"src": cases.values(4, 3), "index": torch.tensor([0, 1, 2, 4, 4])[: 4 if words == "dim_size" else 5]}
+    with pytest.raises(Exception, match=f"pass .*{words}"):
+        export(exporter, call, inputs)
+
+
+def test_one_symbolic_function_can_be_registered() -> None:
+    register_symbolic("scatter_max", 11)
+    with pytest.raises(ValueError, match="'scatter_median': expected one of scatter_sum"):
+        register_symbolic("scatter_median")

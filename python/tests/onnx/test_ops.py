@@ -1,0 +1,111 @@
+"""The declared operators: what they compute, beside torch_scatter and the rules, and that exporters can trust them."""
+
+from __future__ import annotations
+
+import inspect
+from types import ModuleType
+from typing import Any
+
+import cases
+import numpy as np
+import numpy_operators
+import pytest
+import torch
+from exporting import assert_same
+from torch import Tensor
+
+from tensorrt_scatter.onnx import ops
+
+
+@pytest.fixture(scope="module")
+def torch_scatter() -> ModuleType:
+    return pytest.importorskip("torch_scatter")
+
+
+def outputs(result: Any) -> list[Tensor]:
+    return [result] if isinstance(result, Tensor) else list(result)
+
+
+@pytest.mark.parametrize("case", cases.ALL, ids=str)
+def test_fake_kernels_agree_with_the_real_ones(case: cases.Case) -> None:
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    inputs = case.inputs(9)
+    real = outputs(case.call(ops, *inputs.values()))
+    with FakeTensorMode() as mode:
+        fake = outputs(case.call(ops, *(mode.from_tensor(tensor) for tensor in inputs.values())))
+    assert [(t.shape, t.dtype) for t in fake] == [(t.shape, t.dtype) for t in real]
+
+
+@pytest.mark.parametrize("name", ops.__all__)
+def test_arguments_are_torch_scatters(name: str, torch_scatter: ModuleType) -> None:
+    ours, theirs = (list(inspect.signature(getattr(module, name)).parameters) for module in (ops, torch_scatter))
+    assert ours[: len(theirs)] == theirs
+    assert ours[len(theirs) :] == (["size"] if name == "gather_csr" else [])
+
+
+@pytest.mark.parametrize("case", [case for case in cases.ALL if not case.deviation], ids=str)
+def test_results_are_torch_scatters(case: cases.Case, torch_scatter: ModuleType) -> None:
+    inputs = case.inputs(9)
+    ours = outputs(case.call(ops, *inputs.values()))
+    assert_same([tensor.numpy() for tensor in ours], case.call(torch_scatter, *inputs.values()), exact=False)
+
+
+@pytest.mark.parametrize("how", ["min", "max"])
+def test_a_nan_never_wins_and_the_first_of_equals_does(how: str) -> None:
+    nan, inf = float("nan"), float("inf")
+    src = torch.tensor([nan, 1.0, 1.0, nan, -inf, inf, 0.0, -0.0])
+    index = torch.tensor([0, 0, 0, 1, 2, 3, 4, 4])
+    out, arg = getattr(ops, f"scatter_{how}")(src, index, dim_size=6)
+    expected, expected_arg = getattr(numpy_operators, f"scatter_{how}")(src.numpy(), index.numpy(), dim_size=6)
+    np.testing.assert_array_equal(out.numpy(), expected)
+    np.testing.assert_array_equal(arg.numpy(), expected_arg)
+    assert arg.tolist() == [1, 8, 4, 5, 6, 8]
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_16_bit_floats_are_added_up_in_float32(dtype: torch.dtype) -> None:
+    src = torch.ones(5000, dtype=dtype)
+    assert ops.scatter_sum(src, torch.zeros(5000, dtype=torch.int64), dim_size=1).item() == torch.tensor(5000.0).to(
+        dtype
+    )
+    assert ops.scatter_mean(src, torch.zeros(5000, dtype=torch.int64), dim_size=1).item() == 1
+
+
+def test_integer_means_round_down() -> None:
+    assert ops.scatter_mean(torch.tensor([-1, -2]), torch.tensor([0, 0]), dim_size=1).tolist() == [-2]
+
+
+@pytest.mark.parametrize("dtype", [torch.int32, torch.int64])
+def test_positions_have_the_type_of_the_index(dtype: torch.dtype) -> None:
+    _, arg = ops.scatter_max(torch.ones(3), torch.tensor([0, 1, 1], dtype=dtype), dim_size=2)
+    assert arg.dtype == dtype
+
+
+@pytest.mark.parametrize("how", ["sum", "mul", "mean", "min", "max"])
+def test_nothing_to_reduce(how: str) -> None:
+    empty = torch.empty(0, 2)
+    out = outputs(getattr(ops, f"scatter_{how}")(empty, torch.empty(0, dtype=torch.int64), 0, dim_size=3))[0]
+    assert out.tolist() == [[1.0 if how == "mul" else 0.0] * 2] * 3
+
+
+def test_out_stays_as_it_was() -> None:
+    out = torch.ones(2)
+    ops.scatter_sum(torch.ones(3), torch.tensor([0, 1, 1]), out=out)
+    assert out.tolist() == [1.0, 1.0]
+
+
+def test_the_number_of_groups_is_found_outside_of_exports() -> None:
+    assert ops.scatter_sum(torch.ones(3), torch.tensor([0, 4, 1])).tolist() == [1.0, 1.0, 0.0, 0.0, 1.0]
+
+
+def test_mistakes_are_explained() -> None:
+    src, index = torch.ones(3), torch.tensor([0, 1, 1])
+    with pytest.raises(IndexError, match="dim is 2, but src has 1 axes"):
+        ops.scatter_sum(src, index, 2)
+    with pytest.raises(ValueError, match="reduce is 'median': expected one of add, max, mean, min, mul, sum"):
+        ops.scatter(src, index, reduce="median")
+    with pytest.raises(ValueError, match=r"scatter_softmax is defined for floats"):
+        ops.scatter_softmax(src.int(), index)
+    with pytest.raises(NotImplementedError, match="dim_size=out.size"):
+        ops.scatter_std(src, index, out=src)
