@@ -17,7 +17,7 @@ use crate::{
     bridge::{DimSource, Field, OutputShape, SizeOrigin, TensorDesc},
     creator::{Who, owned},
     message::{Refusal, guard},
-    operators::{INDEX, Operator, Row, SRC, Shapes, Signature, VERSION},
+    operators::{INDEX, Operator, Row, SRC, Shapes, Signature, VERSION, shape_tensor},
     serialized,
     tensor::{DataType, LINEAR, Port},
 };
@@ -159,7 +159,7 @@ impl Plugin {
             let sources = self.operator.out_sizes(&self.sizes(inputs)?)?;
             // Whatever more the sizes tell when all are known.
             self.plan_if_known(inputs, &[])?;
-            Ok(sources)
+            Ok(if self.is_groups_output(output as usize) { vec![shape_tensor()] } else { sources })
         });
         if let Ok(sources) = sources {
             shape.rank = sources.len() as i32;
@@ -207,9 +207,10 @@ impl Plugin {
         }
         self.operator.out_sizes(&self.sizes(inputs)?)?;
         let plan = self.plan_if_known(inputs, outputs)?;
-        for (port, desc) in self.signature().outputs().iter().zip(outputs) {
+        for (output, (port, desc)) in self.signature().outputs().iter().zip(outputs).enumerate() {
             port.check_type(desc.data_type, &types)?;
             if let (Some(plan), Some(given)) = (&plan, desc.shape(port.name)?)
+                && !self.is_groups_output(output)
                 && given != *plan.out_shape()
             {
                 return Err(Refusal::new(format!("{} has shape {given}; expected {}", port.name, plan.out_shape())));
@@ -256,7 +257,16 @@ impl Plugin {
             self.named(inputs).map(|(port, desc)| desc.shape(port.name)).collect::<Result<_, _>>()?;
         let Some(known) = known else { return Ok(None) };
         let out = outputs.first().map(|desc| desc.shape("out")).transpose()?.flatten();
-        Ok(Some(Shapes { src: known[SRC], index: known[INDEX], base: self.signature().base(&known), out }))
+        let groups = match outputs.last() {
+            Some(desc) if self.signature().tells_groups() => desc.shape("groups")?.map(|shape| shape.element_count()),
+            _ => None,
+        };
+        Ok(Some(Shapes { src: known[SRC], index: known[INDEX], base: self.signature().base(&known), out, groups }))
+    }
+
+    /// Whether an output is there for its shape alone, which tells the number of groups.
+    fn is_groups_output(&self, output: usize) -> bool {
+        self.signature().tells_groups() && output + 1 == self.signature().outputs().len()
     }
 
     fn plan_if_known(&self, inputs: &[TensorDesc], outputs: &[TensorDesc]) -> Result<Option<Plan>, Refusal> {

@@ -79,11 +79,17 @@ fn described(data_type: i32, shape: Shape) -> Tensor {
     tensor(data_type, &shape.dims().iter().map(|&size| size as i64).collect::<Vec<_>>())
 }
 
+/// out of a reduction, and as much again for arg_out.
+fn reduced(plugin: &Plugin) -> impl Fn(Sizes, i32) -> Vec<Tensor> {
+    let outputs = plugin.output_count() as usize;
+    move |sizes, data_type| vec![described(data_type, sizes.out()); outputs]
+}
+
 /// Asks the plugin with the largest shapes and compares with what the work needs for smaller ones.
 #[track_caller]
 fn check(
     plugin: &Plugin,
-    outputs: usize,
+    outputs: &dyn Fn(Sizes, i32) -> Vec<Tensor>,
     random: &mut Random,
     indptr: bool,
     need: &dyn Fn(Sizes, Shape, ScalarType) -> usize,
@@ -93,8 +99,7 @@ fn check(
         let largest = Sizes::largest(random);
         let last = |sizes: Sizes| if indptr { sizes.groups + 1 } else { sizes.src[2] };
         let inputs = [described(data_type, largest.src()), described(INT32_TYPE, largest.index(last(largest), random))];
-        let out = vec![described(data_type, largest.out()); outputs];
-        let given = plugin.workspace_size(&inputs, &inputs, &out);
+        let given = plugin.workspace_size(&inputs, &inputs, &outputs(largest, data_type));
         let sizes = largest.within(random);
         let needed = need(sizes, sizes.index(last(sizes), random), scalar);
         assert!(needed <= given, "{sizes:?} of {largest:?}, {scalar:?}: {needed} bytes needed, {given} given");
@@ -113,7 +118,7 @@ fn scatters_fit() {
                 int(c"deterministic", &deterministic),
             ];
             let plugin = plugin(c"TRTS_Scatter", &fields);
-            check(&plugin, plugin.output_count() as usize, &mut random, false, &|sizes, index, scalar| {
+            check(&plugin, &reduced(&plugin), &mut random, false, &|sizes, index, scalar| {
                 let options =
                     ScatterOptions::new(reduce).dim(2).dim_size(sizes.groups).deterministic(deterministic == 1);
                 ScatterPlan::new(&sizes.src(), &index, None, &options).unwrap().workspace_bytes(scalar)
@@ -128,12 +133,12 @@ fn segments_fit() {
     for reduce in Reduce::ALL.into_iter().filter(|&reduce| reduce != Reduce::Mul) {
         let fields = [chars(c"reduce", reduce.name()), int(c"dim_size_input", &1)];
         let coo = plugin(c"TRTS_SegmentCOO", &fields);
-        check(&coo, coo.output_count() as usize, &mut random, false, &|sizes, index, scalar| {
+        check(&coo, &reduced(&coo), &mut random, false, &|sizes, index, scalar| {
             let options = SegmentCooOptions::new(reduce).dim_size(sizes.groups);
             SegmentPlan::coo(&sizes.src(), &index, None, &options).unwrap().workspace_bytes(scalar)
         });
         let csr = plugin(c"TRTS_SegmentCSR", &fields[..1]);
-        check(&csr, csr.output_count() as usize, &mut random, true, &|sizes, indptr, scalar| {
+        check(&csr, &reduced(&csr), &mut random, true, &|sizes, indptr, scalar| {
             let options = SegmentCsrOptions::new(reduce);
             SegmentPlan::csr(&sizes.src(), &indptr, &options).unwrap().workspace_bytes(scalar)
         });
@@ -145,9 +150,22 @@ fn composites_fit() {
     let mut random = Random(3);
     for (name, composite) in [(c"TRTS_ScatterLogSumExp", Composite::LogSumExp), (c"TRTS_ScatterStd", Composite::Std)] {
         let plugin = plugin(name, &[int(c"dim", &2), int(c"dim_size_input", &1)]);
-        check(&plugin, 1, &mut random, false, &|sizes, index, scalar| {
+        check(&plugin, &reduced(&plugin), &mut random, false, &|sizes, index, scalar| {
             let options = CompositeOptions::new().dim(2).dim_size(sizes.groups);
             CompositePlan::new(composite, &sizes.src(), &index, &options).unwrap().workspace_bytes(scalar)
         });
     }
+}
+
+#[test]
+fn softmaxes_fit() {
+    let mut random = Random(4);
+    let plugin = plugin(c"TRTS_ScatterSoftmax", &[int(c"dim", &2), int(c"dim_size_input", &1)]);
+    // The size of the last output is the number of groups.
+    let outputs =
+        |sizes: Sizes, data_type| vec![described(data_type, sizes.src()), tensor(INT32_TYPE, &[sizes.groups as i64])];
+    check(&plugin, &outputs, &mut random, false, &|sizes, index, scalar| {
+        let options = CompositeOptions::new().dim(2).dim_size(sizes.groups);
+        CompositePlan::new(Composite::Softmax, &sizes.src(), &index, &options).unwrap().workspace_bytes(scalar)
+    });
 }

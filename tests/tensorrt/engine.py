@@ -126,6 +126,8 @@ class Run:
     """An execution context with its inputs on the device and room for its outputs."""
 
     def __init__(self, engine, inputs):
+        # A context does not keep its engine alive.
+        self.engine = engine
         self.context, self.stream, self.buffers = engine.create_execution_context(), cuda.Stream(), {}
         names = [engine.get_tensor_name(i) for i in range(engine.num_io_tensors)]
         for name in names:

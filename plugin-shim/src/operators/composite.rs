@@ -4,7 +4,7 @@ use tensorrt_scatter::{Composite, CompositeOptions, CompositePlan, ScalarType};
 
 use super::{
     Made, Operator, SRC, Shapes, Signature,
-    attribute::{self, DIM_SIZE, EPS, UNBIASED},
+    attribute::{self, EPS, UNBIASED},
     groups::Size,
     shape,
     signature::ThirdInput,
@@ -18,29 +18,43 @@ use crate::{
     tensorrt::Generation,
 };
 
-/// An operator whose result has src's shape. TensorRT does not show it the value of a shape tensor.
-pub(super) fn over_elements(composite: Composite, attributes: &Attributes) -> Made {
-    let Size::Attribute(groups) = Size::of(attributes, &DIM_SIZE)? else {
-        return Err(Refusal::new(
-            "attribute dim_size is missing; give any number above the largest index (more groups give the same result)",
-        ));
+/// An operator whose result has src's shape.
+pub(super) fn over_elements(composite: Composite, attributes: &Attributes, generation: Generation) -> Made {
+    let groups = Size::of_groups(attributes, generation)?;
+    let signature = match groups {
+        Size::Base => {
+            return Err(Refusal::new(
+                "attribute dim_size is missing; give any number above the largest index (more groups give the same \
+                 result), or from TensorRT 10 on a shape tensor and attribute dim_size_input = 1",
+            ));
+        }
+        Size::Attribute(_) => signature(ThirdInput::None),
+        Size::ShapeTensor => signature(ThirdInput::Groups).with_groups_output(),
     };
-    new(composite, attributes, Size::Attribute(groups), ThirdInput::None)
+    new(composite, attributes, groups, signature)
 }
 
 /// An operator whose result has a row for each group.
 pub(super) fn over_groups(composite: Composite, attributes: &Attributes, generation: Generation) -> Made {
-    match Size::of_groups(attributes, generation)? {
-        Size::Base => Err(Refusal::new(
-            "the number of groups is unknown: give attribute dim_size, or from TensorRT 10 on a shape tensor and \
-             attribute dim_size_input = 1",
-        )),
-        groups @ Size::Attribute(_) => new(composite, attributes, groups, ThirdInput::None),
-        groups @ Size::ShapeTensor => new(composite, attributes, groups, ThirdInput::Groups),
-    }
+    let groups = Size::of_groups(attributes, generation)?;
+    let signature = match groups {
+        Size::Base => {
+            return Err(Refusal::new(
+                "the number of groups is unknown: give attribute dim_size, or from TensorRT 10 on a shape tensor and \
+                 attribute dim_size_input = 1",
+            ));
+        }
+        Size::Attribute(_) => signature(ThirdInput::None),
+        Size::ShapeTensor => signature(ThirdInput::Groups),
+    };
+    new(composite, attributes, groups, signature)
 }
 
-fn new(composite: Composite, attributes: &Attributes, groups: Size, third: ThirdInput) -> Made {
+fn signature(third: ThirdInput) -> Signature {
+    Signature::new(DataType::FLOATS, "index", third, None)
+}
+
+fn new(composite: Composite, attributes: &Attributes, groups: Size, signature: Signature) -> Made {
     let dim = attribute::dim(attributes);
     let mut options = CompositeOptions::new().dim(dim as isize);
     if let Some(eps) = attributes.float(EPS.name) {
@@ -50,7 +64,6 @@ fn new(composite: Composite, attributes: &Attributes, groups: Size, third: Third
         options = options.eps(eps);
     }
     options = options.unbiased(attribute::flag(attributes, &UNBIASED, true)?);
-    let signature = Signature::new(DataType::FLOATS, "index", third, None);
     Ok(Box::new(CompositeOperator { signature, composite, dim, groups, options }))
 }
 
@@ -64,6 +77,9 @@ struct CompositeOperator {
 
 impl CompositeOperator {
     fn group_count(&self, shapes: &Shapes) -> Result<Option<usize>, Refusal> {
+        if self.signature.tells_groups() {
+            return Ok(shapes.groups);
+        }
         self.groups.known(shapes, "dim_size", shapes.src.axis(self.dim as isize)?)
     }
 }
@@ -76,9 +92,10 @@ impl Operator for CompositeOperator {
     fn out_sizes(&self, inputs: &[&[i64]]) -> Result<Vec<DimSource>, Refusal> {
         let axis = shape::axis_of_dim(self.dim, inputs[SRC])?;
         shape::check_index_rank(inputs, "index")?;
+        let groups = self.groups.source(inputs, "dim_size", axis)?;
         let size = match self.composite {
             Composite::Softmax | Composite::LogSoftmax => shape::copied(SRC, axis),
-            Composite::LogSumExp | Composite::Std => self.groups.source(inputs, "dim_size", axis)?,
+            Composite::LogSumExp | Composite::Std => groups,
         };
         Ok(shape::src_sizes_with(inputs[SRC], axis, size))
     }

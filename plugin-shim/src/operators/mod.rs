@@ -22,7 +22,7 @@ use std::ffi::CStr;
 
 use tensorrt_scatter::{ScalarType, Shape};
 
-pub(crate) use signature::Signature;
+pub(crate) use self::{shape::shape_tensor, signature::Signature};
 
 use crate::{
     attributes::{Attribute, Attributes},
@@ -70,7 +70,7 @@ pub(crate) const THIRD: usize = 2;
 pub(crate) trait Operator: Send + Sync {
     /// Its inputs and outputs.
     fn signature(&self) -> &Signature;
-    /// The sizes of every output, after what is known of the inputs' sizes: -1 stands for what is not.
+    /// The sizes of out and arg_out, after what is known of the inputs' sizes: -1 stands for what is not.
     fn out_sizes(&self, inputs: &[&[i64]]) -> Result<Vec<DimSource>, Refusal>;
     /// Checks the shapes and plans the work; None where they fit, but the number of groups is not known yet.
     fn plan(&self, shapes: &Shapes) -> Result<Option<Plan>, Refusal>;
@@ -90,4 +90,6 @@ pub(crate) struct Shapes {
     pub(crate) base: Option<Shape>,
     /// That of the result, where TensorRT has told it.
     pub(crate) out: Option<Shape>,
+    /// The size of the output that is there for its size alone, where there is one and TensorRT has told it.
+    pub(crate) groups: Option<usize>,
 }

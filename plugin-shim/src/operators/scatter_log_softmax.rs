@@ -4,12 +4,12 @@ use tensorrt_scatter::Composite;
 
 use super::{
     Row,
-    attribute::{DIM, DIM_SIZE, EPS},
+    attribute::{DIM, DIM_SIZE, DIM_SIZE_INPUT, EPS},
     composite,
 };
 
 pub(super) const ROW: Row = Row {
     name: c"TRTS_ScatterLogSoftmax",
-    attributes: &[DIM, DIM_SIZE, EPS],
-    operator: |attributes, _| composite::over_elements(Composite::LogSoftmax, attributes),
+    attributes: &[DIM, DIM_SIZE, EPS, DIM_SIZE_INPUT],
+    operator: |attributes, generation| composite::over_elements(Composite::LogSoftmax, attributes, generation),
 };

@@ -4,12 +4,12 @@ use tensorrt_scatter::Composite;
 
 use super::{
     Row,
-    attribute::{DIM, DIM_SIZE},
+    attribute::{DIM, DIM_SIZE, DIM_SIZE_INPUT},
     composite,
 };
 
 pub(super) const ROW: Row = Row {
     name: c"TRTS_ScatterSoftmax",
-    attributes: &[DIM, DIM_SIZE],
-    operator: |attributes, _| composite::over_elements(Composite::Softmax, attributes),
+    attributes: &[DIM, DIM_SIZE, DIM_SIZE_INPUT],
+    operator: |attributes, generation| composite::over_elements(Composite::Softmax, attributes, generation),
 };

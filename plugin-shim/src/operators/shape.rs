@@ -77,7 +77,7 @@ pub(super) fn constant(size: i32) -> DimSource {
 }
 
 /// The value of the layer's shape tensor.
-pub(super) fn shape_tensor() -> DimSource {
+pub(crate) fn shape_tensor() -> DimSource {
     DimSource { origin: SizeOrigin::ShapeTensor, input: -1, axis: -1, size: 0 }
 }
 

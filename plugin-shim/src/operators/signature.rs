@@ -23,6 +23,8 @@ pub(crate) struct Signature {
     inputs: Vec<Port>,
     outputs: Vec<Port>,
     third: ThirdInput,
+    positions: Option<DataType>,
+    tells_groups: bool,
 }
 
 impl Signature {
@@ -45,7 +47,20 @@ impl Signature {
         });
         let mut outputs = vec![Port { name: "out", types: Types::SameAs(SRC) }];
         outputs.extend(positions.map(|positions| Port { name: "arg_out", types: Types::Exactly(positions) }));
-        Self { inputs, outputs, third }
+        Self { inputs, outputs, third, positions, tells_groups: false }
+    }
+
+    /// Adds an output of shape [N], whose values do not matter. TensorRT shows no plugin the value of a shape tensor when
+    /// it runs, but the shapes of its outputs; where out does not have N on an axis, another output must.
+    pub(super) fn with_groups_output(mut self) -> Self {
+        self.outputs.push(Port { name: "groups", types: Types::Exactly(DataType::Int32) });
+        self.tells_groups = true;
+        self
+    }
+
+    /// Whether the last output is there for its shape alone, [N].
+    pub(crate) fn tells_groups(&self) -> bool {
+        self.tells_groups
     }
 
     pub(crate) fn inputs(&self) -> &[Port] {
@@ -58,10 +73,7 @@ impl Signature {
 
     /// The type of arg_out, where there is one.
     pub(crate) fn positions(&self) -> Option<DataType> {
-        match self.outputs.get(1)?.types {
-            Types::Exactly(positions) => Some(positions),
-            _ => None,
-        }
+        self.positions
     }
 
     /// Which of the inputs is base, where the layer has one.

@@ -24,8 +24,8 @@ pub const PLUGINS: [(&CStr, &[(&str, i32)]); 9] = [
     (c"TRTS_SegmentCSR", &[("reduce", CHAR), ("arg_type", CHAR)]),
     (c"TRTS_GatherCOO", &[]),
     (c"TRTS_GatherCSR", &[("size", INT32)]),
-    (c"TRTS_ScatterSoftmax", &[("dim", INT32), ("dim_size", INT32)]),
-    (c"TRTS_ScatterLogSoftmax", &[("dim", INT32), ("dim_size", INT32), ("eps", FLOAT64)]),
+    (c"TRTS_ScatterSoftmax", &[("dim", INT32), ("dim_size", INT32), ("dim_size_input", INT32)]),
+    (c"TRTS_ScatterLogSoftmax", &[("dim", INT32), ("dim_size", INT32), ("eps", FLOAT64), ("dim_size_input", INT32)]),
     (c"TRTS_ScatterLogSumExp", &[("dim", INT32), ("dim_size", INT32), ("eps", FLOAT64), ("dim_size_input", INT32)]),
     (c"TRTS_ScatterStd", &[("dim", INT32), ("dim_size", INT32), ("unbiased", INT32), ("dim_size_input", INT32)]),
 ];
@@ -57,6 +57,8 @@ pub struct Layer {
     pub out: &'static [i64],
     /// The type of arg_out.
     pub arg_out: Option<i32>,
+    /// The number of groups, where the layer has a last output of that size.
+    pub groups: Option<i64>,
     /// Sizes of the inputs of which some, written -1, are known only when the engine runs; and out's.
     pub symbolic: (&'static [&'static [i64]], &'static str),
 }
@@ -94,8 +96,9 @@ impl Layer {
     }
 
     pub fn output_tensors(&self, values: i32) -> Vec<Tensor> {
-        let types = [Some(values), self.arg_out];
-        types.into_iter().flatten().map(|data_type| tensor(data_type, self.out)).collect()
+        let types = [Some(values), self.arg_out].into_iter().flatten();
+        let groups = self.groups.map(|groups| tensor(INT32_TYPE, &[groups]));
+        types.map(|data_type| tensor(data_type, self.out)).chain(groups).collect()
     }
 
     /// Whether the tensor at a position may be of a type, by the rules the documentation gives.
@@ -104,7 +107,7 @@ impl Layer {
         match position {
             0 => self.value_types().contains(&data_type),
             1 => [INT32_TYPE, INT64_TYPE].contains(&data_type),
-            _ if position == inputs + 1 => Some(data_type) == self.arg_out,
+            _ if position == inputs + 1 => data_type == self.arg_out.unwrap_or(INT32_TYPE),
             _ => data_type == values,
         }
     }
@@ -122,7 +125,27 @@ const DYNAMIC_BASE: &[&[i64]] = &[&[-1, -1, 3], &[-1], &[-1, -1, 3]];
 const ROWS: &[&[i64]] = &[&[2, 5, 3], &[5]];
 const ROWS_BASE: &[&[i64]] = &[&[2, 5, 3], &[5], &[2, 7, 3]];
 
-static LAYERS: [Layer; 20] = [
+static LAYERS: [Layer; 22] = [
+    Layer {
+        plugin: c"TRTS_ScatterSoftmax",
+        attributes: &[(c"dim", Int(1)), (c"dim_size_input", Int(1))],
+        third: Third::DimSize,
+        inputs: ROWS,
+        out: &[2, 5, 3],
+        arg_out: None,
+        groups: Some(7),
+        symbolic: (DYNAMIC, "src.0 src.1 3"),
+    },
+    Layer {
+        plugin: c"TRTS_ScatterLogSoftmax",
+        attributes: &[(c"dim", Int(1)), (c"dim_size_input", Int(1)), (c"eps", Float(0.0))],
+        third: Third::DimSize,
+        inputs: ROWS,
+        out: &[2, 5, 3],
+        arg_out: None,
+        groups: Some(9),
+        symbolic: (DYNAMIC, "src.0 src.1 3"),
+    },
     Layer {
         plugin: c"TRTS_Scatter",
         attributes: &[(c"dim", Int(1)), (c"dim_size", Int(7)), (c"deterministic", Int(1))],
@@ -130,6 +153,7 @@ static LAYERS: [Layer; 20] = [
         inputs: ROWS,
         out: &[2, 7, 3],
         arg_out: None,
+        groups: None,
         symbolic: (DYNAMIC, "src.0 7 3"),
     },
     Layer {
@@ -139,6 +163,7 @@ static LAYERS: [Layer; 20] = [
         inputs: ROWS,
         out: &[2, 7, 3],
         arg_out: Some(INT32_TYPE),
+        groups: None,
         symbolic: (DYNAMIC, "src.0 7 3"),
     },
     Layer {
@@ -148,6 +173,7 @@ static LAYERS: [Layer; 20] = [
         inputs: ROWS_BASE,
         out: &[2, 7, 3],
         arg_out: None,
+        groups: None,
         symbolic: (DYNAMIC_BASE, "src.0 base.1 3"),
     },
     Layer {
@@ -162,6 +188,7 @@ static LAYERS: [Layer; 20] = [
         inputs: ROWS,
         out: &[2, 7, 3],
         arg_out: Some(INT64_TYPE),
+        groups: None,
         symbolic: (DYNAMIC, "src.0 dim_size.0 3"),
     },
     Layer {
@@ -171,6 +198,7 @@ static LAYERS: [Layer; 20] = [
         inputs: &[&[2, 5, 3], &[2, 5]],
         out: &[2, 4, 3],
         arg_out: Some(INT32_TYPE),
+        groups: None,
         symbolic: (&[&[-1, -1, -1], &[1, -1]], "src.0 4 src.2"),
     },
     Layer {
@@ -180,6 +208,7 @@ static LAYERS: [Layer; 20] = [
         inputs: &[&[2, 5, 3], &[2, 5], &[2, 4, 3]],
         out: &[2, 4, 3],
         arg_out: None,
+        groups: None,
         symbolic: (&[&[2, -1, 3], &[1, -1], &[2, -1, 3]], "2 base.1 3"),
     },
     Layer {
@@ -189,6 +218,7 @@ static LAYERS: [Layer; 20] = [
         inputs: &[&[5, 3], &[5]],
         out: &[4, 3],
         arg_out: None,
+        groups: None,
         symbolic: (&[&[-1, 3], &[-1]], "dim_size.0 3"),
     },
     Layer {
@@ -198,6 +228,7 @@ static LAYERS: [Layer; 20] = [
         inputs: &[&[2, 5, 3], &[1, 4]],
         out: &[2, 3, 3],
         arg_out: Some(INT32_TYPE),
+        groups: None,
         symbolic: (&[&[-1, -1, 3], &[1, -1]], "src.0 max(sub(index.1, 1), 0) 3"),
     },
     Layer {
@@ -207,6 +238,7 @@ static LAYERS: [Layer; 20] = [
         inputs: &[&[2, 5, 3], &[2, 4], &[2, 3, 3]],
         out: &[2, 3, 3],
         arg_out: None,
+        groups: None,
         symbolic: (&[&[-1, -1, 3], &[1, 4], &[-1, -1, 3]], "src.0 3 3"),
     },
     Layer {
@@ -216,6 +248,7 @@ static LAYERS: [Layer; 20] = [
         inputs: &[&[5], &[0]],
         out: &[0],
         arg_out: None,
+        groups: None,
         symbolic: (&[&[-1], &[0]], "0"),
     },
     Layer {
@@ -225,6 +258,7 @@ static LAYERS: [Layer; 20] = [
         inputs: &[&[2, 5, 3], &[2, 9]],
         out: &[2, 9, 3],
         arg_out: None,
+        groups: None,
         symbolic: (&[&[-1, -1, -1], &[1, -1]], "src.0 index.1 src.2"),
     },
     Layer {
@@ -234,6 +268,7 @@ static LAYERS: [Layer; 20] = [
         inputs: &[&[2, 5, 3], &[2, 9], &[2, 9, 3]],
         out: &[2, 9, 3],
         arg_out: None,
+        groups: None,
         symbolic: (&[&[2, -1, 3], &[1, -1], &[2, -1, 3]], "2 index.1 3"),
     },
     Layer {
@@ -243,6 +278,7 @@ static LAYERS: [Layer; 20] = [
         inputs: &[&[2, 5, 3], &[2, 6]],
         out: &[2, 9, 3],
         arg_out: None,
+        groups: None,
         symbolic: (&[&[-1, -1, 3], &[1, -1]], "src.0 9 3"),
     },
     Layer {
@@ -252,6 +288,7 @@ static LAYERS: [Layer; 20] = [
         inputs: &[&[2, 5, 3], &[2, 6], &[2, 9, 3]],
         out: &[2, 9, 3],
         arg_out: None,
+        groups: None,
         symbolic: (&[&[-1, -1, 3], &[1, -1], &[-1, -1, 3]], "src.0 base.1 3"),
     },
     Layer {
@@ -261,6 +298,7 @@ static LAYERS: [Layer; 20] = [
         inputs: ROWS,
         out: &[2, 5, 3],
         arg_out: None,
+        groups: None,
         symbolic: (DYNAMIC, "src.0 src.1 3"),
     },
     Layer {
@@ -270,6 +308,7 @@ static LAYERS: [Layer; 20] = [
         inputs: ROWS,
         out: &[2, 5, 3],
         arg_out: None,
+        groups: None,
         symbolic: (DYNAMIC, "src.0 src.1 3"),
     },
     Layer {
@@ -279,6 +318,7 @@ static LAYERS: [Layer; 20] = [
         inputs: ROWS,
         out: &[2, 7, 3],
         arg_out: None,
+        groups: None,
         symbolic: (DYNAMIC, "src.0 7 3"),
     },
     Layer {
@@ -288,6 +328,7 @@ static LAYERS: [Layer; 20] = [
         inputs: ROWS,
         out: &[2, 7, 3],
         arg_out: None,
+        groups: None,
         symbolic: (DYNAMIC, "src.0 dim_size.0 3"),
     },
     Layer {
@@ -297,6 +338,7 @@ static LAYERS: [Layer; 20] = [
         inputs: ROWS,
         out: &[2, 7, 3],
         arg_out: None,
+        groups: None,
         symbolic: (DYNAMIC, "src.0 7 3"),
     },
     Layer {
@@ -306,6 +348,7 @@ static LAYERS: [Layer; 20] = [
         inputs: &[&[2, 3, 5], &[2, 1, 5]],
         out: &[2, 3, 7],
         arg_out: None,
+        groups: None,
         symbolic: (&[&[-1, 3, -1], &[-1, 1, -1]], "src.0 3 dim_size.0"),
     },
 ];

@@ -84,6 +84,7 @@ fn wrong_values(generation: i32) -> Vec<WrongAttribute> {
     } else {
         rows.push((c"TRTS_Scatter", both(), &["dim_size", "dim_size_input", "both"]));
         rows.push((c"TRTS_ScatterStd", both(), &["dim_size", "dim_size_input", "both"]));
+        rows.push((c"TRTS_ScatterSoftmax", both(), &["dim_size", "dim_size_input", "both"]));
     }
     rows.into_iter()
         .map(|(plugin, fields, words)| WrongAttribute {

@@ -114,6 +114,16 @@ fn the_number_of_groups_changes_between_runs() {
         layer.compare(&stream, &work);
         plugin = Some(layer.plugin);
     }
+    let mut plugin = None;
+    for groups in [100, 7, 300, 0] {
+        let [softmax, ..] = Work::<f32>::composites(&mut random, 1, &[2, 300, 4], &[300], groups);
+        let work = softmax.with_groups_output(groups);
+        let new = || creators.plugin(Generation::V3, work.plugin, &work.fields);
+        let layer = Layer::new(&stream, plugin.take().unwrap_or_else(new), &work, INT32_TYPE);
+        layer.enqueue(&stream);
+        layer.compare(&stream, &work);
+        plugin = Some(layer.plugin);
+    }
 }
 
 #[test]

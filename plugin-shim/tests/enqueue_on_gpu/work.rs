@@ -56,6 +56,8 @@ pub struct Work<T> {
     arg_out: Option<Tensor<i64>>,
     /// Whether arg_out is INT64.
     wide_positions: bool,
+    /// The number of groups, where an output's size tells it.
+    groups: Option<usize>,
     tolerance: f64,
 }
 
@@ -195,12 +197,21 @@ impl<T: Element> Work<T> {
             out: result.out,
             arg_out: result.arg_out,
             wide_positions: false,
+            groups: None,
             tolerance: 0.0,
         }
     }
 }
 
 impl<T: Element + Float> Work<T> {
+    /// The same softmax with the number of groups from a shape tensor, which the size of a last output tells.
+    pub fn with_groups_output(mut self, groups: usize) -> Self {
+        self.fields.retain(|field| field.name() != "dim_size");
+        self.fields.push(int(c"dim_size_input", &1));
+        self.groups = Some(groups);
+        self
+    }
+
     /// softmax, log_softmax, logsumexp and std.
     pub fn composites(random: &mut Random, dim: i32, src: &[usize], index: &[usize], groups: usize) -> [Self; 4] {
         let (src, index) = (values::<T>(random, src), indices(random, index, groups));
@@ -223,6 +234,7 @@ impl<T: Element + Float> Work<T> {
                 out: out.unwrap(),
                 arg_out: None,
                 wide_positions: false,
+                groups: None,
                 tolerance: T::TOLERANCE,
             }
         })
@@ -254,6 +266,7 @@ struct Tensors<T> {
     inputs: Vec<AnyTensor<T>>,
     out: DeviceTensor<T>,
     arg_out: Option<AnyTensor<T>>,
+    groups: Option<AnyTensor<T>>,
 }
 
 /// A plugin with its tensors and workspace on a device.
@@ -296,7 +309,7 @@ impl<T: Element> Tensors<T> {
     fn described(&self) -> (Addressed, Addressed) {
         let inputs = self.inputs.iter().map(AnyTensor::with_address).collect();
         let mut outputs = vec![(described(T::TENSORRT_TYPE, self.out.shape()), self.out.address())];
-        outputs.extend(self.arg_out.as_ref().map(AnyTensor::with_address));
+        outputs.extend([&self.arg_out, &self.groups].into_iter().flatten().map(AnyTensor::with_address));
         (inputs, outputs)
     }
 }
@@ -321,7 +334,11 @@ impl<T: Element> Layer<T> {
                 AnyTensor::Narrow(DeviceTensor::from_host(stream, &Tensor::full(shape, -7)).unwrap())
             }
         });
-        let tensors = Tensors { inputs, out, arg_out };
+        let groups = work.groups.map(|groups| {
+            let unused = Tensor::full(Shape::new(&[groups]).unwrap(), 0);
+            AnyTensor::Narrow(DeviceTensor::from_host(stream, &unused).unwrap())
+        });
+        let tensors = Tensors { inputs, out, arg_out, groups };
         let only = |tensors: Addressed| tensors.into_iter().map(|(tensor, _)| tensor).collect::<Vec<_>>();
         let (inputs, outputs) = tensors.described();
         let bytes = Shape::new(&[plugin.ready(&only(inputs), &only(outputs))]).unwrap();
