@@ -16,6 +16,8 @@ use super::status::Failure;
 pub(super) unsafe trait Growing: Copy {
     /// The header's name.
     const NAME: &'static str;
+    /// The size in version 1 of the ABI: no caller has less.
+    const FIRST_SIZE: usize;
     /// What fields that the caller does not know are taken to be.
     const DEFAULT: Self;
 }
@@ -32,7 +34,7 @@ pub(super) unsafe fn read<T: Growing>(pointer: *const T) -> Result<T, Failure> {
     // SAFETY: the caller's promise; the first field is the size.
     let given = unsafe { pointer.cast::<usize>().read_unaligned() };
     let known = size_of::<T>();
-    if given <= size_of::<usize>() {
+    if given < T::FIRST_SIZE {
         return Err(Failure::invalid(format!(
             "struct_size of {} is {given}; begin with the header's initialiser, which sets it to {known}",
             T::NAME
@@ -67,6 +69,7 @@ pub struct TrtsOptions {
 // SAFETY: all fields are numbers.
 unsafe impl Growing for TrtsOptions {
     const NAME: &'static str = "trts_options";
+    const FIRST_SIZE: usize = 48;
     const DEFAULT: Self = Self {
         struct_size: size_of::<Self>(),
         reduce: 0,

@@ -31,6 +31,7 @@ const CPU: i32 = -1;
 // SAFETY: all fields are numbers and raw pointers.
 unsafe impl Growing for TrtsTarget {
     const NAME: &'static str = "trts_target";
+    const FIRST_SIZE: usize = 40;
     const DEFAULT: Self = Self {
         struct_size: size_of::<Self>(),
         device: CPU,
