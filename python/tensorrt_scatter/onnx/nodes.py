@@ -20,6 +20,9 @@ DOMAIN_VERSION = 1
 REDUCTIONS_WITH_ARG = ("min", "max")
 """The reductions that also tell where a group's winner lies."""
 
+ARG_TYPE = "int32"
+"""The type of arg_out in the nodes that are written here: the one that every TensorRT has."""
+
 
 @dataclass(frozen=True)
 class NodeType:
@@ -48,7 +51,7 @@ class NodeType:
 
 _GROUPS: dict[str, int | float | str] = {"dim_size": -1, "dim_size_input": 0}
 _DIM: dict[str, int | float | str] = {"dim": -1}
-_REDUCE: dict[str, int | float | str] = {"reduce": "sum", "arg_type": "int32"}
+_REDUCE: dict[str, int | float | str] = {"reduce": "sum", "arg_type": ARG_TYPE}
 _EPS: dict[str, int | float | str] = {"eps": 1e-12}
 
 SCATTER = NodeType("TRTS_Scatter", {**_DIM, **_GROUPS, **_REDUCE})

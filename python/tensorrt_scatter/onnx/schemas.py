@@ -71,7 +71,7 @@ def _infer(node_type: nodes.NodeType, context: InferenceContext) -> None:
     src = context.get_input_type(0)
     dims = _out_dims(node_type, context)
     _set(context, 0, src.tensor_type.elem_type, dims)
-    # Without the attribute it is int32; but exports for the existing CUDA C++ plugins declare int64, as PyTorch has it.
+    # Without the attribute it is int32 too; but exports for the existing CUDA C++ plugins declare int64, as PyTorch has it.
     arg_type = _text(context, node_type, "arg_type") if context.get_attribute("arg_type") is not None else None
     if context.get_num_outputs() > 1 and arg_type is not None:
         _set(context, 1, TensorProto.INT64 if arg_type == "int64" else TensorProto.INT32, dims)

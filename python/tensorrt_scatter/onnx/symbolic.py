@@ -9,10 +9,9 @@ import torch
 from torch import _C
 from torch.onnx import symbolic_helper
 
-from . import nodes
-
 # It declares torch.ops.tensorrt_scatter.
 from . import declared as _declared  # noqa: F401
+from . import nodes
 
 Symbolic = Callable[..., Any]
 
@@ -159,15 +158,19 @@ def _emit(
     sizes: list[int | None] | None,
     **attributes: Any,
 ) -> Any:
-    """The node, with the types of its outputs. arg_out is cast to the int64 that PyTorch has in its place."""
+    """The node, with the types of its outputs. arg_out is cast to the type of the index, as PyTorch has it."""
     outputs = 2 if how in nodes.REDUCTIONS_WITH_ARG else 1
+    if outputs == 2:
+        attributes["arg_type_s"] = nodes.ARG_TYPE
     results = g.op(f"{nodes.DOMAIN}::{node_type.op_type}", *inputs, outputs=outputs, **attributes)
     if outputs == 1:
         return _typed(results, inputs[0].type(), sizes)
     out, arg_out = results
-    _typed(arg_out, inputs[1].type().with_dtype(torch.int32), sizes)
-    arg = g.op("Cast", arg_out, to_i=_INT64)
-    return _typed(out, inputs[0].type(), sizes), _typed(arg, inputs[1].type().with_dtype(torch.int64), sizes)
+    out, index_type = _typed(out, inputs[0].type(), sizes), inputs[1].type()
+    _typed(arg_out, index_type.with_dtype(torch.int32), sizes)
+    if index_type.dtype() != torch.int32:
+        arg_out = _typed(g.op("Cast", arg_out, to_i=_INT64), index_type, sizes)
+    return out, arg_out
 
 
 def _typed(value: _C.Value, like: Any, sizes: list[int | None] | None) -> _C.Value:

@@ -7,10 +7,9 @@ from typing import Any
 
 import torch
 
-from . import nodes
-
 # It declares torch.ops.tensorrt_scatter.
 from . import declared as _declared  # noqa: F401
+from . import nodes
 
 Translation = Callable[..., Any]
 
@@ -115,8 +114,8 @@ def _groups(out: Any, dim_size: Any) -> tuple[list[Any], dict[str, int]]:
 
 
 def _emit(node_type: nodes.NodeType, how: str, inputs: list[Any], **attributes: Any) -> Any:
-    """The node. arg_out is cast to the int64 that PyTorch has in its place."""
-    import onnx
+    """The node. arg_out is cast to the type of the index, as PyTorch has it."""
+    import onnx_ir as ir
     from onnxscript import opset18
     from onnxscript.values import Op, Opset
 
@@ -125,11 +124,15 @@ def _emit(node_type: nodes.NodeType, how: str, inputs: list[Any], **attributes: 
     has_arg = how in nodes.REDUCTIONS_WITH_ARG
     # The exporter makes as many outputs as the schema has, so each number of them needs one of its own.
     schema = schemas.schema(node_type, with_arg=has_arg)
+    if has_arg:
+        attributes["arg_type"] = nodes.ARG_TYPE
     results = Op(Opset(nodes.DOMAIN, nodes.DOMAIN_VERSION), node_type.op_type, schema)(*inputs, **attributes)
     if not has_arg:
         return results
     out, arg_out = results
-    return out, opset18.Cast(arg_out, to=onnx.TensorProto.INT64)
+    if inputs[1].dtype == ir.DataType.INT32:
+        return out, arg_out
+    return out, opset18.Cast(arg_out, to=ir.DataType.INT64)
 
 
 def _given(out: Any) -> list[Any]:

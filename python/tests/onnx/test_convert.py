@@ -79,7 +79,7 @@ def test_a_neutral_base_is_left_out(data: str, reduction: str, inputs: int, oper
         "at = ArgMax <axis = 1, keepdims = 1> (src)",
         "zero = Constant <value_int = 0> ()  at = Max (raw, zero)",
         "at = Constant <value = int64[3,1] {0, 1, 3}> ()",
-        "flat = Constant <value_ints = [0, 1, 3]> ()  size = Constant <value_ints = [3, 1]> ()  at = Reshape (flat, size)",
+        "flat = Constant <value_ints = [0, 1, 3]> ()  shape = Shape (raw)  at = Reshape (flat, shape)",
     ],
 )
 def test_an_index_that_is_never_negative_is_not_wrapped(index: str, operators: ModuleType) -> None:
@@ -161,6 +161,12 @@ def test_scatter_nd(reduction: str, axes: tuple[int, ...], operators: ModuleType
             """(float[4, c] data, int64[2, 3, 1] index, float[2, 3, c] src) => (float[4, c] out)
             { out = ScatterND <reduction = "add"> (data, index, src) }""",
             "not fixed",
+        ),
+        (
+            """(float[1, 1, 1, 1, 1, 1, 1, 1, 4] data, int64[1, 1, 1, 1, 1, 1, 1, 1, 5] index,
+                float[1, 1, 1, 1, 1, 1, 1, 1, 5] src) => (float[1, 1, 1, 1, 1, 1, 1, 1, 4] out)
+            { out = ScatterElements <axis = -1, reduction = "add"> (data, index, src) }""",
+            "rank 9",
         ),
     ],
 )

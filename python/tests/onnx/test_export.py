@@ -61,6 +61,19 @@ def test_a_number_of_groups_that_varies(exporter: str, operators: ModuleType) ->
 
 
 @pytest.mark.parametrize("exporter", EXPORTERS)
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float64, torch.int32, torch.int64])
+@pytest.mark.parametrize("index_dtype", [torch.int32, torch.int64])
+def test_other_types(exporter: str, dtype: torch.dtype, index_dtype: torch.dtype, operators: ModuleType) -> None:
+    def call(src: Tensor, index: Tensor) -> tuple[Tensor, ...]:
+        return *ops.scatter_max(src, index, 0, dim_size=4), ops.scatter_sum(src, index, 0, dim_size=4)
+
+    inputs = {"src": cases.values(8, 3).to(dtype), "index": cases.indices(8).to(index_dtype)}
+    model = export(exporter, call, inputs, cases.ROWS)
+    onnx.checker.check_model(model, full_check=True)
+    assert_same(run(model, inputs, operators), call(*inputs.values()))
+
+
+@pytest.mark.parametrize("exporter", EXPORTERS)
 def test_a_size_that_does_not_vary_is_an_attribute(exporter: str) -> None:
     def call(src: Tensor, index: Tensor, nodes: Tensor) -> Tensor:
         return ops.scatter_sum(src, index, 0, dim_size=nodes.size(0)) + nodes

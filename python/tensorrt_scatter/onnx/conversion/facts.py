@@ -12,7 +12,7 @@ Dim = Union[int, str, None]
 """A size: a number, a symbol that stands for the same number wherever it is, or not known."""
 
 # Operators whose result holds only values of their first input.
-_MOVES = set("Cast Expand Flatten Gather Identity Reshape Slice Squeeze Tile Transpose Unsqueeze".split())
+_MOVES = {"Cast", "Expand", "Flatten", "Gather", "Reshape", "Slice", "Squeeze", "Tile", "Transpose", "Unsqueeze"}
 # Operators whose result is never negative.
 _COUNTS = {"Abs", "ArgMax", "ArgMin", "NonZero", "Shape", "Size"}
 

@@ -14,6 +14,7 @@ from .report import LeftAlone
 _REDUCTIONS = {"add": "sum", "mul": "mul", "min": "min", "max": "max"}
 _FLOATS = (ir.DataType.FLOAT, ir.DataType.FLOAT16, ir.DataType.BFLOAT16)
 _TYPES = (*_FLOATS, ir.DataType.INT32, ir.DataType.INT64)
+_HIGHEST_RANK = 8  # TensorRT's.
 # What a reduction may start from without a difference to starting from nothing.
 _NEUTRAL = {"sum": 0, "mul": 1}
 
@@ -31,6 +32,7 @@ def rewrite_scatter_elements(node: ir.Node, edit: Editor) -> tuple[str, ...]:
     sizes, taken = facts.dims(data), facts.dims(indices)
     if sizes is None or taken is None:
         raise LeftAlone("the rank of its data or indices is not known")
+    _check_rank(len(sizes))
     axis = node.attributes.get_int("axis", default=0)
     axis += len(sizes) if axis < 0 else 0
     for other, (size, part) in enumerate(zip(sizes, taken)):
@@ -54,6 +56,7 @@ def rewrite_scatter_nd(node: ir.Node, edit: Editor) -> tuple[str, ...]:
     sizes, taken = facts.dims(data), facts.dims(indices)
     if sizes is None or taken is None:
         raise LeftAlone("the rank of its data or indices is not known")
+    _check_rank(len(sizes))
     if taken[-1] != 1:
         raise LeftAlone(f"its indices have {_text(taken[-1])} coordinates each: only those with one are rewritten")
     if len(taken) == 1:
@@ -84,6 +87,11 @@ def _reduction(node: ir.Node) -> str:
             f"its values are {'of an unknown type' if dtype is None else dtype.name}: the plugin has none such"
         )
     return _REDUCTIONS[reduction]
+
+
+def _check_rank(rank: int) -> None:
+    if rank > _HIGHEST_RANK:
+        raise LeftAlone(f"its data has rank {rank}: the plugin takes at most {_HIGHEST_RANK}")
 
 
 def _column(node: ir.Node, indices: ir.Value, edit: Editor) -> ir.Value:
@@ -130,6 +138,8 @@ def _replace(
     # By definition; PyTorch's exporter over TorchScript writes down others for what it puts between Ifs.
     node.outputs[0].shape = data.shape
     is_float = data.dtype in _FLOATS
+    if reduce in nodes.REDUCTIONS_WITH_ARG:
+        attributes["arg_type"] = nodes.ARG_TYPE
     edit.replace(node, nodes.SCATTER, inputs, attributes)
     edit.drop_unused(before)
     if reduce in nodes.REDUCTIONS_WITH_ARG and is_float:
