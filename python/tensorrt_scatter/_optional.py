@@ -6,7 +6,7 @@ import importlib
 from typing import Any
 
 #: Packages, and the extra that brings each.
-_EXTRAS = {"onnx": "onnx", "onnxscript": "onnx", "torch": "torch"}
+_EXTRAS = {"onnx": "onnx", "onnxscript": "onnx", "onnx_ir": "onnx", "torch": "torch"}
 
 
 def of_onnx(name: str) -> Any:

@@ -177,7 +177,7 @@ pub fn gather_csr<T: Scalar, I: Index>(
     GatherPlan::segment_axis(src.shape(), indptr.shape())?;
     let size = match options.size {
         Some(size) => size,
-        None => last_element(stream, src.shape(), indptr)?,
+        None => last_element(stream, indptr)?,
     };
     let plan = GatherPlan::csr(src.shape(), indptr.shape(), size)?;
     let mut workspace = Workspace::new(stream.gpu())?;
@@ -208,12 +208,10 @@ pub fn gather_csr_into<T: Scalar, I: Index>(
     run(stream, &plan, src, indptr, out)
 }
 
-/// The length of the result where nothing else says it: indptr's last element; 0 where src has no elements.
-fn last_element<I: Index>(stream: &Stream, src: &Shape, indptr: &DeviceTensor<I>) -> Result<usize, Error> {
+/// The length of the result where nothing else says it: indptr's last element.
+fn last_element<I: Index>(stream: &Stream, indptr: &DeviceTensor<I>) -> Result<usize, Error> {
     match indptr.shape().element_count() as u64 {
-        count if count != 0 && src.element_count() != 0 => {
-            Ok(usize::try_from(check::element(stream, indptr, count - 1)?).unwrap_or(0))
-        }
+        count if count != 0 => Ok(usize::try_from(check::element(stream, indptr, count - 1)?).unwrap_or(0)),
         _ => Ok(0),
     }
 }
