@@ -50,6 +50,8 @@ class Buffer:
         array = np.ascontiguousarray(array)
         if array.nbytes:
             call("cuMemcpyHtoD_v2", self._address, array.ctypes.data_as(_pointer), ctypes.c_size_t(array.nbytes))
+            # A small copy may be on its way when the call returns, and streams do not wait for it.
+            call("cuCtxSynchronize")
 
     def read(self):
         array = np.empty(self.shape, self.dtype)
