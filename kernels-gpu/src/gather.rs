@@ -12,6 +12,7 @@ use crate::{
     batch::{each, BATCH},
     chunk::Chunk,
     element::Index,
+    layout::{for_each_position, for_each_task_of_warp},
 };
 
 const _: () = assert!(GATHER_BATCH == BATCH);
@@ -47,10 +48,8 @@ const QUAD_BYTES: u64 = 16;
 /// which are stored at once.
 #[inline(always)]
 unsafe fn copy_words<C: Chunk, I: Index>(p: &GatherParams) {
-    let threads = thread::grid_dim_x() as u64 * thread::block_dim_x() as u64;
-    let mut quad = thread::block_idx_x() as u64 * thread::block_dim_x() as u64 + thread::thread_idx_x() as u64;
     let row_of_src = |index: I| index.group(p.s).unwrap_or(NONE);
-    while quad * (BATCH as u64) < p.e {
+    for_each_position(p.e.div_ceil(BATCH as u64), |quad| {
         let first = quad * BATCH as u64;
         let index = (p.index as *const I).add(first as usize);
         let out = (p.out as *mut C).add(first as usize);
@@ -63,8 +62,7 @@ unsafe fn copy_words<C: Chunk, I: Index>(p: &GatherParams) {
                 C::store(out.add(e), load_or_zero(p, row, 0));
             }
         }
-        quad += threads;
-    }
+    });
 }
 
 /// Rows of `out` whose segments a warp finds at once.
@@ -81,19 +79,15 @@ const TILE: u64 = WARP_SIZE as u64;
 /// tile needs more than one window, or has rows of several b, or b is split over several runs, each lane searches for itself.
 #[inline(always)]
 pub unsafe fn by_segment<C: Chunk, I: Index>(p: &GatherParams) {
-    let warps_per_block = (thread::block_dim_x() / WARP_SIZE) as u64;
-    let warps = thread::grid_dim_x() as u64 * warps_per_block;
     let tiles = (p.b * p.e).div_ceil(TILE);
-    let mut task = thread::block_idx_x() as u64 * warps_per_block + (thread::thread_idx_x() / WARP_SIZE) as u64;
-    while task < tiles.div_ceil(p.tiles) * p.parts {
+    for_each_task_of_warp(tiles.div_ceil(p.tiles) * p.parts, |task| {
         let (first, part) = divide(task, p.parts);
         let mut walk = Walk::<I> { indptr: core::ptr::null(), b: NONE, after: 0 };
         for tile in first * p.tiles..((first + 1) * p.tiles).min(tiles) {
             let rows = walk.rows_of_src(p, tile);
             copy_tile::<C>(p, tile, part, rows);
         }
-        task += warps;
-    }
+    });
 }
 
 /// Stands for no row.

@@ -2,7 +2,7 @@
 
 use cuda_std::prelude::*;
 use kernel_params::{IndexLayout, LayoutAxis, ScatterParams};
-use nvptx_arch::memory;
+use nvptx_arch::{memory, warp::WARP_SIZE};
 
 use crate::element::Index;
 
@@ -15,6 +15,30 @@ pub fn for_each_position(count: u64, mut visit: impl FnMut(u64)) {
     while position < count {
         visit(position);
         position += threads;
+    }
+}
+
+/// Calls `visit` with every task below `count` that is this thread's warp's: its number in the grid, then all the grid's
+/// warps further each time.
+#[inline(always)]
+pub fn for_each_task_of_warp(count: u64, mut visit: impl FnMut(u64)) {
+    let warps_per_block = (thread::block_dim_x() / WARP_SIZE) as u64;
+    let warps = thread::grid_dim_x() as u64 * warps_per_block;
+    let mut task = thread::block_idx_x() as u64 * warps_per_block + (thread::thread_idx_x() / WARP_SIZE) as u64;
+    while task < count {
+        visit(task);
+        task += warps;
+    }
+}
+
+/// Which of `rows` rows a position lies in that is counted over all of them, each `length` long, and where in it. Without
+/// a division where there is one row, as nearly always.
+#[inline(always)]
+pub fn split_rows(position: u64, length: u64, rows: u64) -> (u64, u64) {
+    if rows == 1 {
+        (0, position)
+    } else {
+        divide(position, length)
     }
 }
 

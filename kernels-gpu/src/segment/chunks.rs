@@ -2,20 +2,22 @@
 
 use kernel_params::{SegmentParams, NOTHING_GOES_ON};
 use nvptx_arch::{
-    index::{block_idx_x, grid_dim_x, lane_id, thread_idx_x},
+    index::lane_id,
     memory,
     warp::{self, FULL_MASK, WARP_SIZE},
 };
 
 use super::{
-    block::WARPS,
     indptr::{sees_holes, Indptr},
     piece::Piece,
     records::Record,
     store::Finish,
-    work::{first_column, split, Outcome, Work},
+    work::{first_column, split_parts, Outcome, Work},
 };
-use crate::element::Scalar;
+use crate::{
+    element::Scalar,
+    layout::{for_each_task_of_warp, split_rows},
+};
 
 /// ```text
 /// for each chunk, for each part of the columns: one warp
@@ -25,16 +27,14 @@ use crate::element::Scalar;
 /// warps have loads under way.
 #[inline(always)]
 pub unsafe fn reduce_chunks<T: Scalar, R: Finish, const COLUMNS: usize>(p: &SegmentParams) {
-    let mut task = block_idx_x() as u64 * WARPS as u64 + (thread_idx_x() / WARP_SIZE) as u64;
-    while task < p.b * p.chunks_per_b * p.column_parts {
-        let (chunk, part) = split(task, p.column_parts);
+    for_each_task_of_warp(p.b * p.chunks_per_b * p.column_parts, |task| {
+        let (chunk, part) = split_parts(p, task);
         if let Some(long) = Long::at(p, chunk) {
             let work = long.work::<COLUMNS>(p, part);
             let folded = work.fold::<T, R, COLUMNS>(p);
             work.store::<T, R, COLUMNS>(p, folded);
         }
-        task += grid_dim_x() as u64 * WARPS as u64;
-    }
+    });
 }
 
 /// Notes for the chunks that begin in a long segment that it goes on there, `lanes` lanes of which this one is one. All
@@ -77,7 +77,7 @@ impl Long {
         if id == NOTHING_GOES_ON {
             return None;
         }
-        let (b, chunk) = if p.b == 1 { (0, number) } else { split(number, p.chunks_per_b) };
+        let (b, chunk) = split_rows(number, p.chunks_per_b, p.b);
         let indptr = Indptr::new(p, b);
         let (start, end) = (indptr.get(id), indptr.get(id + 1));
         Some(Self { b, row: indptr.row, id, start, end, chunk: chunk << p.chunk_log2 })

@@ -1,4 +1,4 @@
-//! The second step, where there are chunks: the records of each long segment, joined.
+//! The third step, where there are chunks: the records of each long segment, joined.
 
 use kernel_params::SegmentParams;
 use nvptx_arch::{

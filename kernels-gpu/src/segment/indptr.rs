@@ -1,17 +1,14 @@
 //! Where segments begin and end: reading an indptr, and making one of a sorted index.
 
 use kernel_params::{SegmentParams, HOLE_TILE};
-use nvptx_arch::{
-    index::{block_dim_x, block_idx_x, grid_dim_x, lane_id, thread_idx_x},
-    memory, warp,
-};
+use nvptx_arch::{index::lane_id, memory, warp};
 use warp::{FULL_MASK, WARP_SIZE};
 
 use super::NONE;
 use crate::{
     batch::{each, BATCH},
     element::Index,
-    layout::index_offset,
+    layout::{for_each_task_of_warp, index_offset, split_rows},
 };
 
 /// One row of indptr, each entry brought into [0, E].
@@ -113,27 +110,14 @@ const OWN_ENTRIES: u64 = 4;
 #[inline(always)]
 pub unsafe fn from_index<I: Index>(p: &SegmentParams) {
     let lane = lane_id();
-    let warps_per_block = (block_dim_x() / WARP_SIZE) as u64;
-    let warps = grid_dim_x() as u64 * warps_per_block;
-    let mut task = block_idx_x() as u64 * warps_per_block + (thread_idx_x() / WARP_SIZE) as u64;
-    while task < p.index_rows * tiles_of_row(p) {
-        let (row, tile) = split(task, tiles_of_row(p), p.index_rows);
+    for_each_task_of_warp(p.index_rows * tiles_of_row(p), |task| {
+        let (row, tile) = split_rows(task, tiles_of_row(p), p.index_rows);
         let elements = RowOfIndex { p, row, index: (p.index as *const I).add((row * p.index_row) as usize) };
         let has_hole = elements.store_tile(tile * HOLE_TILE, lane);
         if lane == 0 {
             memory::store((p.holes as *mut u32).add(task as usize), has_hole as u32);
         }
-        task += warps;
-    }
-}
-
-/// Quotient and remainder, which are 0 and the number itself where there is one row.
-#[inline(always)]
-fn split(number: u64, by: u64, rows: u64) -> (u64, u64) {
-    if rows == 1 {
-        return (0, number);
-    }
-    (number / by, number % by)
+    });
 }
 
 #[inline(always)]

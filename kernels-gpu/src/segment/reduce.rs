@@ -12,10 +12,25 @@ use super::{
     block::{self, THREADS, WARPS},
     indptr::sees_holes,
     store::Finish,
+    tile::warp_of_block,
     work::{find_segment, Outcome, Work},
     NONE,
 };
-use crate::element::Scalar;
+use crate::{element::Scalar, layout::for_each_task_of_warp};
+
+/// Base-2 logarithm of the groups of lanes of a warp.
+#[inline(always)]
+fn groups_log2(p: &SegmentParams) -> u32 {
+    WARP_SIZE.trailing_zeros() - p.lanes_log2 - p.ways_log2
+}
+
+/// How many warps have a segment, and a part of its columns, for some of their groups.
+#[inline(always)]
+fn tasks(p: &SegmentParams) -> u64 {
+    let groups = 1 << groups_log2(p);
+    // A shift, because a division takes as long as a load.
+    (p.b * p.n * p.column_parts + groups - 1) >> groups_log2(p)
+}
 
 /// ```text
 /// for each segment, for each part of its columns: one group of lanes
@@ -27,14 +42,11 @@ use crate::element::Scalar;
 /// each.
 #[inline(always)]
 pub unsafe fn reduce_cut<T: Scalar, R: Finish, const COLUMNS: usize>(p: &SegmentParams) {
-    let groups = (WARP_SIZE >> (p.lanes_log2 + p.ways_log2)) as u64;
-    let mut task = block_idx_x() as u64 * WARPS as u64 + (thread_idx_x() / WARP_SIZE) as u64;
-    while task * groups < p.b * p.n * p.column_parts {
-        let work = Work::segment::<COLUMNS, true>(p, task * groups);
+    for_each_task_of_warp(tasks(p), |task| {
+        let work = Work::segment::<COLUMNS, true>(p, task << groups_log2(p));
         let folded = work.fold::<T, R, COLUMNS>(p);
         work.store::<T, R, COLUMNS>(p, folded);
-        task += grid_dim_x() as u64 * WARPS as u64;
-    }
+    });
 }
 
 /// ```text
@@ -46,15 +58,15 @@ pub unsafe fn reduce_cut<T: Scalar, R: Finish, const COLUMNS: usize>(p: &Segment
 /// The fold of both is in one place: a second copy would need registers of its own.
 #[inline(always)]
 pub unsafe fn reduce_whole<T: Scalar, R: Finish, const COLUMNS: usize>(p: &SegmentParams) {
-    let groups = (WARP_SIZE >> (p.lanes_log2 + p.ways_log2)) as u64;
-    let tasks = (p.b * p.n * p.column_parts).div_ceil(groups);
+    let tasks = tasks(p);
     let mut first = block_idx_x() as u64 * WARPS as u64;
     let mut left = Left::new();
     // The same number of rounds for the whole block, which may have to take a segment together.
     while left.are_any() || first < tasks {
         let is_block = left.are_any();
-        let task = first + (thread_idx_x() / WARP_SIZE) as u64;
-        let work = if is_block { left.next::<COLUMNS>(p) } else { Work::segment::<COLUMNS, false>(p, task * groups) };
+        let task = first + warp_of_block() as u64;
+        let work =
+            if is_block { left.next::<COLUMNS>(p) } else { Work::segment::<COLUMNS, false>(p, task << groups_log2(p)) };
         let mut folded = work.fold::<T, R, COLUMNS>(p);
         if is_block {
             folded = block::join_warps::<T::Accumulator, R, u32, COLUMNS>(folded, p.lanes_log2);
@@ -62,7 +74,7 @@ pub unsafe fn reduce_whole<T: Scalar, R: Finish, const COLUMNS: usize>(p: &Segme
         work.store::<T, R, COLUMNS>(p, folded);
         if !is_block {
             first += grid_dim_x() as u64 * WARPS as u64;
-            let number = task * groups + (lane_id() >> (p.lanes_log2 + p.ways_log2)) as u64;
+            let number = (task << groups_log2(p)) + (lane_id() >> (p.lanes_log2 + p.ways_log2)) as u64;
             left.collect(work.outcome == Outcome::Left, number);
         }
     }

@@ -10,7 +10,7 @@ use super::{
     records::{self, Record},
     store::{store, Finish, Whole},
 };
-use crate::element::Scalar;
+use crate::{element::Scalar, layout::split_rows};
 
 /// What becomes of a piece.
 #[derive(Clone, Copy, PartialEq)]
@@ -124,8 +124,8 @@ impl Work {
 /// among those that share the columns.
 #[inline(always)]
 pub unsafe fn find_segment<const COLUMNS: usize>(p: &SegmentParams, number: u64, lane: u32) -> (Piece, u64) {
-    let (segment, part) = split(number, p.column_parts);
-    let (b, id) = if p.b == 1 { (0, segment) } else { split(segment, p.n) };
+    let (segment, part) = split_parts(p, number);
+    let (b, id) = split_rows(segment, p.n, p.b);
     let indptr = Indptr::new(p, b);
     let (from, end) = (indptr.get(id), indptr.get(id + 1));
     let length = end.saturating_sub(from);
@@ -139,12 +139,13 @@ pub fn first_column<const COLUMNS: usize>(p: &SegmentParams, part: u64, lane: u3
     ((part << p.lanes_log2) + lane as u64) * COLUMNS as u64
 }
 
-/// Quotient and remainder; nearly every call has one part of columns.
+/// What a number over all parts of columns of something is of, and the part; nearly every call has one part.
 #[inline(always)]
-pub fn split(number: u64, by: u64) -> (u64, u64) {
-    if by == 1 {
+pub fn split_parts(p: &SegmentParams, number: u64) -> (u64, u64) {
+    if p.column_parts == 1 {
         return (number, 0);
     }
+    let by = p.column_parts;
     let quotient = number / by;
     (quotient, number - quotient * by)
 }
