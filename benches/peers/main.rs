@@ -175,12 +175,12 @@ fn main() {
         let index = Tensor::new(&[rows], index).unwrap();
         let index = DeviceTensor::from_host(&timer.stream, &index).unwrap();
         for columns in COLUMNS {
-            let values = (0..(rows * columns) as u64).map(|i| hash(i) as f32 / (1u64 << 30) as f32 - 1.0);
-            let src = Tensor::new(&[rows, columns], values.collect()).unwrap();
             timer.sizes = format!("{pattern},{rows},{columns}");
             if !OPERATORS.iter().any(|operator| timer.is_wanted(operator)) {
                 continue;
             }
+            let values = (0..(rows * columns) as u64).map(|i| hash(i) as f32 / (1u64 << 30) as f32 - 1.0);
+            let src = Tensor::new(&[rows, columns], values.collect()).unwrap();
             if columns < 256 {
                 let half: Vec<f16> = src.data().iter().map(|&value| f16::from_f32(value)).collect();
                 let half = Tensor::new(&[rows, columns], half).unwrap();
