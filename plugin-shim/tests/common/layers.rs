@@ -111,6 +111,27 @@ impl Layer {
             _ => data_type == values,
         }
     }
+
+    /// Asks for every type and format at every position, the other tensors being as they should for a type of values and
+    /// one of the index.
+    pub fn check_formats(&self, values: i32, index: i32, supports: impl Fn(usize, &[Tensor]) -> bool) {
+        let good = [self.input_tensors(values, index), self.output_tensors(values)].concat();
+        for position in 0..good.len() {
+            for data_type in -1..12 {
+                for format in 0..3 {
+                    let mut tried = good.clone();
+                    tried[position].data_type = data_type;
+                    tried[position].format = format;
+                    assert_eq!(
+                        supports(position, &tried),
+                        format == 0 && self.takes(position, data_type, values),
+                        "{}, tensor {position}, type {data_type}, format {format}",
+                        self.who()
+                    );
+                }
+            }
+        }
+    }
 }
 
 /// The layers that a generation has.

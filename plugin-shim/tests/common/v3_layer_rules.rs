@@ -15,6 +15,21 @@ use std::ffi::CStr;
 /// Makes each rule a test, with creators that the function gives by name, if it can.
 #[macro_export]
 macro_rules! v3_layer_rules {
+    ($creator:path) => {
+        v3_layer_rules! {
+            $creator:
+            every_creator_describes_itself,
+            every_wrong_attribute_is_refused_by_name,
+            every_type_and_format_is_by_the_table,
+            every_output_shape_follows_the_inputs,
+            every_wrong_shape_is_refused_by_input,
+            every_layer_is_configured,
+            a_listed_shape_tensor_is_taken,
+            every_layer_is_kept_as_fields,
+            damaged_fields_are_refused_or_make_a_valid_plugin,
+            every_enqueue_without_a_device_says_so,
+        }
+    };
     ($creator:path: $($rule:ident),* $(,)?) => {
         $(#[test]
         fn $rule() {
@@ -64,22 +79,9 @@ pub fn every_type_and_format_is_by_the_table(creators: Creators<'_>, session: &S
     for (layer, plugin) in each(creators) {
         for &values in layer.value_types() {
             for index in [INT32_TYPE, INT64_TYPE] {
-                let good = [layer.input_tensors(values, index), layer.output_tensors(values)].concat();
-                for position in 0..good.len() {
-                    for data_type in -1..12 {
-                        for format in 0..3 {
-                            let mut tried = good.clone();
-                            tried[position].data_type = data_type;
-                            tried[position].format = format;
-                            assert_eq!(
-                                plugin.supports(position, &tried, layer.inputs.len()),
-                                format == 0 && layer.takes(position, data_type, values),
-                                "{}, tensor {position}, type {data_type}, format {format}",
-                                layer.who()
-                            );
-                        }
-                    }
-                }
+                layer.check_formats(values, index, |position, tried| {
+                    plugin.supports(position, tried, layer.inputs.len())
+                });
                 let types: Vec<_> = layer.input_tensors(values, index).iter().map(|tensor| tensor.data_type).collect();
                 let outputs: Vec<_> = layer.output_tensors(values).iter().map(|tensor| tensor.data_type).collect();
                 assert_eq!(plugin.output_types(&types, outputs.len()), Some(outputs), "{}", layer.who());

@@ -9,6 +9,18 @@ use super::{
 /// Makes each rule a test, with a creator that the function gives, if it can.
 #[macro_export]
 macro_rules! v3_rules {
+    ($creator:path) => {
+        v3_rules! {
+            $creator:
+            the_plugin_describes_itself,
+            wrong_attributes_are_refused_by_name,
+            output_types_follow_src,
+            output_shapes_follow_src_dim_size_and_base,
+            wrong_shapes_are_refused_by_input,
+            configure_and_shape_changes_say_what_does_not_fit,
+            the_workspace_is_that_of_the_largest_shapes,
+        }
+    };
     ($creator:path: $($rule:ident),* $(,)?) => {
         $(#[test]
         fn $rule() {
