@@ -2,6 +2,7 @@
 
 use std::{
     ffi::{CStr, c_void},
+    mem::ManuallyDrop,
     ptr,
     sync::Arc,
 };
@@ -16,14 +17,15 @@ use cust::{
 use super::Kernels;
 use crate::Error;
 
-/// A CUDA device with its primary context, which is kept while any clone lives.
+/// A CUDA device with its primary context, which is kept from then on: the kernels in it are never unloaded, and the driver
+/// may give a context that comes after it the same handle.
 #[derive(Clone)]
 pub struct Gpu {
     inner: Arc<Inner>,
 }
 
 struct Inner {
-    context: Context,
+    context: ManuallyDrop<Context>,
     kernels: &'static Kernels,
     name: String,
 }
@@ -44,7 +46,7 @@ impl Gpu {
         cust::init(cust::CudaFlags::empty()).map_err(no_device)?;
         let device = Device::get_device(ordinal).map_err(no_device)?;
         let name = device.name().map_err(no_device)?;
-        let context = Context::new(device).map_err(no_device)?;
+        let context = ManuallyDrop::new(Context::new(device).map_err(no_device)?);
         bind(context.as_raw())?;
         let kernels = Kernels::for_current_context()?;
         Ok(Self { inner: Arc::new(Inner { context, kernels, name }) })
