@@ -80,6 +80,16 @@ fn long_stretches_of_empty_segments_are_filled() {
     }
 }
 
+/// An index that passes over more segments at once than a warp has lanes, in a whole tile of it and at its end.
+#[test]
+fn an_index_may_pass_over_many_segments() {
+    for reduce in REDUCES {
+        let index: Vec<_> = (0..200).map(|i| if i < 70 { i / 30 } else { 100 + 3 * i }).collect();
+        let src: Vec<_> = (0..200).map(|i| ((i * 31) % 11) as f32).collect();
+        check(&column(reduce, &src, &index, None, 1000, false), 1, u32::MAX, 0);
+    }
+}
+
 #[test]
 fn bad_elements_between_good_ones_are_left_out() {
     for reduce in REDUCES {
