@@ -73,7 +73,14 @@ def plugin_network(name, attributes, inputs):
         for i in range(layer.num_outputs):
             output = layer.get_output(i)
             output.name = f"output{i}"
+            # TensorRT would make FLOAT of a HALF output; arg_out is INT32 by itself.
+            if i == 0:
+                output.dtype = tensors[0].dtype
             network.mark_output(output)
+            tensors.append(output)
+        # With the flag DIRECT_IO the layer itself has to take and give these types; without, TensorRT may run it in others.
+        for tensor in tensors:
+            tensor.allowed_formats = 1 << int(trt.TensorFormat.LINEAR)
 
     return define
 
@@ -98,6 +105,7 @@ def serialize(network_of, profiles=(), configure=lambda config: None):
     network_of(network)
     config = builder.create_builder_config()
     config.set_tactic_sources(0)
+    config.set_flag(trt.BuilderFlag.DIRECT_IO)
     # With the flag TensorRT may run layers of FLOAT tensors in HALF too, which is not what their tests compare.
     if any(network.get_input(i).dtype == trt.float16 for i in range(network.num_inputs)):
         config.set_flag(trt.BuilderFlag.FP16)

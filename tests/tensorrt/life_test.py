@@ -172,6 +172,9 @@ def resident_bytes():
 
 def check_memory_stays_flat(cycles):
     """Builds, runs and destroys engines; neither device memory nor the process's own grows."""
+    # By then every layer has come up once, and with it its kernels.
+    settled = len(LAYERS)
+    assert cycles > settled, f"--cycles is {cycles}: expected more than the {settled} layers that are there"
     engine.use_library()
     random = np.random.default_rng(7)
     layers = [LAYERS[cycle % len(LAYERS)] for cycle in range(cycles)]
@@ -182,9 +185,9 @@ def check_memory_stays_flat(cycles):
         engine.check_equal(results, expected, str(layer), tolerance(layer, inputs))
         engine.LOGGER.messages.clear()
         usage.append((cuda.used_bytes(), resident_bytes()))
-    # Every layer has come up once by then, and with it its kernels.
-    settled = min(len(LAYERS), cycles // 2)
     grown = [last - first for first, last in zip(usage[settled], usage[-1])]
+    for cycle in range(settled, cycles, settled):
+        print(f"  after cycle {cycle}: {usage[cycle][0] >> 20} MiB on the device, {usage[cycle][1] >> 20} MiB on the host")
     mebibytes = [f"{grown_by / (1 << 20):.1f} MiB" for grown_by in grown]
     print(
         f"  {cycles} cycles: {mebibytes[0]} more on the device, {mebibytes[1]} more on the host, after cycle {settled}"

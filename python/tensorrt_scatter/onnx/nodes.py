@@ -24,6 +24,11 @@ ARG_TYPE = "int32"
 """The type of arg_out in the nodes that are written here: the one that every TensorRT has."""
 
 
+GROUPS_AS_INPUT: dict[str, int | list[int]] = {"dim_size_input": 1, "tensorrt_plugin_shape_input_indices": [2]}
+"""The attributes of a node whose last input is the number of groups. By the second one TensorRT's parser, from 10.1 on,
+knows that the input is a shape tensor; it is the parser's, not the plugin's."""
+
+
 @dataclass(frozen=True)
 class NodeType:
     """A plugin as an ONNX node."""

@@ -14,8 +14,12 @@ _Schema = defs.OpSchema
 _VALUES = [f"tensor({name})" for name in ("float", "float16", "bfloat16", "double", "int32", "int64")]
 _INDICES = ["tensor(int32)", "tensor(int64)"]
 _KINDS = {int: _Schema.AttrType.INT, float: _Schema.AttrType.FLOAT, str: _Schema.AttrType.STRING}
-# What TensorRT's parser reads to find the plugin.
-_LOOKUP = {"plugin_version": "1", "plugin_namespace": ""}
+# What TensorRT's parser reads: to find the plugin, and the inputs that are shape tensors.
+_PARSER = {
+    "plugin_version": _Schema.AttrType.STRING,
+    "plugin_namespace": _Schema.AttrType.STRING,
+    "tensorrt_plugin_shape_input_indices": _Schema.AttrType.INTS,
+}
 
 Dims = list["int | str | None"]
 """A shape: each size is a number, a symbol, or unknown."""
@@ -30,7 +34,7 @@ def register() -> None:
 
 def schema(node_type: nodes.NodeType, with_arg: bool) -> defs.OpSchema:
     """The schema of a node type, with an optional second output arg_out or without one."""
-    attributes = {**node_type.attributes, **_LOOKUP}
+    attributes = {**{name: _KINDS[type(default)] for name, default in node_type.attributes.items()}, **_PARSER}
     parameter = _Schema.FormalParameter
     option = _Schema.FormalParameterOption
     outputs = [parameter("out", "T")]
@@ -54,9 +58,7 @@ def schema(node_type: nodes.NodeType, with_arg: bool) -> defs.OpSchema:
             ("M", _VALUES, "those of src for a base, an integer for a number of groups"),
             *([("A", _INDICES, "positions")] if with_arg else []),
         ],
-        attributes=[
-            _Schema.Attribute(name, _KINDS[type(default)], "", required=False) for name, default in attributes.items()
-        ],
+        attributes=[_Schema.Attribute(name, kind, "", required=False) for name, kind in attributes.items()],
     )
     made.set_type_and_shape_inference_function(lambda context: _infer(node_type, context))
     return made

@@ -124,10 +124,12 @@ class _Groups:
         if self.count is None:
             self.shape_input = dim_size
 
-    def attributes(self) -> dict[str, int]:
+    def attributes(self) -> dict[str, int | list[int]]:
         if self.count is not None:
             return {"dim_size_i": self.count}
-        return {} if self.shape_input is None else {"dim_size_input_i": 1}
+        if self.shape_input is None:
+            return {}
+        return {f"{name}_i": value for name, value in nodes.GROUPS_AS_INPUT.items()}
 
     def inputs(self, g: Any) -> list[_C.Value]:
         if self.shape_input is None:

@@ -101,7 +101,7 @@ def _reduction(
     return _emit(node_type, how, [src, index, *inputs], reduce=how, **size, **attributes)
 
 
-def _groups(out: Any, dim_size: Any) -> tuple[list[Any], dict[str, int]]:
+def _groups(out: Any, dim_size: Any) -> tuple[list[Any], dict[str, int | list[int]]]:
     """The inputs and attributes that tell a node its number of groups. The fake kernels saw to it that one is there."""
     if out is not None:
         return [out], {}
@@ -110,7 +110,7 @@ def _groups(out: Any, dim_size: Any) -> tuple[list[Any], dict[str, int]]:
     from onnxscript import opset18
 
     op: Any = opset18
-    return [op.Reshape(dim_size, op.Constant(value_ints=[1]))], {"dim_size_input": 1}
+    return [op.Reshape(dim_size, op.Constant(value_ints=[1]))], nodes.GROUPS_AS_INPUT
 
 
 def _emit(node_type: nodes.NodeType, how: str, inputs: list[Any], **attributes: Any) -> Any:

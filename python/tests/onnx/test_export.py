@@ -54,6 +54,8 @@ def test_a_number_of_groups_that_varies(exporter: str, operators: ModuleType) ->
     assert len(plugin_nodes(model)) == 3
     for node in plugin_nodes(model):
         assert attributes(node)["dim_size_input"] == 1
+        # TensorRT's parser takes that input for a shape tensor by this.
+        assert list(attributes(node)["tensorrt_plugin_shape_input_indices"]) == [2] and len(node.input) == 3
         assert "dim_size" not in attributes(node)
     for n, count in ((8, 5), (12, 9)):
         feeds = inputs(n, count)
