@@ -1,6 +1,8 @@
 //! How an index is laid over `src`: torch_scatter's broadcast, as strides.
 
-use kernel_params::{IndexLayout, LayoutAxis};
+use std::ops::Range;
+
+use kernel_params::AxisRuns;
 
 use crate::{Error, Shape};
 
@@ -12,7 +14,7 @@ use crate::{Error, Shape};
 /// # Errors
 /// [`Error::IndexShape`] where an axis is neither 1 nor src's size, or the index has more axes than `src`;
 /// [`Error::Scalar`] for an index without axes.
-pub(crate) fn scatter_layout(src: &Shape, index: &Shape, dim: usize) -> Result<IndexLayout, Error> {
+pub(crate) fn scatter_layout(src: &Shape, index: &Shape, dim: usize) -> Result<Layout, Error> {
     let mismatch = || Error::IndexShape { index: *index, src: *src, dim };
     if index.rank() == 0 {
         return Err(Error::Scalar { input: "index" });
@@ -38,11 +40,12 @@ pub(crate) fn scatter_layout(src: &Shape, index: &Shape, dim: usize) -> Result<I
         stride *= sizes[axis] as u64;
     }
 
-    let mut layout = IndexLayout { stride_e: strides[dim], ..IndexLayout::default() };
-    let mut count = 0;
-    layout.trailing = push_runs(&mut layout, &mut count, src, &strides, dim + 1..src.rank());
-    layout.leading = push_runs(&mut layout, &mut count, src, &strides, 0..dim);
-    Ok(layout)
+    let runs = |axes: Range<usize>| {
+        let mut runs = AxisRuns::default();
+        axes.rev().for_each(|axis| runs.push(src.dims()[axis] as u64, strides[axis]));
+        runs
+    };
+    Ok(Layout { stride_e: strides[dim], leading: runs(0..dim), trailing: runs(dim + 1..src.rank()) })
 }
 
 /// The axis of `src` along which an index or indptr lies: its own last one. Its leading axes are 1 or src's.
@@ -62,55 +65,28 @@ pub(crate) fn leading_axes(src: &Shape, input: &'static str, given: &Shape) -> R
     }
 }
 
-/// Appends the runs of `axes`, innermost first, and returns how many there are.
-fn push_runs(
-    layout: &mut IndexLayout,
-    count: &mut usize,
-    src: &Shape,
-    strides: &[u64; Shape::MAX_RANK],
-    axes: std::ops::Range<usize>,
-) -> u32 {
-    let first = *count;
-    for axis in axes.rev() {
-        let size = src.dims()[axis] as u64;
-        if size == 1 {
-            continue;
-        }
-        let stride = strides[axis];
-        if *count > first {
-            let inner = &mut layout.axes[*count - 1];
-            if stride == inner.stride * inner.size {
-                inner.size *= size;
-                continue;
-            }
-        }
-        layout.axes[*count] = LayoutAxis { size, stride };
-        *count += 1;
+/// Where the index of element (b, e, k) of `src`, seen as [B, E, K], lies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Layout {
+    /// How far the index moves for one step along the reduced axis; 0 where it is broadcast.
+    pub(crate) stride_e: u64,
+    /// How far it moves over the axes before the reduced one.
+    pub(crate) leading: AxisRuns,
+    /// How far it moves over the axes after the reduced one.
+    pub(crate) trailing: AxisRuns,
+}
+
+impl Layout {
+    /// Position in the index tensor of element (b, e, k) of `src`.
+    pub(crate) fn position(&self, b: usize, e: usize, k: usize) -> usize {
+        (self.leading.offset(b as u64) + e as u64 * self.stride_e + self.trailing.offset(k as u64)) as usize
     }
-    (*count - first) as u32
-}
 
-/// Position in the index tensor of element (b, e, k) of `src`.
-pub(crate) fn index_position(layout: &IndexLayout, b: u64, e: u64, k: u64) -> u64 {
-    let (trailing, leading) = layout.axes.split_at(layout.trailing as usize);
-    e * layout.stride_e + run_offset(trailing, k) + run_offset(&leading[..layout.leading as usize], b)
-}
-
-/// How far a position, split over the runs, moves the index.
-pub(crate) fn run_offset(runs: &[LayoutAxis], position: u64) -> u64 {
-    let mut rest = position;
-    let mut offset = 0;
-    for run in runs {
-        offset += rest % run.size * run.stride;
-        rest /= run.size;
+    /// Whether the index is the same for every k, so that one look serves a whole row.
+    pub(crate) fn is_row_index(&self) -> bool {
+        // Neighbouring axes along which the index stands still are one run.
+        self.trailing.are_even() && self.trailing.even_stride() == 0
     }
-    offset
-}
-
-/// Whether the index is the same for every k, so that one look serves a whole row.
-pub(crate) fn is_row_index(layout: &IndexLayout) -> bool {
-    // Neighbouring axes along which the index stands still are one run.
-    layout.trailing == 0 || layout.trailing == 1 && layout.axes[0].stride == 0
 }
 
 #[cfg(test)]
@@ -154,7 +130,7 @@ mod tests {
                         rest /= src.dims()[axis];
                     }
                     assert_eq!(
-                        index_position(&layout, b as u64, e as u64, k as u64),
+                        layout.position(b, e, k) as u64,
                         naive_position(&src, &index, dim, &coordinates),
                         "index {index} over src {src}, dim {dim}, element {i}"
                     );
@@ -167,15 +143,15 @@ mod tests {
     fn a_full_index_needs_one_run_on_each_side() {
         let src = shape(&[2, 3, 4, 5, 6]);
         let layout = scatter_layout(&src, &src, 2).unwrap();
-        assert_eq!((layout.trailing, layout.leading), (1, 1));
-        assert!(!is_row_index(&layout));
+        assert_eq!((layout.trailing.count, layout.leading.count), (1, 1));
+        assert!(!layout.is_row_index());
     }
 
     #[test]
     fn a_one_dimensional_index_lies_along_dim() {
         let layout = scatter_layout(&shape(&[2, 5, 3]), &shape(&[5]), 1).unwrap();
         assert_eq!(layout.stride_e, 1);
-        assert!(is_row_index(&layout));
+        assert!(layout.is_row_index());
     }
 
     #[test]

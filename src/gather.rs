@@ -1,6 +1,6 @@
 //! Gather: what it is asked to do, and the plan that every backend carries out.
 
-use kernel_params::{LayoutAxis, MAX_LAYOUT_AXES};
+use kernel_params::AxisRuns;
 
 use crate::{BadIndex, Error, Shape, broadcast};
 
@@ -85,9 +85,8 @@ pub struct GatherPlan {
     pub(crate) s: usize,
     pub(crate) e: usize,
     pub(crate) k: usize,
-    /// How many of `runs` split b, innermost first, to find its row of the index.
-    pub(crate) leading: usize,
-    pub(crate) runs: [LayoutAxis; MAX_LAYOUT_AXES],
+    /// How far the index moves over the leading axes.
+    pub(crate) leading: AxisRuns,
 }
 
 impl GatherPlan {
@@ -124,9 +123,6 @@ impl GatherPlan {
     fn new(source: RowSource, src: &Shape, index: &Shape, axis: usize, e: usize) -> Result<Self, Error> {
         // The tensor that the index would lie on, element for element, has the index's length along the axis.
         let layout = broadcast::scatter_layout(&src.with_axis(axis, index.dims()[axis])?, index, axis)?;
-        let mut runs = [LayoutAxis::default(); MAX_LAYOUT_AXES];
-        let leading = layout.leading as usize;
-        runs[..leading].copy_from_slice(&layout.axes[layout.trailing as usize..][..leading]);
         Ok(Self {
             source,
             index: *index,
@@ -135,8 +131,7 @@ impl GatherPlan {
             s: src.dims()[axis],
             e,
             k: src.dims()[axis + 1..].iter().product(),
-            leading,
-            runs,
+            leading: layout.leading,
         })
     }
 
@@ -147,7 +142,7 @@ impl GatherPlan {
 
     /// Where row b of the index starts.
     pub(crate) fn index_start(&self, b: usize) -> usize {
-        broadcast::run_offset(&self.runs[..self.leading], b as u64) as usize
+        self.leading.offset(b as u64) as usize
     }
 
     /// The number of elements along the index's last axis.

@@ -1,8 +1,9 @@
 //! Scatter: what it is asked to do, and the plan that every backend carries out.
 
-use kernel_params::IndexLayout;
-
-use crate::{Error, Reduce, Shape, broadcast};
+use crate::{
+    Error, Reduce, Shape,
+    broadcast::{self, Layout},
+};
 
 /// What to do with an index that lies outside [0, N). Memory out of bounds is never touched either way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -96,7 +97,7 @@ pub struct ScatterPlan {
     pub(crate) n: usize,
     pub(crate) has_base: bool,
     pub(crate) deterministic: bool,
-    pub(crate) layout: IndexLayout,
+    pub(crate) layout: Layout,
 }
 
 impl ScatterPlan {

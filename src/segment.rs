@@ -1,8 +1,9 @@
 //! Reductions over segments: what they are asked to do, and the plan that every backend carries out.
 
-use kernel_params::IndexLayout;
-
-use crate::{BadIndex, Error, Reduce, Shape, broadcast};
+use crate::{
+    BadIndex, Error, Reduce, Shape,
+    broadcast::{self, Layout},
+};
 
 /// How to reduce the segments that a sorted index tells apart.
 ///
@@ -91,7 +92,7 @@ pub struct SegmentPlan {
     pub(crate) k: usize,
     pub(crate) n: usize,
     pub(crate) has_base: bool,
-    pub(crate) layout: IndexLayout,
+    pub(crate) layout: Layout,
 }
 
 impl SegmentPlan {
@@ -150,7 +151,7 @@ impl SegmentPlan {
         index: &Shape,
         axis: usize,
         n: usize,
-        layout: IndexLayout,
+        layout: Layout,
     ) -> Result<Self, Error> {
         Ok(Self {
             reduce,

@@ -1,7 +1,6 @@
 //! Four at a time: a thread that has four loads under way before it waits for one is done nearly four times as fast.
 
-/// What a batch has.
-pub const BATCH: usize = 4;
+pub use kernel_params::BATCH;
 
 /// What `f` makes of the numbers below [`BATCH`]. Written out, because an array that a loop fills lies in local memory
 /// where the compiler does not unroll the loop.

@@ -35,7 +35,7 @@ pub unsafe fn first_unsorted<I: Index>(p: &SortedIndexParams) {
     for_each_position(p.count, |position| {
         let at = (p.index as *const I).add(position as usize);
         let index = memory::load_readonly(at);
-        let is_unsorted = position % p.row != 0 && index.to_i64() < memory::load_readonly(at.sub(1)).to_i64();
+        let is_unsorted = p.row.divide(position).1 != 0 && index.to_i64() < memory::load_readonly(at.sub(1)).to_i64();
         if is_unsorted || index.group(p.n).is_none() {
             u64::reduce_min(p.result as *mut u64, position);
         }

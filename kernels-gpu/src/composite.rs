@@ -261,7 +261,7 @@ pub unsafe fn sum_and_count<T: Float, I: Index>(p: &CompositeParams) {
 
 #[inline(always)]
 unsafe fn count_of(p: &CompositeParams, group: usize, per_row: bool) -> *mut u64 {
-    (p.scatter.counts as *mut u64).add(if per_row { group / p.scatter.k as usize } else { group })
+    (p.scatter.counts as *mut u64).add(if per_row { p.scatter.by_k.divide(group as u64).0 as usize } else { group })
 }
 
 /// ```text

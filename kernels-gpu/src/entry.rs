@@ -122,10 +122,10 @@ macro_rules! table {
 pub mod check {
     use super::*;
     use crate::{check, layout};
-    use kernel_params::{IndexLayout, IndexParams, SortedIndexParams};
+    use kernel_params::{IndexParams, OffsetsParams, SortedIndexParams};
 
     table! {
-        index_store_runs(IndexLayout) [once] = layout::store_runs;
+        index_store_offsets(OffsetsParams) [once] = layout::store_offsets;
         index_first_bad(IndexParams) [index] = check::first_bad<I>;
         index_largest(IndexParams) [index] = check::largest<I>;
         index_first_unsorted(SortedIndexParams) [index] = check::first_unsorted<I>;
@@ -138,7 +138,7 @@ pub mod scatter {
     use crate::{
         element::{Bf16, F16},
         reduction::{Max, Min, Mul, Sum},
-        scatter::{self, privatized, reproducible, vectors},
+        scatter::{self, privatized, reproducible, rows, vectors},
     };
     use kernel_params::{ReproducibleParams, ScatterParams};
 
@@ -148,6 +148,8 @@ pub mod scatter {
         scatter_sum(ScatterParams) [scalar index] = scatter::accumulate<T, I, Sum>;
         scatter_sum_singles(ScatterParams) [float32 index] = vectors::accumulate_singles<T, I>;
         scatter_sum_quads(ScatterParams) [float32 index] = vectors::accumulate_quads<T, I>;
+        scatter_sum_rows_singles(ScatterParams) [float32 index] = rows::accumulate_singles<T, I>;
+        scatter_sum_rows_quads(ScatterParams) [float32 index] = rows::accumulate_quads<T, I>;
         scatter_sum_privatized_singles(ScatterParams) [float32 index] = privatized::accumulate_singles<T, I>;
         scatter_sum_privatized_quads(ScatterParams) [float32 index] = privatized::accumulate_quads<T, I>;
         scatter_sum_start_scales(ReproducibleParams) [float] = reproducible::start_scales<T>;
@@ -178,29 +180,56 @@ pub mod segment {
     };
     use kernel_params::SegmentParams;
 
+    /// Entries of an indptr.
+    type Short = i32;
+    type Wide = i64;
+
+    /// Whether there is an index besides indptr.
+    const INDEX: bool = true;
+    const NO_INDEX: bool = false;
+
     /// A column for each lane.
     const ONE: usize = 1;
 
     table! {
-        segment_from_index(SegmentParams) [index] = segment::from_index<I>;
-        segment_sum_columns(SegmentParams) [scalar] = segment::reduce_whole<T, Sum, ONE>;
-        segment_sum_packs(SegmentParams) [scalar] = segment::reduce_whole<T, Sum, PACK>;
-        segment_cut_sum_columns(SegmentParams) [scalar] = segment::reduce_cut<T, Sum, ONE>;
-        segment_cut_sum_packs(SegmentParams) [scalar] = segment::reduce_cut<T, Sum, PACK>;
-        segment_chunks_sum_columns(SegmentParams) [scalar] = segment::reduce_chunks<T, Sum, ONE>;
-        segment_chunks_sum_packs(SegmentParams) [scalar] = segment::reduce_chunks<T, Sum, PACK>;
-        segment_min_columns(SegmentParams) [scalar] = segment::reduce_whole<T, Min, ONE>;
-        segment_min_packs(SegmentParams) [scalar] = segment::reduce_whole<T, Min, PACK>;
-        segment_cut_min_columns(SegmentParams) [scalar] = segment::reduce_cut<T, Min, ONE>;
-        segment_cut_min_packs(SegmentParams) [scalar] = segment::reduce_cut<T, Min, PACK>;
-        segment_chunks_min_columns(SegmentParams) [scalar] = segment::reduce_chunks<T, Min, ONE>;
-        segment_chunks_min_packs(SegmentParams) [scalar] = segment::reduce_chunks<T, Min, PACK>;
-        segment_max_columns(SegmentParams) [scalar] = segment::reduce_whole<T, Max, ONE>;
-        segment_max_packs(SegmentParams) [scalar] = segment::reduce_whole<T, Max, PACK>;
-        segment_cut_max_columns(SegmentParams) [scalar] = segment::reduce_cut<T, Max, ONE>;
-        segment_cut_max_packs(SegmentParams) [scalar] = segment::reduce_cut<T, Max, PACK>;
-        segment_chunks_max_columns(SegmentParams) [scalar] = segment::reduce_chunks<T, Max, ONE>;
-        segment_chunks_max_packs(SegmentParams) [scalar] = segment::reduce_chunks<T, Max, PACK>;
+        segment_from_index(SegmentParams) [index] = segment::from_index<I, Short>;
+        segment_from_index_wide(SegmentParams) [index] = segment::from_index<I, Wide>;
+        segment_csr_sum_columns(SegmentParams) [scalar] = segment::reduce_whole<T, Sum, ONE, NO_INDEX>;
+        segment_csr_sum_packs(SegmentParams) [scalar] = segment::reduce_whole<T, Sum, PACK, NO_INDEX>;
+        segment_csr_min_columns(SegmentParams) [scalar] = segment::reduce_whole<T, Min, ONE, NO_INDEX>;
+        segment_csr_min_packs(SegmentParams) [scalar] = segment::reduce_whole<T, Min, PACK, NO_INDEX>;
+        segment_csr_max_columns(SegmentParams) [scalar] = segment::reduce_whole<T, Max, ONE, NO_INDEX>;
+        segment_csr_max_packs(SegmentParams) [scalar] = segment::reduce_whole<T, Max, PACK, NO_INDEX>;
+        segment_csr_cut_sum_columns(SegmentParams) [scalar] = segment::reduce_cut<T, Sum, ONE, NO_INDEX>;
+        segment_csr_cut_sum_packs(SegmentParams) [scalar] = segment::reduce_cut<T, Sum, PACK, NO_INDEX>;
+        segment_csr_cut_min_columns(SegmentParams) [scalar] = segment::reduce_cut<T, Min, ONE, NO_INDEX>;
+        segment_csr_cut_min_packs(SegmentParams) [scalar] = segment::reduce_cut<T, Min, PACK, NO_INDEX>;
+        segment_csr_cut_max_columns(SegmentParams) [scalar] = segment::reduce_cut<T, Max, ONE, NO_INDEX>;
+        segment_csr_cut_max_packs(SegmentParams) [scalar] = segment::reduce_cut<T, Max, PACK, NO_INDEX>;
+        segment_csr_chunks_sum_columns(SegmentParams) [scalar] = segment::reduce_chunks<T, Sum, ONE, NO_INDEX>;
+        segment_csr_chunks_sum_packs(SegmentParams) [scalar] = segment::reduce_chunks<T, Sum, PACK, NO_INDEX>;
+        segment_csr_chunks_min_columns(SegmentParams) [scalar] = segment::reduce_chunks<T, Min, ONE, NO_INDEX>;
+        segment_csr_chunks_min_packs(SegmentParams) [scalar] = segment::reduce_chunks<T, Min, PACK, NO_INDEX>;
+        segment_csr_chunks_max_columns(SegmentParams) [scalar] = segment::reduce_chunks<T, Max, ONE, NO_INDEX>;
+        segment_csr_chunks_max_packs(SegmentParams) [scalar] = segment::reduce_chunks<T, Max, PACK, NO_INDEX>;
+        segment_coo_sum_columns(SegmentParams) [scalar] = segment::reduce_whole<T, Sum, ONE, INDEX>;
+        segment_coo_sum_packs(SegmentParams) [scalar] = segment::reduce_whole<T, Sum, PACK, INDEX>;
+        segment_coo_min_columns(SegmentParams) [scalar] = segment::reduce_whole<T, Min, ONE, INDEX>;
+        segment_coo_min_packs(SegmentParams) [scalar] = segment::reduce_whole<T, Min, PACK, INDEX>;
+        segment_coo_max_columns(SegmentParams) [scalar] = segment::reduce_whole<T, Max, ONE, INDEX>;
+        segment_coo_max_packs(SegmentParams) [scalar] = segment::reduce_whole<T, Max, PACK, INDEX>;
+        segment_coo_cut_sum_columns(SegmentParams) [scalar] = segment::reduce_cut<T, Sum, ONE, INDEX>;
+        segment_coo_cut_sum_packs(SegmentParams) [scalar] = segment::reduce_cut<T, Sum, PACK, INDEX>;
+        segment_coo_cut_min_columns(SegmentParams) [scalar] = segment::reduce_cut<T, Min, ONE, INDEX>;
+        segment_coo_cut_min_packs(SegmentParams) [scalar] = segment::reduce_cut<T, Min, PACK, INDEX>;
+        segment_coo_cut_max_columns(SegmentParams) [scalar] = segment::reduce_cut<T, Max, ONE, INDEX>;
+        segment_coo_cut_max_packs(SegmentParams) [scalar] = segment::reduce_cut<T, Max, PACK, INDEX>;
+        segment_coo_chunks_sum_columns(SegmentParams) [scalar] = segment::reduce_chunks<T, Sum, ONE, INDEX>;
+        segment_coo_chunks_sum_packs(SegmentParams) [scalar] = segment::reduce_chunks<T, Sum, PACK, INDEX>;
+        segment_coo_chunks_min_columns(SegmentParams) [scalar] = segment::reduce_chunks<T, Min, ONE, INDEX>;
+        segment_coo_chunks_min_packs(SegmentParams) [scalar] = segment::reduce_chunks<T, Min, PACK, INDEX>;
+        segment_coo_chunks_max_columns(SegmentParams) [scalar] = segment::reduce_chunks<T, Max, ONE, INDEX>;
+        segment_coo_chunks_max_packs(SegmentParams) [scalar] = segment::reduce_chunks<T, Max, PACK, INDEX>;
         segment_combine_sum(SegmentParams) [scalar] = segment::combine<T, Sum>;
         segment_combine_min(SegmentParams) [scalar] = segment::combine<T, Min>;
         segment_combine_max(SegmentParams) [scalar] = segment::combine<T, Max>;
@@ -215,6 +244,8 @@ pub mod gather {
 
     table! {
         gather_coo(GatherParams) [chunk index] = gather::by_index<T, I>;
+        gather_coo_runs(GatherParams) [chunk index] = gather::by_index_in_runs<T, I>;
+        gather_coo_words(GatherParams) [index] = gather::words_by_index<I>;
         gather_csr(GatherParams) [chunk index] = gather::by_segment<T, I>;
     }
 }

@@ -1,7 +1,7 @@
 //! The gathers: copies of whole rows, in chunks of up to 16 bytes.
 
 use cuda_std::prelude::*;
-use kernel_params::{GatherParams, GATHER_BATCH, MAX_LAYOUT_AXES};
+use kernel_params::GatherParams;
 use nvptx_arch::{
     index::lane_id,
     memory,
@@ -12,10 +12,8 @@ use crate::{
     batch::{each, BATCH},
     chunk::Chunk,
     element::Index,
-    layout::{for_each_position, for_each_task_of_warp},
+    layout::{for_each_position, for_each_task_of_warp, split_rows},
 };
-
-const _: () = assert!(GATHER_BATCH == BATCH);
 
 /// ```text
 /// for each chunk of out, in row (b, e):
@@ -24,30 +22,20 @@ const _: () = assert!(GATHER_BATCH == BATCH);
 /// ```
 #[inline(always)]
 pub unsafe fn by_index<C: Chunk, I: Index>(p: &GatherParams) {
-    let source = |start: fn(&GatherParams, u64) -> u64| {
-        move |b: u64, e: u64| {
-            let index = (p.index as *const I).add((start(p, b) + e) as usize);
-            memory::load_readonly(index).group(p.s)
-        }
-    };
-    let is_aligned = (p.index | p.out).is_multiple_of(QUAD_BYTES);
-    // Splitting b over several runs takes divisions: in a body of its own, so that the other keeps its registers.
-    if p.words == 1 && p.b == 1 && size_of::<C>() * BATCH == QUAD_BYTES as usize && is_aligned {
-        copy_words::<C, I>(p);
-    } else if p.leading > 1 {
-        copy_rows::<C>(p, source(index_row_of_runs));
-    } else {
-        copy_rows::<C>(p, source(index_row));
-    }
+    copy_rows_by_index::<C, I>(p, index_row);
 }
 
-/// What one instruction loads or stores at most.
-const QUAD_BYTES: u64 = 16;
-
-/// [`by_index`] for rows of one chunk in one row of the index: four neighbours for each thread, whose index is loaded and
-/// which are stored at once.
+/// [`by_index`] where b splits over several runs: a kernel of its own, so that the other keeps its registers.
 #[inline(always)]
-unsafe fn copy_words<C: Chunk, I: Index>(p: &GatherParams) {
+pub unsafe fn by_index_in_runs<C: Chunk, I: Index>(p: &GatherParams) {
+    copy_rows_by_index::<C, I>(p, index_row_of_runs);
+}
+
+/// [`by_index`] for rows of one chunk of 4 bytes, b being 1: a thread takes four neighbours, loads their index at once and
+/// stores them at once. Index and `out` are aligned to 16 bytes.
+#[inline(always)]
+pub unsafe fn words_by_index<I: Index>(p: &GatherParams) {
+    type C = u32;
     let row_of_src = |index: I| index.group(p.s).unwrap_or(NONE);
     for_each_position(p.e.div_ceil(BATCH as u64), |quad| {
         let first = quad * BATCH as u64;
@@ -80,8 +68,8 @@ const TILE: u64 = WARP_SIZE as u64;
 #[inline(always)]
 pub unsafe fn by_segment<C: Chunk, I: Index>(p: &GatherParams) {
     let tiles = (p.b * p.e).div_ceil(TILE);
-    for_each_task_of_warp(tiles.div_ceil(p.tiles) * p.parts, |task| {
-        let (first, part) = divide(task, p.parts);
+    for_each_task_of_warp(p.groups_of_tiles * p.parts, |task| {
+        let (first, part) = p.by_parts.divide(task);
         let mut walk = Walk::<I> { indptr: core::ptr::null(), b: NONE, after: 0 };
         for tile in first * p.tiles..((first + 1) * p.tiles).min(tiles) {
             let rows = walk.rows_of_src(p, tile);
@@ -110,9 +98,9 @@ impl<I: Index> Walk<I> {
         }
         let first = tile * TILE;
         let row = (first + lane_id() as u64).min(p.b * p.e - 1);
-        let (b, e) = if p.b == 1 { (0, row) } else { divide(row, p.e) };
-        let is_one =
-            p.b == 1 || p.leading <= 1 && warp::all(FULL_MASK, b == warp::shuffle_idx(FULL_MASK, b, 0, WARP_SIZE));
+        let (b, e) = split_rows(row, &p.by_e, p.b);
+        let is_one = p.b == 1
+            || p.leading.are_even() && warp::all(FULL_MASK, b == warp::shuffle_idx(FULL_MASK, b, 0, WARP_SIZE));
         let after = if is_one {
             // The lanes' positions are neighbours.
             let lane = (row - first) as u32;
@@ -166,7 +154,7 @@ impl<I: Index> Walk<I> {
     /// The same where the lanes are in several rows of indptr.
     #[inline(always)]
     unsafe fn search_alone(&mut self, p: &GatherParams, b: u64, position: i64) -> u64 {
-        self.enter(p, NONE, if p.leading > 1 { index_row_of_runs(p, b) } else { index_row(p, b) });
+        self.enter(p, NONE, if p.leading.are_even() { index_row(p, b) } else { index_row_of_runs(p, b) });
         self.search(0, p.s + 1, position)
     }
 
@@ -221,7 +209,7 @@ unsafe fn copy_tile<C: Chunk>(p: &GatherParams, tile: u64, part: u64, row: u64) 
         }
         return;
     }
-    let batch = (GATHER_BATCH * WARP_SIZE as usize) as u64;
+    let batch = (BATCH * WARP_SIZE as usize) as u64;
     let share = if p.parts == 1 { TILE * p.words } else { (TILE * p.words).div_ceil(p.parts).next_multiple_of(batch) };
     let out = (p.out as *mut C).add((first * p.words) as usize);
     let end = ((part + 1) * share).min(rows * p.words);
@@ -229,7 +217,7 @@ unsafe fn copy_tile<C: Chunk>(p: &GatherParams, tile: u64, part: u64, row: u64) 
     while start < end {
         let positions = each(|i| start + (i as u32 * WARP_SIZE + lane_id()) as u64);
         let sources = each(|i| {
-            let (row_of_tile, word) = divide(positions[i].min(end - 1), p.words);
+            let (row_of_tile, word) = p.by_words.divide(positions[i].min(end - 1));
             (warp::shuffle_idx(FULL_MASK, row, row_of_tile as u32, WARP_SIZE), word)
         });
         copy_batch(p, sources, out, positions, end);
@@ -240,46 +228,36 @@ unsafe fn copy_tile<C: Chunk>(p: &GatherParams, tile: u64, part: u64, row: u64) 
 /// Where row b of the index starts, if it advances evenly over the leading axes.
 #[inline(always)]
 fn index_row(p: &GatherParams, b: u64) -> u64 {
-    b * p.runs[0].stride
+    b * p.leading.even_stride()
 }
 
-/// Where row b of the index starts. The loop's bound is constant so that the parameter stays in registers: an array
-/// indexed by a variable would be copied to local memory.
+/// Where row b of the index starts.
 #[inline(always)]
 fn index_row_of_runs(p: &GatherParams, b: u64) -> u64 {
-    let mut offset = 0;
-    let mut rest = b;
-    for run in 0..MAX_LAYOUT_AXES {
-        if run as u64 == p.leading {
-            break;
-        }
-        let outer = rest / p.runs[run].size;
-        offset += (rest - outer * p.runs[run].size) * p.runs[run].stride;
-        rest = outer;
-    }
-    offset
+    p.leading.offset(b)
 }
 
-/// Fills `out`: each chunk from the row of src that `source(b, e)` names, or with zeros.
+/// Fills `out`: each chunk from the row of src that the index names, or with zeros. Row b of the index starts at `start`.
 ///
 /// A warp's chunks are neighbours, so that each of its accesses is one run of memory. First all of the index is on the
 /// way, then all of src, then the first store waits for one of them.
 #[inline(always)]
-unsafe fn copy_rows<C: Chunk>(p: &GatherParams, source: impl Fn(u64, u64) -> Option<u64>) {
+unsafe fn copy_rows_by_index<C: Chunk, I: Index>(p: &GatherParams, start_of_row: impl Fn(&GatherParams, u64) -> u64) {
     let count = p.b * p.e * p.words;
     let thread = thread::block_idx_x() as u64 * thread::block_dim_x() as u64 + thread::thread_idx_x() as u64;
     let threads = thread::grid_dim_x() as u64 * thread::block_dim_x() as u64;
     let (lanes, lane) = (WARP_SIZE as u64, thread % WARP_SIZE as u64);
-    let mut start = (thread - lane) * GATHER_BATCH as u64 + lane;
+    let mut start = (thread - lane) * BATCH as u64 + lane;
     while start < count {
         let positions = each(|i| start + i as u64 * lanes);
         let sources = each(|i| {
-            let (row, word) = divide(positions[i].min(count - 1), p.words);
-            let (b, e) = if p.b == 1 { (0, row) } else { divide(row, p.e) };
-            (source(b, e).map_or(NONE, |s| b * p.s + s), word)
+            let (row, word) = p.by_words.divide(positions[i].min(count - 1));
+            let (b, e) = split_rows(row, &p.by_e, p.b);
+            let index = (p.index as *const I).add((start_of_row(p, b) + e) as usize);
+            (memory::load_readonly(index).group(p.s).map_or(NONE, |s| b * p.s + s), word)
         });
         copy_batch(p, sources, p.out as *mut C, positions, count);
-        start += threads * GATHER_BATCH as u64;
+        start += threads * BATCH as u64;
     }
 }
 
@@ -307,14 +285,4 @@ unsafe fn copy_batch<C: Chunk>(
             C::store(out.add(positions[i] as usize), chunks[i]);
         }
     });
-}
-
-/// Quotient and remainder. Rows of a power of two of words are the common case, and a shift a tenth of a division.
-#[inline(always)]
-fn divide(dividend: u64, divisor: u64) -> (u64, u64) {
-    if divisor & (divisor - 1) == 0 {
-        return (dividend >> divisor.trailing_zeros(), dividend & (divisor - 1));
-    }
-    let quotient = dividend / divisor;
-    (quotient, dividend - quotient * divisor)
 }

@@ -1,7 +1,7 @@
 //! Which element a thread works on, and where its index lies.
 
 use cuda_std::prelude::*;
-use kernel_params::{IndexLayout, LayoutAxis, ScatterParams};
+use kernel_params::{Divisor, IndexLayout, OffsetsParams, ScatterParams};
 use nvptx_arch::{memory, warp::WARP_SIZE};
 
 use crate::element::Index;
@@ -31,14 +31,14 @@ pub fn for_each_task_of_warp(count: u64, mut visit: impl FnMut(u64)) {
     }
 }
 
-/// Which of `rows` rows a position lies in that is counted over all of them, each `length` long, and where in it. Without
-/// a division where there is one row, as nearly always.
+/// Which of `rows` rows a position lies in that is counted over all of them, and where in it; the divisor is their length.
+/// Without a division where there is one row, as nearly always.
 #[inline(always)]
-pub fn split_rows(position: u64, length: u64, rows: u64) -> (u64, u64) {
+pub fn split_rows(position: u64, by_length: &Divisor, rows: u64) -> (u64, u64) {
     if rows == 1 {
         (0, position)
     } else {
-        divide(position, length)
+        by_length.divide(position)
     }
 }
 
@@ -57,9 +57,15 @@ impl Element {
     /// The element at a row-major position.
     #[inline(always)]
     pub fn at(p: &ScatterParams, position: u64) -> Self {
-        let (row, k) = divide(position, p.k);
-        let (b, e) = divide(row, p.e);
-        Self { b, e, k }
+        let (row, k) = p.by_k.divide(position);
+        Self { k, ..Self::of_row(p, row) }
+    }
+
+    /// The first element of a row, counted over all b and e.
+    #[inline(always)]
+    pub fn of_row(p: &ScatterParams, row: u64) -> Self {
+        let (b, e) = split_rows(row, &p.by_e, p.b);
+        Self { b, e, k: 0 }
     }
 
     /// The row of `out` seen as [B * N, K] that the element's index names; None for one outside [0, N).
@@ -71,70 +77,47 @@ impl Element {
     }
 }
 
-/// Quotient and remainder. LLVM's back end for PTX tries 32 bits first by itself.
-#[inline(always)]
-fn divide(dividend: u64, divisor: u64) -> (u64, u64) {
-    let quotient = dividend / divisor;
-    (quotient, dividend - quotient * divisor)
-}
-
 /// Position in the index tensor: the broadcast, as arithmetic.
 #[inline(always)]
-fn index_position(layout: &IndexLayout, element: &Element) -> u64 {
-    let along = element.e * layout.stride_e;
-    if layout.runs != 0 {
-        let runs = layout.runs as *const LayoutAxis;
-        // SAFETY: the host has put `trailing + leading` runs there (`store_runs`).
-        return unsafe {
-            along
-                + run_offset(runs, layout.trailing, element.k)
-                + run_offset(runs.add(layout.trailing as usize), layout.leading, element.b)
-        };
-    }
-    // At most one run on either side: the first of them is after the reduced axis, if there is one there.
-    let (trailing, leading) = match layout.trailing {
-        0 => (0, layout.axes[0].stride),
-        _ => (layout.axes[0].stride, layout.axes[1].stride),
-    };
-    along + element.k * trailing + element.b * leading
+unsafe fn index_position(layout: &IndexLayout, element: &Element) -> u64 {
+    element.e * layout.stride_e
+        + offset(layout.stride_b, layout.offsets_b, element.b)
+        + offset(layout.stride_k, layout.offsets_k, element.k)
 }
 
-/// How far a position, split over the runs, moves the index.
+/// The same for the first element of a row, where the index advances evenly over the leading axes.
 #[inline(always)]
-unsafe fn run_offset(runs: *const LayoutAxis, count: u32, position: u64) -> u64 {
-    let mut rest = position;
-    let mut offset = 0;
-    for run in 0..count as usize {
-        let size = memory::load_readonly(&raw const (*runs.add(run)).size);
-        let stride = memory::load_readonly(&raw const (*runs.add(run)).stride);
-        let (quotient, remainder) = divide(rest, size);
-        offset += remainder * stride;
-        rest = quotient;
-    }
-    offset
+pub fn even_index_position(layout: &IndexLayout, b: u64, e: u64) -> u64 {
+    e * layout.stride_e + b * layout.stride_b
 }
 
-/// Copies the runs of a layout to where it says they are, for the kernels that follow.
+/// How far a position on one side of the reduced axis moves the index.
 #[inline(always)]
-pub unsafe fn store_runs(layout: &IndexLayout) {
-    if thread::block_idx_x() == 0 && thread::thread_idx_x() == 0 {
-        let runs = layout.runs as *mut LayoutAxis;
-        for (at, run) in layout.axes.iter().enumerate() {
-            memory::store(&raw mut (*runs.add(at)).size, run.size);
-            memory::store(&raw mut (*runs.add(at)).stride, run.stride);
-        }
+unsafe fn offset(stride: u64, offsets: u64, position: u64) -> u64 {
+    if offsets == 0 {
+        position * stride
+    } else {
+        // SAFETY: the host has put one for each position there ([`store_offsets`]).
+        memory::load_readonly((offsets as *const u64).add(position as usize))
     }
+}
+
+/// Makes the offsets of one side of a layout, for the kernels that follow.
+#[inline(always)]
+pub unsafe fn store_offsets(p: &OffsetsParams) {
+    for_each_position(p.count, |position| {
+        memory::store((p.offsets as *mut u64).add(position as usize), p.runs.offset(position));
+    });
 }
 
 /// Whether the index is the same along k, so that an index stands for a whole row.
 #[inline(always)]
 pub fn is_row_index(layout: &IndexLayout) -> bool {
-    // Neighbouring axes along which the index stands still are one run.
-    layout.trailing == 0 || layout.trailing == 1 && layout.axes[0].stride == 0
+    layout.stride_k == 0 && layout.offsets_k == 0
 }
 
 /// Where the index of the elements at `b` before the reduced axis starts, for an index without trailing axes.
 #[inline(always)]
-pub fn index_offset(layout: &IndexLayout, b: u64) -> u64 {
-    index_position(layout, &Element { b, e: 0, k: 0 })
+pub unsafe fn index_offset(layout: &IndexLayout, b: u64) -> u64 {
+    offset(layout.stride_b, layout.offsets_b, b)
 }

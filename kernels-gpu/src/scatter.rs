@@ -1,5 +1,5 @@
 //! Scatter with atomics: one thread per element of `src`, in any order. Works for every type, shape and broadcast;
-//! [`vectors`] and [`privatized`] are faster ways to the same sums, [`reproducible`] is one to the same bits every time.
+//! [`vectors`], [`rows`] and [`privatized`] are faster ways to the same sums, [`reproducible`] is one to the same bits every time.
 //!
 //! Sum, mul and mean join each element to its place in the accumulators: in `out` itself, or for the 16-bit
 //! floats in float32 scratch. Mean counts as well. A second kernel divides and stores. Min and max keep the best
@@ -9,6 +9,7 @@
 
 pub mod privatized;
 pub mod reproducible;
+pub mod rows;
 pub mod vectors;
 
 use kernel_params::ScatterParams;
@@ -19,7 +20,7 @@ use nvptx_arch::{
 
 use crate::{
     element::{Accumulator, Index, Scalar},
-    layout::{for_each_position, is_row_index, Element},
+    layout::{for_each_position, is_row_index, split_rows, Element},
     reduction::{AtomicReduction, Selection},
 };
 
@@ -80,7 +81,7 @@ pub unsafe fn finish<T: Scalar>(p: &ScatterParams) {
     for_each_position(p.b * p.n * p.k, |position| {
         let mut value = memory::load((p.accumulators as *const T::Accumulator).add(position as usize));
         if p.counts != 0 {
-            let counted = if per_row { position / p.k } else { position };
+            let counted = if per_row { p.by_k.divide(position).0 } else { position };
             let count = memory::load((p.counts as *const u64).add(counted as usize));
             value = value.divide_by_count(count.max(1));
         }
@@ -154,8 +155,8 @@ unsafe fn for_each_wide_key<T: Scalar, I: Index, S: Selection>(p: &ScatterParams
 #[inline(always)]
 pub unsafe fn select<T: Scalar, A: Index, S: Selection>(p: &ScatterParams) {
     for_each_position(p.b * p.n * p.k, |position| {
-        let row = position / p.k;
-        let (b, k) = (row / p.n, position - row * p.k);
+        let (row, k) = p.by_k.divide(position);
+        let (b, _) = split_rows(row, &p.by_n, p.b);
         let winner = if p.positions == 0 {
             S::unpack(memory::load((p.best as *const u64).add(position as usize)))
         } else {

@@ -205,8 +205,7 @@ impl<T: Float, I: Index> Groups<'_, T, I> {
         let plan = self.plan;
         let (row, k) = (at / plan.k, at % plan.k);
         let (b, e) = (row / plan.e, row % plan.e);
-        let index = broadcast::index_position(&plan.layout, b as u64, e as u64, k as u64);
-        let group = self.index[index as usize].group(plan.n)?;
+        let group = self.index[plan.layout.position(b, e, k)].group(plan.n)?;
         Some((b * plan.n + group) * plan.k + k)
     }
 

@@ -156,10 +156,9 @@ impl<T: Scalar, I: Index> Part<'_, T, I> {
     /// in the order of src.
     fn for_each(&self, rows: usize, mut visit: impl FnMut(T, usize, usize)) {
         let plan = self.plan;
-        let is_row_index = broadcast::is_row_index(&plan.layout);
+        let is_row_index = plan.layout.is_row_index();
         let row_of = |e: usize, k: usize| {
-            let at = broadcast::index_position(&plan.layout, self.b as u64, e as u64, k as u64);
-            let group = self.index[at as usize].group(plan.n)?;
+            let group = self.index[plan.layout.position(self.b, e, k)].group(plan.n)?;
             group.checked_sub(self.first_row).filter(|&row| row < rows)
         };
         for e in 0..plan.e {

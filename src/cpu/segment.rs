@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::check;
 use crate::{
     Accumulator, BadIndex, Error, Index, Reduce, Reduced, Scalar, SegmentCooOptions, SegmentCsrOptions, SegmentPlan,
-    Tensor, TensorView, TensorViewMut, broadcast, segment::Segments,
+    Tensor, TensorView, TensorViewMut, segment::Segments,
 };
 
 /// Reduces the elements of `src` that share an index, where the index is sorted along its last axis.
@@ -211,7 +211,7 @@ struct SegmentElements {
 
 impl SegmentElements {
     fn new<I: Index>(plan: &SegmentPlan, index: &[I], b: usize) -> Self {
-        let entry = |e: usize| index[broadcast::index_position(&plan.layout, b as u64, e as u64, 0) as usize];
+        let entry = |e: usize| index[plan.layout.position(b, e, 0)];
         match plan.segments {
             Segments::Indptr => {
                 let bound = |n: usize| usize::try_from(entry(n).to_i64()).unwrap_or(0).min(plan.e);

@@ -1,6 +1,6 @@
 //! Looking an index or indptr over before it is used. Every function waits for the stream.
 
-use kernel_params::SortedIndexParams;
+use kernel_params::{Divisor, SortedIndexParams};
 
 use super::{DeviceTensor, Queue, Stream, StreamQueue, Workspace, enqueue_look_over, memory};
 use crate::{BadIndex, Error, GatherPlan, Index, ScatterPlan};
@@ -101,7 +101,7 @@ fn first_unsorted<I: Index>(
         index: indptr.address(),
         result,
         count: count as u64,
-        row: plan.index_row() as u64,
+        row: Divisor::new(plan.index_row() as u64),
         // The kernel's bound is not among the good values; an indptr's is.
         n: plan.e as u64 + 1,
     };

@@ -6,7 +6,7 @@ use kernel_params::{CompositeParams, IndexLayout, ScatterParams};
 
 use super::{
     DeviceTensor, Kernels, Queue, Stream, StreamQueue, Workspace, check,
-    queue::{Preload, place_runs, runs_bytes},
+    queue::{PlacedLayout, Preload, offset_words},
 };
 use crate::{
     Composite, CompositeOptions, CompositePlan, Error, Float, Index, IndexType, ScalarType, ScatterPlan, Shape,
@@ -41,7 +41,7 @@ struct WorkspaceParts {
     maxima: usize,
     sums: usize,
     squares: usize,
-    runs: usize,
+    offsets: usize,
 }
 
 impl WorkspaceParts {
@@ -54,24 +54,30 @@ impl CompositePlan {
     /// How many bytes of scratch [`enqueue_composite`] needs: what is known of each group.
     pub fn workspace_bytes(&self, scalar: ScalarType) -> usize {
         let parts = self.workspace_parts(scalar);
-        parts.zeroed() + parts.runs
+        parts.zeroed() + parts.offsets
     }
 
     fn workspace_parts(&self, scalar: ScalarType) -> WorkspaceParts {
         let groups = self.groups.out.element_count();
         let numbers = (groups * scalar.accumulator_bytes()).next_multiple_of(ALIGNMENT);
         let is_std = self.composite == Composite::Std;
-        let counts = if broadcast::is_row_index(&self.groups.layout) { self.groups.b * self.groups.n } else { groups };
+        let counts = if self.groups.layout.is_row_index() { self.groups.b * self.groups.n } else { groups };
         WorkspaceParts {
             counts: if is_std { counts * size_of::<u64>() } else { 0 },
             maxima: if is_std { 0 } else { numbers },
             sums: numbers,
             squares: if is_std { numbers } else { 0 },
-            runs: runs_bytes(&self.groups.src),
+            offsets: offset_words(&self.groups.src, self.groups.b, self.groups.k) * ALIGNMENT,
         }
     }
 
-    fn params(&self, pointers: &CompositePointers) -> CompositeParams {
+    /// The layout of the index, whose offsets lie behind all other scratch.
+    fn place_layout(&self, pointers: &CompositePointers) -> PlacedLayout {
+        let before = self.workspace_parts(pointers.scalar).zeroed() as u64;
+        PlacedLayout::new(&self.groups.layout, self.groups.b, self.groups.k, pointers.workspace + before)
+    }
+
+    fn params(&self, pointers: &CompositePointers, layout: IndexLayout) -> CompositeParams {
         let parts = self.workspace_parts(pointers.scalar);
         let mut end = pointers.workspace;
         let mut take = |bytes: usize| {
@@ -81,19 +87,14 @@ impl CompositePlan {
         };
         let (counts, maxima) = (take(parts.counts), take(parts.maxima));
         let (sums, squares) = (take(parts.sums), take(parts.squares));
-        let runs = if self.groups.layout.needs_runs() { take(parts.runs) } else { 0 };
         CompositeParams {
             scatter: ScatterParams {
                 src: pointers.src,
                 index: pointers.index,
                 out: pointers.out,
                 counts,
-                b: self.groups.b as u64,
-                e: self.groups.e as u64,
-                k: self.groups.k as u64,
-                n: self.groups.n as u64,
-                layout: IndexLayout { runs, ..self.groups.layout },
-                ..ScatterParams::default()
+                layout,
+                ..self.groups.sizes()
             },
             maxima,
             sums,
@@ -129,7 +130,8 @@ pub unsafe fn enqueue_composite(
     if plan.out_shape().element_count() == 0 {
         return Ok(());
     }
-    let params = plan.params(pointers);
+    let placed = plan.place_layout(pointers);
+    let params = plan.params(pointers, placed.layout);
     let (scalar, index) = (pointers.scalar.name(), pointers.index_type.name());
     let (elements, groups) = (plan.groups.src.element_count(), plan.groups.out.element_count());
     let over_elements = |step: &str| (format!("composite_{step}_{scalar}_{index}"), elements);
@@ -144,7 +146,7 @@ pub unsafe fn enqueue_composite(
     };
     // SAFETY: the caller's promise; counts and sizes follow from the plan's shapes.
     unsafe {
-        place_runs(queue, &params.scatter.layout)?;
+        placed.enqueue(queue)?;
         let zeroed = plan.workspace_parts(pointers.scalar).zeroed();
         queue.fill_u32(pointers.workspace, 0, zeroed / size_of::<u32>())?;
         for (kernel, count) in steps {

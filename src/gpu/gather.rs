@@ -2,12 +2,12 @@
 
 use std::ffi::c_void;
 
-use kernel_params::{GATHER_BATCH, GatherParams};
+use kernel_params::{BATCH, Divisor, GatherParams};
 
 use super::{
     DeviceTensor, Kernels, Queue, Stream, StreamQueue, Workspace, check,
     queue::Preload,
-    tuning::{self, WARP_SIZE},
+    tuning::{self, PACK_BYTES, WARP_SIZE},
 };
 use crate::{
     Error, GatherCooOptions, GatherCsrOptions, GatherPlan, Index, IndexType, Scalar, ScalarType, Shape,
@@ -34,7 +34,7 @@ impl GatherPlan {
     fn chunk_bytes(&self, pointers: &GatherPointers) -> u64 {
         let row = (self.k * pointers.scalar.bytes()) as u64;
         // The largest power of two that divides all of them.
-        1 << (row | pointers.src | pointers.out | tuning::PACK_BYTES as u64).trailing_zeros()
+        1 << (row | pointers.src | pointers.out | PACK_BYTES as u64).trailing_zeros()
     }
 }
 
@@ -59,13 +59,10 @@ pub unsafe fn enqueue_gather(
         return Ok(());
     }
     // Chunks of a warp's batch, and of a tile: a row for each lane.
-    let (warp_batch, tile) = (WARP_SIZE * GATHER_BATCH, WARP_SIZE * words);
+    let (warp_batch, tile) = (WARP_SIZE * BATCH, WARP_SIZE * words);
     let share = warp_batch * tuning::gather_csr_batches(chunks.div_ceil(warp_batch));
     let (tiles, parts) = ((share / tile).max(1), tile.div_ceil(share));
-    let (name, threads) = match plan.source {
-        RowSource::Index => ("gather_coo", chunks.div_ceil(GATHER_BATCH)),
-        RowSource::Indptr => ("gather_csr", (plan.b * plan.e).div_ceil(WARP_SIZE).div_ceil(tiles) * parts * WARP_SIZE),
-    };
+    let groups_of_tiles = (plan.b * plan.e).div_ceil(WARP_SIZE).div_ceil(tiles);
     let params = GatherParams {
         src: pointers.src,
         index: pointers.index,
@@ -73,15 +70,31 @@ pub unsafe fn enqueue_gather(
         b: plan.b as u64,
         s: plan.s as u64,
         e: plan.e as u64,
+        by_e: Divisor::new(plan.e as u64),
         words: words as u64,
+        by_words: Divisor::new(words as u64),
         tiles: tiles as u64,
+        groups_of_tiles: groups_of_tiles as u64,
         parts: parts as u64,
-        leading: plan.leading as u64,
-        runs: plan.runs,
+        by_parts: Divisor::new(parts as u64),
+        leading: plan.leading,
     };
-    let kernel = format!("{name}_{bytes}_{}", pointers.index_type.name());
+    let is_aligned = (pointers.index | pointers.out).is_multiple_of(PACK_BYTES as u64);
+    let kernel = match plan.source {
+        RowSource::Indptr => format!("gather_csr_{bytes}"),
+        // One row of the index, of which a thread loads a batch at once.
+        RowSource::Index if plan.b == 1 && words == 1 && is_aligned && bytes * BATCH as u64 == PACK_BYTES as u64 => {
+            "gather_coo_words".to_owned()
+        }
+        RowSource::Index if !plan.leading.are_even() => format!("gather_coo_runs_{bytes}"),
+        RowSource::Index => format!("gather_coo_{bytes}"),
+    };
+    let threads = match plan.source {
+        RowSource::Index => chunks.div_ceil(BATCH),
+        RowSource::Indptr => groups_of_tiles * parts * WARP_SIZE,
+    };
     // SAFETY: the caller's promise; the sizes are those of the plan's shapes.
-    unsafe { queue.launch_for_each(&kernel, threads, &params) }
+    unsafe { queue.launch_for_each(&format!("{kernel}_{}", pointers.index_type.name()), threads, &params) }
 }
 
 /// [`enqueue_gather`] on a raw `CUstream` of the current context: what the plugins call.
@@ -108,14 +121,18 @@ pub unsafe fn gather_raw(
 /// [`Error::Cuda`] where the driver refuses.
 pub fn preload_gather(kernels: &Kernels, scalar: ScalarType, index_type: IndexType) -> Result<(), Error> {
     let pointers = GatherPointers { scalar, index_type, src: 0, index: 0, out: 0 };
-    let index = Shape::new(&[2])?;
-    // Rows of one element, of two, of four and so on are copied in chunks of each width.
+    // Rows of one element, of two, of four and so on are copied in chunks of each width; the leading axes may be none, one,
+    // or several along which the index does not advance evenly.
+    let leading: [(&[usize], &[usize]); 3] = [(&[], &[]), (&[2], &[2]), (&[2, 2, 2], &[2, 1, 2])];
     let mut columns = 1;
-    while columns * scalar.bytes() <= tuning::PACK_BYTES {
-        let src = Shape::new(&[1, columns])?;
-        for plan in [GatherPlan::coo(&src, &index)?, GatherPlan::csr(&src, &index, 1)?] {
-            // SAFETY: nothing is launched, so no address is used.
-            unsafe { enqueue_gather(&mut Preload(kernels), &plan, &pointers)? };
+    while columns * scalar.bytes() <= PACK_BYTES {
+        for (src, index) in leading {
+            let src = Shape::new(&[src, &[1, columns]].concat())?;
+            let index = Shape::new(&[index, &[2]].concat())?;
+            for plan in [GatherPlan::coo(&src, &index)?, GatherPlan::csr(&src, &index, 1)?] {
+                // SAFETY: nothing is launched, so no address is used.
+                unsafe { enqueue_gather(&mut Preload(kernels), &plan, &pointers)? };
+            }
         }
         columns *= 2;
     }

@@ -52,20 +52,27 @@ impl Entries {
         const END: &str = "\n}\n";
         let (mut prelude, mut bodies, mut rest) = (String::new(), HashMap::new(), ptx);
         while let Some(start) = rest.find(START) {
-            prelude.push_str(&rest[..start]);
+            prelude.extend(code(&rest[..start]));
             let length = rest[start..].find(END).map_or(rest.len() - start, |end| end + END.len());
             let body = &rest[start..start + length];
             let name = body[START.len()..].split('(').next().unwrap_or_default();
             bodies.insert(name, body);
             rest = &rest[start + length..];
         }
-        prelude.push_str(rest);
+        prelude.extend(code(rest));
         Self { prelude, bodies }
     }
 
     fn module(&self, name: &str) -> Option<String> {
-        self.bodies.get(name).map(|body| format!("{}\n{body}", self.prelude))
+        // Loops are written with as many loads under way as they need; unrolling them takes a third of the time to compile.
+        const NO_UNROLLING: &str = ".pragma \"nounroll\";\n";
+        self.bodies.get(name).map(|body| [&self.prelude, NO_UNROLLING, body].concat())
     }
+}
+
+/// The lines of a text that are not comments, of which there is one for each entry point, or empty.
+fn code(ptx: &str) -> impl Iterator<Item = &str> {
+    ptx.split_inclusive('\n').filter(|line| !line.trim().is_empty() && !line.trim_start().starts_with("//"))
 }
 
 /// The kernels of one CUDA context.

@@ -3,13 +3,13 @@
 use std::ffi::c_void;
 
 use cust::sys;
-use kernel_params::IndexLayout;
+use kernel_params::{IndexLayout, OffsetsParams};
 
 use super::{
     Kernels,
     device::{CheckedCall, check},
 };
-use crate::{Error, Shape};
+use crate::{Error, Shape, broadcast::Layout};
 
 /// How many threads a block of every kernel has. 256 fills a multiprocessor of every architecture the
 /// kernels are compiled for (1,024 to 2,048 threads) with whole blocks.
@@ -71,26 +71,52 @@ pub trait Queue {
     }
 }
 
-/// Puts the runs of an index layout where `layout.runs` says, if there are more than one on a side; the kernels after
-/// it find them there. The address is that of [`runs_bytes`] bytes of scratch.
-///
-/// # Errors
-/// What the queue answers.
-///
-/// # Safety
-/// As [`Queue::launch`].
-pub(super) unsafe fn place_runs(queue: &mut impl Queue, layout: &IndexLayout) -> Result<(), Error> {
-    if layout.needs_runs() {
-        // SAFETY: the caller's promise.
-        unsafe { queue.launch("index_store_runs_all", 1, layout)? };
-    }
-    Ok(())
+/// Words (u64) of scratch for the offsets of an index that does not advance evenly over the axes on a side of the reduced
+/// one, of `b` and `k` positions. It does so where there is one axis on each; whether it does otherwise is not asked, so
+/// that the scratch for a plan never shrinks as shapes grow.
+pub(super) fn offset_words(src: &Shape, b: usize, k: usize) -> usize {
+    if src.rank() > 2 { b + k } else { 0 }
 }
 
-/// Bytes of scratch that [`place_runs`] may need for an index over `src`. An index needs two runs on a side only where
-/// there are two axes; whether it does is not asked, so that the scratch for a plan never shrinks as shapes grow.
-pub(super) fn runs_bytes(src: &Shape) -> usize {
-    if src.rank() > 2 { size_of_val(&IndexLayout::default().axes) } else { 0 }
+/// A layout as kernels take it, and the steps that make its offsets, where there are any, in [`offset_words`] of scratch.
+pub(super) struct PlacedLayout {
+    /// For the kernels that follow those steps.
+    pub(super) layout: IndexLayout,
+    leading: OffsetsParams,
+    trailing: OffsetsParams,
+}
+
+impl PlacedLayout {
+    /// For an index over `b` and `k` positions on the sides of the reduced axis.
+    pub(super) fn new(layout: &Layout, b: usize, k: usize, scratch: u64) -> Self {
+        let behind = scratch + (b * size_of::<u64>()) as u64;
+        let leading = OffsetsParams { offsets: scratch, count: b as u64, runs: layout.leading };
+        let trailing = OffsetsParams { offsets: behind, count: k as u64, runs: layout.trailing };
+        let address = |side: &OffsetsParams| if side.runs.are_even() { 0 } else { side.offsets };
+        let layout = IndexLayout {
+            stride_b: layout.leading.even_stride(),
+            stride_e: layout.stride_e,
+            stride_k: layout.trailing.even_stride(),
+            offsets_b: address(&leading),
+            offsets_k: address(&trailing),
+        };
+        Self { layout, leading, trailing }
+    }
+
+    /// Makes the offsets.
+    ///
+    /// # Errors
+    /// What the queue answers.
+    ///
+    /// # Safety
+    /// As [`Queue::launch`].
+    pub(super) unsafe fn enqueue(&self, queue: &mut impl Queue) -> Result<(), Error> {
+        for side in [&self.leading, &self.trailing].into_iter().filter(|side| !side.runs.are_even()) {
+            // SAFETY: the caller's promise.
+            unsafe { queue.launch_for_each("index_store_offsets_all", side.count as usize, side)? };
+        }
+        Ok(())
+    }
 }
 
 /// A CUDA stream together with the kernels of its context.

@@ -1,10 +1,11 @@
 //! Scatter on the GPU: the steps of each reduction, and the safe calls.
 
-use kernel_params::{IndexLayout, IndexParams, MAX_LIMB_BITS, ReproducibleParams, ScatterParams};
+use kernel_params::{Divisor, IndexLayout, IndexParams, MAX_LIMB_BITS, ReproducibleParams, ScatterParams};
 
 use super::{
     DeviceTensor, Kernels, Queue, Stream, StreamQueue, THREADS_PER_BLOCK, Workspace, check,
-    queue::{Preload, place_runs, runs_bytes},
+    queue::{PlacedLayout, Preload, offset_words},
+    tuning::{self, WARP_SIZE},
 };
 use crate::{
     BadIndex, Error, Index, IndexType, Reduce, Reduced, Scalar, ScalarType, ScatterOptions, ScatterPlan, Shape,
@@ -49,10 +50,6 @@ const PRIVATIZED_REUSE: usize = 16;
 /// The most blocks that keep their own sums: four for each multiprocessor of an H200, which has 132.
 const PRIVATIZED_BLOCKS: usize = 528;
 
-/// The most blocks that take vectors: each of their warps has a part of the rows long enough to show which group is
-/// hot, and there are two blocks for each that an H200 runs at a time (132 multiprocessors of 2,048 threads).
-const VECTOR_BLOCKS: usize = 2112;
-
 /// How many columns a thread takes at a time where it can.
 const VECTOR_WIDTH: usize = 4;
 
@@ -77,16 +74,21 @@ struct WorkspaceParts {
     counts: usize,
     best: usize,
     positions: usize,
-    runs: usize,
+    offsets: usize,
+}
+
+impl WorkspaceParts {
+    fn words(&self) -> usize {
+        let candidates = self.best + self.positions;
+        self.limbs + self.scales + self.accumulators + self.counts + candidates + self.offsets
+    }
 }
 
 impl ScatterPlan {
     /// How many bytes of scratch [`enqueue_scatter`] needs: sums of 16-bit floats, sums in integers where they are
     /// to be deterministic, counts for mean, candidates for min and max.
     pub fn workspace_bytes(&self, scalar: ScalarType) -> usize {
-        let parts = self.workspace_parts(scalar);
-        (parts.limbs + parts.scales + parts.accumulators + parts.counts + parts.best + parts.positions + parts.runs)
-            * WORKSPACE_ALIGNMENT
+        self.workspace_parts(scalar).words() * WORKSPACE_ALIGNMENT
     }
 
     fn workspace_parts(&self, scalar: ScalarType) -> WorkspaceParts {
@@ -101,13 +103,13 @@ impl ScatterPlan {
             counts: if self.reduce == Reduce::Mean { self.count_elements() } else { 0 },
             best: if has_arg { out } else { 0 },
             positions: if has_arg && !self.packs_candidates(scalar) { out } else { 0 },
-            runs: runs_bytes(&self.src) / WORKSPACE_ALIGNMENT,
+            offsets: offset_words(&self.src, self.b, self.k),
         }
     }
 
     /// How many groups are counted for mean: one for a whole row where the index is the same along it.
     fn count_elements(&self) -> usize {
-        if broadcast::is_row_index(&self.layout) { self.b * self.n } else { self.out.element_count() }
+        if self.layout.is_row_index() { self.b * self.n } else { self.out.element_count() }
     }
 
     /// Whether sums are to have the same bits every time and would not by themselves, as those of integers do.
@@ -120,7 +122,14 @@ impl ScatterPlan {
         scalar.bytes() <= size_of::<u32>() && self.e <= MAX_PACKED_AXIS
     }
 
-    fn params(&self, pointers: &ScatterPointers) -> ScatterParams {
+    /// The layout of the index, whose offsets lie behind all other scratch.
+    fn place_layout(&self, pointers: &ScatterPointers) -> PlacedLayout {
+        let parts = self.workspace_parts(pointers.scalar);
+        let before = (parts.words() - parts.offsets) * WORKSPACE_ALIGNMENT;
+        PlacedLayout::new(&self.layout, self.b, self.k, pointers.workspace + before as u64)
+    }
+
+    fn params(&self, pointers: &ScatterPointers, layout: IndexLayout) -> ScatterParams {
         let parts = self.workspace_parts(pointers.scalar);
         let mut end = pointers.workspace + ((parts.limbs + parts.scales) * WORKSPACE_ALIGNMENT) as u64;
         let mut take = |elements: usize| {
@@ -139,11 +148,22 @@ impl ScatterPlan {
             counts: take(parts.counts),
             best: take(parts.best),
             positions: take(parts.positions),
+            layout,
+            ..self.sizes()
+        }
+    }
+
+    /// Parameters without addresses and without the layout.
+    pub(super) fn sizes(&self) -> ScatterParams {
+        ScatterParams {
             b: self.b as u64,
             e: self.e as u64,
             k: self.k as u64,
             n: self.n as u64,
-            layout: IndexLayout { runs: if self.layout.needs_runs() { take(parts.runs) } else { 0 }, ..self.layout },
+            by_e: Divisor::new(self.e as u64),
+            by_k: Divisor::new(self.k as u64),
+            by_n: Divisor::new(self.n as u64),
+            ..ScatterParams::default()
         }
     }
 
@@ -186,10 +206,11 @@ pub unsafe fn enqueue_scatter(
     if plan.out.element_count() == 0 {
         return Ok(());
     }
-    let params = plan.params(pointers);
+    let placed = plan.place_layout(pointers);
+    let params = plan.params(pointers, placed.layout);
     // SAFETY: the caller's promise about the addresses; counts and sizes follow from the plan's shapes.
     unsafe {
-        place_runs(queue, &params.layout)?;
+        placed.enqueue(queue)?;
         match plan.reduce {
             Reduce::Sum | Reduce::Mul | Reduce::Mean => accumulate(queue, plan, pointers, &params),
             Reduce::Min | Reduce::Max => select(queue, plan, pointers, &params),
@@ -217,7 +238,7 @@ unsafe fn accumulate(
         }
         if params.counts != 0 {
             queue.fill_u32(params.counts, 0, plan.count_elements() * 2)?;
-            let counted = if broadcast::is_row_index(&plan.layout) { plan.b * plan.e } else { src_elements };
+            let counted = if plan.layout.is_row_index() { plan.b * plan.e } else { src_elements };
             queue.launch_for_each(&format!("scatter_count_{}", pointers.index_type.name()), counted, params)?;
         }
         if params.counts != 0 || params.accumulators != params.out {
@@ -254,10 +275,14 @@ unsafe fn join(
             }
             SumAlgorithm::Vectors { width } => {
                 let kernel = format!("scatter_sum_{}_{scalar}_{index}", vectors(width));
-                let blocks = (src_elements / width).div_ceil(THREADS_PER_BLOCK as usize);
-                if blocks > 0 {
-                    queue.launch(&kernel, blocks.min(VECTOR_BLOCKS) as u32, params)?;
-                }
+                queue.launch_for_each(&kernel, src_elements / width, params)?;
+            }
+            SumAlgorithm::Rows { width } => {
+                let kernel = format!("scatter_sum_rows_{}_{scalar}_{index}", vectors(width));
+                let rows = plan.b * plan.e;
+                let rows_of_warp = tuning::rows_of_warp(rows, WARP_SIZE * width / plan.k);
+                let params = ScatterParams { rows_of_warp: rows_of_warp as u64, ..*params };
+                queue.launch_for_each(&kernel, rows.div_ceil(rows_of_warp) * WARP_SIZE, &params)?;
             }
             SumAlgorithm::Privatized { width, blocks } => {
                 let kernel = format!("scatter_sum_privatized_{}_{scalar}_{index}", vectors(width));
@@ -307,6 +332,8 @@ enum SumAlgorithm {
     Elements,
     /// A thread for each `width` columns of a row.
     Vectors { width: usize },
+    /// [`Vectors`](Self::Vectors) where the lanes of a warp fill whole rows, of which each warp has a part.
+    Rows { width: usize },
     /// [`Vectors`](Self::Vectors), each block into shared memory first.
     Privatized { width: usize, blocks: u32 },
 }
@@ -314,7 +341,7 @@ enum SumAlgorithm {
 impl ScatterPlan {
     fn sum_algorithm(&self, queue: &impl Queue, pointers: &ScatterPointers, params: &ScatterParams) -> SumAlgorithm {
         let is_float32 = pointers.scalar.accumulator_bytes() == size_of::<f32>() && pointers.scalar != ScalarType::I32;
-        if self.reduce == Reduce::Mul || !is_float32 || !broadcast::is_row_index(&self.layout) {
+        if self.reduce == Reduce::Mul || !is_float32 || !self.layout.is_row_index() {
             return SumAlgorithm::Elements;
         }
         let (src, out) = (self.src.element_count(), self.out.element_count());
@@ -326,7 +353,15 @@ impl ScatterPlan {
             return SumAlgorithm::Privatized { width, blocks: blocks.min(PRIVATIZED_BLOCKS) as u32 };
         }
         let joins_quads = is_aligned(params.accumulators, size_of::<f32>()) && queue.has_vector_atomics();
-        SumAlgorithm::Vectors { width: if loads_quads && joins_quads { VECTOR_WIDTH } else { 1 } }
+        let width = if loads_quads && joins_quads { VECTOR_WIDTH } else { 1 };
+        let lanes = self.k / width;
+        let fills_warps = lanes.is_power_of_two() && lanes <= WARP_SIZE;
+        // The kernel counts rows of `out` in 32 bits.
+        if fills_warps && self.layout.leading.are_even() && self.b * self.n < u32::MAX as usize {
+            SumAlgorithm::Rows { width }
+        } else {
+            SumAlgorithm::Vectors { width }
+        }
     }
 }
 
@@ -387,13 +422,15 @@ pub fn preload_scatter(
     index_type: IndexType,
     arg_type: IndexType,
 ) -> Result<(), Error> {
-    // A plan for each algorithm: an index over all of src, one in several runs, and one along src with few and with
-    // many columns, into many groups and into few.
-    let plans: [(&[usize], &[usize]); 6] = [
+    // A plan for each algorithm: an index over all of src, one in several runs, and one along src with one column, with
+    // three, with four and with twelve, into many groups and into few.
+    let plans: [(&[usize], &[usize]); 8] = [
         (&[1, 2, 4], &[1, 2, 4]),
         (&[1, 2, 2, 2, 2], &[1, 2, 1, 2, 1]),
         (&[1, 2], &[2]),
+        (&[1, 2, 3], &[2]),
         (&[1, 2, 4], &[2]),
+        (&[1, 2, 12], &[2]),
         (&[1, 4096], &[4096]),
         (&[1, 4096, 4], &[4096]),
     ];

@@ -2,17 +2,17 @@
 
 mod preload;
 
-use kernel_params::{HOLE_TILE, IndexLayout, NOTHING_GOES_ON, SegmentParams, SortedIndexParams};
+use kernel_params::{Divisor, HOLE_TILE, IndexLayout, NOTHING_GOES_ON, SegmentParams, SortedIndexParams};
 
 use super::{
     DeviceTensor, Kernels, Queue, Stream, StreamQueue, Workspace,
     check::group_count,
-    queue::{THREADS_PER_BLOCK, place_runs, runs_bytes},
+    queue::{PlacedLayout, THREADS_PER_BLOCK, offset_words},
     tuning::{self, PACK_BYTES, WARP_SIZE},
 };
 use crate::{
     BadIndex, Error, Index, IndexType, Reduce, Reduced, Scalar, ScalarType, SegmentCooOptions, SegmentCsrOptions,
-    SegmentPlan, segment::Segments,
+    SegmentPlan, broadcast::Layout, segment::Segments,
 };
 
 pub use preload::preload_segment;
@@ -87,7 +87,7 @@ impl Partition {
 
 /// The parts of the workspace, in elements of 8 bytes, in the order they lie in.
 struct WorkspaceParts {
-    runs: usize,
+    offsets: usize,
     indptr: usize,
     holes: usize,
     going_on: usize,
@@ -103,7 +103,7 @@ impl WorkspaceParts {
         let records = chunks * RECORDS_PER_CHUNK;
         let rows = if plan.segments == Segments::Index { plan.index_rows() } else { 0 };
         Self {
-            runs: words(runs_bytes(&plan.src)),
+            offsets: offset_words(&plan.src, plan.b, 0),
             indptr: words(rows * (plan.n + 1) * made_indptr(plan).bytes()),
             holes: words(rows * tiles(plan.e) * size_of::<u32>()),
             going_on: chunks,
@@ -114,7 +114,8 @@ impl WorkspaceParts {
     }
 
     fn bytes(&self) -> usize {
-        let words = self.runs + self.indptr + self.holes + self.going_on + self.counts + self.values + self.positions;
+        let words =
+            self.offsets + self.indptr + self.holes + self.going_on + self.counts + self.values + self.positions;
         words * WORKSPACE_ALIGNMENT
     }
 }
@@ -137,7 +138,22 @@ impl SegmentPlan {
         WorkspaceParts::new(self, scalar, chunks).bytes()
     }
 
-    fn params(&self, pointers: &SegmentPointers, partition: &Partition, columns: usize) -> SegmentParams {
+    /// The layout of the leading axes, in rows of the index; its offsets lie before all other scratch.
+    fn place_layout(&self, pointers: &SegmentPointers) -> PlacedLayout {
+        let mut layout = Layout { leading: self.layout.leading, ..Layout::default() };
+        // Every stride of a leading axis is that many whole rows. Rows without elements are all the same.
+        let row = self.index_row().max(1) as u64;
+        layout.leading.runs.iter_mut().for_each(|run| run.stride /= row);
+        PlacedLayout::new(&layout, self.b, 0, pointers.workspace)
+    }
+
+    fn params(
+        &self,
+        pointers: &SegmentPointers,
+        layout: IndexLayout,
+        partition: &Partition,
+        columns: usize,
+    ) -> SegmentParams {
         let chunks_per_b = partition.chunks_per_b(self);
         let parts = WorkspaceParts::new(self, pointers.scalar, self.b * chunks_per_b);
         let mut end = pointers.workspace;
@@ -146,11 +162,13 @@ impl SegmentPlan {
             end += (elements * WORKSPACE_ALIGNMENT) as u64;
             start
         };
-        let (runs, indptr, holes) = (take(parts.runs), take(parts.indptr), take(parts.holes));
+        take(parts.offsets);
+        let (indptr, holes) = (take(parts.indptr), take(parts.holes));
         let (going_on, counts) = (take(parts.going_on), take(parts.counts));
         let (values, positions) = (take(parts.values), take(parts.positions));
         let is_coo = self.segments == Segments::Index;
         let indptr_type = if is_coo { made_indptr(self) } else { pointers.index_type };
+        let column_parts = self.k.div_ceil(partition.lanes * columns) as u64;
         SegmentParams {
             src: pointers.src,
             index: if is_coo { pointers.index } else { 0 },
@@ -167,8 +185,13 @@ impl SegmentPlan {
             e: self.e as u64,
             k: self.k as u64,
             n: self.n as u64,
-            column_parts: self.k.div_ceil(partition.lanes * columns) as u64,
+            by_n: Divisor::new(self.n as u64),
+            column_parts,
+            by_column_parts: Divisor::new(column_parts),
+            by_combine_parts: Divisor::new(self.k.div_ceil(combine_lanes(self.k)) as u64),
             chunks_per_b: chunks_per_b as u64,
+            by_chunks_per_b: Divisor::new(chunks_per_b as u64),
+            by_index_tiles: Divisor::new(tiles(self.e) as u64),
             index_rows: self.index_rows() as u64,
             index_row: self.index_row() as u64,
             index_stride: self.layout.stride_e,
@@ -182,17 +205,8 @@ impl SegmentPlan {
             indptr_is_wide: (indptr_type == IndexType::I64).into(),
             arg_is_wide: (pointers.arg_type == IndexType::I64).into(),
             unused: 0,
-            layout: IndexLayout { runs: if self.layout.needs_runs() { runs } else { 0 }, ..self.row_layout() },
+            layout,
         }
-    }
-
-    /// The broadcast of the leading axes, as rows of the index.
-    fn row_layout(&self) -> IndexLayout {
-        let mut layout = self.layout;
-        // Every stride of a leading axis is that many whole rows. Rows without elements are all the same.
-        let row = self.index_row().max(1) as u64;
-        layout.axes.iter_mut().for_each(|axis| axis.stride /= row);
-        layout
     }
 }
 
@@ -230,27 +244,30 @@ pub unsafe fn enqueue_segment(
     let is_aligned = |address: u64| address.is_multiple_of(PACK_BYTES as u64);
     let all_aligned = is_aligned(pointers.src) && is_aligned(pointers.out) && pointers.base.is_none_or(is_aligned);
     let (kind, columns) = if all_aligned && partition.pack > 1 { ("packs", partition.pack) } else { ("columns", 1) };
-    let params = plan.params(pointers, &partition, columns);
+    let placed = plan.place_layout(pointers);
+    let params = plan.params(pointers, placed.layout, &partition, columns);
     let reduce = if plan.reduce.has_arg() { plan.reduce.name() } else { "sum" };
     let scalar = scalar.name();
+    let source = if plan.segments == Segments::Index { "coo" } else { "csr" };
     let column_parts = params.column_parts as usize;
     let row_warps = (plan.b * plan.n * column_parts).div_ceil(WARP_SIZE / (partition.lanes * partition.ways));
     let chunks = plan.b * partition.chunks_per_b(plan);
     // SAFETY: the caller's promise about the addresses; counts and sizes follow from the plan's shapes.
     unsafe {
-        place_runs(queue, &params.layout)?;
+        placed.enqueue(queue)?;
         if plan.segments == Segments::Index {
-            let kernel = format!("segment_from_index_{}", pointers.index_type.name());
+            let wide = if made_indptr(plan) == IndexType::I64 { "_wide" } else { "" };
+            let kernel = format!("segment_from_index{wide}_{}", pointers.index_type.name());
             queue.launch_for_each(&kernel, plan.index_rows() * tiles(plan.e) * WARP_SIZE, &params)?;
         }
         if chunks == 0 {
-            let kernel = format!("segment_{reduce}_{kind}_{scalar}");
+            let kernel = format!("segment_{source}_{reduce}_{kind}_{scalar}");
             return queue.launch_for_each(&kernel, row_warps * WARP_SIZE, &params);
         }
         queue.fill_u32(params.going_on, NOTHING_GOES_ON as u32, chunks * size_of::<u64>() / size_of::<u32>())?;
-        let kernel = format!("segment_cut_{reduce}_{kind}_{scalar}");
+        let kernel = format!("segment_{source}_cut_{reduce}_{kind}_{scalar}");
         queue.launch_for_each(&kernel, row_warps * WARP_SIZE, &params)?;
-        let kernel = format!("segment_chunks_{reduce}_{kind}_{scalar}");
+        let kernel = format!("segment_{source}_chunks_{reduce}_{kind}_{scalar}");
         queue.launch_for_each(&kernel, chunks * column_parts * WARP_SIZE, &params)?;
         // A block looks at as many chunks as a warp has lanes.
         let tiles = chunks.div_ceil(WARP_SIZE) * THREADS_PER_BLOCK as usize;
@@ -473,7 +490,7 @@ pub unsafe fn enqueue_segment_check(
         index,
         result,
         count: count as u64,
-        row: plan.index_row() as u64,
+        row: Divisor::new(plan.index_row() as u64),
         n: plan.index_limit() as u64,
     };
     // SAFETY: the caller's promise.

@@ -1,18 +1,17 @@
 //! Tuning numbers, apart from the algorithms that use them, each with its reason.
 
+use kernel_params::BATCH;
+
 /// Lanes of a warp, on every architecture so far.
 pub(super) const WARP_SIZE: usize = 32;
 
 /// The bytes that one instruction of a lane loads at most.
 pub(super) const PACK_BYTES: usize = 16;
 
-/// Elements of a segment that a lane loads before it takes the first of them.
-const SEGMENT_BATCH: usize = 4;
-
 /// In how many ways a group of lanes shares the elements of a segment of average length, `lanes` sharing the columns: so
 /// many that each lane has two batches or more. What there is to do for a segment apart from its elements takes as long.
 pub(super) fn segment_ways(length: usize, lanes: usize) -> usize {
-    power_of_two(length / (2 * SEGMENT_BATCH)).min(WARP_SIZE / lanes)
+    power_of_two(length / (2 * BATCH)).min(WARP_SIZE / lanes)
 }
 
 /// The most bytes of `src` whose long segments are left to one block each: a multiprocessor reads about 80 GB/s, so
@@ -30,7 +29,7 @@ pub(super) fn is_cut(length: usize, bytes: usize) -> bool {
 /// The most elements of a segment that a group of lanes takes, where a block takes the longer ones: eight batches a
 /// lane, as long as the block's barriers take.
 pub(super) fn longest_segment(ways: usize) -> usize {
-    8 * SEGMENT_BATCH * ways
+    8 * BATCH * ways
 }
 
 /// Warps that share the chunks where the input is large enough: as many as the largest device so far runs at once (132
@@ -58,7 +57,7 @@ const SHORTEST_LONG_CHUNK: usize = 256;
 pub(super) fn segment_chunk(elements: usize, parts: usize, warp_ways: usize, ways: usize) -> usize {
     let wanted = elements.saturating_mul(parts) / CHUNK_WARPS;
     let longest = (LONGEST_SHARE * ways).clamp(SHORTEST_LONG_CHUNK, LONGEST_CHUNK);
-    power_of_two(wanted).clamp(SHORTEST_CHUNK.max(SEGMENT_BATCH * warp_ways), longest)
+    power_of_two(wanted).clamp(SHORTEST_CHUNK.max(BATCH * warp_ways), longest)
 }
 
 /// The most chunks that [`segment_chunk`] makes of [b, e] elements and any smaller number, whatever else they have.
@@ -71,6 +70,15 @@ pub(super) fn most_segment_chunks(b: usize, e: usize) -> usize {
 /// The largest power of two up to a number, 1 for 0.
 fn power_of_two(up_to: usize) -> usize {
     1 << up_to.max(1).ilog2()
+}
+
+/// The most warps that add up rows: each has a part long enough to show which group is hot, and there are two for each that
+/// the largest device so far runs at once (132 multiprocessors of 64 warps).
+const ROWS_WARPS: usize = 16_896;
+
+/// How many of `rows` rows a warp adds up that takes `at_once` at a time: a batch or more.
+pub(super) fn rows_of_warp(rows: usize, at_once: usize) -> usize {
+    rows.div_ceil(ROWS_WARPS).max(1).next_multiple_of(BATCH * at_once)
 }
 
 /// Warps that gather_csr should have before one takes more than a batch: twice as many as the largest device so far runs

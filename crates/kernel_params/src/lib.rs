@@ -6,44 +6,45 @@
 
 #![no_std]
 
+mod axis_runs;
+mod divisor;
+
+pub use axis_runs::{AxisRun, AxisRuns, MAX_RUNS};
+pub use divisor::Divisor;
+
+/// How many loads a thread has on the way at a time: enough to hide memory's latency, few enough registers to keep a
+/// multiprocessor full.
+pub const BATCH: usize = 4;
+
 /// The most axes a tensor may have.
 pub const MAX_RANK: usize = 8;
-
-/// The most runs of axes an [`IndexLayout`] can need: every axis of the tensor but the reduced one.
-pub const MAX_LAYOUT_AXES: usize = MAX_RANK - 1;
-
-/// One run of axes of `src` over which the index advances evenly.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LayoutAxis {
-    /// How many positions of `src` the run covers.
-    pub size: u64,
-    /// How far the index moves for each of them; 0 where it is broadcast.
-    pub stride: u64,
-}
 
 /// Where the index of element (b, e, k) of `src`, seen as [B, E, K], lies: the broadcast, as arithmetic.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct IndexLayout {
-    /// How far the index moves for one step along the reduced axis; 0 where it is broadcast.
+    /// How far the index moves for one step before the reduced axis; not used where there is `offsets_b`.
+    pub stride_b: u64,
+    /// How far it moves for one step along the reduced axis; 0 where it is broadcast.
     pub stride_e: u64,
-    /// How many of `axes`, from the first, split k.
-    pub trailing: u32,
-    /// How many of `axes`, after those, split b.
-    pub leading: u32,
-    /// The trailing runs, innermost first, then the leading runs, innermost first.
-    pub axes: [LayoutAxis; MAX_LAYOUT_AXES],
-    /// Address of a copy of `axes` in device memory, where there is more than one run on a side; 0 otherwise.
-    /// Kernels walk the copy: a parameter that is indexed by a variable would be copied to local memory first.
-    pub runs: u64,
+    /// How far it moves for one step after the reduced axis; not used where there is `offsets_k`.
+    pub stride_k: u64,
+    /// Address of how far the index lies (u64) for each b, where it does not advance evenly; 0 where it does.
+    pub offsets_b: u64,
+    /// The same for each k.
+    pub offsets_k: u64,
 }
 
-impl IndexLayout {
-    /// Whether kernels need [`runs`](Self::runs): more than one run before or after the reduced axis.
-    pub fn needs_runs(&self) -> bool {
-        self.trailing > 1 || self.leading > 1
-    }
+/// The parameter of the kernel that makes the offsets of an [`IndexLayout`].
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OffsetsParams {
+    /// Address of the offsets.
+    pub offsets: u64,
+    /// How many there are.
+    pub count: u64,
+    /// The axes that they are for.
+    pub runs: AxisRuns,
 }
 
 /// The parameter of every kernel of the scatter family. `src` is [B, E, K], `out` is [B, N, K], row-major.
@@ -76,8 +77,16 @@ pub struct ScatterParams {
     pub k: u64,
     /// Number of groups: the length of the reduced axis of `out`.
     pub n: u64,
+    /// Divides by `e`.
+    pub by_e: Divisor,
+    /// Divides by `k`.
+    pub by_k: Divisor,
+    /// Divides by `n`.
+    pub by_n: Divisor,
     /// How the index is broadcast over `src`.
     pub layout: IndexLayout,
+    /// Sums by rows: how many neighbouring rows a warp takes, below 2^32.
+    pub rows_of_warp: u64,
 }
 
 /// The parameter of the kernels that add up floating-point numbers in integers. What is beside `scatter` is scratch,
@@ -155,10 +164,20 @@ pub struct SegmentParams {
     pub k: u64,
     /// Number of segments: the length of the reduced axis of `out`.
     pub n: u64,
+    /// Divides by `n`.
+    pub by_n: Divisor,
     /// How many parts the columns are cut into, a group of lanes each.
     pub column_parts: u64,
+    /// Divides by `column_parts`.
+    pub by_column_parts: Divisor,
+    /// Divides by the parts of the columns in the kernel that joins records.
+    pub by_combine_parts: Divisor,
     /// How many chunks cover the reduced axis; 0 where none are made.
     pub chunks_per_b: u64,
+    /// Divides by `chunks_per_b`.
+    pub by_chunks_per_b: Divisor,
+    /// Divides by the tiles of [`HOLE_TILE`] elements that cover a row of the index and the place behind it.
+    pub by_index_tiles: Divisor,
     /// Rows of the index.
     pub index_rows: u64,
     /// Elements of such a row.
@@ -206,14 +225,10 @@ pub struct SortedIndexParams {
     /// How many elements the index has.
     pub count: u64,
     /// How many of them make a row.
-    pub row: u64,
+    pub row: Divisor,
     /// What every element must lie below.
     pub n: u64,
 }
-
-/// How many words of `out` a thread of gather_coo has on the way at a time: enough loads in flight to hide memory's
-/// latency, few enough registers to keep a multiprocessor full. gather_csr has one.
-pub const GATHER_BATCH: usize = 4;
 
 /// The parameter of the gathers. `src` is [B, S, words], `out` is [B, E, words], row-major, in words of the width in
 /// the kernel's name.
@@ -232,16 +247,22 @@ pub struct GatherParams {
     pub s: u64,
     /// Length of the gathered axis of `out`.
     pub e: u64,
+    /// Divides by `e`.
+    pub by_e: Divisor,
     /// Words of a row.
     pub words: u64,
+    /// Divides by `words`.
+    pub by_words: Divisor,
     /// gather_csr: how many tiles of rows a warp takes one after the other; 1 where a tile has several parts.
     pub tiles: u64,
+    /// gather_csr: how many groups of so many tiles there are.
+    pub groups_of_tiles: u64,
     /// gather_csr: how many warps share the words of a tile.
     pub parts: u64,
-    /// How many of `runs` split b.
-    pub leading: u64,
-    /// The runs of leading axes over which the index advances evenly, innermost first.
-    pub runs: [LayoutAxis; MAX_LAYOUT_AXES],
+    /// Divides by `parts`.
+    pub by_parts: Divisor,
+    /// How far the index or indptr moves over the leading axes.
+    pub leading: AxisRuns,
 }
 
 /// The parameter of softmax, log_softmax, logsumexp and std. Everything but `src`, the index and `out` is scratch that

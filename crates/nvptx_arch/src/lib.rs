@@ -11,7 +11,7 @@
 //!
 //! # Layers
 //!
-//! [`index`], [`barrier`], [`warp`], [`shared`], [`memory`], [`atomic`], [`convert`] and [`math`] say what an
+//! [`index`], [`barrier`], [`warp`], [`shared`], [`memory`], [`atomic`], [`convert`], [`math`] and [`hint`] say what an
 //! instruction means; `ptx/` and `host/` say how it is done on either kind of target, and `emulate/` is the grid that
 //! `host/` acts on.
 
@@ -35,6 +35,7 @@ pub mod barrier;
 pub mod convert;
 #[cfg(not(target_arch = "nvptx64"))]
 pub mod emulate;
+pub mod hint;
 pub mod index;
 pub mod math;
 pub mod memory;

@@ -18,8 +18,9 @@ use nvptx_arch::{
 
 use super::vectors;
 use crate::{
+    batch::{each, BATCH},
     element::{Float32, Index},
-    layout::{for_each_position, Element},
+    layout::Element,
 };
 
 /// One column at a time, for any number of columns.
@@ -41,19 +42,28 @@ unsafe fn accumulate<T: Float32, I: Index, const WIDTH: usize>(p: &ScatterParams
     for_each_sum(p, |sum| memory::store(sums.add(sum as usize), -0.0));
     thread::sync_threads();
 
-    let columns = p.k / WIDTH as u64;
-    for_each_position(p.b * p.e * columns, |position| {
-        let row = position / columns;
-        let column = position - row * columns;
-        let element = Element { b: row / p.e, e: row % p.e, k: 0 };
-        if let Some(row) = element.out_row::<I>(p) {
-            let to = sums.add(((row * columns + column) * WIDTH as u64) as usize);
-            let values = vectors::load::<T, WIDTH>((p.src as *const T).add(position as usize * WIDTH));
-            for (lane, &value) in values.iter().enumerate() {
-                atomic::shared_reduce_add_f32(to.add(lane), value);
+    let count = p.b * p.e * (p.k / WIDTH as u64);
+    let threads = thread::grid_dim_x() as u64 * thread::block_dim_x() as u64;
+    let mut first = thread::block_idx_x() as u64 * thread::block_dim_x() as u64 + thread::thread_idx_x() as u64;
+    while first < count {
+        // All of a batch's loads are on the way before the first of them is waited for.
+        let vectors = each(|i| first + i as u64 * threads);
+        let positions = each(|i| vectors[i].min(count - 1) * WIDTH as u64);
+        let places = each(|i| {
+            let (row, column) = p.by_k.divide(positions[i]);
+            let out_row = Element::of_row(p, row).out_row::<I>(p);
+            out_row.filter(|_| vectors[i] < count).map(|out_row| out_row * p.k + column)
+        });
+        let values = each(|i| vectors::load::<T, WIDTH>((p.src as *const T).add(positions[i] as usize)));
+        each(|i| {
+            if let Some(place) = places[i] {
+                for (column, &value) in values[i].iter().enumerate() {
+                    atomic::shared_reduce_add_f32(sums.add(place as usize + column), value);
+                }
             }
-        }
-    });
+        });
+        first += BATCH as u64 * threads;
+    }
     thread::sync_threads();
 
     for_each_sum(p, |sum| {

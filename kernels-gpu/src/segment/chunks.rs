@@ -26,11 +26,11 @@ use crate::{
 /// A kernel of its own: in one with the first step, they would share registers, and the fewer that one has, the more of its
 /// warps have loads under way.
 #[inline(always)]
-pub unsafe fn reduce_chunks<T: Scalar, R: Finish, const COLUMNS: usize>(p: &SegmentParams) {
+pub unsafe fn reduce_chunks<T: Scalar, R: Finish, const COLUMNS: usize, const HAS_INDEX: bool>(p: &SegmentParams) {
     for_each_task_of_warp(p.b * p.chunks_per_b * p.column_parts, |task| {
         let (chunk, part) = split_parts(p, task);
         if let Some(long) = Long::at(p, chunk) {
-            let work = long.work::<COLUMNS>(p, part);
+            let work = long.work::<COLUMNS, HAS_INDEX>(p, part);
             let folded = work.fold::<T, R, COLUMNS>(p);
             work.store::<T, R, COLUMNS>(p, folded);
         }
@@ -77,7 +77,7 @@ impl Long {
         if id == NOTHING_GOES_ON {
             return None;
         }
-        let (b, chunk) = split_rows(number, p.chunks_per_b, p.b);
+        let (b, chunk) = split_rows(number, &p.by_chunks_per_b, p.b);
         let indptr = Indptr::new(p, b);
         let (start, end) = (indptr.get(id), indptr.get(id + 1));
         Some(Self { b, row: indptr.row, id, start, end, chunk: chunk << p.chunk_log2 })
@@ -85,14 +85,15 @@ impl Long {
 
     /// What the chunk has of it, in a part of the columns, for a warp.
     #[inline(always)]
-    unsafe fn work<const COLUMNS: usize>(&self, p: &SegmentParams, part: u64) -> Work {
+    unsafe fn work<const COLUMNS: usize, const HAS_INDEX: bool>(&self, p: &SegmentParams, part: u64) -> Work {
         let &Self { b, row, id, end, chunk: from, .. } = self;
         let length = (1 << p.chunk_log2).min(end - from) as u32;
-        let has_holes = warp::any(FULL_MASK, sees_holes(p, row, from, length, lane_id(), WARP_SIZE));
+        let sees_holes = sees_holes::<HAS_INDEX>(p, row, from, length, lane_id(), WARP_SIZE);
+        let has_holes = HAS_INDEX && warp::any(FULL_MASK, sees_holes);
         let column = first_column::<COLUMNS>(p, part, lane_id() & ((1 << p.lanes_log2) - 1));
         let piece = Piece { b, row, id, from, column, length };
-        let (way, ways) = (lane_id() >> p.lanes_log2, WARP_SIZE >> p.lanes_log2);
+        let (way, ways_log2) = (lane_id() >> p.lanes_log2, WARP_SIZE.trailing_zeros() - p.lanes_log2);
         let outcome = Outcome::Record(Record::GoesOn);
-        Work { piece, way, ways, join_log2: WARP_SIZE.trailing_zeros(), has_holes, outcome }.within(p)
+        Work { piece, way, ways_log2, join_log2: WARP_SIZE.trailing_zeros(), has_holes, outcome }.within(p)
     }
 }

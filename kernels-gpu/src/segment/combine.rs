@@ -2,7 +2,7 @@
 
 use kernel_params::SegmentParams;
 use nvptx_arch::{
-    barrier,
+    barrier, hint,
     index::{block_idx_x, grid_dim_x, lane_id, thread_idx_x},
     memory, shared_array,
     warp::WARP_SIZE,
@@ -37,47 +37,48 @@ const RECORDS_OF_A_LANE: u64 = 32;
 #[inline(always)]
 pub unsafe fn combine<T: Scalar, R: Finish>(p: &SegmentParams) {
     let lanes_log2 = p.combine_lanes_log2;
-    let ways = WARP_SIZE >> lanes_log2;
+    let ways_of_warp = WARP_SIZE >> lanes_log2;
     let left = shared_array![u32; WARPS as usize];
-    let warp = warp_of_block();
     let mut first_chunk = block_idx_x() as u64 * TILE;
     while first_chunk < p.b * p.chunks_per_b {
-        let tile = Tile::new(first_chunk, p.k.div_ceil(1 << lanes_log2), |chunk| Joined::new(p, chunk).is_some());
+        let tile = Tile::new(first_chunk, &p.by_combine_parts, |chunk| Joined::new(p, chunk).is_some());
         let mut first = 0;
+        // The warp whose segment the block looks at next; none, as many as there are.
+        let mut of = WARPS;
         // The same number of rounds for the whole block, which may have to take a segment together.
-        while first < tile.tasks() {
+        while of < WARPS || first < tile.tasks() {
+            let is_block = hint::opaque((of < WARPS).into()) != 0;
+            let (warp, thread) = if is_block { (of, thread_idx_x()) } else { (warp_of_block(), lane_id()) };
+            let ways = if is_block { ways_of_warp * WARPS } else { ways_of_warp };
             let mut is_left = false;
-            if first + (warp as u64) < tile.tasks() {
+            let is_wanted = !is_block || memory::load(left.add(of as usize).cast_const()) != 0;
+            if is_wanted && first + (warp as u64) < tile.tasks() {
                 let (chunk, part) = tile.task(first + warp as u64);
                 if let Some(joined) = Joined::new(p, chunk) {
-                    is_left = joined.records() > ways as u64 * RECORDS_OF_A_LANE;
+                    is_left = !is_block && joined.records() > ways as u64 * RECORDS_OF_A_LANE;
                     if !is_left {
-                        let column = Column::new(p, part, lane_id());
-                        let folded = joined.fold::<T::Accumulator, R>(p, &column, ways);
+                        let column = Column::new(p, part, thread);
+                        let mut folded = joined.fold::<T::Accumulator, R>(p, &column, ways);
+                        if is_block {
+                            folded = block::join_warps::<T::Accumulator, R, u64, 1>(folded, lanes_log2);
+                        }
                         joined.store::<T, R>(p, &column, folded);
                     }
                 }
             }
-            if barrier::sync_threads_or(is_left as u32) != 0 {
+            if is_block {
+                of += 1;
+            } else if barrier::sync_threads_or(is_left as u32) != 0 {
                 if lane_id() == 0 {
                     memory::store(left.add(warp as usize), is_left as u32);
                 }
-                barrier::sync_threads();
-                for of in 0..WARPS {
-                    if memory::load(left.add(of as usize).cast_const()) == 0 {
-                        continue;
-                    }
-                    let (chunk, part) = tile.task(first + of as u64);
-                    if let Some(joined) = Joined::new(p, chunk) {
-                        let column = Column::new(p, part, thread_idx_x());
-                        let folded = joined.fold::<T::Accumulator, R>(p, &column, ways * WARPS);
-                        let folded = block::join_warps::<T::Accumulator, R, u64, 1>(folded, lanes_log2);
-                        joined.store::<T, R>(p, &column, folded);
-                    }
-                }
-                barrier::sync_threads();
+                of = 0;
             }
-            first += WARPS as u64;
+            if of == WARPS {
+                first += WARPS as u64;
+            }
+            // What is noted may be read, or be written again.
+            barrier::sync_threads();
         }
         first_chunk += grid_dim_x() as u64 * TILE;
     }
@@ -136,14 +137,15 @@ impl Joined {
         };
         let mut folded = Folded::EMPTY;
         let (mut i, stride) = (way as u64, ways as u64);
-        while i + (BATCH as u64 - 1) * stride < self.records() {
-            let loaded = each(|step| record(i + step as u64 * stride));
-            each(|step| folded = folded.join::<R>(loaded[step]));
-            i += BATCH as u64 * stride;
-        }
         while i < self.records() {
-            folded = folded.join::<R>(record(i));
-            i += stride;
+            let numbers = each(|step| i + step as u64 * stride);
+            let loaded = each(|step| record(numbers[step].min(self.records() - 1)));
+            each(|step| {
+                if numbers[step] < self.records() {
+                    folded = folded.join::<R>(loaded[step]);
+                }
+            });
+            i += BATCH as u64 * stride;
         }
         folded.join_lanes::<R>(p.combine_lanes_log2, WARP_SIZE.trailing_zeros(), true)
     }

@@ -1,7 +1,7 @@
 //! Where segments begin and end: reading an indptr, and making one of a sorted index.
 
 use kernel_params::{SegmentParams, HOLE_TILE};
-use nvptx_arch::{index::lane_id, memory, warp};
+use nvptx_arch::{hint, index::lane_id, memory, warp};
 use warp::{FULL_MASK, WARP_SIZE};
 
 use super::NONE;
@@ -69,13 +69,20 @@ impl Membership {
 }
 
 /// Whether an index may have elements outside [0, N) among `length` of its row `row`, as far as this thread, one of
-/// `threads`, looks.
+/// `threads`, looks. Without an index, `HAS_INDEX` being false, there are none.
 #[inline(always)]
-pub unsafe fn sees_holes(p: &SegmentParams, row: u64, from: u64, length: u32, thread: u32, threads: u32) -> bool {
-    if p.holes == 0 || length == 0 {
+pub unsafe fn sees_holes<const HAS_INDEX: bool>(
+    p: &SegmentParams,
+    row: u64,
+    from: u64,
+    length: u32,
+    thread: u32,
+    threads: u32,
+) -> bool {
+    if !HAS_INDEX || length == 0 {
         return false;
     }
-    let holes = (p.holes as *const u32).add((row * tiles_of_row(p)) as usize);
+    let holes = (p.holes as *const u32).add((row * p.by_index_tiles.value) as usize);
     let last = (from + length as u64 - 1) / HOLE_TILE;
     let mut tile = from / HOLE_TILE + thread as u64;
     let mut found = 0;
@@ -86,17 +93,11 @@ pub unsafe fn sees_holes(p: &SegmentParams, row: u64, from: u64, length: u32, th
     found != 0
 }
 
-/// The tiles of a row of the index and the place behind it.
-#[inline(always)]
-fn tiles_of_row(p: &SegmentParams) -> u64 {
-    p.e / HOLE_TILE + 1
-}
-
 // Elements of a tile that a lane has.
 const _: () = assert!(HOLE_TILE as usize == BATCH * WARP_SIZE as usize);
 
-/// A lane stores so many entries of an element by itself; the warp stores longer stretches together.
-const OWN_ENTRIES: u64 = 4;
+/// A lane stores so many entries by itself; the warp stores longer stretches together.
+const OWN_ENTRIES: u64 = 16;
 
 /// ```text
 /// for each row of the index, for each tile of its elements and the place behind them, which counts as segment N:
@@ -106,43 +107,42 @@ const OWN_ENTRIES: u64 = 4;
 ///         note whether the tile has elements outside [0, N)
 /// ```
 /// From before the first element to behind the last one, every entry is passed upwards once at least, so each of them
-/// is written; once exactly if the index is sorted.
+/// is written; once exactly if the index is sorted. `N` is the type of indptr's entries.
 #[inline(always)]
-pub unsafe fn from_index<I: Index>(p: &SegmentParams) {
+pub unsafe fn from_index<I: Index, N: Index>(p: &SegmentParams) {
     let lane = lane_id();
-    for_each_task_of_warp(p.index_rows * tiles_of_row(p), |task| {
-        let (row, tile) = split_rows(task, tiles_of_row(p), p.index_rows);
-        let elements = RowOfIndex { p, row, index: (p.index as *const I).add((row * p.index_row) as usize) };
-        let has_hole = elements.store_tile(tile * HOLE_TILE, lane);
+    for_each_task_of_warp(p.index_rows * p.by_index_tiles.value, |task| {
+        let (row, tile) = split_rows(task, &p.by_index_tiles, p.index_rows);
+        let row = RowOfIndex {
+            p,
+            index: (p.index as *const I).add((row * p.index_row) as usize),
+            entries: (p.indptr as *mut N).add((row * (p.n + 1)) as usize),
+        };
+        let has_hole = row.store_tile(tile * HOLE_TILE, lane);
         if lane == 0 {
             memory::store((p.holes as *mut u32).add(task as usize), has_hole as u32);
         }
     });
 }
 
-#[inline(always)]
-unsafe fn store_entry(p: &SegmentParams, at: u64, position: u64) {
-    if p.indptr_is_wide != 0 {
-        memory::store((p.indptr as *mut i64).add(at as usize), position as i64);
-    } else {
-        memory::store((p.indptr as *mut i32).add(at as usize), position as i32);
-    }
-}
-
-/// A row of the index.
-struct RowOfIndex<'a, I> {
+/// A row of the index, and of indptr.
+struct RowOfIndex<'a, I, N> {
     p: &'a SegmentParams,
-    row: u64,
     index: *const I,
+    entries: *mut N,
 }
 
-impl<I: Index> RowOfIndex<'_, I> {
+impl<I: Index, N: Index> RowOfIndex<'_, I, N> {
     /// The entries that end at the elements of a tile. Returns whether there are holes among these.
     #[inline(always)]
     unsafe fn store_tile(&self, first: u64, lane: u32) -> bool {
-        if first + HOLE_TILE > self.p.e {
-            return self.store_tile_with_holes(first, lane);
-        }
+        let is_done = first + HOLE_TILE <= self.p.e && self.store_simple_tile(first, lane);
+        !is_done && self.store_tile_with_holes(first, lane)
+    }
+
+    /// The same for a whole tile, if its elements are good, rise and end few entries; false, with nothing stored, if not.
+    #[inline(always)]
+    unsafe fn store_simple_tile(&self, first: u64, lane: u32) -> bool {
         let start = first + (lane as usize * BATCH) as u64;
         let stride = self.p.index_stride as usize;
         let index = self.index.add(start as usize * stride);
@@ -155,32 +155,35 @@ impl<I: Index> RowOfIndex<'_, I> {
         } else {
             below
         };
-        let befores = [below, ids[0], ids[1], ids[2]];
-        let mut is_simple = first == 0 || (below as u64) < self.p.n;
-        each(|i| {
-            let is_good = (ids[i] as u64) < self.p.n;
-            is_simple &= is_good && ids[i].wrapping_sub(befores[i]) <= OWN_ENTRIES as i64;
-        });
-        if !warp::all(FULL_MASK, is_simple) {
-            return self.store_tile_with_holes(first, lane);
+        // Between good ones that rise all are good. Before the first element there is none.
+        let last = ids[BATCH - 1];
+        let rises = below <= ids[0] && ids[0] <= ids[1] && ids[1] <= ids[2] && ids[2] <= last;
+        let is_simple = rises && ids[0] >= 0 && (below >= 0 || first == 0) && last < self.p.n as i64;
+        if !warp::all(FULL_MASK, is_simple && last - below <= OWN_ENTRIES as i64) {
+            return false;
         }
-        let entries = self.row * (self.p.n + 1);
-        each(|i| {
-            let mut before = befores[i];
-            while before < ids[i] {
-                before += 1;
-                store_entry(self.p, entries + before as u64, start + i as u64);
-            }
-        });
-        false
+        // Each entry behind `below` up to `last` is where the first element that is not below it lies.
+        let mut entry = below + 1;
+        while entry <= last {
+            let position = start + (ids[0] < entry) as u64 + (ids[1] < entry) as u64 + (ids[2] < entry) as u64;
+            self.store_entry(entry as u64, position);
+            entry += 1;
+        }
+        true
     }
 
-    /// The same where some elements are bad or behind the end, or end many entries.
+    #[inline(always)]
+    unsafe fn store_entry(&self, at: u64, position: u64) {
+        memory::store(self.entries.add(at as usize), N::from_position(position));
+    }
+
+    /// The same for any tile.
     #[inline(always)]
     unsafe fn store_tile_with_holes(&self, first: u64, lane: u32) -> bool {
         let mut before = self.last_before(first, lane);
         let mut has_hole = false;
-        for step in 0..HOLE_TILE / WARP_SIZE as u64 {
+        // One copy of the loop is enough for what is rare.
+        for step in 0..hint::opaque(BATCH as u32) as u64 {
             let position = first + step * WARP_SIZE as u64 + lane as u64;
             let id = self.get(position);
             let is_good = id != NONE;
@@ -198,30 +201,25 @@ impl<I: Index> RowOfIndex<'_, I> {
         warp::any(FULL_MASK, has_hole)
     }
 
-    /// Stores a position in the entries from behind `before` to `id`, each lane its own.
+    /// Stores a position in the entries from behind `before` to `id`, each lane its own: one after the other, for the whole
+    /// warp.
     #[inline(always)]
     unsafe fn store_entries(&self, before: u64, id: u64, position: u64, lane: u32) {
         // -1 and 1 are 0.
-        let entry = before.wrapping_add(1);
-        let entries = (id.wrapping_add(1)).saturating_sub(entry);
-        let start = self.row * (self.p.n + 1) + entry;
-        if entries <= OWN_ENTRIES {
-            for i in 0..entries {
-                store_entry(self.p, start + i, position);
-            }
-        }
-        let mut long = warp::ballot(FULL_MASK, entries > OWN_ENTRIES);
-        while long != 0 {
-            let of = long.trailing_zeros();
+        let start = before.wrapping_add(1);
+        let entries = (id.wrapping_add(1)).saturating_sub(start);
+        let mut left = warp::ballot(FULL_MASK, entries > 0);
+        while left != 0 {
+            let of = left.trailing_zeros();
             let start = warp::shuffle_idx(FULL_MASK, start, of, WARP_SIZE);
             let entries = warp::shuffle_idx(FULL_MASK, entries, of, WARP_SIZE);
             let position = warp::shuffle_idx(FULL_MASK, position, of, WARP_SIZE);
             let mut i = lane as u64;
             while i < entries {
-                store_entry(self.p, start + i, position);
+                self.store_entry(start + i, position);
                 i += WARP_SIZE as u64;
             }
-            long &= long - 1;
+            left &= left - 1;
         }
     }
 

@@ -81,20 +81,20 @@ impl<A: Accumulator, P: Position, const COLUMNS: usize> Folded<A, P, COLUMNS> {
 }
 
 impl Piece {
-    /// Folds every `ways`-th element from `way` on, in the columns from the first one on. Where there may be holes, elements
+    /// Folds every 2^`ways_log2`-th element from `way` on, in the columns from the first one on. Where there may be holes, elements
     /// whose index is another's are left out.
     #[inline(always)]
     pub unsafe fn fold<T: Scalar, R: Fold, const COLUMNS: usize>(
         &self,
         p: &SegmentParams,
         way: u32,
-        ways: u32,
+        ways_log2: u32,
         has_holes: bool,
     ) -> Folded<T::Accumulator, u32, COLUMNS> {
         if has_holes {
-            self.fold_with_holes::<T, R, COLUMNS>(p, way, ways)
+            self.fold_with_holes::<T, R, COLUMNS>(p, way, ways_log2)
         } else {
-            self.fold_all::<T, R, COLUMNS>(p, way, ways)
+            self.fold_all::<T, R, COLUMNS>(p, way, ways_log2)
         }
     }
 
@@ -108,28 +108,28 @@ impl Piece {
         &self,
         p: &SegmentParams,
         way: u32,
-        ways: u32,
+        ways_log2: u32,
     ) -> Folded<T::Accumulator, u32, COLUMNS> {
         let mut folded = Folded::<T::Accumulator, u32, COLUMNS>::EMPTY;
-        let stride = ways as usize * p.k as usize;
+        let stride = (p.k << ways_log2) as usize;
         let mut src = self.src::<T>(p).wrapping_add(way as usize * p.k as usize);
         let mut at = way;
         while at < self.length {
             let batch: [[T; COLUMNS]; BATCH] = each(|i| {
-                let is_there = at + i as u32 * ways < self.length;
+                let is_there = at + ((i as u32) << ways_log2) < self.length;
                 load_readonly_columns(if is_there { src.wrapping_add(i * stride) } else { src })
             });
             each(|i| {
-                let element = at + i as u32 * ways;
+                let element = at + ((i as u32) << ways_log2);
                 if element < self.length {
                     folded.take::<T, R>(&batch[i], element);
                 }
             });
-            at += BATCH as u32 * ways;
+            at += (BATCH as u32) << ways_log2;
             src = src.wrapping_add(BATCH * stride);
         }
-        // From `way` to below `length` in steps of `ways`.
-        folded.count = if way < self.length { ((self.length - 1 - way) / ways + 1) as u64 } else { 0 };
+        // From `way` to below `length` in steps of 2^`ways_log2`.
+        folded.count = if way < self.length { (((self.length - 1 - way) >> ways_log2) + 1) as u64 } else { 0 };
         folded
     }
 
@@ -139,7 +139,7 @@ impl Piece {
         &self,
         p: &SegmentParams,
         way: u32,
-        ways: u32,
+        ways_log2: u32,
     ) -> Folded<T::Accumulator, u32, COLUMNS> {
         let mut folded = Folded::<T::Accumulator, u32, COLUMNS>::EMPTY;
         let membership = Membership::new(p, self.row, self.from);
@@ -150,7 +150,7 @@ impl Piece {
                 folded.take::<T, R>(&values, element);
                 folded.count += 1;
             }
-            element += ways;
+            element += 1 << ways_log2;
         }
         folded
     }

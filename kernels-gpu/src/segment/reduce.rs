@@ -2,18 +2,17 @@
 
 use kernel_params::SegmentParams;
 use nvptx_arch::{
-    barrier,
-    index::{block_idx_x, grid_dim_x, lane_id, thread_idx_x},
+    barrier, hint,
+    index::{block_idx_x, grid_dim_x, thread_idx_x},
     memory, shared_array, warp,
 };
 use warp::WARP_SIZE;
 
 use super::{
     block::{self, THREADS, WARPS},
-    indptr::sees_holes,
     store::Finish,
     tile::warp_of_block,
-    work::{find_segment, Outcome, Work},
+    work::{Outcome, Team, Work},
     NONE,
 };
 use crate::{element::Scalar, layout::for_each_task_of_warp};
@@ -41,9 +40,10 @@ fn tasks(p: &SegmentParams) -> u64 {
 /// The lanes of a group share the columns, `COLUMNS` neighbouring ones each, and beyond that the elements, every n-th one
 /// each.
 #[inline(always)]
-pub unsafe fn reduce_cut<T: Scalar, R: Finish, const COLUMNS: usize>(p: &SegmentParams) {
+pub unsafe fn reduce_cut<T: Scalar, R: Finish, const COLUMNS: usize, const HAS_INDEX: bool>(p: &SegmentParams) {
     for_each_task_of_warp(tasks(p), |task| {
-        let work = Work::segment::<COLUMNS, true>(p, task << groups_log2(p));
+        let team = Team::group(p, task << groups_log2(p));
+        let work = Work::of_team::<COLUMNS, true, HAS_INDEX>(p, &team);
         let folded = work.fold::<T, R, COLUMNS>(p);
         work.store::<T, R, COLUMNS>(p, folded);
     });
@@ -55,27 +55,30 @@ pub unsafe fn reduce_cut<T: Scalar, R: Finish, const COLUMNS: usize>(p: &Segment
 ///     otherwise: fold its elements, finish and store it
 /// the whole block, for each segment left to it: fold, finish and store it
 /// ```
-/// The fold of both is in one place: a second copy would need registers of its own.
+/// Both are one loop: a second copy of what they do would need registers, and time to be compiled.
 #[inline(always)]
-pub unsafe fn reduce_whole<T: Scalar, R: Finish, const COLUMNS: usize>(p: &SegmentParams) {
+pub unsafe fn reduce_whole<T: Scalar, R: Finish, const COLUMNS: usize, const HAS_INDEX: bool>(p: &SegmentParams) {
     let tasks = tasks(p);
     let mut first = block_idx_x() as u64 * WARPS as u64;
     let mut left = Left::new();
     // The same number of rounds for the whole block, which may have to take a segment together.
     while left.are_any() || first < tasks {
-        let is_block = left.are_any();
         let task = first + warp_of_block() as u64;
-        let work =
-            if is_block { left.next::<COLUMNS>(p) } else { Work::segment::<COLUMNS, false>(p, task << groups_log2(p)) };
+        let team = if left.are_any() { left.next(p) } else { Team::group(p, task << groups_log2(p)) };
+        let mut work = Work::of_team::<COLUMNS, false, HAS_INDEX>(p, &team);
+        // Not known to be the same from one question to the next, so that what lies between them is compiled once.
+        let is_block = || hint::opaque(team.is_block.into()) != 0;
+        if HAS_INDEX && is_block() {
+            work.has_holes = barrier::sync_threads_or(work.has_holes as u32) != 0;
+        }
         let mut folded = work.fold::<T, R, COLUMNS>(p);
-        if is_block {
+        if is_block() {
             folded = block::join_warps::<T::Accumulator, R, u32, COLUMNS>(folded, p.lanes_log2);
         }
         work.store::<T, R, COLUMNS>(p, folded);
-        if !is_block {
+        if !is_block() {
             first += grid_dim_x() as u64 * WARPS as u64;
-            let number = (task << groups_log2(p)) + (lane_id() >> (p.lanes_log2 + p.ways_log2)) as u64;
-            left.collect(work.outcome == Outcome::Left, number);
+            left.collect(work.outcome == Outcome::Left, team.number);
         }
     }
 }
@@ -109,20 +112,11 @@ impl Left {
         }
     }
 
-    /// What the next group has left, for the whole block.
+    /// The block, for what the next group has left.
     #[inline(always)]
-    unsafe fn next<const COLUMNS: usize>(&mut self, p: &SegmentParams) -> Work {
+    unsafe fn next(&mut self, p: &SegmentParams) -> Team {
         let number = memory::load(self.numbers.add(self.lane).cast_const());
         self.lane += 1 << (p.lanes_log2 + p.ways_log2);
-        let (way, ways) = (thread_idx_x() >> p.lanes_log2, THREADS as u32 >> p.lanes_log2);
-        let join_log2 = WARP_SIZE.trailing_zeros();
-        if number == NONE {
-            return Work { join_log2, ..Work::NONE };
-        }
-        // There are no chunks where 32 bits hold every length.
-        let (piece, _) = find_segment::<COLUMNS>(p, number, thread_idx_x() & ((1 << p.lanes_log2) - 1));
-        let sees_holes = sees_holes(p, piece.row, piece.from, piece.length, thread_idx_x(), THREADS as u32);
-        let has_holes = barrier::sync_threads_or(sees_holes as u32) != 0;
-        Work { piece, way, ways, join_log2, has_holes, outcome: Outcome::Whole }.within(p)
+        Team { number, member: thread_idx_x(), log2: THREADS.trailing_zeros(), is_block: true }
     }
 }

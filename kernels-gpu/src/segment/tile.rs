@@ -1,5 +1,6 @@
 //! Chunks that a block looks at together, to find the few where there is something to do.
 
+use kernel_params::Divisor;
 use nvptx_arch::{
     index::{lane_id, thread_idx_x},
     warp::{self, FULL_MASK, WARP_SIZE},
@@ -9,30 +10,30 @@ use nvptx_arch::{
 pub const TILE: u64 = WARP_SIZE as u64;
 
 /// Some of a tile's chunks, and parts of columns for each of them.
-pub struct Tile {
+pub struct Tile<'a> {
     first: u64,
     found: u32,
-    parts: u64,
+    by_parts: &'a Divisor,
 }
 
-impl Tile {
-    /// The chunks from `first` on for which `is_wanted`. All lanes of a warp take part, and each warp finds the same.
+impl<'a> Tile<'a> {
+    /// The chunks from `first` on for which `is_wanted`; the divisor is how many parts each of them has. All lanes of a warp take part, and each warp finds the same.
     #[inline(always)]
-    pub unsafe fn new(first: u64, parts: u64, is_wanted: impl FnOnce(u64) -> bool) -> Self {
+    pub unsafe fn new(first: u64, by_parts: &'a Divisor, is_wanted: impl FnOnce(u64) -> bool) -> Self {
         let found = warp::ballot(FULL_MASK, is_wanted(first + lane_id() as u64));
-        Self { first, found, parts }
+        Self { first, found, by_parts }
     }
 
     /// How many tasks there are: each part of each chunk.
     #[inline(always)]
     pub fn tasks(&self) -> u64 {
-        self.found.count_ones() as u64 * self.parts
+        self.found.count_ones() as u64 * self.by_parts.value
     }
 
     /// Chunk and part of a task.
     #[inline(always)]
     pub fn task(&self, number: u64) -> (u64, u64) {
-        let (nth, part) = if self.parts == 1 { (number, 0) } else { (number / self.parts, number % self.parts) };
+        let (nth, part) = self.by_parts.divide(number);
         let mut found = self.found;
         for _ in 0..nth {
             found &= found - 1;

@@ -1,7 +1,7 @@
 //! What a lane has to do at a time: a piece of a segment, with others, and what becomes of it.
 
 use kernel_params::SegmentParams;
-use nvptx_arch::index::lane_id;
+use nvptx_arch::{index::lane_id, warp::WARP_SIZE};
 
 use super::{
     chunks::note_long_segment,
@@ -25,12 +25,34 @@ pub enum Outcome {
     Left,
 }
 
+/// Threads that take a segment together.
+pub struct Team {
+    /// Which segment, and which part of its columns, counted over all of them.
+    pub number: u64,
+    /// This thread's number in the team.
+    pub member: u32,
+    /// Base-2 logarithm of how many they are.
+    pub log2: u32,
+    /// Whether they are a block; else a group of lanes of a warp.
+    pub is_block: bool,
+}
+
+impl Team {
+    /// This lane's group, of those of a warp that has the segments from `first` on.
+    #[inline(always)]
+    pub fn group(p: &SegmentParams, first: u64) -> Self {
+        let log2 = p.lanes_log2 + p.ways_log2;
+        let group = lane_id() >> log2;
+        Self { number: first + group as u64, member: lane_id() - (group << log2), log2, is_block: false }
+    }
+}
+
 /// What a lane has to do.
 pub struct Work {
     pub piece: Piece,
-    /// Which share of the elements, in how many.
+    /// Which share of the elements, and the base-2 logarithm of how many there are.
     pub way: u32,
-    pub ways: u32,
+    pub ways_log2: u32,
     /// Which lanes of a warp join theirs: those whose numbers differ in bits from `lanes_log2` up to this one.
     pub join_log2: u32,
     pub has_holes: bool,
@@ -42,37 +64,41 @@ impl Work {
     pub const NONE: Self = Self {
         piece: Piece { b: 0, row: 0, id: 0, from: 0, column: 0, length: 0 },
         way: 0,
-        ways: 1,
+        ways_log2: 0,
         join_log2: 0,
         has_holes: false,
         outcome: Outcome::None,
     };
 
-    /// A segment and a part of its columns for each group of lanes of a warp, from number `first` on.
+    /// A segment and a part of its columns for a team. A segment that is longer than a chunk is cut, where there are chunks; else one that
+    /// is long for a group of lanes is left to the block.
     #[inline(always)]
-    pub unsafe fn segment<const COLUMNS: usize, const IS_CUT: bool>(p: &SegmentParams, first: u64) -> Self {
-        let group_log2 = p.lanes_log2 + p.ways_log2;
-        let number = first + (lane_id() >> group_log2) as u64;
-        if number >= p.b * p.n * p.column_parts {
+    pub unsafe fn of_team<const COLUMNS: usize, const IS_CUT: bool, const HAS_INDEX: bool>(
+        p: &SegmentParams,
+        team: &Team,
+    ) -> Self {
+        let join_log2 = team.log2.min(WARP_SIZE.trailing_zeros());
+        if team.number >= p.b * p.n * p.column_parts {
             // Other groups may have one, and this one takes part when the warp joins.
-            return Self { join_log2: group_log2, ..Self::NONE };
+            return Self { join_log2, ..Self::NONE };
         }
-        let (mut piece, length) = find_segment::<COLUMNS>(p, number, lane_id() & ((1 << p.lanes_log2) - 1));
-        let in_group = lane_id() & ((1 << group_log2) - 1);
+        let way = team.member >> p.lanes_log2;
+        let (mut piece, length) = find_segment::<COLUMNS>(p, team.number, team.member - (way << p.lanes_log2));
         let mut outcome = Outcome::Whole;
         let chunk = 1 << p.chunk_log2;
         if IS_CUT && length > chunk {
-            note_long_segment(p, &piece, piece.from + length, in_group, 1 << group_log2);
+            note_long_segment(p, &piece, piece.from + length, team.member, 1 << team.log2);
             // Up to the next multiple of the chunk's length.
             piece.length = (chunk - (piece.from & (chunk - 1))) as u32;
             outcome = Outcome::Record(Record::Begins);
-        } else if !IS_CUT && length > p.longest as u64 {
+        } else if !IS_CUT && !team.is_block && length > p.longest as u64 {
             piece.length = 0;
             outcome = Outcome::Left;
         }
-        let has_holes = sees_holes(p, piece.row, piece.from, piece.length, 0, 1);
-        let way = in_group >> p.lanes_log2;
-        Self { piece, way, ways: 1 << p.ways_log2, join_log2: group_log2, has_holes, outcome }.within(p)
+        // The lanes of a group all look, so that they need not tell each other.
+        let (thread, threads) = if team.is_block { (team.member, 1 << team.log2) } else { (0, 1) };
+        let has_holes = sees_holes::<HAS_INDEX>(p, piece.row, piece.from, piece.length, thread, threads);
+        Self { piece, way, ways_log2: team.log2 - p.lanes_log2, join_log2, has_holes, outcome }.within(p)
     }
 
     /// Nothing to do for a lane behind the last column.
@@ -91,7 +117,7 @@ impl Work {
         &self,
         p: &SegmentParams,
     ) -> Folded<T::Accumulator, u32, COLUMNS> {
-        self.piece.fold::<T, R, COLUMNS>(p, self.way, self.ways, self.has_holes).join_lanes::<R>(
+        self.piece.fold::<T, R, COLUMNS>(p, self.way, self.ways_log2, self.has_holes).join_lanes::<R>(
             p.lanes_log2,
             self.join_log2,
             p.is_mean != 0,
@@ -123,9 +149,9 @@ impl Work {
 /// Number `number` over all b, segments and parts of columns, without its length; and that. `lane` is this lane's number
 /// among those that share the columns.
 #[inline(always)]
-pub unsafe fn find_segment<const COLUMNS: usize>(p: &SegmentParams, number: u64, lane: u32) -> (Piece, u64) {
+unsafe fn find_segment<const COLUMNS: usize>(p: &SegmentParams, number: u64, lane: u32) -> (Piece, u64) {
     let (segment, part) = split_parts(p, number);
-    let (b, id) = split_rows(segment, p.n, p.b);
+    let (b, id) = split_rows(segment, &p.by_n, p.b);
     let indptr = Indptr::new(p, b);
     let (from, end) = (indptr.get(id), indptr.get(id + 1));
     let length = end.saturating_sub(from);
@@ -145,7 +171,5 @@ pub fn split_parts(p: &SegmentParams, number: u64) -> (u64, u64) {
     if p.column_parts == 1 {
         return (number, 0);
     }
-    let by = p.column_parts;
-    let quotient = number / by;
-    (quotient, number - quotient * by)
+    p.by_column_parts.divide(number)
 }

@@ -1,0 +1,11 @@
+//! Hints to the compiler.
+
+use crate::target::hint as target;
+
+/// The same value, of which the compiler does not know that it is: for a condition within a loop that does not change, so
+/// that there is no second copy of the loop for it, which would take registers and time to compile.
+#[inline(always)]
+#[must_use]
+pub fn opaque(value: u32) -> u32 {
+    target::opaque(value)
+}
