@@ -26,8 +26,8 @@ def load_plugins(library: Path) -> None:
     ctypes.CDLL(str(library.resolve()), mode=ctypes.RTLD_GLOBAL)
 
 
-def build(model: Path, smallest: Arrays, largest: Arrays, with_cublas: bool) -> bytes:
-    """A serialized engine for inputs from the size of `smallest` to that of `largest`."""
+def build(model: Path, smallest: Arrays, largest: Arrays, with_cublas: bool) -> bytes | None:
+    """A serialized engine for inputs from the size of `smallest` to that of `largest`; None where TensorRT cannot."""
     builder = trt.Builder(LOGGER)
     # From TensorRT 10 on there is no other kind of batch.
     explicit = getattr(trt.NetworkDefinitionCreationFlag, "EXPLICIT_BATCH", None)
@@ -47,9 +47,7 @@ def build(model: Path, smallest: Arrays, largest: Arrays, with_cublas: bool) -> 
         profile.set_shape(name, low, high, high)
     config.add_optimization_profile(profile)
     engine = builder.build_serialized_network(network, config)
-    if engine is None:
-        raise SystemExit(f"TensorRT cannot build an engine of {model}: its messages are above")
-    return bytes(engine)
+    return None if engine is None else bytes(engine)
 
 
 class Engine:

@@ -47,9 +47,9 @@ class Attention(nn.Module):
 
     def forward(self, nodes: Tensor, source: Tensor, target: Tensor) -> Tensor:
         value = self.value(nodes)
-        score = self.source(value).index_select(0, source) + self.target(value).index_select(0, target)
+        score = ops.gather_coo(self.source(value), source) + ops.gather_coo(self.target(value), target)
         weight = ops.scatter_softmax(nn.functional.leaky_relu(score, 0.2), target, 0, dim_size=self.most_nodes)
-        message = weight * value.index_select(0, source)
+        message = weight * ops.gather_coo(value, source)
         return ops.scatter_sum(message, target, 0, out=torch.zeros_like(value))
 
 

@@ -97,6 +97,8 @@ macro_rules! table {
                     /// How many values are 16 bytes, the most that one instruction loads.
                     #[allow(dead_code)]
                     const PACK: usize = 16 / size_of::<T>();
+                    nvptx_arch::grid::let_next_come();
+                    nvptx_arch::grid::wait_for_previous();
                     table!(@call $module::$body $arguments, &p)
                 }
             )+

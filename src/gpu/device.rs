@@ -1,7 +1,7 @@
 //! Devices, streams, and the driver's answers as errors.
 
 use std::{
-    ffi::{CStr, c_void},
+    ffi::{CStr, c_int, c_void},
     mem::ManuallyDrop,
     ptr,
     sync::Arc,
@@ -227,19 +227,24 @@ impl CheckedCall {
 
 /// Turns the driver's answer into a result.
 pub(super) fn check(call: CheckedCall, answer: sys::CUresult) -> Result<(), Error> {
-    if answer == sys::CUresult::CUDA_SUCCESS { Ok(()) } else { Err(driver_error(call, answer)) }
+    check_code(call, answer as c_int)
+}
+
+/// The same for an answer that is not one of those that `cust` knows for sure.
+pub(super) fn check_code(call: CheckedCall, answer: c_int) -> Result<(), Error> {
+    if answer == sys::CUresult::CUDA_SUCCESS as c_int { Ok(()) } else { Err(driver_error(call, answer)) }
 }
 
 /// The driver's own name for what went wrong, as an error.
-pub(super) fn driver_error(call: CheckedCall, answer: sys::CUresult) -> Error {
+pub(super) fn driver_error(call: CheckedCall, answer: c_int) -> Error {
     let mut text = ptr::null();
     // SAFETY: the driver sets `text` to a static string or leaves it null.
-    let known = unsafe { sys::cuGetErrorName(answer, &mut text) } == sys::CUresult::CUDA_SUCCESS && !text.is_null();
+    let known = unsafe { lazy_cuda_driver::sys::cuGetErrorName(answer, &mut text) } == 0 && !text.is_null();
     let error = if known {
         // SAFETY: as above; the driver's strings end in a NUL.
         unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned()
     } else {
-        format!("CUDA error {}", answer as u32)
+        format!("CUDA error {answer}")
     };
     Error::Cuda { call: call.name(), error }
 }

@@ -52,33 +52,28 @@ impl Entries {
         const END: &str = "\n}\n";
         let (mut prelude, mut bodies, mut rest) = (String::new(), HashMap::new(), ptx);
         while let Some(start) = rest.find(START) {
-            prelude.extend(code(&rest[..start]));
+            prelude.push_str(&rest[..start]);
             let length = rest[start..].find(END).map_or(rest.len() - start, |end| end + END.len());
             let body = &rest[start..start + length];
             let name = body[START.len()..].split('(').next().unwrap_or_default();
             bodies.insert(name, body);
             rest = &rest[start + length..];
         }
-        prelude.extend(code(rest));
+        prelude.push_str(rest);
         Self { prelude, bodies }
     }
 
     fn module(&self, name: &str) -> Option<String> {
-        // Loops are written with as many loads under way as they need; unrolling them takes a third of the time to compile.
-        const NO_UNROLLING: &str = ".pragma \"nounroll\";\n";
-        self.bodies.get(name).map(|body| [&self.prelude, NO_UNROLLING, body].concat())
+        self.bodies.get(name).map(|body| format!("{}{body}", self.prelude))
     }
-}
-
-/// The lines of a text that are not comments, of which there is one for each entry point, or empty.
-fn code(ptx: &str) -> impl Iterator<Item = &str> {
-    ptx.split_inclusive('\n').filter(|line| !line.trim().is_empty() && !line.trim_start().starts_with("//"))
 }
 
 /// The kernels of one CUDA context.
 pub struct Kernels {
     /// The embedded PTX that the device can run, newest architecture first.
     candidates: Vec<&'static EmbeddedPtx>,
+    /// Whether a kernel may be launched so that it overlaps the one before it.
+    can_overlap: bool,
     functions: Mutex<HashMap<String, Function>>,
 }
 
@@ -119,7 +114,14 @@ impl Kernels {
                 needed_minor: oldest % 10,
             });
         }
-        Ok(Self { candidates, functions: Mutex::default() })
+        let can_overlap = candidates[0].architecture >= 90 && driver_version() >= OVERLAP_IN_GRAPHS;
+        Ok(Self { candidates, can_overlap, functions: Mutex::default() })
+    }
+
+    /// Whether a kernel may be launched so that it overlaps the one before it, whose end it waits for: on sm_90, whose PTX
+    /// has that wait, with a driver that can capture such launches.
+    pub(super) fn can_overlap(&self) -> bool {
+        self.can_overlap
     }
 
     /// Whether four float32 values join in one atomic: an instruction of sm_90.
@@ -168,8 +170,20 @@ impl Kernels {
                 break;
             }
         }
-        Err(driver_error(CheckedCall::LoadKernels, answer))
+        Err(driver_error(CheckedCall::LoadKernels, answer as std::ffi::c_int))
     }
+}
+
+/// The driver's CUDA version from which on overlapping launches can be captured in a graph: 12.3.
+const OVERLAP_IN_GRAPHS: i32 = 12_030;
+
+/// The CUDA version of the driver, as major * 1000 + minor * 10.
+fn driver_version() -> i32 {
+    let mut version = 0;
+    // A driver that does not answer leaves 0, which is too old for anything.
+    // SAFETY: the pointer is to a local.
+    unsafe { sys::cuDriverGetVersion(&mut version) };
+    version
 }
 
 /// What tells contexts apart. An address alone can come back after a context was destroyed; the driver's own

@@ -1,13 +1,14 @@
 //! The steps a plan is made of, and the CUDA stream that carries them out.
 
-use std::ffi::c_void;
+use std::{ffi::c_void, ptr};
 
 use cust::sys;
 use kernel_params::{IndexLayout, OffsetsParams};
+use lazy_cuda_driver::sys::{LaunchAttribute, LaunchConfig, cuLaunchKernelEx};
 
 use super::{
     Kernels,
-    device::{CheckedCall, check},
+    device::{CheckedCall, check, check_code},
 };
 use crate::{Error, Shape, broadcast::Layout};
 
@@ -123,6 +124,8 @@ impl PlacedLayout {
 pub struct StreamQueue<'a> {
     kernels: &'a Kernels,
     stream: sys::CUstream,
+    /// Whether what it was given last is a kernel.
+    follows_kernel: bool,
 }
 
 impl<'a> StreamQueue<'a> {
@@ -132,7 +135,7 @@ impl<'a> StreamQueue<'a> {
     /// `stream` must be a stream of the context `kernels` was loaded into, which must be current, and both
     /// must stay so while the queue is used.
     pub unsafe fn new(kernels: &'a Kernels, stream: *mut c_void) -> Self {
-        Self { kernels, stream: stream.cast() }
+        Self { kernels, stream: stream.cast(), follows_kernel: false }
     }
 }
 
@@ -141,6 +144,7 @@ impl Queue for StreamQueue<'_> {
         if count == 0 {
             return Ok(());
         }
+        self.follows_kernel = false;
         // SAFETY: the caller's promise.
         check(CheckedCall::Fill, unsafe { sys::cuMemsetD32Async(address, value, count, self.stream) })
     }
@@ -149,6 +153,7 @@ impl Queue for StreamQueue<'_> {
         if bytes == 0 {
             return Ok(());
         }
+        self.follows_kernel = false;
         // SAFETY: the caller's promise.
         check(CheckedCall::Copy, unsafe { sys::cuMemcpyDtoDAsync_v2(to, from, bytes, self.stream) })
     }
@@ -165,24 +170,42 @@ impl Queue for StreamQueue<'_> {
         params: &P,
     ) -> Result<(), Error> {
         let function = self.kernels.function(kernel)?;
-        let mut arguments = [std::ptr::from_ref(params).cast_mut().cast::<c_void>()];
+        let mut arguments = [ptr::from_ref(params).cast_mut().cast::<c_void>()];
+        // Our own kernels wait for the one before them by themselves, so the driver need not. What others have put on
+        // the stream before the first one may not have waited for what is before that.
+        let overlaps = self.follows_kernel && self.kernels.can_overlap();
+        let config = LaunchConfig {
+            grid: [blocks, 1, 1],
+            block: [THREADS_PER_BLOCK, 1, 1],
+            shared_bytes,
+            stream: self.stream.cast(),
+            attributes: &LaunchAttribute::OVERLAPS_PREVIOUS,
+            attribute_count: 1,
+        };
         // SAFETY: `arguments` points to the one parameter the kernel takes, which the driver copies before
         // it returns; the rest is the caller's promise.
-        check(CheckedCall::Launch, unsafe {
-            sys::cuLaunchKernel(
-                function,
-                blocks,
-                1,
-                1,
-                THREADS_PER_BLOCK,
-                1,
-                1,
-                shared_bytes,
-                self.stream,
-                arguments.as_mut_ptr(),
-                std::ptr::null_mut(),
-            )
-        })
+        let launched = if overlaps {
+            let answer = unsafe { cuLaunchKernelEx(&config, function.cast(), arguments.as_mut_ptr(), ptr::null_mut()) };
+            check_code(CheckedCall::Launch, answer)
+        } else {
+            check(CheckedCall::Launch, unsafe {
+                sys::cuLaunchKernel(
+                    function,
+                    blocks,
+                    1,
+                    1,
+                    THREADS_PER_BLOCK,
+                    1,
+                    1,
+                    shared_bytes,
+                    self.stream,
+                    arguments.as_mut_ptr(),
+                    ptr::null_mut(),
+                )
+            })
+        };
+        self.follows_kernel = launched.is_ok();
+        launched
     }
 }
 

@@ -2,7 +2,7 @@
 
 mod preload;
 
-use kernel_params::{Divisor, HOLE_TILE, IndexLayout, NOTHING_GOES_ON, SegmentParams, SortedIndexParams};
+use kernel_params::{Divisor, HOLE_TILE, IndexLayout, SegmentParams, SortedIndexParams};
 
 use super::{
     DeviceTensor, Kernels, Queue, Stream, StreamQueue, Workspace,
@@ -264,7 +264,6 @@ pub unsafe fn enqueue_segment(
             let kernel = format!("segment_{source}_{reduce}_{kind}_{scalar}");
             return queue.launch_for_each(&kernel, row_warps * WARP_SIZE, &params);
         }
-        queue.fill_u32(params.going_on, NOTHING_GOES_ON as u32, chunks * size_of::<u64>() / size_of::<u32>())?;
         let kernel = format!("segment_{source}_cut_{reduce}_{kind}_{scalar}");
         queue.launch_for_each(&kernel, row_warps * WARP_SIZE, &params)?;
         let kernel = format!("segment_{source}_chunks_{reduce}_{kind}_{scalar}");

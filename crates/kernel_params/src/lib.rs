@@ -208,9 +208,6 @@ pub struct SegmentParams {
     pub layout: IndexLayout,
 }
 
-/// What [`SegmentParams::going_on`] has for a chunk in which no long segment goes on.
-pub const NOTHING_GOES_ON: u64 = u64::MAX;
-
 /// Elements of a sorted index, each a lane's, that a warp turns into entries of an indptr together.
 pub const HOLE_TILE: u64 = 128;
 

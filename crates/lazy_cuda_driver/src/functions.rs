@@ -139,6 +139,7 @@ driver_functions! {
 
     // What this project calls besides, through cust::sys and this crate's sys.
     cuCtxGetId
+    cuLaunchKernelEx
     cuFuncSetAttribute
     cuGetErrorName
     cuGraphExecDestroy

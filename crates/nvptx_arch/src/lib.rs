@@ -11,8 +11,8 @@
 //!
 //! # Layers
 //!
-//! [`index`], [`barrier`], [`warp`], [`shared`], [`memory`], [`atomic`], [`convert`], [`math`] and [`hint`] say what an
-//! instruction means; `ptx/` and `host/` say how it is done on either kind of target, and `emulate/` is the grid that
+//! [`index`], [`barrier`], [`warp`], [`shared`], [`memory`], [`atomic`], [`convert`], [`math`], [`grid`] and [`hint`] say what
+//! an instruction means; `ptx/` and `host/` say how it is done on either kind of target, and `emulate/` is the grid that
 //! `host/` acts on.
 
 #![cfg_attr(
@@ -35,6 +35,7 @@ pub mod barrier;
 pub mod convert;
 #[cfg(not(target_arch = "nvptx64"))]
 pub mod emulate;
+pub mod grid;
 pub mod hint;
 pub mod index;
 pub mod math;

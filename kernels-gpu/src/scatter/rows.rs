@@ -17,7 +17,7 @@
 use cuda_std::prelude::*;
 use kernel_params::ScatterParams;
 use nvptx_arch::{
-    index, memory,
+    hint, index, memory,
     warp::{self, FULL_MASK, WARP_SIZE},
 };
 
@@ -28,7 +28,8 @@ use crate::{
     layout::{even_index_position, split_rows},
 };
 
-/// The fewest rows of a warp's part among which a hot group is looked for: a second window, to which the find applies.
+/// The fewest rows of a warp's part among which a hot group is looked for: a second window, to which the find applies. There
+/// are two batches, too.
 const SHORTEST_SAMPLED: u32 = 2 * WARP_SIZE;
 
 /// Stands for no row of `out`, which are counted in 32 bits.
@@ -62,7 +63,8 @@ unsafe fn accumulate<T: Float32, I: Index, const WIDTH: usize>(p: &ScatterParams
     }
     let part = Part { p, first, rows: p.rows_of_warp.min(rows - first) as u32 };
 
-    let hot = if part.rows >= SHORTEST_SAMPLED { part.find_hot_group::<I>(lane) } else { NONE };
+    let mut hot = NONE;
+    let mut is_sampled = part.rows < SHORTEST_SAMPLED.max(2 * BATCH as u32 * rows_at_once);
     let src = (p.src as *const T).add((first * p.k) as usize + column);
     let mut kept = [-0.0; WIDTH];
     let mut keeps = false;
@@ -72,6 +74,11 @@ unsafe fn accumulate<T: Float32, I: Index, const WIDTH: usize>(p: &ScatterParams
         let rows = each(|i| row + i as u32 * rows_at_once);
         let out_rows = each(|i| part.out_row::<I>(rows[i]));
         let values = each(|i| load::<T, WIDTH>(src.add(rows[i].min(part.rows - 1) as usize * p.k as usize)));
+        // After the first loads, which are on their way meanwhile.
+        if hint::opaque(is_sampled.into()) == 0 {
+            hot = part.find_hot_group::<I>(lane);
+            is_sampled = true;
+        }
         each(|i| {
             if out_rows[i] == hot && hot != NONE {
                 keeps = true;

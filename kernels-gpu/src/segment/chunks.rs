@@ -1,6 +1,6 @@
 //! The second step where the axis is cut: what the chunks have of long segments.
 
-use kernel_params::{SegmentParams, NOTHING_GOES_ON};
+use kernel_params::SegmentParams;
 use nvptx_arch::{
     index::lane_id,
     memory,
@@ -13,6 +13,7 @@ use super::{
     records::Record,
     store::Finish,
     work::{first_column, split_parts, Outcome, Work},
+    NONE,
 };
 use crate::{
     element::Scalar,
@@ -37,15 +38,21 @@ pub unsafe fn reduce_chunks<T: Scalar, R: Finish, const COLUMNS: usize, const HA
     });
 }
 
-/// Notes for the chunks that begin in a long segment that it goes on there, `lanes` lanes of which this one is one. All
-/// others have [`NOTHING_GOES_ON`] from the host.
+/// Notes for each chunk that begins in a segment whether that is a long one, which goes on there; `lanes` lanes do, of which
+/// this one is one. The first segment notes for what lies before it as well, the last one for what lies behind it, so that
+/// every chunk has a note if indptr rises.
 #[inline(always)]
-pub unsafe fn note_long_segment(p: &SegmentParams, piece: &Piece, end: u64, lane: u32, lanes: u32) {
-    // The chunk it begins in is not one of them, even where both begin together.
-    let mut chunk = (piece.from >> p.chunk_log2) + 1 + lane as u64;
-    let notes = (p.going_on as *mut u64).add((piece.b * p.chunks_per_b) as usize);
-    while chunk << p.chunk_log2 < end {
-        memory::store(notes.add(chunk as usize), piece.id);
+pub unsafe fn note_chunks(p: &SegmentParams, piece: &Piece, end: u64, is_long: bool, lane: u32, lanes: u32) {
+    let &Piece { b, id, from, .. } = piece;
+    let first = if id == 0 { 0 } else { from };
+    let behind = if id + 1 == p.n { p.e } else { end };
+    let notes = (p.going_on as *mut u64).add((b * p.chunks_per_b) as usize);
+    let mut chunk = ((first + (1 << p.chunk_log2) - 1) >> p.chunk_log2) + lane as u64;
+    while chunk << p.chunk_log2 < behind {
+        let start = chunk << p.chunk_log2;
+        // In the chunk that it begins with it does not go on.
+        let goes_on = is_long && start > from && start < end;
+        memory::store(notes.add(chunk as usize), if goes_on { id } else { NONE });
         chunk += lanes as u64;
     }
 }
@@ -74,13 +81,16 @@ impl Long {
             return None;
         }
         let id = memory::load((p.going_on as *const u64).add(number as usize));
-        if id == NOTHING_GOES_ON {
+        if id >= p.n {
             return None;
         }
         let (b, chunk) = split_rows(number, &p.by_chunks_per_b, p.b);
+        let chunk = chunk << p.chunk_log2;
         let indptr = Indptr::new(p, b);
         let (start, end) = (indptr.get(id), indptr.get(id + 1));
-        Some(Self { b, row: indptr.row, id, start, end, chunk: chunk << p.chunk_log2 })
+        // Where indptr does not rise, a chunk may have no note, but anything.
+        let goes_on = start < chunk && chunk < end && end - start > 1 << p.chunk_log2;
+        goes_on.then_some(Self { b, row: indptr.row, id, start, end, chunk })
     }
 
     /// What the chunk has of it, in a part of the columns, for a warp.

@@ -201,16 +201,20 @@ impl<I: Index, N: Index> RowOfIndex<'_, I, N> {
         warp::any(FULL_MASK, has_hole)
     }
 
-    /// Stores a position in the entries from behind `before` to `id`, each lane its own: one after the other, for the whole
-    /// warp.
+    /// Stores a position in the entries from behind `before` to `id`, each lane its own.
     #[inline(always)]
     unsafe fn store_entries(&self, before: u64, id: u64, position: u64, lane: u32) {
         // -1 and 1 are 0.
         let start = before.wrapping_add(1);
         let entries = (id.wrapping_add(1)).saturating_sub(start);
-        let mut left = warp::ballot(FULL_MASK, entries > 0);
-        while left != 0 {
-            let of = left.trailing_zeros();
+        if entries <= OWN_ENTRIES {
+            for i in 0..entries {
+                self.store_entry(start + i, position);
+            }
+        }
+        let mut long = warp::ballot(FULL_MASK, entries > OWN_ENTRIES);
+        while long != 0 {
+            let of = long.trailing_zeros();
             let start = warp::shuffle_idx(FULL_MASK, start, of, WARP_SIZE);
             let entries = warp::shuffle_idx(FULL_MASK, entries, of, WARP_SIZE);
             let position = warp::shuffle_idx(FULL_MASK, position, of, WARP_SIZE);
@@ -219,7 +223,7 @@ impl<I: Index, N: Index> RowOfIndex<'_, I, N> {
                 self.store_entry(start + i, position);
                 i += WARP_SIZE as u64;
             }
-            left &= left - 1;
+            long &= long - 1;
         }
     }
 

@@ -33,8 +33,8 @@ fn tasks(p: &SegmentParams) -> u64 {
 
 /// ```text
 /// for each segment, for each part of its columns: one group of lanes
-///     if it is longer than a chunk: fold its elements up to the end of the chunk it begins in; leave a record; note for
-///     the chunks that begin in it that it goes on there
+///     note for the chunks that begin in it whether it goes on there
+///     if it is longer than a chunk: fold its elements up to the end of the chunk it begins in; leave a record
 ///     otherwise: fold its elements, finish and store it
 /// ```
 /// The lanes of a group share the columns, `COLUMNS` neighbouring ones each, and beyond that the elements, every n-th one

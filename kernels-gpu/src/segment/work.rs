@@ -4,7 +4,7 @@ use kernel_params::SegmentParams;
 use nvptx_arch::{index::lane_id, warp::WARP_SIZE};
 
 use super::{
-    chunks::note_long_segment,
+    chunks::note_chunks,
     indptr::{sees_holes, Indptr},
     piece::{Folded, Piece},
     records::{self, Record},
@@ -86,8 +86,10 @@ impl Work {
         let (mut piece, length) = find_segment::<COLUMNS>(p, team.number, team.member - (way << p.lanes_log2));
         let mut outcome = Outcome::Whole;
         let chunk = 1 << p.chunk_log2;
+        if IS_CUT {
+            note_chunks(p, &piece, piece.from + length, length > chunk, team.member, 1 << team.log2);
+        }
         if IS_CUT && length > chunk {
-            note_long_segment(p, &piece, piece.from + length, team.member, 1 << team.log2);
             // Up to the next multiple of the chunk's length.
             piece.length = (chunk - (piece.from & (chunk - 1))) as u32;
             outcome = Outcome::Record(Record::Begins);

@@ -104,7 +104,10 @@ class DlpackArrays(Arrays):
             return result
         namespace = self._first.__array_namespace__()
         # NumPy's from_dlpack knows no bfloat16, and asarray of others takes it.
-        return namespace.asarray(result) if self.device == CPU else namespace.from_dlpack(result)
+        if self.device == CPU:
+            # JAX's arrays would go to its default device, which may be a GPU.
+            return namespace.asarray(result, device=self._first.device)
+        return namespace.from_dlpack(result)
 
     def _wait(self, stream: int) -> None:
         library = loaded()

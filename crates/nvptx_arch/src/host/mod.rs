@@ -3,6 +3,7 @@
 pub mod atomic;
 pub mod barrier;
 pub mod convert;
+pub mod grid;
 pub mod hint;
 pub mod index;
 pub mod math;

@@ -4,6 +4,7 @@ pub mod atomic;
 pub mod barrier;
 mod convergent;
 pub mod convert;
+pub mod grid;
 pub mod hint;
 pub mod index;
 pub mod math;
