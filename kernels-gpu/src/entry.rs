@@ -15,7 +15,7 @@ pub struct EntryPoint {
 /// Every entry point of every table.
 #[cfg(not(target_arch = "nvptx64"))]
 pub fn entry_points() -> impl Iterator<Item = &'static EntryPoint> {
-    [scatter::TABLE, segment::TABLE, check::TABLE, gather::TABLE, composite::TABLE]
+    [scatter::TABLE, segment::TABLE, fill::TABLE, check::TABLE, gather::TABLE, composite::TABLE]
         .into_iter()
         .flatten()
         .copied()
@@ -118,6 +118,17 @@ macro_rules! table {
     (@call $module:ident::$body:ident ($($argument:ident),+), $p:expr) => {
         $module::$body::<$($argument),+>($p)
     };
+}
+
+/// Filling memory.
+pub mod fill {
+    use super::*;
+    use crate::fill;
+    use kernel_params::FillParams;
+
+    table! {
+        fill_words(FillParams) [once] = fill::words;
+    }
 }
 
 /// Looking an index over.

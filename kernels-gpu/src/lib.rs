@@ -13,6 +13,7 @@ mod chunk;
 mod composite;
 mod element;
 pub mod entry;
+mod fill;
 mod fixed_point;
 mod gather;
 mod layout;

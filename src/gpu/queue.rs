@@ -3,7 +3,7 @@
 use std::{ffi::c_void, ptr};
 
 use cust::sys;
-use kernel_params::{IndexLayout, OffsetsParams};
+use kernel_params::{FillParams, IndexLayout, OffsetsParams};
 use lazy_cuda_driver::sys::{LaunchAttribute, LaunchConfig, cuLaunchKernelEx};
 
 use super::{
@@ -144,6 +144,11 @@ impl Queue for StreamQueue<'_> {
         if count == 0 {
             return Ok(());
         }
+        if fills_by_kernel(self.kernels, count) {
+            let params = FillParams { address, count: count as u64, value, unused: 0 };
+            // SAFETY: the caller's promise.
+            return unsafe { self.launch_for_each(FILL_KERNEL, count, &params) };
+        }
         self.follows_kernel = false;
         // SAFETY: the caller's promise.
         check(CheckedCall::Fill, unsafe { sys::cuMemsetD32Async(address, value, count, self.stream) })
@@ -209,13 +214,24 @@ impl Queue for StreamQueue<'_> {
     }
 }
 
+/// The kernel that fills words.
+const FILL_KERNEL: &str = "fill_words_all";
+
+/// The most words that are filled by a kernel of ours; the driver's is faster for many.
+const MOST_FILLED: usize = 1 << 20;
+
+/// Whether words are filled by a kernel, which the next one can overlap.
+fn fills_by_kernel(kernels: &Kernels, count: usize) -> bool {
+    kernels.can_overlap() && count <= MOST_FILLED
+}
+
 /// A queue that does nothing but load the kernels that it is asked to launch: so that a later enqueue neither
 /// compiles nor loads, as inside the capture of a CUDA graph.
 pub(super) struct Preload<'a>(pub &'a Kernels);
 
 impl Queue for Preload<'_> {
-    unsafe fn fill_u32(&mut self, _address: u64, _value: u32, _count: usize) -> Result<(), Error> {
-        Ok(())
+    unsafe fn fill_u32(&mut self, _address: u64, _value: u32, count: usize) -> Result<(), Error> {
+        if count > 0 && fills_by_kernel(self.0, count) { self.0.function(FILL_KERNEL).map(drop) } else { Ok(()) }
     }
 
     unsafe fn copy(&mut self, _to: u64, _from: u64, _bytes: usize) -> Result<(), Error> {

@@ -204,7 +204,7 @@ impl SegmentPlan {
             index_is_wide: (pointers.index_type == IndexType::I64).into(),
             indptr_is_wide: (indptr_type == IndexType::I64).into(),
             arg_is_wide: (pointers.arg_type == IndexType::I64).into(),
-            unused: 0,
+            tile_log2: tuning::chunk_tile(self.b * chunks_per_b, column_parts as usize).ilog2(),
             layout,
         }
     }
@@ -267,7 +267,7 @@ pub unsafe fn enqueue_segment(
         let kernel = format!("segment_{source}_cut_{reduce}_{kind}_{scalar}");
         queue.launch_for_each(&kernel, row_warps * WARP_SIZE, &params)?;
         let kernel = format!("segment_{source}_chunks_{reduce}_{kind}_{scalar}");
-        queue.launch_for_each(&kernel, chunks * column_parts * WARP_SIZE, &params)?;
+        queue.launch_for_each(&kernel, chunks.div_ceil(1 << params.tile_log2) * THREADS_PER_BLOCK as usize, &params)?;
         // A block looks at as many chunks as a warp has lanes.
         let tiles = chunks.div_ceil(WARP_SIZE) * THREADS_PER_BLOCK as usize;
         queue.launch_for_each(&format!("segment_combine_{reduce}_{scalar}"), tiles, &params)

@@ -2,6 +2,8 @@
 
 use kernel_params::BATCH;
 
+use super::THREADS_PER_BLOCK;
+
 /// Lanes of a warp, on every architecture so far.
 pub(super) const WARP_SIZE: usize = 32;
 
@@ -61,6 +63,17 @@ pub(super) fn segment_chunk(elements: usize, parts: usize, warp_ways: usize, way
     let wanted = elements.saturating_mul(parts) / CHUNK_WARPS;
     let longest = (LONGEST_SHARE * ways).clamp(SHORTEST_LONG_CHUNK, LONGEST_CHUNK);
     power_of_two(wanted).clamp(SHORTEST_CHUNK.max(BATCH * warp_ways), longest)
+}
+
+/// Blocks that there should be where each looks at several chunks per warp: as many as the largest device so far runs at
+/// once (132 multiprocessors of four).
+const CHUNK_BLOCKS: usize = 528;
+
+/// How many chunks, each of `parts` warps, a block looks at together: as many as it has warps for, or more where there are
+/// blocks enough, so that those which find nothing are few.
+pub(super) fn chunk_tile(chunks: usize, parts: usize) -> usize {
+    let fewest = power_of_two(THREADS_PER_BLOCK as usize / WARP_SIZE / parts.max(1));
+    power_of_two(chunks / CHUNK_BLOCKS).clamp(fewest, WARP_SIZE)
 }
 
 /// The most chunks that [`segment_chunk`] makes of [b, e] elements and any smaller number, whatever else they have.

@@ -2,6 +2,7 @@
 
 use std::ptr;
 
+use kernel_params::FillParams;
 use kernels_gpu::entry::entry_points;
 use nvptx_arch::emulate::{Launch, Memory, Options, run};
 use tensorrt_scatter::{
@@ -42,9 +43,9 @@ impl Emulator {
 
 impl Queue for Emulator {
     unsafe fn fill_u32(&mut self, address: u64, value: u32, count: usize) -> Result<(), Error> {
-        // SAFETY: the caller's promise, on host memory.
-        (0..count).for_each(|i| unsafe { (address as *mut u32).add(i).write(value) });
-        Ok(())
+        let params = FillParams { address, count: count as u64, value, unused: 0 };
+        // SAFETY: the caller's promise.
+        unsafe { self.launch_for_each("fill_words_all", count, &params) }
     }
 
     unsafe fn copy(&mut self, to: u64, from: u64, bytes: usize) -> Result<(), Error> {

@@ -111,6 +111,20 @@ pub struct ReproducibleParams {
 /// The most bits of an element that each of two limbs takes: together they are a word.
 pub const MAX_LIMB_BITS: u32 = 32;
 
+/// The parameter of the kernel that fills memory.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct FillParams {
+    /// Address of the words.
+    pub address: u64,
+    /// How many there are.
+    pub count: u64,
+    /// What each of them becomes.
+    pub value: u32,
+    /// Keeps the structure free of padding.
+    pub unused: u32,
+}
+
 /// The parameter of the kernels that look an index over before it is used.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
@@ -202,8 +216,8 @@ pub struct SegmentParams {
     pub indptr_is_wide: u32,
     /// 1 where `arg_out` is int64, 0 where it is int32.
     pub arg_is_wide: u32,
-    /// Keeps the structure free of padding.
-    pub unused: u32,
+    /// Base-2 logarithm of the chunks that a block looks at together in the second step, at most 5.
+    pub tile_log2: u32,
     /// How the leading axes of the index or indptr are broadcast over `src`; strides count rows.
     pub layout: IndexLayout,
 }

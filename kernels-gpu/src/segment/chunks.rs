@@ -2,40 +2,49 @@
 
 use kernel_params::SegmentParams;
 use nvptx_arch::{
-    index::lane_id,
+    index::{block_idx_x, grid_dim_x, lane_id},
     memory,
     warp::{self, FULL_MASK, WARP_SIZE},
 };
 
 use super::{
+    block::WARPS,
     indptr::{sees_holes, Indptr},
     piece::Piece,
     records::Record,
     store::Finish,
-    work::{first_column, split_parts, Outcome, Work},
+    tile::{warp_of_block, Tile},
+    work::{first_column, Outcome, Work},
     NONE,
 };
-use crate::{
-    element::Scalar,
-    layout::{for_each_task_of_warp, split_rows},
-};
+use crate::{element::Scalar, layout::split_rows};
 
 /// ```text
-/// for each chunk, for each part of the columns: one warp
-///     if a segment longer than a chunk goes on here: fold what is here of it; leave a record
+/// for each tile of chunks: one block
+///     for each of them in which a segment longer than a chunk goes on, for each part of the columns: one warp
+///         fold what is here of it; leave a record
 /// ```
 /// A kernel of its own: in one with the first step, they would share registers, and the fewer that one has, the more of its
-/// warps have loads under way.
+/// warps have loads under way. Where no segment is long, a block is done after one load.
 #[inline(always)]
 pub unsafe fn reduce_chunks<T: Scalar, R: Finish, const COLUMNS: usize, const HAS_INDEX: bool>(p: &SegmentParams) {
-    for_each_task_of_warp(p.b * p.chunks_per_b * p.column_parts, |task| {
-        let (chunk, part) = split_parts(p, task);
-        if let Some(long) = Long::at(p, chunk) {
-            let work = long.work::<COLUMNS, HAS_INDEX>(p, part);
-            let folded = work.fold::<T, R, COLUMNS>(p);
-            work.store::<T, R, COLUMNS>(p, folded);
+    let mut first = (block_idx_x() as u64) << p.tile_log2;
+    while first < p.b * p.chunks_per_b {
+        let behind = first + (1 << p.tile_log2);
+        let tile =
+            Tile::new(first, &p.by_column_parts, |chunk| chunk < behind && unsafe { Long::at(p, chunk) }.is_some());
+        let mut task = warp_of_block() as u64;
+        while task < tile.tasks() {
+            let (chunk, part) = tile.task(task);
+            if let Some(long) = Long::at(p, chunk) {
+                let work = long.work::<COLUMNS, HAS_INDEX>(p, part);
+                let folded = work.fold::<T, R, COLUMNS>(p);
+                work.store::<T, R, COLUMNS>(p, folded);
+            }
+            task += WARPS as u64;
         }
-    });
+        first += (grid_dim_x() as u64) << p.tile_log2;
+    }
 }
 
 /// Notes for each chunk that begins in a segment whether that is a long one, which goes on there; `lanes` lanes do, of which

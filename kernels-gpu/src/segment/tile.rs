@@ -6,7 +6,7 @@ use nvptx_arch::{
     warp::{self, FULL_MASK, WARP_SIZE},
 };
 
-/// How many there are: one for each lane of a warp.
+/// The most that there are: one for each lane of a warp.
 pub const TILE: u64 = WARP_SIZE as u64;
 
 /// Some of a tile's chunks, and parts of columns for each of them.
@@ -17,7 +17,8 @@ pub struct Tile<'a> {
 }
 
 impl<'a> Tile<'a> {
-    /// The chunks from `first` on for which `is_wanted`; the divisor is how many parts each of them has. All lanes of a warp take part, and each warp finds the same.
+    /// The chunks from `first` on for which `is_wanted`; the divisor is how many parts each of them has. All lanes of a warp
+    /// take part, and each warp finds the same.
     #[inline(always)]
     pub unsafe fn new(first: u64, by_parts: &'a Divisor, is_wanted: impl FnOnce(u64) -> bool) -> Self {
         let found = warp::ballot(FULL_MASK, is_wanted(first + lane_id() as u64));

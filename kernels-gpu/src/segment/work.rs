@@ -169,7 +169,7 @@ pub fn first_column<const COLUMNS: usize>(p: &SegmentParams, part: u64, lane: u3
 
 /// What a number over all parts of columns of something is of, and the part; nearly every call has one part.
 #[inline(always)]
-pub fn split_parts(p: &SegmentParams, number: u64) -> (u64, u64) {
+fn split_parts(p: &SegmentParams, number: u64) -> (u64, u64) {
     if p.column_parts == 1 {
         return (number, 0);
     }
