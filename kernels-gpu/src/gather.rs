@@ -64,15 +64,26 @@ const TILE: u64 = WARP_SIZE as u64;
 ///         chunk = the same one of src's row (b, s), or zeros if there is no such segment or it has ended
 /// ```
 /// The warp searches indptr once and goes on from there from tile to tile, in windows of its next 32 elements. Where a
-/// tile needs more than one window, or has rows of several b, or b is split over several runs, each lane searches for itself.
+/// tile needs more than one window, or has rows of several b, each lane searches for itself.
 #[inline(always)]
 pub unsafe fn by_segment<C: Chunk, I: Index>(p: &GatherParams) {
+    copy_rows_by_segment::<C, I>(p, index_row);
+}
+
+/// [`by_segment`] where b splits over several runs.
+#[inline(always)]
+pub unsafe fn by_segment_in_runs<C: Chunk, I: Index>(p: &GatherParams) {
+    copy_rows_by_segment::<C, I>(p, index_row_of_runs);
+}
+
+#[inline(always)]
+unsafe fn copy_rows_by_segment<C: Chunk, I: Index>(p: &GatherParams, start_of_row: impl Fn(&GatherParams, u64) -> u64) {
     let tiles = (p.b * p.e).div_ceil(TILE);
     for_each_task_of_warp(p.groups_of_tiles * p.parts, |task| {
         let (first, part) = p.by_parts.divide(task);
         let mut walk = Walk::<I> { indptr: core::ptr::null(), b: NONE, after: 0 };
         for tile in first * p.tiles..((first + 1) * p.tiles).min(tiles) {
-            let rows = walk.rows_of_src(p, tile);
+            let rows = walk.rows_of_src(p, tile, &start_of_row);
             copy_tile::<C>(p, tile, part, rows);
         }
     });
@@ -91,7 +102,12 @@ struct Walk<I> {
 impl<I: Index> Walk<I> {
     /// The row of `src` that this lane's row of a tile is a copy of; [`NONE`] for zeros. The tiles come in ascending order.
     #[inline(always)]
-    unsafe fn rows_of_src(&mut self, p: &GatherParams, tile: u64) -> u64 {
+    unsafe fn rows_of_src(
+        &mut self,
+        p: &GatherParams,
+        tile: u64,
+        start_of_row: impl Fn(&GatherParams, u64) -> u64,
+    ) -> u64 {
         if p.s == 0 {
             // Then indptr may have no elements to look at.
             return NONE;
@@ -99,14 +115,14 @@ impl<I: Index> Walk<I> {
         let first = tile * TILE;
         let row = (first + lane_id() as u64).min(p.b * p.e - 1);
         let (b, e) = split_rows(row, &p.by_e, p.b);
-        let is_one = p.b == 1
-            || p.leading.are_even() && warp::all(FULL_MASK, b == warp::shuffle_idx(FULL_MASK, b, 0, WARP_SIZE));
+        let start = start_of_row(p, b);
+        let is_one = p.b == 1 || warp::all(FULL_MASK, b == warp::shuffle_idx(FULL_MASK, b, 0, WARP_SIZE));
         let after = if is_one {
             // The lanes' positions are neighbours.
             let lane = (row - first) as u32;
-            self.search_together(p, b, e as i64 - lane as i64, lane)
+            self.search_together(p, (b, start), e as i64 - lane as i64, lane)
         } else {
-            self.search_alone(p, b, e as i64)
+            self.search_alone(p, start, e as i64)
         };
         // Before the first element, 0 - 1 is no segment either.
         let segment = after.wrapping_sub(1);
@@ -124,9 +140,9 @@ impl<I: Index> Walk<I> {
 
     /// The first element above this lane's position, `lane` behind `first`, all lanes being in one row of indptr.
     #[inline(always)]
-    unsafe fn search_together(&mut self, p: &GatherParams, b: u64, first: i64, lane: u32) -> u64 {
+    unsafe fn search_together(&mut self, p: &GatherParams, (b, start): (u64, u64), first: i64, lane: u32) -> u64 {
         if b != self.b {
-            self.enter(p, b, index_row(p, b));
+            self.enter(p, b, start);
             self.after = self.count_up_to(p.s + 1, first);
         }
         let at = self.after + lane_id() as u64;
@@ -153,8 +169,8 @@ impl<I: Index> Walk<I> {
 
     /// The same where the lanes are in several rows of indptr.
     #[inline(always)]
-    unsafe fn search_alone(&mut self, p: &GatherParams, b: u64, position: i64) -> u64 {
-        self.enter(p, NONE, if p.leading.are_even() { index_row(p, b) } else { index_row_of_runs(p, b) });
+    unsafe fn search_alone(&mut self, p: &GatherParams, start: u64, position: i64) -> u64 {
+        self.enter(p, NONE, start);
         self.search(0, p.s + 1, position)
     }
 

@@ -81,6 +81,7 @@ pub unsafe fn enqueue_gather(
     };
     let is_aligned = (pointers.index | pointers.out).is_multiple_of(PACK_BYTES as u64);
     let kernel = match plan.source {
+        RowSource::Indptr if !plan.leading.are_even() => format!("gather_csr_runs_{bytes}"),
         RowSource::Indptr => format!("gather_csr_{bytes}"),
         // One row of the index, of which a thread loads a batch at once.
         RowSource::Index if plan.b == 1 && words == 1 && is_aligned && bytes * BATCH as u64 == PACK_BYTES as u64 => {
