@@ -2,6 +2,7 @@
 
 mod support;
 
+use kernel_params::{Divisor, IndexLayout, ScatterParams};
 use proptest::prelude::*;
 use support::{
     Element, assert_same,
@@ -10,7 +11,7 @@ use support::{
     emulator,
     naive::{self, ScatterCase},
 };
-use tensorrt_scatter::{Error, Reduce, ScatterOptions};
+use tensorrt_scatter::{Error, Reduce, ScatterOptions, gpu::Queue};
 
 #[track_caller]
 fn check<T: Element>(case: &ScatterCase<T>, seed: u64, max_blocks: u32) {
@@ -216,6 +217,48 @@ fn rank_eight_with_every_other_axis_broadcast_works() {
         reduce: Reduce::Max,
     };
     check(&case, 1, u32::MAX);
+}
+
+/// Sums by rows where a warp has more rows than it does on inputs that can be emulated: of the group that most of them go to
+/// it keeps the sums to itself.
+#[test]
+fn a_group_that_most_rows_of_a_warp_go_to_loses_nothing() {
+    const GROUPS: usize = 5;
+    // More than two batches for each of the warps but the last, whichever columns a lane has.
+    const ROWS: usize = 700;
+    const ROWS_OF_WARP: u64 = 256;
+    for (kernel, columns) in
+        [("singles", 1), ("singles", 2), ("singles", 32), ("quads", 4), ("quads", 8), ("quads", 128)]
+    {
+        for pattern in [&[2][..], &[2, 2, 2, 0], &[0, 1, 2, 3, 4], &[2, -1, 2, 5, 2, i32::MIN]] {
+            let index: Vec<i32> = pattern.iter().copied().cycle().take(ROWS).collect();
+            let src: Vec<f32> = (0..ROWS * columns).map(|at| (at % 19) as f32).collect();
+            let mut expected = vec![0.0; GROUPS * columns];
+            for (row, &group) in index.iter().enumerate().filter(|(_, group)| (0..GROUPS as i32).contains(group)) {
+                (0..columns).for_each(|k| expected[group as usize * columns + k] += src[row * columns + k]);
+            }
+            let mut out = vec![0.0f32; GROUPS * columns];
+            let mut emulator = emulator::Emulator::new(1, u32::MAX);
+            let params = ScatterParams {
+                src: emulator.readable(&src),
+                index: emulator.readable(&index),
+                accumulators: emulator.writable(&mut out),
+                b: 1,
+                e: ROWS as u64,
+                k: columns as u64,
+                n: GROUPS as u64,
+                by_e: Divisor::new(ROWS as u64),
+                by_k: Divisor::new(columns as u64),
+                by_n: Divisor::new(GROUPS as u64),
+                layout: IndexLayout { stride_e: 1, ..IndexLayout::default() },
+                rows_of_warp: ROWS_OF_WARP,
+                ..ScatterParams::default()
+            };
+            // SAFETY: the kernel takes these parameters, and its memory is registered.
+            unsafe { emulator.launch(&format!("scatter_sum_rows_{kernel}_f32_i32"), 1, &params).unwrap() };
+            assert_eq!(out, expected, "{kernel}, {columns} columns, {pattern:?}");
+        }
+    }
 }
 
 #[test]

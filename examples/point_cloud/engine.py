@@ -26,7 +26,7 @@ def load_plugins(library: Path) -> None:
     ctypes.CDLL(str(library.resolve()), mode=ctypes.RTLD_GLOBAL)
 
 
-def build(model: Path, smallest: Arrays, largest: Arrays, with_cublas: bool) -> bytes | None:
+def build(model: Path, smallest: Arrays, largest: Arrays, with_cublas: bool, tf32: bool) -> bytes | None:
     """A serialized engine for inputs from the size of `smallest` to that of `largest`; None where TensorRT cannot."""
     builder = trt.Builder(LOGGER)
     # From TensorRT 10 on there is no other kind of batch.
@@ -37,8 +37,9 @@ def build(model: Path, smallest: Arrays, largest: Arrays, with_cublas: bool) -> 
         errors = [str(parser.get_error(i)) for i in range(parser.num_errors)]
         raise SystemExit(f"TensorRT cannot parse {model}: {'; '.join(errors)}")
     config = builder.create_builder_config()
-    # Full float32, as PyTorch computes.
-    config.clear_flag(trt.BuilderFlag.TF32)
+    if not tf32:
+        # Full float32, as PyTorch computes.
+        config.clear_flag(trt.BuilderFlag.TF32)
     if not with_cublas:
         config.set_tactic_sources(0)
     profile = builder.create_optimization_profile()

@@ -3,7 +3,7 @@
 //! One binary serves TensorRT 8.5 to 11. The C++ files in `cpp/` derive TensorRT's interfaces, one file per
 //! generation, and translate; whatever decides is here, and is the same for both:
 //!
-//! - [`operators`]: what each plugin takes, gives and does; one table row and one file each.
+//! - `operators`: what each plugin takes, gives and does; one table row and one file each.
 //! - `plugin`, `creator`: what the C++ classes hold.
 //! - `attributes`, `serialized`: attributes as TensorRT hands them over, and as an engine file keeps them.
 //! - `tensorrt`, `message`: the TensorRT in this process, and its log.

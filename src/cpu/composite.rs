@@ -14,7 +14,7 @@ macro_rules! calls {
         ///
         /// # Errors
         /// Those of [`CompositePlan::new`] for shapes that do not fit; [`Error::IndexOutOfRange`] under
-        /// [`BadIndex::Error`].
+        /// [`BadIndex::Error`](crate::BadIndex::Error).
         pub fn $name<'a, T: Float, I: Index>(
             src: impl Into<TensorView<'a, T>>,
             index: impl Into<TensorView<'a, I>>,

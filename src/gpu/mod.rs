@@ -5,7 +5,7 @@
 //!
 //! From the ground up: [`Queue`] carries out single steps (fill, copy, launch); [`Kernels`] holds the
 //! compiled kernels of a context; `enqueue_*`, such as [`enqueue_scatter`], turn a plan into steps; `*_raw` give
-//! them to a stream of somebody else's, as a plugin does; [`scatter`] and the other operators, with their `_into` forms,
+//! them to a stream of somebody else's, as a plugin does; [`scatter()`] and the other operators, with their `_into` forms,
 //! are the safe calls.
 
 mod check;

@@ -64,11 +64,14 @@ class Buffer:
 
 
 class Stream:
-    """A stream that does not wait for the default stream."""
+    """A stream that does not wait for the default stream; destroyed with the object."""
 
     def __init__(self):
         self._stream = _pointer()
         call("cuStreamCreate", ctypes.byref(self._stream), 1)
+
+    def __del__(self):
+        _driver.cuStreamDestroy_v2(self._stream)
 
     @property
     def handle(self):

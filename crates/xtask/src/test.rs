@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     path::PathBuf,
-    process::ExitCode,
+    process::{Command, ExitCode},
     time::{Duration, Instant},
 };
 
@@ -59,6 +59,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         tools.missing.into_iter().map(|reason| Group::skipped("tools from PyPI", reason)).collect();
     groups.push(check("format", "fmt", &["fmt", "--all", "--", "--check"])?);
     groups.push(check("lints", "clippy", &["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"])?);
+    groups.push(documentation()?);
     groups.extend(tests(&tools.variables)?);
     groups.extend(python_tests(!arguments.without_torch, &tools.variables)?);
 
@@ -76,7 +77,11 @@ fn check(name: &str, component: &str, arguments: &[&str]) -> Result<Group> {
     }
     let mut cargo = workspace::cargo([]);
     cargo.args(arguments);
-    let finished = step::attempt(&format!("cargo {component}"), cargo)?;
+    checked(name, &format!("cargo {component}"), cargo)
+}
+
+fn checked(name: &str, step: &str, command: Command) -> Result<Group> {
+    let finished = step::attempt(step, command)?;
     let mut group = Group::new(name, Tally::PASSED);
     if !finished.status.success() {
         finished.print_output();
@@ -84,6 +89,13 @@ fn check(name: &str, component: &str, arguments: &[&str]) -> Result<Group> {
     }
     group.time = Some(finished.time);
     Ok(group)
+}
+
+/// Private items too: their documentation is for who reads the source.
+fn documentation() -> Result<Group> {
+    let mut cargo = workspace::cargo(["doc", "--workspace", "--no-deps", "--document-private-items"]);
+    cargo.env("RUSTDOCFLAGS", "--deny warnings");
+    checked("documentation", "cargo doc", cargo)
 }
 
 fn tests(variables: &[(&'static str, PathBuf)]) -> Result<Vec<Group>> {

@@ -1,5 +1,5 @@
 //! Sums of floating-point numbers whose bits do not depend on the order in which elements come: in integers, by way of
-//! [`fixed_point`](crate::fixed_point).
+//! [`fixed_point`].
 //!
 //! ```text
 //! scales[b, n, k] = the scale of base[b, n, k]                               (a launch, where there is a base)

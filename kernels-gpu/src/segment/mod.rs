@@ -2,10 +2,10 @@
 //! delimits. A sorted index is turned into an indptr first ([`from_index`]). No atomics, and a result that depends on
 //! the sizes and the input alone.
 //!
-//! A group of lanes takes a segment ([`reduce_cut`], [`reduce_whole`]), so a call whose segments are short needs no more than one launch. For
-//! long segments there are two ways, of which the host chooses one: where the input is large, the axis is cut into
-//! chunks, which share the work whatever the segments are ([`reduce_chunks`]) and leave records that a third kernel joins
-//! ([`combine`]); where it is small, a whole block takes each long segment.
+//! A group of lanes takes a segment ([`reduce_cut`], [`reduce_whole`]), so a call whose segments are short needs no more
+//! than one launch. For long segments there are two ways, of which the host chooses one: where the input is large, the axis
+//! is cut into chunks, which share the work whatever the segments are ([`reduce_chunks`]) and leave records that a third
+//! kernel joins ([`combine()`]); where it is small, a whole block takes each long segment.
 
 mod block;
 mod chunks;

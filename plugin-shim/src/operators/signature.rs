@@ -50,7 +50,7 @@ impl Signature {
         Self { inputs, outputs, third, positions, tells_groups: false }
     }
 
-    /// Adds an output of shape [N], whose values do not matter. TensorRT shows no plugin the value of a shape tensor when
+    /// Adds an output of shape \[N\], whose values do not matter. TensorRT shows no plugin the value of a shape tensor when
     /// it runs, but the shapes of its outputs; where out does not have N on an axis, another output must.
     pub(super) fn with_groups_output(mut self) -> Self {
         self.outputs.push(Port { name: "groups", types: Types::Exactly(DataType::Int32) });
@@ -58,7 +58,7 @@ impl Signature {
         self
     }
 
-    /// Whether the last output is there for its shape alone, [N].
+    /// Whether the last output is there for its shape alone, \[N\].
     pub(crate) fn tells_groups(&self) -> bool {
         self.tells_groups
     }

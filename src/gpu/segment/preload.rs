@@ -4,7 +4,7 @@ use super::{super::queue::Preload, Kernels, PACK_BYTES, Queue, SegmentPointers, 
 use crate::{Error, IndexType, Reduce, ScalarType, SegmentCooOptions, SegmentCsrOptions, SegmentPlan, Shape};
 
 /// Loads the kernels of a reduction over segments into the current context, whatever its shapes will be and whether an index
-/// or an indptr tells the segments apart, so that a later [`segment_raw`] can be captured in a CUDA graph.
+/// or an indptr tells the segments apart, so that a later [`segment_raw`](super::segment_raw) can be captured in a CUDA graph.
 ///
 /// # Errors
 /// [`Error::UnsupportedReduce`] for "mul"; [`Error::Cuda`] where the driver refuses.
