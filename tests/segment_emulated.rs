@@ -101,6 +101,27 @@ fn bad_elements_between_good_ones_are_left_out() {
     }
 }
 
+/// Where a warp takes whole tiles of the index, 128 elements: one bad element at the edges of a tile and of a lane's part.
+#[test]
+fn one_bad_element_in_whole_tiles_is_left_out() {
+    const SEGMENTS: usize = 40;
+    let src: Vec<_> = (0..384).map(|i| ((i * 31) % 11) as f32).collect();
+    // The second one ends behind the last segment.
+    for per_segment in [10, 9] {
+        let index: Vec<i64> = (0..384).map(|i| i / per_segment).collect();
+        for at in [0, 1, 2, 3, 4, 126, 127, 128, 129, 131, 255, 256, 383] {
+            for bad in [-1, SEGMENTS as i64, i32::MIN.into(), i32::MAX.into()] {
+                let mut index = index.clone();
+                index[at] = bad;
+                // Whichever tile's warp comes last.
+                for seed in 0..if at == 127 { 8 } else { 1 } {
+                    check(&column(Reduce::Sum, &src, &index, None, SEGMENTS, false), seed, u32::MAX, 0);
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn special_values_follow_the_rules() {
     let values = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 0.0, -0.0, f32::MAX, f32::MIN, 1e-45];
@@ -138,7 +159,7 @@ proptest! {
     fn any_index_and_any_indptr_stay_within_bounds(
         length in 0..120usize,
         k in 1..4usize,
-        index in prop::collection::vec(-3..70i64, 1..120),
+        index in prop::collection::vec(-3..70i64, 1..300),
         is_csr: bool,
         reduce in prop::sample::select(&REDUCES[..]),
         seed: u64,

@@ -6,7 +6,7 @@ use kernel_params::{CompositeParams, IndexLayout, ScatterParams};
 
 use super::{
     DeviceTensor, Kernels, Queue, Stream, StreamQueue, Workspace, check,
-    queue::{PlacedLayout, Preload, offset_words},
+    queue::{Collector, PlacedLayout, offset_words},
 };
 use crate::{
     Composite, CompositeOptions, CompositePlan, Error, Float, Index, IndexType, ScalarType, ScatterPlan, Shape,
@@ -169,8 +169,15 @@ pub unsafe fn composite_raw(
     pointers: &CompositePointers,
     stream: *mut c_void,
 ) -> Result<(), Error> {
-    // SAFETY: the caller's promise.
-    unsafe { enqueue_composite(&mut StreamQueue::new(kernels, stream), plan, pointers) }
+    // SAFETY: the caller's promise; the collector launches nothing.
+    unsafe {
+        if kernels.is_first(["composite", plan.composite.name(), pointers.scalar.name(), pointers.index_type.name()]) {
+            let mut collector = Collector::new(kernels);
+            enqueue_composite(&mut collector, plan, pointers)?;
+            collector.load()?;
+        }
+        enqueue_composite(&mut StreamQueue::new(kernels, stream), plan, pointers)
+    }
 }
 
 /// Loads the kernels of a composite into the current context, whatever its shapes will be, so that a later
@@ -189,8 +196,10 @@ pub fn preload_composite(
     let plan = CompositePlan::new(composite, &src, &index, &CompositeOptions::new().dim(1).dim_size(2))?;
     let (workspace, workspace_bytes) = (0, usize::MAX);
     let pointers = CompositePointers { scalar, index_type, src: 0, index: 0, out: 0, workspace, workspace_bytes };
+    let mut collector = Collector::new(kernels);
     // SAFETY: nothing is launched, so no address is used.
-    unsafe { enqueue_composite(&mut Preload(kernels), &plan, &pointers) }
+    unsafe { enqueue_composite(&mut collector, &plan, &pointers)? };
+    collector.load()
 }
 
 macro_rules! calls {

@@ -6,7 +6,7 @@ use kernel_params::{BATCH, Divisor, GatherParams};
 
 use super::{
     DeviceTensor, Kernels, Queue, Stream, StreamQueue, Workspace, check,
-    queue::Preload,
+    queue::Collector,
     tuning::{self, PACK_BYTES, WARP_SIZE},
 };
 use crate::{
@@ -111,8 +111,15 @@ pub unsafe fn gather_raw(
     pointers: &GatherPointers,
     stream: *mut c_void,
 ) -> Result<(), Error> {
-    // SAFETY: the caller's promise.
-    unsafe { enqueue_gather(&mut StreamQueue::new(kernels, stream), plan, pointers) }
+    // SAFETY: the caller's promise; the collector launches nothing.
+    unsafe {
+        if kernels.is_first(["gather", "", pointers.scalar.name(), pointers.index_type.name()]) {
+            let mut collector = Collector::new(kernels);
+            enqueue_gather(&mut collector, plan, pointers)?;
+            collector.load()?;
+        }
+        enqueue_gather(&mut StreamQueue::new(kernels, stream), plan, pointers)
+    }
 }
 
 /// Loads the kernels of both gathers into the current context, whatever their shapes will be, so that a later
@@ -125,6 +132,7 @@ pub fn preload_gather(kernels: &Kernels, scalar: ScalarType, index_type: IndexTy
     // Rows of one element, of two, of four and so on are copied in chunks of each width; the leading axes may be none, one,
     // or several along which the index does not advance evenly.
     let leading: [(&[usize], &[usize]); 3] = [(&[], &[]), (&[2], &[2]), (&[2, 2, 2], &[2, 1, 2])];
+    let mut collector = Collector::new(kernels);
     let mut columns = 1;
     while columns * scalar.bytes() <= PACK_BYTES {
         for (src, index) in leading {
@@ -132,12 +140,12 @@ pub fn preload_gather(kernels: &Kernels, scalar: ScalarType, index_type: IndexTy
             let index = Shape::new(&[index, &[2]].concat())?;
             for plan in [GatherPlan::coo(&src, &index)?, GatherPlan::csr(&src, &index, 1)?] {
                 // SAFETY: nothing is launched, so no address is used.
-                unsafe { enqueue_gather(&mut Preload(kernels), &plan, &pointers)? };
+                unsafe { enqueue_gather(&mut collector, &plan, &pointers)? };
             }
         }
         columns *= 2;
     }
-    Ok(())
+    collector.load()
 }
 
 /// Copies the rows of `src` that an index names: [`cpu::gather_coo`](crate::cpu::gather_coo), on a stream.

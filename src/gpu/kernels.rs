@@ -1,10 +1,10 @@
 //! The compiled kernels: embedded as PTX, each loaded into a context when it is first used.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap, HashSet},
     ffi::CString,
     ptr,
-    sync::{Mutex, OnceLock},
+    sync::{Mutex, MutexGuard, OnceLock},
 };
 
 use cust::sys;
@@ -63,8 +63,12 @@ impl Entries {
         Self { prelude, bodies }
     }
 
-    fn module(&self, name: &str) -> Option<String> {
-        self.bodies.get(name).map(|body| format!("{}{body}", self.prelude))
+    fn module(&self, names: &BTreeSet<&str>) -> Result<String, Error> {
+        let mut module = self.prelude.clone();
+        for name in names {
+            module.push_str(self.bodies.get(name).ok_or_else(|| no_kernel(name))?);
+        }
+        Ok(module)
     }
 }
 
@@ -74,8 +78,12 @@ pub struct Kernels {
     candidates: Vec<&'static EmbeddedPtx>,
     /// Whether a kernel may be launched so that it overlaps the one before it.
     can_overlap: bool,
-    functions: Mutex<HashMap<String, Function>>,
+    functions: Mutex<Functions>,
+    used: Mutex<HashSet<[&'static str; 4]>>,
 }
+
+/// Entry points that are loaded, by name.
+type Functions = HashMap<String, Function>;
 
 #[derive(Clone, Copy)]
 struct Function(sys::CUfunction);
@@ -115,7 +123,7 @@ impl Kernels {
             });
         }
         let can_overlap = candidates[0].architecture >= 90 && driver_version() >= OVERLAP_IN_GRAPHS;
-        Ok(Self { candidates, can_overlap, functions: Mutex::default() })
+        Ok(Self { candidates, can_overlap, functions: Mutex::default(), used: Mutex::default() })
     }
 
     /// Whether a kernel may be launched so that it overlaps the one before it, whose end it waits for: on sm_90, whose PTX
@@ -129,36 +137,62 @@ impl Kernels {
         self.candidates.first().is_some_and(|newest| newest.architecture >= 90)
     }
 
-    /// The entry point of the given name, compiled at the first call. The context must be current.
+    /// The entry point of the given name, compiled if it is not there yet. The context must be current.
     pub(super) fn function(&self, name: &str) -> Result<sys::CUfunction, Error> {
-        let mut functions = self.functions.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut functions = self.functions();
         if let Some(function) = functions.get(name) {
             return Ok(function.0);
         }
-        // The module is never unloaded: the function stays in use, and the driver may be gone before the process's
-        // last statics.
-        let module = self.load(name)?;
-        let name_with_nul = CString::new(name).unwrap_or_default();
-        let mut function = ptr::null_mut();
-        // SAFETY: the module was just loaded, the name ends in a NUL, and the function's pointer is to a local.
-        check(CheckedCall::LoadKernels, unsafe {
-            sys::cuModuleGetFunction(&mut function, module, name_with_nul.as_ptr())
-        })?;
-        functions.insert(name.to_owned(), Function(function));
-        Ok(function)
+        self.compile(&BTreeSet::from([name]), &mut functions)?;
+        functions.get(name).map(|function| function.0).ok_or_else(|| no_kernel(name))
+    }
+
+    /// Compiles the entry points of the given names that are not there yet, all together, which takes less time than one by
+    /// one: a module of its own takes the driver as long as a hundred instructions. The context must be current.
+    pub(super) fn load<'a>(&self, names: impl Iterator<Item = &'a str>) -> Result<(), Error> {
+        let mut functions = self.functions();
+        let missing: BTreeSet<&str> = names.filter(|&name| !functions.contains_key(name)).collect();
+        if missing.is_empty() { Ok(()) } else { self.compile(&missing, &mut functions) }
+    }
+
+    /// Whether this is the first call for `what`, which need not be all that tells calls apart.
+    pub(super) fn is_first(&self, what: [&'static str; 4]) -> bool {
+        self.used.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).insert(what)
+    }
+
+    fn functions(&self) -> MutexGuard<'_, Functions> {
+        self.functions.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
 
+fn no_kernel(name: &str) -> Error {
+    Error::Cuda { call: CheckedCall::LoadKernels.name(), error: format!("the library has no kernel {name}") }
+}
+
 impl Kernels {
-    /// Compiles one entry point. A driver older than the PTX of the device's architecture (sm_90's is PTX 8.1, of
+    /// Compiles entry points as one module, and notes them.
+    fn compile(&self, names: &BTreeSet<&str>, functions: &mut Functions) -> Result<(), Error> {
+        // The module is never unloaded: the functions stay in use, and the driver may be gone before the process's
+        // last statics.
+        let module = self.load_module(names)?;
+        for name in names {
+            let name_with_nul = CString::new(*name).unwrap_or_default();
+            let mut function = ptr::null_mut();
+            // SAFETY: the module was just loaded, the name ends in a NUL, and the function's pointer is to a local.
+            check(CheckedCall::LoadKernels, unsafe {
+                sys::cuModuleGetFunction(&mut function, module, name_with_nul.as_ptr())
+            })?;
+            functions.insert((*name).to_owned(), Function(function));
+        }
+        Ok(())
+    }
+
+    /// A module of entry points. A driver older than the PTX of the device's architecture (sm_90's is PTX 8.1, of
     /// CUDA 12.1) gets that of an older architecture, which is written in an older PTX.
-    fn load(&self, name: &str) -> Result<sys::CUmodule, Error> {
+    fn load_module(&self, names: &BTreeSet<&str>) -> Result<sys::CUmodule, Error> {
         let mut answer = sys::CUresult::CUDA_ERROR_NOT_FOUND;
         for embedded in &self.candidates {
-            let ptx = embedded.entries().module(name).ok_or_else(|| Error::Cuda {
-                call: CheckedCall::LoadKernels.name(),
-                error: format!("the library has no kernel {name}"),
-            })?;
+            let ptx = embedded.entries().module(names)?;
             let ptx = CString::new(ptx).unwrap_or_default();
             let mut module = ptr::null_mut();
             // SAFETY: the text ends in a NUL, and the module's pointer is to a local.
@@ -214,7 +248,7 @@ mod tests {
             let entries = embedded.entries();
             assert_eq!(entries.bodies.len(), embedded.ptx.matches(".visible .entry ").count());
             for name in entries.bodies.keys() {
-                let module = entries.module(name).unwrap();
+                let module = entries.module(&BTreeSet::from([*name])).unwrap();
                 assert!(module.trim_start_matches(['/', '\n', ' ']).contains(".version"), "{name}");
                 assert_eq!(module.matches(".visible .entry ").count(), 1, "{name}");
                 assert_eq!(module.matches('{').count(), module.matches('}').count(), "{name}");

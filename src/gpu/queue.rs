@@ -225,13 +225,34 @@ fn fills_by_kernel(kernels: &Kernels, count: usize) -> bool {
     kernels.can_overlap() && count <= MOST_FILLED
 }
 
-/// A queue that does nothing but load the kernels that it is asked to launch: so that a later enqueue neither
-/// compiles nor loads, as inside the capture of a CUDA graph.
-pub(super) struct Preload<'a>(pub &'a Kernels);
+/// A queue that does nothing but note which kernels it is asked to launch, to load them together: so that a later enqueue
+/// neither compiles nor loads, as inside the capture of a CUDA graph.
+pub(super) struct Collector<'a> {
+    kernels: &'a Kernels,
+    names: Vec<String>,
+}
 
-impl Queue for Preload<'_> {
+impl<'a> Collector<'a> {
+    /// One that has noted nothing.
+    pub(super) fn new(kernels: &'a Kernels) -> Self {
+        Self { kernels, names: Vec::new() }
+    }
+
+    /// Loads the kernels that were noted and are not there yet.
+    ///
+    /// # Errors
+    /// [`Error::Cuda`] where the driver refuses.
+    pub(super) fn load(&self) -> Result<(), Error> {
+        self.kernels.load(self.names.iter().map(String::as_str))
+    }
+}
+
+impl Queue for Collector<'_> {
     unsafe fn fill_u32(&mut self, _address: u64, _value: u32, count: usize) -> Result<(), Error> {
-        if count > 0 && fills_by_kernel(self.0, count) { self.0.function(FILL_KERNEL).map(drop) } else { Ok(()) }
+        if count > 0 && fills_by_kernel(self.kernels, count) {
+            self.names.push(FILL_KERNEL.to_owned());
+        }
+        Ok(())
     }
 
     unsafe fn copy(&mut self, _to: u64, _from: u64, _bytes: usize) -> Result<(), Error> {
@@ -239,7 +260,7 @@ impl Queue for Preload<'_> {
     }
 
     fn has_vector_atomics(&self) -> bool {
-        self.0.has_vector_atomics()
+        self.kernels.has_vector_atomics()
     }
 
     unsafe fn launch_with_shared<P: Copy>(
@@ -249,6 +270,7 @@ impl Queue for Preload<'_> {
         _shared_bytes: u32,
         _params: &P,
     ) -> Result<(), Error> {
-        self.0.function(kernel).map(drop)
+        self.names.push(kernel.to_owned());
+        Ok(())
     }
 }

@@ -4,7 +4,7 @@ use kernel_params::{Divisor, IndexLayout, IndexParams, MAX_LIMB_BITS, Reproducib
 
 use super::{
     DeviceTensor, Kernels, Queue, Stream, StreamQueue, THREADS_PER_BLOCK, Workspace, check,
-    queue::{PlacedLayout, Preload, offset_words},
+    queue::{Collector, PlacedLayout, offset_words},
     tuning::{self, WARP_SIZE},
 };
 use crate::{
@@ -405,8 +405,17 @@ pub unsafe fn scatter_raw(
     pointers: &ScatterPointers,
     stream: *mut std::ffi::c_void,
 ) -> Result<(), Error> {
-    // SAFETY: the caller's promise.
-    unsafe { enqueue_scatter(&mut StreamQueue::new(kernels, stream), plan, pointers) }
+    // SAFETY: the caller's promise; the collector launches nothing.
+    unsafe {
+        let operator = if plan.deterministic { "deterministic scatter" } else { "scatter" };
+        let (scalar, index) = (pointers.scalar.name(), pointers.index_type.name());
+        if kernels.is_first([operator, plan.reduce.name(), scalar, index]) {
+            let mut collector = Collector::new(kernels);
+            enqueue_scatter(&mut collector, plan, pointers)?;
+            collector.load()?;
+        }
+        enqueue_scatter(&mut StreamQueue::new(kernels, stream), plan, pointers)
+    }
 }
 
 /// Loads the kernels of a scatter into the current context, whatever its shapes will be, so that a later
@@ -434,6 +443,7 @@ pub fn preload_scatter(
         (&[1, 4096], &[4096]),
         (&[1, 4096, 4], &[4096]),
     ];
+    let mut collector = Collector::new(kernels);
     for (src, index) in plans {
         let src = Shape::new(src)?;
         let options = options.dim(1).dim_size(2);
@@ -453,9 +463,9 @@ pub fn preload_scatter(
             workspace_bytes: usize::MAX,
         };
         // SAFETY: nothing is launched, so no address is used.
-        unsafe { enqueue_scatter(&mut Preload(kernels), &plan, &pointers)? };
+        unsafe { enqueue_scatter(&mut collector, &plan, &pointers)? };
     }
-    Ok(())
+    collector.load()
 }
 
 /// Reduces the elements of `src` that share an index: [`cpu::scatter`](crate::cpu::scatter), on a stream.

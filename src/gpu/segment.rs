@@ -7,7 +7,7 @@ use kernel_params::{Divisor, HOLE_TILE, IndexLayout, SegmentParams, SortedIndexP
 use super::{
     DeviceTensor, Kernels, Queue, Stream, StreamQueue, Workspace,
     check::group_count,
-    queue::{PlacedLayout, THREADS_PER_BLOCK, offset_words},
+    queue::{Collector, PlacedLayout, THREADS_PER_BLOCK, offset_words},
     tuning::{self, PACK_BYTES, WARP_SIZE},
 };
 use crate::{
@@ -287,8 +287,15 @@ pub unsafe fn segment_raw(
     pointers: &SegmentPointers,
     stream: *mut std::ffi::c_void,
 ) -> Result<(), Error> {
-    // SAFETY: the caller's promise.
-    unsafe { enqueue_segment(&mut StreamQueue::new(kernels, stream), plan, pointers) }
+    // SAFETY: the caller's promise; the collector launches nothing.
+    unsafe {
+        if kernels.is_first(["segment", plan.reduce.name(), pointers.scalar.name(), pointers.index_type.name()]) {
+            let mut collector = Collector::new(kernels);
+            enqueue_segment(&mut collector, plan, pointers)?;
+            collector.load()?;
+        }
+        enqueue_segment(&mut StreamQueue::new(kernels, stream), plan, pointers)
+    }
 }
 
 /// Reduces the elements of `src` that share an index, where the index is sorted along its last axis:

@@ -1,6 +1,6 @@
 //! The kernels of reductions over segments, loaded ahead.
 
-use super::{super::queue::Preload, Kernels, PACK_BYTES, Queue, SegmentPointers, enqueue_segment};
+use super::{super::queue::Collector, Kernels, PACK_BYTES, Queue, SegmentPointers, enqueue_segment};
 use crate::{Error, IndexType, Reduce, ScalarType, SegmentCooOptions, SegmentCsrOptions, SegmentPlan, Shape};
 
 /// Loads the kernels of a reduction over segments into the current context, whatever its shapes will be and whether an index
@@ -14,8 +14,10 @@ pub fn preload_segment(
     scalar: ScalarType,
     index_type: IndexType,
 ) -> Result<(), Error> {
+    let mut collector = Collector::new(kernels);
     // SAFETY: nothing is launched, so no address is used.
-    unsafe { steps(&mut Preload(kernels), reduce, scalar, index_type) }
+    unsafe { steps(&mut collector, reduce, scalar, index_type)? };
+    collector.load()
 }
 
 /// Gives a queue the steps of every algorithm.
