@@ -109,8 +109,10 @@ fn first_unsorted<I: Index>(
     // read waits for the stream.
     unsafe {
         let mut queue = StreamQueue::new(stream.gpu().kernels(), stream.as_raw());
+        let kernel = format!("index_first_unsorted_{}", I::TYPE.name());
+        queue.load_with_fill(&kernel)?;
         queue.fill_u32(result, u32::MAX, 2)?;
-        queue.launch_for_each(&format!("index_first_unsorted_{}", I::TYPE.name()), count, &params)?;
+        queue.launch_for_each(&kernel, count, &params)?;
     }
     match memory::read(stream, result)? {
         NONE => Ok(None),
@@ -132,6 +134,7 @@ fn look_over<I: Index>(
     // SAFETY: as in `first_unsorted`.
     unsafe {
         let mut queue = StreamQueue::new(stream.gpu().kernels(), stream.as_raw());
+        queue.load_with_fill(&format!("{kernel}_{}", I::TYPE.name()))?;
         enqueue_look_over(&mut queue, kernel, I::TYPE, index.address(), count, n, result)?;
     }
     memory::read(stream, result)

@@ -139,6 +139,16 @@ impl<'a> StreamQueue<'a> {
     }
 }
 
+impl StreamQueue<'_> {
+    /// Loads a kernel that comes after a fill together with that of the fill.
+    ///
+    /// # Errors
+    /// [`Error::Cuda`] where the driver refuses.
+    pub(super) fn load_with_fill(&self, kernel: &str) -> Result<(), Error> {
+        self.kernels.load([kernel].into_iter().chain(fills_by_kernel(self.kernels, 1).then_some(FILL_KERNEL)))
+    }
+}
+
 impl Queue for StreamQueue<'_> {
     unsafe fn fill_u32(&mut self, address: u64, value: u32, count: usize) -> Result<(), Error> {
         if count == 0 {

@@ -459,6 +459,7 @@ fn check_index<I: Index>(
     // The read waits for the stream.
     unsafe {
         let mut queue = StreamQueue::new(stream.gpu().kernels(), stream.as_raw());
+        queue.load_with_fill(&format!("index_first_unsorted_{}", I::TYPE.name()))?;
         enqueue_segment_check(&mut queue, plan, I::TYPE, index.address(), result)?;
     }
     let position: u64 = super::memory::read(stream, result)?;
