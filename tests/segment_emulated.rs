@@ -101,6 +101,32 @@ fn bad_elements_between_good_ones_are_left_out() {
     }
 }
 
+/// A segment that a block takes, of whose threads one alone sees that there is a bad element.
+#[test]
+fn one_bad_element_in_a_segment_of_a_block_is_left_out() {
+    let src: Vec<_> = (0..1200).map(|i| ((i * 31) % 11) as f32).collect();
+    let mut index = vec![0; 1200];
+    index[700] = -1;
+    check(&column(Reduce::Sum, &src, &index, None, 6, false), 1, u32::MAX, 0);
+}
+
+/// Chunks with more parts of their columns than a block has warps.
+#[test]
+fn a_long_segment_may_have_many_columns() {
+    let (rows, columns) = (260, 9 * 128);
+    let case = SegmentCase {
+        src_dims: vec![rows, columns],
+        src: (0..rows * columns).map(|i| (i % 7) as f32).collect(),
+        index_dims: vec![2],
+        index: vec![0, rows as i64],
+        base: None,
+        segments: 1,
+        reduce: Reduce::Sum,
+        is_csr: true,
+    };
+    check(&case, 1, u32::MAX, 0);
+}
+
 /// Where a warp takes whole tiles of the index, 128 elements: one bad element at the edges of a tile and of a lane's part.
 #[test]
 fn one_bad_element_in_whole_tiles_is_left_out() {
