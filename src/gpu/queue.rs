@@ -284,3 +284,16 @@ impl Queue for Collector<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gpu::EMBEDDED_PTX;
+
+    #[test]
+    fn there_is_a_kernel_that_fills() {
+        for embedded in EMBEDDED_PTX {
+            assert!(embedded.ptx.contains(&format!(".entry {FILL_KERNEL}(")), "sm_{}", embedded.architecture);
+        }
+    }
+}
