@@ -1,9 +1,9 @@
 //! Looking an index or indptr over before it is used. Every function waits for the stream.
 
-use kernel_params::{Divisor, SortedIndexParams};
+use kernel_params::{Divisor, IndexParams, SortedIndexParams};
 
-use super::{DeviceTensor, Queue, Stream, StreamQueue, Workspace, enqueue_look_over, memory};
-use crate::{BadIndex, Error, GatherPlan, Index, ScatterPlan};
+use super::{DeviceTensor, Queue, Stream, StreamQueue, Workspace, memory};
+use crate::{BadIndex, Error, GatherPlan, Index, IndexType, ScatterPlan};
 
 /// What stands for "none" in a position: all ones, the start.
 const NONE: u64 = u64::MAX;
@@ -138,4 +138,29 @@ fn look_over<I: Index>(
         enqueue_look_over(&mut queue, kernel, I::TYPE, index.address(), count, n, result)?;
     }
     memory::read(stream, result)
+}
+
+/// Sets the result to all ones and runs one of the kernels that look an index over: "index_first_bad" leaves
+/// the position of the first element outside [0, n), "index_largest" the largest element.
+///
+/// # Errors
+/// What the queue answers.
+///
+/// # Safety
+/// `index` must point to `count` elements, `result` to 8 bytes, valid until the queue has come so far.
+pub unsafe fn enqueue_look_over(
+    queue: &mut impl Queue,
+    kernel: &str,
+    index_type: IndexType,
+    index: u64,
+    count: usize,
+    n: usize,
+    result: u64,
+) -> Result<(), Error> {
+    let params = IndexParams { index, result, count: count as u64, n: n as u64 };
+    // SAFETY: the caller's promise.
+    unsafe {
+        queue.fill_u32(result, u32::MAX, 2)?;
+        queue.launch_for_each(&format!("{kernel}_{}", index_type.name()), count, &params)
+    }
 }

@@ -20,7 +20,7 @@ mod scatter;
 mod segment;
 mod tuning;
 
-pub use check::group_count;
+pub use check::{enqueue_look_over, group_count};
 pub use composite::{
     CompositePointers, composite_raw, enqueue_composite, log_softmax, log_softmax_into, logsumexp, logsumexp_into,
     preload_composite, softmax, softmax_into, std, std_into,
@@ -34,9 +34,7 @@ pub use gather::{
 pub use kernels::{EMBEDDED_PTX, EmbeddedPtx, Kernels};
 pub use memory::{DeviceTensor, Workspace};
 pub use queue::{Queue, StreamQueue, THREADS_PER_BLOCK};
-pub use scatter::{
-    ScatterPointers, enqueue_look_over, enqueue_scatter, preload_scatter, scatter, scatter_into, scatter_raw,
-};
+pub use scatter::{ScatterPointers, enqueue_scatter, preload_scatter, scatter, scatter_into, scatter_raw};
 pub use segment::{
     SegmentPointers, enqueue_segment, enqueue_segment_check, preload_segment, segment_coo, segment_coo_into,
     segment_csr, segment_csr_into, segment_raw,
