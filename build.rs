@@ -60,15 +60,21 @@ fn directed(ptx: &str) -> String {
     directed
 }
 
-/// Four blocks of 256 threads, with 64 registers each, but for kernels that would have to keep values in memory then.
+/// Four blocks of 256 threads, with 64 registers each, but for kernels that would have to keep values in memory then, on some
+/// architecture (`tests/ptx.rs` asks ptxas).
 fn blocks_per_multiprocessor(entry: &str) -> u32 {
     let has = |part| entry.contains(part);
-    if has("segment_combine") {
+    let has_positions = has("min_packs") || has("max_packs");
+    // Eight columns with a position each; "bf16" has "f16" in it too.
+    let is_wide = has_positions && has("f16");
+    if has("segment_combine") || has("sum_privatized") || has("coo_chunks") && is_wide {
         2
-    } else if has("gather_csr") || has("gather_coo_runs") || has("sum_rows_quads") || has("sum_privatized_quads") {
-        3
-    } else if (has("min_packs") || has("max_packs")) && has("f16") {
-        // Eight columns with a position each; "bf16" has "f16" in it too.
+    } else if has("gather_csr")
+        || has("gather_coo_runs")
+        || has("sum_rows_quads")
+        || is_wide
+        || has("coo_cut") && has_positions
+    {
         3
     } else {
         4

@@ -15,7 +15,7 @@ use support::gpu_or_skip;
 use tensorrt_scatter::{
     BadIndex, Error, GatherCooOptions, IndexType, Reduce, Reduced, ScalarType, ScatterOptions, ScatterPlan,
     SegmentCsrOptions, Shape, Tensor, TensorView, cpu,
-    gpu::{self, DeviceTensor, Gpu, ScatterPointers, Stream},
+    gpu::{self, DeviceTensor, Gpu, ReductionPointers, Stream},
 };
 
 /// What the larger test takes, 32 GiB of index and 16 GiB of values, with room for scratch space (2 GiB for the
@@ -302,7 +302,7 @@ fn scatter_max_with_wide_positions(
     let workspace = DeviceTensor::<u8>::zeros(stream, Shape::new(&[workspace_bytes]).unwrap()).unwrap();
     let out = DeviceTensor::zeros(stream, *plan.out_shape()).unwrap();
     let arg_out = DeviceTensor::zeros(stream, *plan.out_shape()).unwrap();
-    let pointers = ScatterPointers {
+    let pointers = ReductionPointers {
         scalar: ScalarType::F16,
         index_type: IndexType::I32,
         arg_type: IndexType::I64,

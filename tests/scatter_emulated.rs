@@ -266,7 +266,7 @@ fn a_workspace_that_is_too_small_is_refused() {
     use tensorrt_scatter::{IndexType, ScalarType, ScatterOptions, ScatterPlan, Shape, gpu};
     let shape = Shape::new(&[4]).unwrap();
     let plan = ScatterPlan::new(&shape, &shape, None, &ScatterOptions::new(Reduce::Max).dim_size(2)).unwrap();
-    let pointers = gpu::ScatterPointers {
+    let pointers = gpu::ReductionPointers {
         scalar: ScalarType::F32,
         index_type: IndexType::I32,
         arg_type: IndexType::I32,

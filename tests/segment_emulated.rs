@@ -281,7 +281,7 @@ fn a_workspace_that_is_too_small_is_refused() {
     let plan = emulator::segment_plan(&case).unwrap();
     // The one chunk: the segment that goes on in it, and two records with count, value and position.
     let needed = 8 + 2 * (8 + 4 + 8);
-    let pointers = gpu::SegmentPointers {
+    let pointers = gpu::ReductionPointers {
         scalar: ScalarType::F32,
         index_type: IndexType::I32,
         arg_type: IndexType::I32,

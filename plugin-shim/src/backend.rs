@@ -6,8 +6,8 @@ use tensorrt_scatter::{
     Composite, CompositePlan, GatherPlan, IndexType, Reduce, ScalarType, ScatterOptions, ScatterPlan, SegmentPlan,
     Shape,
     gpu::{
-        CompositePointers, GatherPointers, Kernels, ScatterPointers, SegmentPointers, composite_raw, gather_raw,
-        preload_composite, preload_gather, preload_scatter, preload_segment, scatter_raw, segment_raw,
+        CompositePointers, GatherPointers, Kernels, ReductionPointers, composite_raw, gather_raw, preload_composite,
+        preload_gather, preload_scatter, preload_segment, scatter_raw, segment_raw,
     },
 };
 
@@ -74,7 +74,7 @@ impl Plan {
             match self {
                 Self::Scatter(plan) => {
                     let workspace_bytes = plan.workspace_bytes(scalar);
-                    let pointers = ScatterPointers {
+                    let pointers = ReductionPointers {
                         scalar,
                         index_type,
                         arg_type,
@@ -90,7 +90,7 @@ impl Plan {
                 }
                 Self::Segment(plan) => {
                     let workspace_bytes = plan.workspace_bytes(scalar);
-                    let pointers = SegmentPointers {
+                    let pointers = ReductionPointers {
                         scalar,
                         index_type,
                         arg_type,

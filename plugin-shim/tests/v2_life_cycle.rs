@@ -215,7 +215,8 @@ fn configure_says_what_does_not_fit() {
 
 #[test]
 fn the_workspace_holds_a_word_pair_per_winner_and_the_broadcast() {
-    const BROADCAST: usize = 7 * 2 * 8;
+    // A word for each position on the sides of the reduced axis.
+    const BROADCAST: usize = (2 + 3) * 8;
     let session = Session::start();
     let (inputs, outputs) = layer();
     assert_eq!(plugin(&1, Some(&7), "max").workspace_size(&inputs, &outputs), 2 * 7 * 3 * 8 + BROADCAST);

@@ -15,6 +15,7 @@ mod event;
 mod gather;
 mod kernels;
 mod memory;
+mod pointers;
 mod queue;
 mod scatter;
 mod segment;
@@ -33,9 +34,10 @@ pub use gather::{
 };
 pub use kernels::{EMBEDDED_PTX, EmbeddedPtx, Kernels};
 pub use memory::{DeviceTensor, Workspace};
+pub use pointers::ReductionPointers;
 pub use queue::{Queue, StreamQueue, THREADS_PER_BLOCK};
-pub use scatter::{ScatterPointers, enqueue_scatter, preload_scatter, scatter, scatter_into, scatter_raw};
+pub use scatter::{enqueue_scatter, preload_scatter, scatter, scatter_into, scatter_raw};
 pub use segment::{
-    SegmentPointers, enqueue_segment, enqueue_segment_check, preload_segment, segment_coo, segment_coo_into,
-    segment_csr, segment_csr_into, segment_raw,
+    enqueue_segment, enqueue_segment_check, preload_segment, segment_coo, segment_coo_into, segment_csr,
+    segment_csr_into, segment_raw,
 };

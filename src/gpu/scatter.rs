@@ -6,39 +6,12 @@ mod sums;
 use kernel_params::{Divisor, IndexLayout, MAX_LIMB_BITS, ReproducibleParams, ScatterParams};
 
 use super::{
-    DeviceTensor, Kernels, Queue, Stream, StreamQueue, Workspace, check,
+    DeviceTensor, Kernels, Queue, ReductionPointers, Stream, StreamQueue, Workspace, check,
     queue::{Collector, PlacedLayout, offset_words},
 };
-use crate::{
-    BadIndex, Error, Index, IndexType, Reduce, Reduced, Scalar, ScalarType, ScatterOptions, ScatterPlan, broadcast,
-};
+use crate::{BadIndex, Error, Index, Reduce, Reduced, Scalar, ScalarType, ScatterOptions, ScatterPlan, broadcast};
 
 pub use preload::preload_scatter;
-
-/// Where the tensors of a scatter lie in device memory, and of what types they are.
-#[derive(Clone, Copy, Debug)]
-pub struct ScatterPointers {
-    /// Type of `src`, `base` and `out`.
-    pub scalar: ScalarType,
-    /// Type of `index` and `arg_out`.
-    pub index_type: IndexType,
-    /// Type of `arg_out`.
-    pub arg_type: IndexType,
-    /// Address of `src`.
-    pub src: u64,
-    /// Address of the index, of the plan's index shape.
-    pub index: u64,
-    /// Address of `base`; given where, and only where, the plan has one. It may be `out` itself.
-    pub base: Option<u64>,
-    /// Address of `out`.
-    pub out: u64,
-    /// Address of `arg_out`, where it is wanted.
-    pub arg_out: Option<u64>,
-    /// Address of [`ScatterPlan::workspace_bytes`] bytes of scratch, aligned to 8.
-    pub workspace: u64,
-    /// The bytes there are at `workspace`.
-    pub workspace_bytes: usize,
-}
 
 /// The longest reduced axis whose positions fit beside a key in one 64-bit word.
 const MAX_PACKED_AXIS: usize = u32::MAX as usize;
@@ -113,13 +86,13 @@ impl ScatterPlan {
     }
 
     /// The layout of the index, whose offsets lie behind all other scratch.
-    fn place_layout(&self, pointers: &ScatterPointers) -> PlacedLayout {
+    fn place_layout(&self, pointers: &ReductionPointers) -> PlacedLayout {
         let parts = self.workspace_parts(pointers.scalar);
         let before = (parts.words() - parts.offsets) * WORKSPACE_ALIGNMENT;
         PlacedLayout::new(&self.layout, self.b, self.k, pointers.workspace + before as u64)
     }
 
-    fn params(&self, pointers: &ScatterPointers, layout: IndexLayout) -> ScatterParams {
+    fn params(&self, pointers: &ReductionPointers, layout: IndexLayout) -> ScatterParams {
         let parts = self.workspace_parts(pointers.scalar);
         let mut end = pointers.workspace + ((parts.limbs + parts.scales) * WORKSPACE_ALIGNMENT) as u64;
         let mut take = |elements: usize| {
@@ -158,7 +131,7 @@ impl ScatterPlan {
     }
 
     /// The parameters of sums in integers, whose scratch lies before all other.
-    fn reproducible_params(&self, pointers: &ScatterPointers, scatter: &ScatterParams) -> ReproducibleParams {
+    fn reproducible_params(&self, pointers: &ReductionPointers, scatter: &ScatterParams) -> ReproducibleParams {
         let limb_bytes = (self.out.element_count() * size_of::<i64>()) as u64;
         ReproducibleParams {
             scatter: *scatter,
@@ -184,7 +157,7 @@ impl ScatterPlan {
 pub unsafe fn enqueue_scatter(
     queue: &mut impl Queue,
     plan: &ScatterPlan,
-    pointers: &ScatterPointers,
+    pointers: &ReductionPointers,
 ) -> Result<(), Error> {
     if pointers.arg_out.is_some() {
         plan.check_has_arg()?;
@@ -215,7 +188,7 @@ pub unsafe fn enqueue_scatter(
 unsafe fn select(
     queue: &mut impl Queue,
     plan: &ScatterPlan,
-    pointers: &ScatterPointers,
+    pointers: &ReductionPointers,
     params: &ScatterParams,
 ) -> Result<(), Error> {
     let (reduce, scalar) = (plan.reduce.name(), pointers.scalar.name());
@@ -245,7 +218,7 @@ unsafe fn select(
 pub unsafe fn scatter_raw(
     kernels: &Kernels,
     plan: &ScatterPlan,
-    pointers: &ScatterPointers,
+    pointers: &ReductionPointers,
     stream: *mut std::ffi::c_void,
 ) -> Result<(), Error> {
     // SAFETY: the caller's promise; the collector launches nothing.
@@ -341,7 +314,7 @@ fn run<T: Scalar, I: Index>(
     }
     stream.gpu().bind()?;
     check::check_groups(stream, plan, index, bad_index, workspace)?;
-    let pointers = ScatterPointers {
+    let pointers = ReductionPointers {
         scalar: T::TYPE,
         index_type: I::TYPE,
         arg_type: I::TYPE,

@@ -5,7 +5,7 @@ mod preload;
 use kernel_params::{Divisor, HOLE_TILE, IndexLayout, SegmentParams, SortedIndexParams};
 
 use super::{
-    DeviceTensor, Kernels, Queue, Stream, StreamQueue, Workspace,
+    DeviceTensor, Kernels, Queue, ReductionPointers, Stream, StreamQueue, Workspace,
     check::group_count,
     queue::{Collector, PlacedLayout, THREADS_PER_BLOCK, offset_words},
     tuning::{self, PACK_BYTES, WARP_SIZE},
@@ -16,31 +16,6 @@ use crate::{
 };
 
 pub use preload::preload_segment;
-
-/// Where the tensors of a reduction over segments lie in device memory, and of what types they are.
-#[derive(Clone, Copy, Debug)]
-pub struct SegmentPointers {
-    /// Type of `src`, `base` and `out`.
-    pub scalar: ScalarType,
-    /// Type of `index`.
-    pub index_type: IndexType,
-    /// Type of `arg_out`.
-    pub arg_type: IndexType,
-    /// Address of `src`.
-    pub src: u64,
-    /// Address of the index or indptr, of the plan's index shape.
-    pub index: u64,
-    /// Address of `base`; given where, and only where, the plan has one. It may be `out` itself.
-    pub base: Option<u64>,
-    /// Address of `out`.
-    pub out: u64,
-    /// Address of `arg_out`, where it is wanted.
-    pub arg_out: Option<u64>,
-    /// Address of [`SegmentPlan::workspace_bytes`] bytes of scratch, aligned to 8.
-    pub workspace: u64,
-    /// The bytes there are at `workspace`.
-    pub workspace_bytes: usize,
-}
 
 /// What each part of the workspace starts at a multiple of: the size of its widest elements.
 const WORKSPACE_ALIGNMENT: usize = size_of::<u64>();
@@ -139,7 +114,7 @@ impl SegmentPlan {
     }
 
     /// The layout of the leading axes, in rows of the index; its offsets lie before all other scratch.
-    fn place_layout(&self, pointers: &SegmentPointers) -> PlacedLayout {
+    fn place_layout(&self, pointers: &ReductionPointers) -> PlacedLayout {
         let mut layout = Layout { leading: self.layout.leading, ..Layout::default() };
         // Every stride of a leading axis is that many whole rows. Rows without elements are all the same.
         let row = self.index_row().max(1) as u64;
@@ -149,7 +124,7 @@ impl SegmentPlan {
 
     fn params(
         &self,
-        pointers: &SegmentPointers,
+        pointers: &ReductionPointers,
         layout: IndexLayout,
         partition: &Partition,
         columns: usize,
@@ -227,7 +202,7 @@ fn combine_lanes(k: usize) -> usize {
 pub unsafe fn enqueue_segment(
     queue: &mut impl Queue,
     plan: &SegmentPlan,
-    pointers: &SegmentPointers,
+    pointers: &ReductionPointers,
 ) -> Result<(), Error> {
     if pointers.arg_out.is_some() {
         plan.check_has_arg()?;
@@ -284,7 +259,7 @@ pub unsafe fn enqueue_segment(
 pub unsafe fn segment_raw(
     kernels: &Kernels,
     plan: &SegmentPlan,
-    pointers: &SegmentPointers,
+    pointers: &ReductionPointers,
     stream: *mut std::ffi::c_void,
 ) -> Result<(), Error> {
     // SAFETY: the caller's promise; the collector launches nothing.
@@ -429,7 +404,7 @@ fn run<T: Scalar, I: Index>(
     if bad_index == BadIndex::Error && plan.uses_index() {
         check_index(stream, plan, inputs.index, workspace)?;
     }
-    let pointers = SegmentPointers {
+    let pointers = ReductionPointers {
         scalar: T::TYPE,
         index_type: I::TYPE,
         arg_type: I::TYPE,

@@ -8,8 +8,8 @@ use nvptx_arch::emulate::{Launch, Memory, Options, run};
 use tensorrt_scatter::{
     Error, IndexType, ScatterOptions, ScatterPlan, SegmentCooOptions, SegmentCsrOptions, SegmentPlan, Shape,
     gpu::{
-        Queue, ScatterPointers, SegmentPointers, THREADS_PER_BLOCK, enqueue_look_over, enqueue_scatter,
-        enqueue_segment, enqueue_segment_check,
+        Queue, ReductionPointers, THREADS_PER_BLOCK, enqueue_look_over, enqueue_scatter, enqueue_segment,
+        enqueue_segment_check,
     },
 };
 
@@ -106,7 +106,7 @@ pub fn scatter_with<T: Element>(
     let mut arg = vec![-77i64; case.out_len()];
     let mut workspace = vec![0x5555_5555_5555_5555u64; plan.workspace_bytes(T::TYPE).div_ceil(size_of::<u64>())];
     let mut emulator = Emulator::new(seed, max_blocks);
-    let pointers = ScatterPointers {
+    let pointers = ReductionPointers {
         scalar: T::TYPE,
         index_type: IndexType::I64,
         arg_type: IndexType::I64,
@@ -160,7 +160,7 @@ pub fn segment<T: Element>(
     let mut out = Aligned::new(&vec![T::of(77.0); case.out_len()], offset);
     let mut arg = vec![-77i64; case.out_len()];
     let mut emulator = Emulator::new(seed, max_blocks);
-    let pointers = SegmentPointers {
+    let pointers = ReductionPointers {
         scalar: T::TYPE,
         index_type: IndexType::I64,
         arg_type: IndexType::I64,

@@ -1,6 +1,6 @@
 //! The kernels of a scatter, loaded ahead.
 
-use super::{Collector, Kernels, ScatterPointers, enqueue_scatter};
+use super::{Collector, Kernels, ReductionPointers, enqueue_scatter};
 use crate::{Error, IndexType, ScalarType, ScatterOptions, ScatterPlan, Shape};
 
 /// Loads the kernels of a scatter into the current context, whatever its shapes will be, so that a later
@@ -34,7 +34,7 @@ pub fn preload_scatter(
         let options = options.dim(1).dim_size(2);
         // With a base that is not `out`, so that the kernel that starts from it is loaded as well.
         let plan = ScatterPlan::new(&src, &Shape::new(index)?, Some(&src.with_axis(1, 2)?), &options)?;
-        let pointers = ScatterPointers {
+        let pointers = ReductionPointers {
             scalar,
             index_type,
             arg_type,

@@ -2,7 +2,7 @@
 
 use kernel_params::ScatterParams;
 
-use super::{Queue, ScatterPointers, WORKSPACE_ALIGNMENT};
+use super::{Queue, ReductionPointers, WORKSPACE_ALIGNMENT};
 use crate::{
     Error, Reduce, ScalarType, ScatterPlan,
     gpu::{
@@ -31,7 +31,7 @@ const VECTOR_WIDTH: usize = 4;
 pub(super) unsafe fn accumulate(
     queue: &mut impl Queue,
     plan: &ScatterPlan,
-    pointers: &ScatterPointers,
+    pointers: &ReductionPointers,
     params: &ScatterParams,
 ) -> Result<(), Error> {
     let (src_elements, out_elements) = (plan.src.element_count(), plan.out.element_count());
@@ -61,7 +61,7 @@ pub(super) unsafe fn accumulate(
 unsafe fn join(
     queue: &mut impl Queue,
     plan: &ScatterPlan,
-    pointers: &ScatterPointers,
+    pointers: &ReductionPointers,
     params: &ScatterParams,
 ) -> Result<(), Error> {
     let (scalar, index) = (pointers.scalar.name(), pointers.index_type.name());
@@ -107,7 +107,7 @@ unsafe fn join(
 unsafe fn add_in_integers(
     queue: &mut impl Queue,
     plan: &ScatterPlan,
-    pointers: &ScatterPointers,
+    pointers: &ReductionPointers,
     params: &ScatterParams,
 ) -> Result<(), Error> {
     let (scalar, index) = (pointers.scalar.name(), pointers.index_type.name());
@@ -145,7 +145,7 @@ enum SumAlgorithm {
 }
 
 impl ScatterPlan {
-    fn sum_algorithm(&self, queue: &impl Queue, pointers: &ScatterPointers, params: &ScatterParams) -> SumAlgorithm {
+    fn sum_algorithm(&self, queue: &impl Queue, pointers: &ReductionPointers, params: &ScatterParams) -> SumAlgorithm {
         let is_float32 = pointers.scalar.accumulator_bytes() == size_of::<f32>() && pointers.scalar != ScalarType::I32;
         if self.reduce == Reduce::Mul || !is_float32 || !self.layout.is_row_index() {
             return SumAlgorithm::Elements;

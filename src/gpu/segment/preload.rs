@@ -1,6 +1,6 @@
 //! The kernels of reductions over segments, loaded ahead.
 
-use super::{super::queue::Collector, Kernels, PACK_BYTES, Queue, SegmentPointers, enqueue_segment};
+use super::{super::queue::Collector, Kernels, PACK_BYTES, Queue, ReductionPointers, enqueue_segment};
 use crate::{Error, IndexType, Reduce, ScalarType, SegmentCooOptions, SegmentCsrOptions, SegmentPlan, Shape};
 
 /// Loads the kernels of a reduction over segments into the current context, whatever its shapes will be and whether an index
@@ -47,7 +47,7 @@ unsafe fn steps(
             SegmentPlan::coo(&src, &Shape::new(&[a, b, c, e])?, None, &SegmentCooOptions::new(reduce).dim_size(2))?,
             SegmentPlan::csr(&src, &Shape::new(&[a, b, c, 3])?, &SegmentCsrOptions::new(reduce))?,
         ];
-        let pointers = SegmentPointers {
+        let pointers = ReductionPointers {
             scalar,
             index_type,
             arg_type: index_type,
@@ -105,7 +105,7 @@ mod tests {
     /// The kernels of one plan with tensors at an address.
     fn launched(plan: &SegmentPlan, scalar: ScalarType, index_type: IndexType, address: u64) -> BTreeSet<String> {
         let mut queue = Launched::default();
-        let pointers = SegmentPointers {
+        let pointers = ReductionPointers {
             scalar,
             index_type,
             arg_type: index_type,

@@ -1,0 +1,28 @@
+//! Where the tensors of a reduction lie.
+
+use crate::{IndexType, ScalarType};
+
+/// Where the tensors of a scatter, or of a reduction over segments, lie in device memory, and of what types they are.
+#[derive(Clone, Copy, Debug)]
+pub struct ReductionPointers {
+    /// Type of `src`, `base` and `out`.
+    pub scalar: ScalarType,
+    /// Type of `index`.
+    pub index_type: IndexType,
+    /// Type of `arg_out`.
+    pub arg_type: IndexType,
+    /// Address of `src`.
+    pub src: u64,
+    /// Address of the index or indptr, of the plan's index shape.
+    pub index: u64,
+    /// Address of `base`; given where, and only where, the plan has one. It may be `out` itself.
+    pub base: Option<u64>,
+    /// Address of `out`.
+    pub out: u64,
+    /// Address of `arg_out`, where it is wanted.
+    pub arg_out: Option<u64>,
+    /// Address of as many bytes of scratch as the plan's `workspace_bytes` tells, aligned to 8.
+    pub workspace: u64,
+    /// The bytes there are at `workspace`.
+    pub workspace_bytes: usize,
+}
