@@ -79,8 +79,8 @@ pub unsafe fn by_segment_in_runs<C: Chunk, I: Index>(p: &GatherParams) {
 #[inline(always)]
 unsafe fn copy_rows_by_segment<C: Chunk, I: Index>(p: &GatherParams, start_of_row: impl Fn(&GatherParams, u64) -> u64) {
     let tiles = (p.b * p.e).div_ceil(TILE);
-    for_each_task_of_warp(p.groups_of_tiles * p.parts, |task| {
-        let (first, part) = p.by_parts.divide(task);
+    for_each_task_of_warp(p.groups_of_tiles * p.parts.value, |task| {
+        let (first, part) = p.parts.divide(task);
         let mut walk = Walk::<I> { indptr: core::ptr::null(), b: NONE, after: 0 };
         for tile in first * p.tiles..((first + 1) * p.tiles).min(tiles) {
             let rows = walk.rows_of_src(p, tile, &start_of_row);
@@ -226,7 +226,12 @@ unsafe fn copy_tile<C: Chunk>(p: &GatherParams, tile: u64, part: u64, row: u64) 
         return;
     }
     let batch = (BATCH * WARP_SIZE as usize) as u64;
-    let share = if p.parts == 1 { TILE * p.words } else { (TILE * p.words).div_ceil(p.parts).next_multiple_of(batch) };
+    let share = if p.parts.value == 1 {
+        TILE * p.words
+    } else {
+        let (share, _) = p.parts.divide(TILE * p.words + p.parts.value - 1);
+        share.next_multiple_of(batch)
+    };
     let out = (p.out as *mut C).add((first * p.words) as usize);
     let end = ((part + 1) * share).min(rows * p.words);
     let mut start = part * share;
@@ -250,7 +255,7 @@ fn index_row(p: &GatherParams, b: u64) -> u64 {
 /// Where row b of the index starts.
 #[inline(always)]
 fn index_row_of_runs(p: &GatherParams, b: u64) -> u64 {
-    p.leading.offset(b)
+    p.leading.offset_unrolled(b)
 }
 
 /// Fills `out`: each chunk from the row of src that the index names, or with zeros. Row b of the index starts at `start`.

@@ -106,7 +106,7 @@ unsafe fn offset(stride: u64, offsets: u64, position: u64) -> u64 {
 #[inline(always)]
 pub unsafe fn store_offsets(p: &OffsetsParams) {
     for_each_position(p.count, |position| {
-        memory::store((p.offsets as *mut u64).add(position as usize), p.runs.offset(position));
+        memory::store((p.offsets as *mut u64).add(position as usize), p.runs.offset_unrolled(position));
     });
 }
 

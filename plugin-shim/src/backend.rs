@@ -69,40 +69,26 @@ impl Plan {
         let &Buffers { types, src, index, base, out, arg_out, workspace, stream } = buffers;
         let ElementTypes { values: scalar, index: index_type, positions: arg_type } = types;
         let kernels = Kernels::for_current_context()?;
+        let reduction = |workspace_bytes| ReductionPointers {
+            scalar,
+            index_type,
+            arg_type,
+            src,
+            index,
+            base,
+            out,
+            arg_out,
+            workspace,
+            workspace_bytes,
+        };
         // SAFETY: the caller's promise; TensorRT makes the context current, and the kernels are that context's.
         unsafe {
             match self {
                 Self::Scatter(plan) => {
-                    let workspace_bytes = plan.workspace_bytes(scalar);
-                    let pointers = ReductionPointers {
-                        scalar,
-                        index_type,
-                        arg_type,
-                        src,
-                        index,
-                        base,
-                        out,
-                        arg_out,
-                        workspace,
-                        workspace_bytes,
-                    };
-                    scatter_raw(kernels, plan, &pointers, stream)?;
+                    scatter_raw(kernels, plan, &reduction(plan.workspace_bytes(scalar)), stream)?;
                 }
                 Self::Segment(plan) => {
-                    let workspace_bytes = plan.workspace_bytes(scalar);
-                    let pointers = ReductionPointers {
-                        scalar,
-                        index_type,
-                        arg_type,
-                        src,
-                        index,
-                        base,
-                        out,
-                        arg_out,
-                        workspace,
-                        workspace_bytes,
-                    };
-                    segment_raw(kernels, plan, &pointers, stream)?;
+                    segment_raw(kernels, plan, &reduction(plan.workspace_bytes(scalar)), stream)?;
                 }
                 Self::Gather(plan) => {
                     gather_raw(kernels, plan, &GatherPointers { scalar, index_type, src, index, out }, stream)?;

@@ -172,9 +172,7 @@ pub unsafe fn composite_raw(
     // SAFETY: the caller's promise; the collector launches nothing.
     unsafe {
         if kernels.is_first(["composite", plan.composite.name(), pointers.scalar.name(), pointers.index_type.name()]) {
-            let mut collector = Collector::new(kernels);
-            enqueue_composite(&mut collector, plan, pointers)?;
-            collector.load()?;
+            Collector::load(kernels, |collector| enqueue_composite(collector, plan, pointers))?;
         }
         enqueue_composite(&mut StreamQueue::new(kernels, stream), plan, pointers)
     }
@@ -196,10 +194,8 @@ pub fn preload_composite(
     let plan = CompositePlan::new(composite, &src, &index, &CompositeOptions::new().dim(1).dim_size(2))?;
     let (workspace, workspace_bytes) = (0, usize::MAX);
     let pointers = CompositePointers { scalar, index_type, src: 0, index: 0, out: 0, workspace, workspace_bytes };
-    let mut collector = Collector::new(kernels);
     // SAFETY: nothing is launched, so no address is used.
-    unsafe { enqueue_composite(&mut collector, &plan, &pointers)? };
-    collector.load()
+    Collector::load(kernels, |collector| unsafe { enqueue_composite(collector, &plan, &pointers) })
 }
 
 macro_rules! calls {

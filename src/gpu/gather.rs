@@ -75,8 +75,7 @@ pub unsafe fn enqueue_gather(
         by_words: Divisor::new(words as u64),
         tiles: tiles as u64,
         groups_of_tiles: groups_of_tiles as u64,
-        parts: parts as u64,
-        by_parts: Divisor::new(parts as u64),
+        parts: Divisor::new(parts as u64),
         leading: plan.leading,
     };
     let is_aligned = (pointers.index | pointers.out).is_multiple_of(PACK_BYTES as u64);
@@ -114,9 +113,7 @@ pub unsafe fn gather_raw(
     // SAFETY: the caller's promise; the collector launches nothing.
     unsafe {
         if kernels.is_first(["gather", "", pointers.scalar.name(), pointers.index_type.name()]) {
-            let mut collector = Collector::new(kernels);
-            enqueue_gather(&mut collector, plan, pointers)?;
-            collector.load()?;
+            Collector::load(kernels, |collector| enqueue_gather(collector, plan, pointers))?;
         }
         enqueue_gather(&mut StreamQueue::new(kernels, stream), plan, pointers)
     }
@@ -132,20 +129,21 @@ pub fn preload_gather(kernels: &Kernels, scalar: ScalarType, index_type: IndexTy
     // Rows of one element, of two, of four and so on are copied in chunks of each width; the leading axes may be none, one,
     // or several along which the index does not advance evenly.
     let leading: [(&[usize], &[usize]); 3] = [(&[], &[]), (&[2], &[2]), (&[2, 2, 2], &[2, 1, 2])];
-    let mut collector = Collector::new(kernels);
-    let mut columns = 1;
-    while columns * scalar.bytes() <= PACK_BYTES {
-        for (src, index) in leading {
-            let src = Shape::new(&[src, &[1, columns]].concat())?;
-            let index = Shape::new(&[index, &[2]].concat())?;
-            for plan in [GatherPlan::coo(&src, &index)?, GatherPlan::csr(&src, &index, 1)?] {
-                // SAFETY: nothing is launched, so no address is used.
-                unsafe { enqueue_gather(&mut collector, &plan, &pointers)? };
+    Collector::load(kernels, |collector| {
+        let mut columns = 1;
+        while columns * scalar.bytes() <= PACK_BYTES {
+            for (src, index) in leading {
+                let src = Shape::new(&[src, &[1, columns]].concat())?;
+                let index = Shape::new(&[index, &[2]].concat())?;
+                for plan in [GatherPlan::coo(&src, &index)?, GatherPlan::csr(&src, &index, 1)?] {
+                    // SAFETY: nothing is launched, so no address is used.
+                    unsafe { enqueue_gather(collector, &plan, &pointers)? };
+                }
             }
+            columns *= 2;
         }
-        columns *= 2;
-    }
-    collector.load()
+        Ok(())
+    })
 }
 
 /// Copies the rows of `src` that an index names: [`cpu::gather_coo`](crate::cpu::gather_coo), on a stream.

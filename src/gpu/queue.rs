@@ -227,7 +227,7 @@ impl Queue for StreamQueue<'_> {
 /// The kernel that fills words.
 const FILL_KERNEL: &str = "fill_words_all";
 
-/// The most words that are filled by a kernel of ours; the driver's is faster for many.
+/// The most words that are filled by a kernel of ours: filling more takes so long that overlapping its end gains nothing.
 const MOST_FILLED: usize = 1 << 20;
 
 /// Whether words are filled by a kernel, which the next one can overlap.
@@ -243,17 +243,14 @@ pub(super) struct Collector<'a> {
 }
 
 impl<'a> Collector<'a> {
-    /// One that has noted nothing.
-    pub(super) fn new(kernels: &'a Kernels) -> Self {
-        Self { kernels, names: Vec::new() }
-    }
-
-    /// Loads the kernels that were noted and are not there yet.
+    /// Loads the kernels that `steps` ask for and that are not there yet.
     ///
     /// # Errors
-    /// [`Error::Cuda`] where the driver refuses.
-    pub(super) fn load(&self) -> Result<(), Error> {
-        self.kernels.load(self.names.iter().map(String::as_str))
+    /// Those of the steps; [`Error::Cuda`] where the driver refuses.
+    pub(super) fn load(kernels: &'a Kernels, steps: impl FnOnce(&mut Self) -> Result<(), Error>) -> Result<(), Error> {
+        let mut collector = Self { kernels, names: Vec::new() };
+        steps(&mut collector)?;
+        kernels.load(collector.names.iter().map(String::as_str))
     }
 }
 

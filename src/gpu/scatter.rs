@@ -226,9 +226,7 @@ pub unsafe fn scatter_raw(
         let operator = if plan.deterministic { "deterministic scatter" } else { "scatter" };
         let (scalar, index) = (pointers.scalar.name(), pointers.index_type.name());
         if kernels.is_first([operator, plan.reduce.name(), scalar, index]) {
-            let mut collector = Collector::new(kernels);
-            enqueue_scatter(&mut collector, plan, pointers)?;
-            collector.load()?;
+            Collector::load(kernels, |collector| enqueue_scatter(collector, plan, pointers))?;
         }
         enqueue_scatter(&mut StreamQueue::new(kernels, stream), plan, pointers)
     }

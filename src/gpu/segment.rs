@@ -161,9 +161,8 @@ impl SegmentPlan {
             k: self.k as u64,
             n: self.n as u64,
             by_n: Divisor::new(self.n as u64),
-            column_parts,
-            by_column_parts: Divisor::new(column_parts),
-            by_combine_parts: Divisor::new(self.k.div_ceil(combine_lanes(self.k)) as u64),
+            column_parts: Divisor::new(column_parts),
+            combine_parts: Divisor::new(self.k.div_ceil(combine_lanes(self.k)) as u64),
             chunks_per_b: chunks_per_b as u64,
             by_chunks_per_b: Divisor::new(chunks_per_b as u64),
             by_index_tiles: Divisor::new(tiles(self.e) as u64),
@@ -224,7 +223,7 @@ pub unsafe fn enqueue_segment(
     let reduce = if plan.reduce.has_arg() { plan.reduce.name() } else { "sum" };
     let scalar = scalar.name();
     let source = if plan.segments == Segments::Index { "coo" } else { "csr" };
-    let column_parts = params.column_parts as usize;
+    let column_parts = params.column_parts.value as usize;
     let row_warps = (plan.b * plan.n * column_parts).div_ceil(WARP_SIZE / (partition.lanes * partition.ways));
     let chunks = plan.b * partition.chunks_per_b(plan);
     // SAFETY: the caller's promise about the addresses; counts and sizes follow from the plan's shapes.
@@ -265,9 +264,7 @@ pub unsafe fn segment_raw(
     // SAFETY: the caller's promise; the collector launches nothing.
     unsafe {
         if kernels.is_first(["segment", plan.reduce.name(), pointers.scalar.name(), pointers.index_type.name()]) {
-            let mut collector = Collector::new(kernels);
-            enqueue_segment(&mut collector, plan, pointers)?;
-            collector.load()?;
+            Collector::load(kernels, |collector| enqueue_segment(collector, plan, pointers))?;
         }
         enqueue_segment(&mut StreamQueue::new(kernels, stream), plan, pointers)
     }

@@ -53,18 +53,27 @@ impl AxisRuns {
         self.count += 1;
     }
 
-    /// How far a position over all of them moves the index.
-    #[inline(always)]
+    /// How far a position over all of them moves the index: for the host, which looks at those that are there.
     pub fn offset(&self, position: u64) -> u64 {
-        let mut offset = 0;
-        let mut rest = position;
-        // Runs that are not there have stride 0. A loop of another length would index a kernel's parameter by a variable, and
-        // so copy it to local memory.
-        for run in &self.runs {
-            let (outer, inner) = run.size.divide(rest);
-            offset += inner * run.stride;
-            rest = outer;
-        }
-        offset
+        offset_over(&self.runs[..self.count as usize], position)
     }
+
+    /// The same for kernels. Runs that are not there have stride 0; a loop over a number of them that varies would index a
+    /// kernel's parameter by a variable, and so copy it to local memory.
+    #[inline(always)]
+    pub fn offset_unrolled(&self, position: u64) -> u64 {
+        offset_over(&self.runs, position)
+    }
+}
+
+#[inline(always)]
+fn offset_over(runs: &[AxisRun], position: u64) -> u64 {
+    let mut offset = 0;
+    let mut rest = position;
+    for run in runs {
+        let (outer, inner) = run.size.divide(rest);
+        offset += inner * run.stride;
+        rest = outer;
+    }
+    offset
 }

@@ -39,7 +39,9 @@ impl Divisor {
 impl Default for Divisor {
     /// That by 1.
     fn default() -> Self {
-        Self::new(1)
+        // Not divided out again for each of many that are not used.
+        const ONE: Divisor = Divisor::new(1);
+        ONE
     }
 }
 

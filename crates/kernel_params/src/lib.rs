@@ -181,11 +181,9 @@ pub struct SegmentParams {
     /// Divides by `n`.
     pub by_n: Divisor,
     /// How many parts the columns are cut into, a group of lanes each.
-    pub column_parts: u64,
-    /// Divides by `column_parts`.
-    pub by_column_parts: Divisor,
-    /// Divides by the parts of the columns in the kernel that joins records.
-    pub by_combine_parts: Divisor,
+    pub column_parts: Divisor,
+    /// The same in the kernel that joins records.
+    pub combine_parts: Divisor,
     /// How many chunks cover the reduced axis; 0 where none are made.
     pub chunks_per_b: u64,
     /// Divides by `chunks_per_b`.
@@ -269,9 +267,7 @@ pub struct GatherParams {
     /// gather_csr: how many groups of so many tiles there are.
     pub groups_of_tiles: u64,
     /// gather_csr: how many warps share the words of a tile.
-    pub parts: u64,
-    /// Divides by `parts`.
-    pub by_parts: Divisor,
+    pub parts: Divisor,
     /// How far the index or indptr moves over the leading axes.
     pub leading: AxisRuns,
 }

@@ -31,8 +31,7 @@ pub unsafe fn reduce_chunks<T: Scalar, R: Finish, const COLUMNS: usize, const HA
     let mut first = (block_idx_x() as u64) << p.tile_log2;
     while first < p.b * p.chunks_per_b {
         let behind = first + (1 << p.tile_log2);
-        let tile =
-            Tile::new(first, &p.by_column_parts, |chunk| chunk < behind && unsafe { Long::at(p, chunk) }.is_some());
+        let tile = Tile::new(first, &p.column_parts, |chunk| chunk < behind && unsafe { Long::at(p, chunk) }.is_some());
         let mut task = warp_of_block() as u64;
         while task < tile.tasks() {
             let (chunk, part) = tile.task(task);

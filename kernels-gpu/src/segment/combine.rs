@@ -41,7 +41,7 @@ pub unsafe fn combine<T: Scalar, R: Finish>(p: &SegmentParams) {
     let left = shared_array![u32; WARPS as usize];
     let mut first_chunk = block_idx_x() as u64 * TILE;
     while first_chunk < p.b * p.chunks_per_b {
-        let tile = Tile::new(first_chunk, &p.by_combine_parts, |chunk| Joined::new(p, chunk).is_some());
+        let tile = Tile::new(first_chunk, &p.combine_parts, |chunk| Joined::new(p, chunk).is_some());
         let mut first = 0;
         // The warp whose segment the block looks at next; none, as many as there are.
         let mut of = WARPS;

@@ -28,7 +28,7 @@ fn groups_log2(p: &SegmentParams) -> u32 {
 fn tasks(p: &SegmentParams) -> u64 {
     let groups = 1 << groups_log2(p);
     // A shift, because a division takes as long as a load.
-    (p.b * p.n * p.column_parts + groups - 1) >> groups_log2(p)
+    (p.b * p.n * p.column_parts.value + groups - 1) >> groups_log2(p)
 }
 
 /// ```text

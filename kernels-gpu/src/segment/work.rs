@@ -78,7 +78,7 @@ impl Work {
         team: &Team,
     ) -> Self {
         let join_log2 = team.log2.min(WARP_SIZE.trailing_zeros());
-        if team.number >= p.b * p.n * p.column_parts {
+        if team.number >= p.b * p.n * p.column_parts.value {
             // Other groups may have one, and this one takes part when the warp joins.
             return Self { join_log2, ..Self::NONE };
         }
@@ -170,8 +170,8 @@ pub fn first_column<const COLUMNS: usize>(p: &SegmentParams, part: u64, lane: u3
 /// What a number over all parts of columns of something is of, and the part; nearly every call has one part.
 #[inline(always)]
 fn split_parts(p: &SegmentParams, number: u64) -> (u64, u64) {
-    if p.column_parts == 1 {
+    if p.column_parts.value == 1 {
         return (number, 0);
     }
-    p.by_column_parts.divide(number)
+    p.column_parts.divide(number)
 }

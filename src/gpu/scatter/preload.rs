@@ -28,27 +28,28 @@ pub fn preload_scatter(
         (&[1, 4096], &[4096]),
         (&[1, 4096, 4], &[4096]),
     ];
-    let mut collector = Collector::new(kernels);
-    for (src, index) in plans {
-        let src = Shape::new(src)?;
-        let options = options.dim(1).dim_size(2);
-        // With a base that is not `out`, so that the kernel that starts from it is loaded as well.
-        let plan = ScatterPlan::new(&src, &Shape::new(index)?, Some(&src.with_axis(1, 2)?), &options)?;
-        let pointers = ReductionPointers {
-            scalar,
-            index_type,
-            arg_type,
-            src: 0,
-            index: 0,
-            base: Some(u64::MAX),
-            // Not 0, which stands for a part that is not there.
-            out: 64,
-            arg_out: None,
-            workspace: 128,
-            workspace_bytes: usize::MAX,
-        };
-        // SAFETY: nothing is launched, so no address is used.
-        unsafe { enqueue_scatter(&mut collector, &plan, &pointers)? };
-    }
-    collector.load()
+    Collector::load(kernels, |collector| {
+        for (src, index) in plans {
+            let src = Shape::new(src)?;
+            let options = options.dim(1).dim_size(2);
+            // With a base that is not `out`, so that the kernel that starts from it is loaded as well.
+            let plan = ScatterPlan::new(&src, &Shape::new(index)?, Some(&src.with_axis(1, 2)?), &options)?;
+            let pointers = ReductionPointers {
+                scalar,
+                index_type,
+                arg_type,
+                src: 0,
+                index: 0,
+                base: Some(u64::MAX),
+                // Not 0, which stands for a part that is not there.
+                out: 64,
+                arg_out: None,
+                workspace: 128,
+                workspace_bytes: usize::MAX,
+            };
+            // SAFETY: nothing is launched, so no address is used.
+            unsafe { enqueue_scatter(collector, &plan, &pointers)? };
+        }
+        Ok(())
+    })
 }

@@ -14,10 +14,8 @@ pub fn preload_segment(
     scalar: ScalarType,
     index_type: IndexType,
 ) -> Result<(), Error> {
-    let mut collector = Collector::new(kernels);
     // SAFETY: nothing is launched, so no address is used.
-    unsafe { steps(&mut collector, reduce, scalar, index_type)? };
-    collector.load()
+    Collector::load(kernels, |collector| unsafe { steps(collector, reduce, scalar, index_type) })
 }
 
 /// Gives a queue the steps of every algorithm.
