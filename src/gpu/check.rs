@@ -2,11 +2,20 @@
 
 use kernel_params::{Divisor, IndexParams, SortedIndexParams};
 
-use super::{DeviceTensor, Queue, Stream, StreamQueue, Workspace, memory};
-use crate::{BadIndex, Error, GatherPlan, Index, IndexType, ScatterPlan};
+use super::{DeviceTensor, Queue, Stream, StreamQueue, Workspace, memory, queue::Collector};
+use crate::{BadIndex, Error, GatherPlan, Index, IndexType, ScatterPlan, gather::RowSource};
 
 /// What stands for "none" in a position: all ones, the start.
 const NONE: u64 = u64::MAX;
+
+/// The kernel that finds an element outside [0, n).
+const FIRST_BAD: &str = "index_first_bad";
+
+/// How many bytes of scratch a call takes that needs so many for its own steps, with what looking the index over needs, where
+/// that is asked for: at other times, but of a workspace that is not to grow in between.
+pub(super) fn workspace_bytes(needed: usize, bad_index: BadIndex) -> usize {
+    if bad_index == BadIndex::Error { needed.max(size_of::<u64>()) } else { needed }
+}
 
 /// Fails with the first element of a scatter's index that lies outside [0, N), where that is asked for.
 pub(super) fn check_groups<I: Index>(
@@ -34,8 +43,6 @@ pub(super) fn check_rows<I: Index>(
     bad_index: BadIndex,
     workspace: &mut Workspace,
 ) -> Result<(), Error> {
-    use crate::gather::RowSource;
-
     if bad_index == BadIndex::Skip || !plan.uses_index() {
         return Ok(());
     }
@@ -81,7 +88,7 @@ fn first_bad<I: Index>(
     n: usize,
     workspace: &mut Workspace,
 ) -> Result<Option<(u64, i64)>, Error> {
-    match look_over(stream, "index_first_bad", index, n, workspace)? {
+    match look_over(stream, FIRST_BAD, index, n, workspace)? {
         NONE => Ok(None),
         position => Ok(Some((position, element(stream, index, position)?))),
     }
@@ -96,23 +103,13 @@ fn first_unsorted<I: Index>(
 ) -> Result<Option<(u64, i64)>, Error> {
     stream.gpu().bind()?;
     let result = workspace.reserve(size_of::<u64>())?;
-    let count = indptr.shape().element_count();
-    let params = SortedIndexParams {
-        index: indptr.address(),
-        result,
-        count: count as u64,
-        row: Divisor::new(plan.index_row() as u64),
-        // The kernel's bound is not among the good values; an indptr's is.
-        n: plan.e as u64 + 1,
-    };
-    // SAFETY: indptr has `count` elements, `result` points to 8 bytes of a workspace, and the context is current. The
+    // SAFETY: indptr has the plan's shape, `result` points to 8 bytes of a workspace, and the context is current. The
     // read waits for the stream.
     unsafe {
-        let mut queue = StreamQueue::new(stream.gpu().kernels(), stream.as_raw());
-        let kernel = format!("index_first_unsorted_{}", I::TYPE.name());
-        queue.load_with_fill(&kernel)?;
-        queue.fill_u32(result, u32::MAX, 2)?;
-        queue.launch_for_each(&kernel, count, &params)?;
+        let kernels = stream.gpu().kernels();
+        Collector::load(kernels, |collector| enqueue_indptr_check(collector, plan, I::TYPE, indptr.address(), result))?;
+        let mut queue = StreamQueue::new(kernels, stream.as_raw());
+        enqueue_indptr_check(&mut queue, plan, I::TYPE, indptr.address(), result)?;
     }
     match memory::read(stream, result)? {
         NONE => Ok(None),
@@ -131,13 +128,88 @@ fn look_over<I: Index>(
     stream.gpu().bind()?;
     let result = workspace.reserve(size_of::<u64>())?;
     let count = index.shape().element_count();
+    let kernels = stream.gpu().kernels();
+    let address = index.address();
     // SAFETY: as in `first_unsorted`.
     unsafe {
-        let mut queue = StreamQueue::new(stream.gpu().kernels(), stream.as_raw());
-        queue.load_with_fill(&format!("{kernel}_{}", I::TYPE.name()))?;
-        enqueue_look_over(&mut queue, kernel, I::TYPE, index.address(), count, n, result)?;
+        Collector::load(kernels, |collector| enqueue_look_over(collector, kernel, I::TYPE, address, count, n, result))?;
+        let mut queue = StreamQueue::new(kernels, stream.as_raw());
+        enqueue_look_over(&mut queue, kernel, I::TYPE, address, count, n, result)?;
     }
     memory::read(stream, result)
+}
+
+/// Leaves the position of the first element of a gather's indptr that is out of range, or below the one before it in its row,
+/// as a u64 at `result`; all ones where there is none.
+///
+/// # Errors
+/// What the queue answers.
+///
+/// # Safety
+/// `indptr` must point to a tensor of the plan's shape, `result` to 8 bytes, valid until the queue has come so far.
+unsafe fn enqueue_indptr_check(
+    queue: &mut impl Queue,
+    plan: &GatherPlan,
+    index_type: IndexType,
+    indptr: u64,
+    result: u64,
+) -> Result<(), Error> {
+    let count = plan.index.element_count();
+    let params = SortedIndexParams {
+        index: indptr,
+        result,
+        count: count as u64,
+        row: Divisor::new(plan.index_row() as u64),
+        // The kernel's bound is not among the good values; an indptr's is.
+        n: plan.e as u64 + 1,
+    };
+    // SAFETY: the caller's promise.
+    unsafe {
+        queue.fill_u32(result, u32::MAX, size_of::<u64>() / size_of::<u32>())?;
+        queue.launch_for_each(&format!("index_first_unsorted_{}", index_type.name()), count, &params)
+    }
+}
+
+/// The steps of [`check_groups`].
+///
+/// # Errors
+/// What the queue answers.
+///
+/// # Safety
+/// That of [`enqueue_look_over`].
+pub(super) unsafe fn enqueue_groups_check(
+    queue: &mut impl Queue,
+    plan: &ScatterPlan,
+    index_type: IndexType,
+    index: u64,
+    result: u64,
+) -> Result<(), Error> {
+    // SAFETY: the caller's promise.
+    unsafe { enqueue_look_over(queue, FIRST_BAD, index_type, index, plan.index.element_count(), plan.n, result) }
+}
+
+/// The steps of [`check_rows`].
+///
+/// # Errors
+/// What the queue answers.
+///
+/// # Safety
+/// That of [`enqueue_look_over`].
+pub(super) unsafe fn enqueue_rows_check(
+    queue: &mut impl Queue,
+    plan: &GatherPlan,
+    index_type: IndexType,
+    index: u64,
+    result: u64,
+) -> Result<(), Error> {
+    let count = plan.index.element_count();
+    // SAFETY: the caller's promise.
+    unsafe {
+        match plan.source {
+            RowSource::Index => enqueue_look_over(queue, FIRST_BAD, index_type, index, count, plan.s, result),
+            RowSource::Indptr => enqueue_indptr_check(queue, plan, index_type, index, result),
+        }
+    }
 }
 
 /// Sets the result to all ones and runs one of the kernels that look an index over: "index_first_bad" leaves

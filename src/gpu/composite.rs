@@ -9,8 +9,8 @@ use super::{
     queue::{Collector, PlacedLayout, offset_words},
 };
 use crate::{
-    Composite, CompositeOptions, CompositePlan, Error, Float, Index, IndexType, ScalarType, ScatterPlan, Shape,
-    broadcast,
+    BadIndex, Composite, CompositeOptions, CompositePlan, Error, Float, Index, IndexType, ScalarType, ScatterPlan,
+    Shape, broadcast,
 };
 
 /// Where the tensors of a composite lie in device memory, and of what types they are.
@@ -169,13 +169,31 @@ pub unsafe fn composite_raw(
     pointers: &CompositePointers,
     stream: *mut c_void,
 ) -> Result<(), Error> {
-    // SAFETY: the caller's promise; the collector launches nothing.
+    // SAFETY: the caller's promise.
     unsafe {
-        if kernels.is_first(["composite", plan.composite.name(), pointers.scalar.name(), pointers.index_type.name()]) {
-            Collector::load(kernels, |collector| enqueue_composite(collector, plan, pointers))?;
-        }
+        load_first(kernels, plan, pointers, BadIndex::Skip)?;
         enqueue_composite(&mut StreamQueue::new(kernels, stream), plan, pointers)
     }
+}
+
+/// Before a first call, compiles all its kernels together, with those that look its index over, where that is asked for.
+///
+/// # Safety
+/// The context must be current.
+unsafe fn load_first(
+    kernels: &Kernels,
+    plan: &CompositePlan,
+    pointers: &CompositePointers,
+    bad_index: BadIndex,
+) -> Result<(), Error> {
+    let call = ["composite", plan.composite.name(), pointers.scalar.name(), pointers.index_type.name()];
+    // SAFETY: the collector launches nothing.
+    Collector::load_first(kernels, call, |collector| unsafe {
+        if bad_index == BadIndex::Error {
+            check::enqueue_groups_check(collector, &plan.groups, pointers.index_type, pointers.index, 0)?;
+        }
+        enqueue_composite(collector, plan, pointers)
+    })
 }
 
 /// Loads the kernels of a composite into the current context, whatever its shapes will be, so that a later
@@ -252,9 +270,8 @@ fn run_owned<T: Float, I: Index>(
     let mut workspace = Workspace::new(stream.gpu())?;
     let options = with_dim_size(stream, src, index, options, &mut workspace)?;
     let plan = CompositePlan::new(composite, src.shape(), index.shape(), &options)?;
-    check::check_groups(stream, &plan.groups, index, options.groups.bad_index, &mut workspace)?;
     let mut out = DeviceTensor::uninitialized(stream.gpu(), *plan.out_shape())?;
-    run(stream, &plan, src, index, &mut out, &mut workspace)?;
+    run(stream, &plan, src, index, options.groups.bad_index, &mut out, &mut workspace)?;
     Ok(out)
 }
 
@@ -275,8 +292,7 @@ fn run_into<T: Float, I: Index>(
     let options = with_dim_size(stream, src, index, &options, workspace)?;
     let plan = CompositePlan::new(composite, src.shape(), index.shape(), &options)?;
     plan.check_output(out.shape())?;
-    check::check_groups(stream, &plan.groups, index, options.groups.bad_index, workspace)?;
-    run(stream, &plan, src, index, out, workspace)
+    run(stream, &plan, src, index, options.groups.bad_index, out, workspace)
 }
 
 /// The options with the largest index plus one as the number of groups, where nothing else says it.
@@ -304,20 +320,26 @@ fn run<T: Float, I: Index>(
     plan: &CompositePlan,
     src: &DeviceTensor<T>,
     index: &DeviceTensor<I>,
+    bad_index: BadIndex,
     out: &mut DeviceTensor<T>,
     workspace: &mut Workspace,
 ) -> Result<(), Error> {
     stream.gpu().bind()?;
+    let needed = check::workspace_bytes(plan.workspace_bytes(T::TYPE), bad_index);
     let pointers = CompositePointers {
         scalar: T::TYPE,
         index_type: I::TYPE,
         src: src.address(),
         index: index.address(),
         out: out.address(),
-        workspace: workspace.reserve(plan.workspace_bytes(T::TYPE))?,
+        workspace: workspace.reserve(needed)?,
         workspace_bytes: workspace.bytes(),
     };
     // SAFETY: the tensors have the shapes the plan was made of and live on the stream's device, whose context was
     // made current. Freeing device memory waits for the device (see `Memory`), so they outlive the work.
-    unsafe { composite_raw(stream.gpu().kernels(), plan, &pointers, stream.as_raw()) }
+    unsafe {
+        load_first(stream.gpu().kernels(), plan, &pointers, bad_index)?;
+        check::check_groups(stream, &plan.groups, index, bad_index, workspace)?;
+        composite_raw(stream.gpu().kernels(), plan, &pointers, stream.as_raw())
+    }
 }

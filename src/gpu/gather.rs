@@ -10,7 +10,7 @@ use super::{
     tuning::{self, PACK_BYTES, WARP_SIZE},
 };
 use crate::{
-    Error, GatherCooOptions, GatherCsrOptions, GatherPlan, Index, IndexType, Scalar, ScalarType, Shape,
+    BadIndex, Error, GatherCooOptions, GatherCsrOptions, GatherPlan, Index, IndexType, Scalar, ScalarType, Shape,
     gather::RowSource,
 };
 
@@ -110,13 +110,32 @@ pub unsafe fn gather_raw(
     pointers: &GatherPointers,
     stream: *mut c_void,
 ) -> Result<(), Error> {
-    // SAFETY: the caller's promise; the collector launches nothing.
+    // SAFETY: the caller's promise.
     unsafe {
-        if kernels.is_first(["gather", "", pointers.scalar.name(), pointers.index_type.name()]) {
-            Collector::load(kernels, |collector| enqueue_gather(collector, plan, pointers))?;
-        }
+        load_first(kernels, plan, pointers, BadIndex::Skip)?;
         enqueue_gather(&mut StreamQueue::new(kernels, stream), plan, pointers)
     }
+}
+
+/// Before a first call, compiles all its kernels together, with those that look its index over, where that is asked for.
+///
+/// # Safety
+/// The context must be current.
+unsafe fn load_first(
+    kernels: &Kernels,
+    plan: &GatherPlan,
+    pointers: &GatherPointers,
+    bad_index: BadIndex,
+) -> Result<(), Error> {
+    let operator = if plan.source == RowSource::Index { "gather_coo" } else { "gather_csr" };
+    let call = [operator, "", pointers.scalar.name(), pointers.index_type.name()];
+    // SAFETY: the collector launches nothing.
+    Collector::load_first(kernels, call, |collector| unsafe {
+        if bad_index == BadIndex::Error {
+            check::enqueue_rows_check(collector, plan, pointers.index_type, pointers.index, pointers.out)?;
+        }
+        enqueue_gather(collector, plan, pointers)
+    })
 }
 
 /// Loads the kernels of both gathers into the current context, whatever their shapes will be, so that a later
@@ -160,9 +179,7 @@ pub fn gather_coo<T: Scalar, I: Index>(
     options: &GatherCooOptions,
 ) -> Result<DeviceTensor<T>, Error> {
     let plan = GatherPlan::coo(src.shape(), index.shape())?;
-    let mut workspace = Workspace::new(stream.gpu())?;
-    check::check_rows(stream, &plan, index, options.bad_index, &mut workspace)?;
-    run_owned(stream, &plan, src, index)
+    run_owned(stream, &plan, src, index, options.bad_index)
 }
 
 /// [`gather_coo`] into a tensor of the caller's, every element of which is written, with scratch space of the
@@ -181,8 +198,7 @@ pub fn gather_coo_into<T: Scalar, I: Index>(
 ) -> Result<(), Error> {
     let plan = GatherPlan::coo(src.shape(), index.shape())?;
     plan.check_output(out.shape())?;
-    check::check_rows(stream, &plan, index, options.bad_index, workspace)?;
-    run(stream, &plan, src, index, out)
+    run(stream, &plan, src, index, options.bad_index, out, workspace)
 }
 
 /// Repeats each row of `src` over its segment: [`cpu::gather_csr`](crate::cpu::gather_csr), on a stream.
@@ -204,9 +220,7 @@ pub fn gather_csr<T: Scalar, I: Index>(
         None => last_element(stream, indptr)?,
     };
     let plan = GatherPlan::csr(src.shape(), indptr.shape(), size)?;
-    let mut workspace = Workspace::new(stream.gpu())?;
-    check::check_rows(stream, &plan, indptr, options.bad_index, &mut workspace)?;
-    run_owned(stream, &plan, src, indptr)
+    run_owned(stream, &plan, src, indptr, options.bad_index)
 }
 
 /// [`gather_csr`] into a tensor of the caller's, every element of which is written, with scratch space of the
@@ -228,8 +242,7 @@ pub fn gather_csr_into<T: Scalar, I: Index>(
     let size = options.size.or_else(|| out.shape().dims().get(axis).copied()).unwrap_or(0);
     let plan = GatherPlan::csr(src.shape(), indptr.shape(), size)?;
     plan.check_output(out.shape())?;
-    check::check_rows(stream, &plan, indptr, options.bad_index, workspace)?;
-    run(stream, &plan, src, indptr, out)
+    run(stream, &plan, src, indptr, options.bad_index, out, workspace)
 }
 
 /// The length of the result where nothing else says it: indptr's last element.
@@ -245,9 +258,10 @@ fn run_owned<T: Scalar, I: Index>(
     plan: &GatherPlan,
     src: &DeviceTensor<T>,
     index: &DeviceTensor<I>,
+    bad_index: BadIndex,
 ) -> Result<DeviceTensor<T>, Error> {
     let mut out = DeviceTensor::uninitialized(stream.gpu(), *plan.out_shape())?;
-    run(stream, plan, src, index, &mut out)?;
+    run(stream, plan, src, index, bad_index, &mut out, &mut Workspace::new(stream.gpu())?)?;
     Ok(out)
 }
 
@@ -256,7 +270,9 @@ fn run<T: Scalar, I: Index>(
     plan: &GatherPlan,
     src: &DeviceTensor<T>,
     index: &DeviceTensor<I>,
+    bad_index: BadIndex,
     out: &mut DeviceTensor<T>,
+    workspace: &mut Workspace,
 ) -> Result<(), Error> {
     stream.gpu().bind()?;
     let pointers = GatherPointers {
@@ -268,5 +284,9 @@ fn run<T: Scalar, I: Index>(
     };
     // SAFETY: the tensors have the shapes the plan was made of and live on the stream's device, whose context was
     // made current. Freeing device memory waits for the device (see `Memory`), so they outlive the work.
-    unsafe { gather_raw(stream.gpu().kernels(), plan, &pointers, stream.as_raw()) }
+    unsafe {
+        load_first(stream.gpu().kernels(), plan, &pointers, bad_index)?;
+        check::check_rows(stream, plan, index, bad_index, workspace)?;
+        gather_raw(stream.gpu().kernels(), plan, &pointers, stream.as_raw())
+    }
 }

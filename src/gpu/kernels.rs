@@ -2,12 +2,13 @@
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
-    ffi::CString,
+    ffi::{CString, c_int, c_uint},
     ptr,
     sync::{Mutex, MutexGuard, OnceLock},
 };
 
 use cust::sys;
+use lazy_cuda_driver::sys::{JIT_SPLIT_COMPILE, cuModuleLoadDataEx};
 
 use super::device::{CheckedCall, check, current_context, driver_error};
 use crate::Error;
@@ -148,7 +149,8 @@ impl Kernels {
     }
 
     /// Compiles the entry points of the given names that are not there yet, all together, which takes less time than one by
-    /// one: a module of its own takes the driver as long as a hundred instructions. The context must be current.
+    /// one: a module of its own takes the driver as long as a hundred instructions, and some drivers compile those of one
+    /// module at the same time. The context must be current.
     pub(super) fn load<'a>(&self, names: impl Iterator<Item = &'a str>) -> Result<(), Error> {
         let mut functions = self.functions();
         let missing: BTreeSet<&str> = names.filter(|&name| !functions.contains_key(name)).collect();
@@ -190,23 +192,37 @@ impl Kernels {
     /// A module of entry points. A driver older than the PTX of the device's architecture (sm_90's is PTX 8.1, of
     /// CUDA 12.1) gets that of an older architecture, which is written in an older PTX.
     fn load_module(&self, names: &BTreeSet<&str>) -> Result<sys::CUmodule, Error> {
-        let mut answer = sys::CUresult::CUDA_ERROR_NOT_FOUND;
+        // A thread for each; the driver itself has no more than there are processors.
+        let mut threads = [ptr::without_provenance_mut(names.len())];
+        let options = if driver_version() >= SPLIT_COMPILE { &[JIT_SPLIT_COMPILE][..] } else { &[] };
+        let mut answer = sys::CUresult::CUDA_ERROR_NOT_FOUND as c_int;
         for embedded in &self.candidates {
             let ptx = embedded.entries().module(names)?;
             let ptx = CString::new(ptx).unwrap_or_default();
             let mut module = ptr::null_mut();
-            // SAFETY: the text ends in a NUL, and the module's pointer is to a local.
-            answer = unsafe { sys::cuModuleLoadData(&mut module, ptx.as_ptr().cast()) };
-            if answer == sys::CUresult::CUDA_SUCCESS {
-                return Ok(module);
+            // SAFETY: the text ends in a NUL, each option has a value, and the module's pointer is to a local.
+            answer = unsafe {
+                cuModuleLoadDataEx(
+                    &mut module,
+                    ptx.as_ptr().cast(),
+                    options.len() as c_uint,
+                    options.as_ptr(),
+                    threads.as_mut_ptr(),
+                )
+            };
+            if answer == sys::CUresult::CUDA_SUCCESS as c_int {
+                return Ok(module.cast());
             }
-            if answer != sys::CUresult::CUDA_ERROR_UNSUPPORTED_PTX_VERSION {
+            if answer != sys::CUresult::CUDA_ERROR_UNSUPPORTED_PTX_VERSION as c_int {
                 break;
             }
         }
-        Err(driver_error(CheckedCall::LoadKernels, answer as std::ffi::c_int))
+        Err(driver_error(CheckedCall::LoadKernels, answer))
     }
 }
+
+/// The driver's CUDA version from which on it compiles the functions of a module in several threads: 13.0.
+const SPLIT_COMPILE: i32 = 13_000;
 
 /// The driver's CUDA version from which on overlapping launches can be captured in a graph: 12.3.
 const OVERLAP_IN_GRAPHS: i32 = 12_030;

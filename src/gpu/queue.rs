@@ -139,16 +139,6 @@ impl<'a> StreamQueue<'a> {
     }
 }
 
-impl StreamQueue<'_> {
-    /// Loads a kernel that comes after a fill together with that of the fill.
-    ///
-    /// # Errors
-    /// [`Error::Cuda`] where the driver refuses.
-    pub(super) fn load_with_fill(&self, kernel: &str) -> Result<(), Error> {
-        self.kernels.load([kernel].into_iter().chain(fills_by_kernel(self.kernels, 1).then_some(FILL_KERNEL)))
-    }
-}
-
 impl Queue for StreamQueue<'_> {
     unsafe fn fill_u32(&mut self, address: u64, value: u32, count: usize) -> Result<(), Error> {
         if count == 0 {
@@ -251,6 +241,19 @@ impl<'a> Collector<'a> {
         let mut collector = Self { kernels, names: Vec::new() };
         steps(&mut collector)?;
         kernels.load(collector.names.iter().map(String::as_str))
+    }
+
+    /// [`load`](Self::load), but nothing where this is not the first call for `what`, which need not be all that tells calls
+    /// apart: the others find out what is missing as they launch it.
+    ///
+    /// # Errors
+    /// Those of [`load`](Self::load).
+    pub(super) fn load_first(
+        kernels: &'a Kernels,
+        what: [&'static str; 4],
+        steps: impl FnOnce(&mut Self) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        if kernels.is_first(what) { Self::load(kernels, steps) } else { Ok(()) }
     }
 }
 

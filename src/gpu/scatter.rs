@@ -221,15 +221,32 @@ pub unsafe fn scatter_raw(
     pointers: &ReductionPointers,
     stream: *mut std::ffi::c_void,
 ) -> Result<(), Error> {
-    // SAFETY: the caller's promise; the collector launches nothing.
+    // SAFETY: the caller's promise.
     unsafe {
-        let operator = if plan.deterministic { "deterministic scatter" } else { "scatter" };
-        let (scalar, index) = (pointers.scalar.name(), pointers.index_type.name());
-        if kernels.is_first([operator, plan.reduce.name(), scalar, index]) {
-            Collector::load(kernels, |collector| enqueue_scatter(collector, plan, pointers))?;
-        }
+        load_first(kernels, plan, pointers, BadIndex::Skip)?;
         enqueue_scatter(&mut StreamQueue::new(kernels, stream), plan, pointers)
     }
+}
+
+/// Before a first call, compiles all its kernels together, with those that look its index over, where that is asked for.
+///
+/// # Safety
+/// The context must be current.
+unsafe fn load_first(
+    kernels: &Kernels,
+    plan: &ScatterPlan,
+    pointers: &ReductionPointers,
+    bad_index: BadIndex,
+) -> Result<(), Error> {
+    let operator = if plan.deterministic { "deterministic scatter" } else { "scatter" };
+    let call = [operator, plan.reduce.name(), pointers.scalar.name(), pointers.index_type.name()];
+    // SAFETY: the collector launches nothing.
+    Collector::load_first(kernels, call, |collector| unsafe {
+        if bad_index == BadIndex::Error {
+            check::enqueue_groups_check(collector, plan, pointers.index_type, pointers.index, pointers.workspace)?;
+        }
+        enqueue_scatter(collector, plan, pointers)
+    })
 }
 
 /// Reduces the elements of `src` that share an index: [`cpu::scatter`](crate::cpu::scatter), on a stream.
@@ -311,7 +328,7 @@ fn run<T: Scalar, I: Index>(
         return Err(Error::ArgOutTooNarrow { length: plan.e });
     }
     stream.gpu().bind()?;
-    check::check_groups(stream, plan, index, bad_index, workspace)?;
+    let needed = check::workspace_bytes(plan.workspace_bytes(T::TYPE), bad_index);
     let pointers = ReductionPointers {
         scalar: T::TYPE,
         index_type: I::TYPE,
@@ -321,13 +338,17 @@ fn run<T: Scalar, I: Index>(
         base: base.map(DeviceTensor::address),
         out: out.address(),
         arg_out: arg_out.map(|arg_out| arg_out.address()),
-        workspace: workspace.reserve(plan.workspace_bytes(T::TYPE))?,
+        workspace: workspace.reserve(needed)?,
         workspace_bytes: workspace.bytes(),
     };
     // SAFETY: the tensors have the shapes the plan was made of and live on the stream's device, whose
     // context was made current. Freeing device memory waits for the device (see `Memory`), so they outlive
     // the work.
-    unsafe { scatter_raw(stream.gpu().kernels(), plan, &pointers, stream.as_raw()) }
+    unsafe {
+        load_first(stream.gpu().kernels(), plan, &pointers, bad_index)?;
+        check::check_groups(stream, plan, index, bad_index, workspace)?;
+        scatter_raw(stream.gpu().kernels(), plan, &pointers, stream.as_raw())
+    }
 }
 
 #[cfg(test)]

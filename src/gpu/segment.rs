@@ -6,7 +6,7 @@ use kernel_params::{Divisor, HOLE_TILE, IndexLayout, SegmentParams, SortedIndexP
 
 use super::{
     DeviceTensor, Kernels, Queue, ReductionPointers, Stream, StreamQueue, Workspace,
-    check::group_count,
+    check::{self, group_count},
     queue::{Collector, PlacedLayout, THREADS_PER_BLOCK, offset_words},
     tuning::{self, PACK_BYTES, WARP_SIZE},
 };
@@ -261,13 +261,32 @@ pub unsafe fn segment_raw(
     pointers: &ReductionPointers,
     stream: *mut std::ffi::c_void,
 ) -> Result<(), Error> {
-    // SAFETY: the caller's promise; the collector launches nothing.
+    // SAFETY: the caller's promise.
     unsafe {
-        if kernels.is_first(["segment", plan.reduce.name(), pointers.scalar.name(), pointers.index_type.name()]) {
-            Collector::load(kernels, |collector| enqueue_segment(collector, plan, pointers))?;
-        }
+        load_first(kernels, plan, pointers, BadIndex::Skip)?;
         enqueue_segment(&mut StreamQueue::new(kernels, stream), plan, pointers)
     }
+}
+
+/// Before a first call, compiles all its kernels together, with those that look its index over, where that is asked for.
+///
+/// # Safety
+/// The context must be current.
+unsafe fn load_first(
+    kernels: &Kernels,
+    plan: &SegmentPlan,
+    pointers: &ReductionPointers,
+    bad_index: BadIndex,
+) -> Result<(), Error> {
+    let operator = if plan.segments == Segments::Index { "segment_coo" } else { "segment_csr" };
+    let call = [operator, plan.reduce.name(), pointers.scalar.name(), pointers.index_type.name()];
+    // SAFETY: the collector launches nothing.
+    Collector::load_first(kernels, call, |collector| unsafe {
+        if bad_index == BadIndex::Error {
+            enqueue_segment_check(collector, plan, pointers.index_type, pointers.index, pointers.workspace)?;
+        }
+        enqueue_segment(collector, plan, pointers)
+    })
 }
 
 /// Reduces the elements of `src` that share an index, where the index is sorted along its last axis:
@@ -398,9 +417,7 @@ fn run<T: Scalar, I: Index>(
         return Err(Error::ArgOutTooNarrow { length: plan.e });
     }
     stream.gpu().bind()?;
-    if bad_index == BadIndex::Error && plan.uses_index() {
-        check_index(stream, plan, inputs.index, workspace)?;
-    }
+    let needed = check::workspace_bytes(plan.workspace_bytes(T::TYPE), bad_index);
     let pointers = ReductionPointers {
         scalar: T::TYPE,
         index_type: I::TYPE,
@@ -410,13 +427,19 @@ fn run<T: Scalar, I: Index>(
         base: inputs.base.map(DeviceTensor::address),
         out: out.address(),
         arg_out: arg_out.map(|arg_out| arg_out.address()),
-        workspace: workspace.reserve(plan.workspace_bytes(T::TYPE))?,
+        workspace: workspace.reserve(needed)?,
         workspace_bytes: workspace.bytes(),
     };
     // SAFETY: the tensors have the shapes the plan was made of and live on the stream's device, whose
     // context was made current. Freeing device memory waits for the device (see `Memory`), so they outlive
     // the work.
-    unsafe { segment_raw(stream.gpu().kernels(), plan, &pointers, stream.as_raw()) }
+    unsafe {
+        load_first(stream.gpu().kernels(), plan, &pointers, bad_index)?;
+        if bad_index == BadIndex::Error && plan.uses_index() {
+            check_index(stream, plan, inputs.index, workspace)?;
+        }
+        segment_raw(stream.gpu().kernels(), plan, &pointers, stream.as_raw())
+    }
 }
 
 /// Fails with the first element of the index or indptr that is out of range, or below the one before it in its row.
@@ -431,7 +454,6 @@ fn check_index<I: Index>(
     // The read waits for the stream.
     unsafe {
         let mut queue = StreamQueue::new(stream.gpu().kernels(), stream.as_raw());
-        queue.load_with_fill(&format!("index_first_unsorted_{}", I::TYPE.name()))?;
         enqueue_segment_check(&mut queue, plan, I::TYPE, index.address(), result)?;
     }
     let position: u64 = super::memory::read(stream, result)?;

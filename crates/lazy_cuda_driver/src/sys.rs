@@ -35,7 +35,27 @@ unsafe extern "C" {
         parameters: *mut *mut c_void,
         extra: *mut *mut c_void,
     ) -> c_int;
+
+    /// Compiles PTX, as the options say, and loads it as a module of the current context.
+    ///
+    /// Returns a `CUresult`: `CUDA_ERROR_INVALID_VALUE` (1) for an option that the driver does not know,
+    /// `CUDA_ERROR_NO_DEVICE` (100) without a driver.
+    ///
+    /// # Safety
+    /// `module` is valid for a write; `image` is text that ends in a NUL; `options` and `values` are valid for reads of
+    /// `option_count` elements, the values being what the options take.
+    pub fn cuModuleLoadDataEx(
+        module: *mut *mut c_void,
+        image: *const c_void,
+        option_count: c_uint,
+        options: *const c_uint,
+        values: *const *mut c_void,
+    ) -> c_int;
 }
+
+/// The option of [`cuModuleLoadDataEx`] whose value is how many threads may compile at once, each its own functions: 0 for
+/// as many as there are processors (`CU_JIT_SPLIT_COMPILE`, CUDA 13.0 and later).
+pub const JIT_SPLIT_COMPILE: c_uint = 34;
 
 /// `CUlaunchConfig`.
 #[repr(C)]
