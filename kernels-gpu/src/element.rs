@@ -17,6 +17,8 @@ pub trait Scalar: Copy {
 
     /// Loads from memory that the kernel does not write.
     unsafe fn load_readonly(from: *const Self) -> Self;
+    /// The same from memory that the kernel reads once.
+    unsafe fn load_streaming(from: *const Self) -> Self;
     /// Loads from memory that this thread may have written.
     unsafe fn load(from: *const Self) -> Self;
     /// Stores.
@@ -59,6 +61,11 @@ macro_rules! plain_scalar {
             #[inline(always)]
             unsafe fn load_readonly(from: *const Self) -> Self {
                 memory::load_readonly(from)
+            }
+
+            #[inline(always)]
+            unsafe fn load_streaming(from: *const Self) -> Self {
+                memory::load_streaming(from)
             }
 
             #[inline(always)]
@@ -115,14 +122,14 @@ fn ordered_f32(value: f32) -> Option<u64> {
 
 /// A type of values that is reckoned with as float32.
 pub trait Float32: Scalar<Accumulator = f32> {
-    /// Loads four neighbours from memory that the kernel does not write, aligned to the size of all four.
-    unsafe fn load_readonly_x4(from: *const Self) -> [f32; 4];
+    /// Loads four neighbours that the kernel reads once and does not write, aligned to the size of all four.
+    unsafe fn load_streaming_x4(from: *const Self) -> [f32; 4];
 }
 
 impl Float32 for f32 {
     #[inline(always)]
-    unsafe fn load_readonly_x4(from: *const Self) -> [f32; 4] {
-        memory::load_readonly_x4(from)
+    unsafe fn load_streaming_x4(from: *const Self) -> [f32; 4] {
+        memory::load_streaming_x4(from)
     }
 }
 
@@ -142,6 +149,11 @@ macro_rules! half_scalar {
             #[inline(always)]
             unsafe fn load_readonly(from: *const Self) -> Self {
                 Self(memory::load_readonly(from.cast()))
+            }
+
+            #[inline(always)]
+            unsafe fn load_streaming(from: *const Self) -> Self {
+                Self(memory::load_streaming(from.cast()))
             }
 
             #[inline(always)]
@@ -172,8 +184,8 @@ macro_rules! half_scalar {
 
         impl Float32 for $type {
             #[inline(always)]
-            unsafe fn load_readonly_x4(from: *const Self) -> [f32; 4] {
-                let [low, high]: [u32; 2] = memory::load_readonly_x2(from.cast());
+            unsafe fn load_streaming_x4(from: *const Self) -> [f32; 4] {
+                let [low, high]: [u32; 2] = memory::load_streaming_x2(from.cast());
                 [low as u16, (low >> 16) as u16, high as u16, (high >> 16) as u16].map($widen)
             }
         }
@@ -262,8 +274,8 @@ pub trait Index: Word {
     fn to_i64(self) -> i64;
     /// A position along the reduced axis; the host has seen to it that they all fit.
     fn from_position(position: u64) -> Self;
-    /// Four neighbours that the kernel does not write; `from` is aligned to 16 bytes.
-    unsafe fn load_readonly_x4(from: *const Self) -> [Self; 4];
+    /// Four neighbours that the kernel reads once and does not write; `from` is aligned to 16 bytes.
+    unsafe fn load_streaming_x4(from: *const Self) -> [Self; 4];
 
     /// The group an index names, if it lies in [0, n).
     #[inline(always)]
@@ -286,8 +298,8 @@ impl Index for i32 {
     }
 
     #[inline(always)]
-    unsafe fn load_readonly_x4(from: *const Self) -> [Self; 4] {
-        memory::load_readonly_x4(from)
+    unsafe fn load_streaming_x4(from: *const Self) -> [Self; 4] {
+        memory::load_streaming_x4(from)
     }
 }
 
@@ -303,9 +315,9 @@ impl Index for i64 {
     }
 
     #[inline(always)]
-    unsafe fn load_readonly_x4(from: *const Self) -> [Self; 4] {
+    unsafe fn load_streaming_x4(from: *const Self) -> [Self; 4] {
         let words: [[i32; 4]; 2] =
-            [memory::load_readonly_x4(from.cast()), memory::load_readonly_x4(from.add(2).cast())];
+            [memory::load_streaming_x4(from.cast()), memory::load_streaming_x4(from.add(2).cast())];
         core::mem::transmute(words)
     }
 }

@@ -42,7 +42,7 @@ pub unsafe fn words_by_index<I: Index>(p: &GatherParams) {
         let index = (p.index as *const I).add(first as usize);
         let out = (p.out as *mut C).add(first as usize);
         if first + BATCH as u64 <= p.e {
-            let rows = I::load_readonly_x4(index).map(row_of_src);
+            let rows = I::load_streaming_x4(index).map(row_of_src);
             C::store_x4(out, each(|i| load_or_zero(p, rows[i], 0)));
         } else {
             for e in 0..(p.e - first) as usize {

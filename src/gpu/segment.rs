@@ -244,7 +244,7 @@ pub unsafe fn enqueue_segment(
         queue.launch_for_each(&kernel, chunks.div_ceil(1 << params.tile_log2) * THREADS_PER_BLOCK as usize, &params)?;
         // A block looks at as many chunks as a warp has lanes.
         let tiles = chunks.div_ceil(WARP_SIZE) * THREADS_PER_BLOCK as usize;
-        queue.launch_for_each(&format!("segment_combine_{reduce}_{scalar}"), tiles, &params)
+        queue.launch_for_each(&format!("segment_{source}_combine_{reduce}_{scalar}"), tiles, &params)
     }
 }
 

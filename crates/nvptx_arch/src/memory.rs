@@ -56,6 +56,19 @@ pub unsafe fn load_readonly<T: Word>(from: *const T) -> T {
     unsafe { target::load_readonly(from) }
 }
 
+/// [`load_readonly`] of what the grid reads once and from end to end: it makes no room for itself in the caches at the cost
+/// of what is read or written again (`ld.global.cs.nc`).
+///
+/// # Safety
+///
+/// As [`load_readonly`].
+#[inline(always)]
+#[track_caller]
+pub unsafe fn load_streaming<T: Word>(from: *const T) -> T {
+    // SAFETY: the caller's promise is the target's.
+    unsafe { target::load_streaming(from) }
+}
+
 /// Loads two words from global or shared memory in one instruction.
 ///
 /// # Safety
@@ -126,4 +139,28 @@ pub unsafe fn load_readonly_x2<T: Lane>(from: *const T) -> [T; 2] {
 pub unsafe fn load_readonly_x4<T: Lane>(from: *const T) -> [T; 4] {
     // SAFETY: the caller's promise is the target's.
     unsafe { target::load_readonly_x4(from) }
+}
+
+/// [`load_streaming`] of two words in one instruction (`ld.global.cs.nc.v2`).
+///
+/// # Safety
+///
+/// As [`load_readonly`], for both words; `from` is aligned to 8 bytes.
+#[inline(always)]
+#[track_caller]
+pub unsafe fn load_streaming_x2<T: Lane>(from: *const T) -> [T; 2] {
+    // SAFETY: the caller's promise is the target's.
+    unsafe { target::load_streaming_x2(from) }
+}
+
+/// [`load_streaming`] of four words in one instruction (`ld.global.cs.nc.v4`).
+///
+/// # Safety
+///
+/// As [`load_readonly`], for all four words; `from` is aligned to 16 bytes.
+#[inline(always)]
+#[track_caller]
+pub unsafe fn load_streaming_x4<T: Lane>(from: *const T) -> [T; 4] {
+    // SAFETY: the caller's promise is the target's.
+    unsafe { target::load_streaming_x4(from) }
 }

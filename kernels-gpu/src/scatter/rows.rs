@@ -114,7 +114,7 @@ impl Part<'_> {
         // Without a branch, so that the loads of several rows are on the way together.
         let (b, e) = split_rows(self.first + row.min(self.rows - 1) as u64, &self.p.by_e, self.p.b);
         let at = even_index_position(&self.p.layout, b, e);
-        let group = memory::load_readonly((self.p.index as *const I).add(at as usize)).group(self.p.n);
+        let group = memory::load_streaming((self.p.index as *const I).add(at as usize)).group(self.p.n);
         if row < self.rows {
             group.map_or(NONE, |group| (b * self.p.n + group) as u32)
         } else {

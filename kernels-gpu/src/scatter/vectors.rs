@@ -37,10 +37,10 @@ unsafe fn accumulate<T: Float32, I: Index, const WIDTH: usize>(p: &ScatterParams
 #[inline(always)]
 pub unsafe fn load<T: Float32, const WIDTH: usize>(from: *const T) -> [f32; WIDTH] {
     if WIDTH == 4 {
-        let quad = T::load_readonly_x4(from);
+        let quad = T::load_streaming_x4(from);
         core::array::from_fn(|lane| quad[lane % 4])
     } else {
-        core::array::from_fn(|lane| T::load_readonly(from.add(lane)).widen())
+        core::array::from_fn(|lane| T::load_streaming(from.add(lane)).widen())
     }
 }
 

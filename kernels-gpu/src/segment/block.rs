@@ -23,21 +23,25 @@ pub const WARPS: u32 = THREADS as u32 / WARP_SIZE;
 const WORDS: usize = 8 * THREADS;
 
 /// Joins what the warps of a block have, the first 2^`lanes_log2` lanes of each. The first 2^`lanes_log2` threads have
-/// the result. The whole block takes part.
+/// the result. The whole block takes part. Without counts, that of the first warp is left.
 #[inline(always)]
 pub unsafe fn join_warps<A: Accumulator, R: Fold, P: Position, const COLUMNS: usize>(
     folded: Folded<A, P, COLUMNS>,
     lanes_log2: u32,
+    counts: bool,
 ) -> Folded<A, P, COLUMNS> {
     let values = shared_array![u32; WORDS].cast::<A>();
     // A reduction without positions neither reads nor writes them.
     let positions = shared_array![u32; WORDS].cast::<P>();
+    let has_counts = counts && R::HAS_COUNT;
     let counts = shared_array![u64; THREADS];
     let lanes = 1 << lanes_log2;
     let (warp, lane) = (thread_idx_x() / WARP_SIZE, lane_id());
     if lane < lanes {
         let place = ((warp << lanes_log2) + lane) as usize;
-        memory::store(counts.add(place), folded.count);
+        if has_counts {
+            memory::store(counts.add(place), folded.count);
+        }
         for (i, partial) in folded.partials.into_iter().enumerate() {
             memory::store(values.add(i * THREADS + place), partial.value);
             if R::HAS_POSITION {
@@ -51,7 +55,7 @@ pub unsafe fn join_warps<A: Accumulator, R: Fold, P: Position, const COLUMNS: us
         for warp in 1..block_dim_x() / WARP_SIZE {
             let place = ((warp << lanes_log2) + lane) as usize;
             let mut other = folded;
-            other.count = memory::load(counts.add(place).cast_const());
+            other.count = if has_counts { memory::load(counts.add(place).cast_const()) } else { 0 };
             for (i, partial) in other.partials.iter_mut().enumerate() {
                 partial.value = memory::load(values.add(i * THREADS + place).cast_const());
                 if R::HAS_POSITION {

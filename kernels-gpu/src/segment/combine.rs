@@ -10,16 +10,17 @@ use nvptx_arch::{
 
 use super::{
     block::{self, WARPS},
-    chunks::Long,
     fold::Fold,
+    long::Long,
     piece::Folded,
     records::{self, Record},
     store::{store, Finish, Whole},
-    tile::{warp_of_block, Tile, TILE},
+    tile::{warp_of_block, Tile},
 };
 use crate::{
     batch::{each, BATCH},
     element::{Accumulator, Scalar},
+    layout::split_rows,
 };
 
 /// How many records a lane of a warp joins before the whole block takes over: the block needs four barriers, about as
@@ -35,38 +36,34 @@ const RECORDS_OF_A_LANE: u64 = 32;
 /// the whole block, for each segment left to it: the same with more groups
 /// ```
 #[inline(always)]
-pub unsafe fn combine<T: Scalar, R: Finish>(p: &SegmentParams) {
-    let lanes_log2 = p.combine_lanes_log2;
-    let ways_of_warp = WARP_SIZE >> lanes_log2;
+pub unsafe fn combine<T: Scalar, R: Finish, const HAS_INDEX: bool>(p: &SegmentParams) {
+    // A tile has a chunk for each lane of a warp.
+    const TILE: u64 = WARP_SIZE as u64;
     let left = shared_array![u32; WARPS as usize];
     let mut first_chunk = block_idx_x() as u64 * TILE;
     while first_chunk < p.b * p.chunks_per_b {
-        let tile = Tile::new(first_chunk, &p.combine_parts, |chunk| Joined::new(p, chunk).is_some());
+        let tile = Tile::new(first_chunk, &p.combine_parts, |chunk| unsafe { Long::in_second_chunk(p, chunk) });
         let mut first = 0;
         // The warp whose segment the block looks at next; none, as many as there are.
         let mut of = WARPS;
         // The same number of rounds for the whole block, which may have to take a segment together.
         while of < WARPS || first < tile.tasks() {
-            let is_block = hint::opaque((of < WARPS).into()) != 0;
-            let (warp, thread) = if is_block { (of, thread_idx_x()) } else { (warp_of_block(), lane_id()) };
-            let ways = if is_block { ways_of_warp * WARPS } else { ways_of_warp };
+            let is_block = opaque(of < WARPS);
+            let warp = if is_block { of } else { warp_of_block() };
             let mut is_left = false;
             let is_wanted = !is_block || memory::load(left.add(of as usize).cast_const()) != 0;
             if is_wanted && first + (warp as u64) < tile.tasks() {
-                let (chunk, part) = tile.task(first + warp as u64);
-                if let Some(joined) = Joined::new(p, chunk) {
-                    is_left = !is_block && joined.records() > ways as u64 * RECORDS_OF_A_LANE;
-                    if !is_left {
-                        let column = Column::new(p, part, thread);
-                        let mut folded = joined.fold::<T::Accumulator, R>(p, &column, ways);
-                        if is_block {
-                            folded = block::join_warps::<T::Accumulator, R, u64, 1>(folded, lanes_log2);
-                        }
-                        joined.store::<T, R>(p, &column, folded);
-                    }
+                let task = tile.task(first + warp as u64);
+                let own = &tile.own;
+                let long = Long { id: task.value(own.id), start: task.value(own.start), end: task.value(own.end) };
+                // Not known to be the same from one question to the next, so that what lies between them is compiled once.
+                let joiners = Joiners::new(p, task.part, opaque(is_block));
+                is_left = !joiners.are_block && joiners.are_too_few(p, &long);
+                if !is_left {
+                    join::<T, R, HAS_INDEX>(p, &long, task.chunk, &joiners);
                 }
             }
-            if is_block {
+            if opaque(is_block) {
                 of += 1;
             } else if barrier::sync_threads_or(is_left as u32) != 0 {
                 if lane_id() == 0 {
@@ -84,83 +81,95 @@ pub unsafe fn combine<T: Scalar, R: Finish>(p: &SegmentParams) {
     }
 }
 
-/// A column, and which records a lane joins there.
-struct Column {
-    way: u32,
+/// [`hint::opaque`] for what is true or not.
+#[inline(always)]
+fn opaque(value: bool) -> bool {
+    hint::opaque(value.into()) != 0
+}
+
+/// The lanes of a warp, or of a block, as they join records: a column for each lane of a group, every n-th record for each
+/// group.
+struct Joiners {
+    are_block: bool,
     column: u64,
+    way: u32,
+    ways: u32,
 }
 
-impl Column {
-    /// The one of a part of them for a lane of a warp or a thread of a block.
+impl Joiners {
+    /// For a part of the columns.
     #[inline(always)]
-    fn new(p: &SegmentParams, part: u64, lane: u32) -> Self {
-        let way = lane >> p.combine_lanes_log2;
-        Self { way, column: (part << p.combine_lanes_log2) + (lane - (way << p.combine_lanes_log2)) as u64 }
-    }
-}
-
-/// A segment longer than a chunk.
-struct Joined {
-    b: u64,
-    id: u64,
-    /// The chunk it begins in, over all b.
-    first: u64,
-    /// The chunk it ends in, over all b.
-    last: u64,
-}
-
-impl Joined {
-    /// The one whose second chunk, over all b, this is, if there is one.
-    #[inline(always)]
-    unsafe fn new(p: &SegmentParams, number: u64) -> Option<Self> {
-        let long = Long::at(p, number)?;
-        let chunks_before = long.b * p.chunks_per_b;
-        let first = chunks_before + (long.start >> p.chunk_log2);
-        let last = chunks_before + ((long.end - 1) >> p.chunk_log2);
-        (first + 1 == number).then_some(Self { b: long.b, id: long.id, first, last })
-    }
-
-    #[inline(always)]
-    fn records(&self) -> u64 {
-        self.last - self.first + 1
-    }
-
-    /// Joins every `ways`-th record from the column's way on, and what the lanes of a warp have then.
-    #[inline(always)]
-    unsafe fn fold<A: Accumulator, R: Fold>(&self, p: &SegmentParams, column: &Column, ways: u32) -> Folded<A, u64, 1> {
-        let &Column { way, column } = column;
-        // A lane behind the last column reads that one, and does not store.
-        let column = column.min(p.k - 1);
-        let record = |i: u64| {
-            let record = if i == 0 { Record::Begins } else { Record::GoesOn };
-            records::load::<A, R>(p, (self.first + i, record), column)
-        };
-        let mut folded = Folded::EMPTY;
-        let (mut i, stride) = (way as u64, ways as u64);
-        while i < self.records() {
-            let numbers = each(|step| i + step as u64 * stride);
-            let loaded = each(|step| record(numbers[step].min(self.records() - 1)));
-            each(|step| {
-                if numbers[step] < self.records() {
-                    folded = folded.join::<R>(loaded[step]);
-                }
-            });
-            i += BATCH as u64 * stride;
-        }
-        folded.join_lanes::<R>(p.combine_lanes_log2, WARP_SIZE.trailing_zeros(), true)
-    }
-
-    /// Finishes and stores the segment, where the lane's way is the first.
-    #[inline(always)]
-    unsafe fn store<T: Scalar, R: Finish>(
-        &self,
-        p: &SegmentParams,
-        column: &Column,
-        folded: Folded<T::Accumulator, u64, 1>,
-    ) {
-        let &Column { way, column } = column;
-        if way == 0 && column < p.k {
-            store::<T, R, u64, 1>(p, Whole { b: self.b, id: self.id, column, folded, origin: 0 });
+    fn new(p: &SegmentParams, part: u64, are_block: bool) -> Self {
+        let thread = if are_block { thread_idx_x() } else { lane_id() };
+        let way = thread >> p.combine_lanes_log2;
+        let ways_of_warp = WARP_SIZE >> p.combine_lanes_log2;
+        Self {
+            are_block,
+            column: (part << p.combine_lanes_log2) + (thread - (way << p.combine_lanes_log2)) as u64,
+            way,
+            ways: if are_block { ways_of_warp * WARPS } else { ways_of_warp },
         }
     }
+
+    /// Whether the whole block had better join a segment's records.
+    #[inline(always)]
+    fn are_too_few(&self, p: &SegmentParams, long: &Long) -> bool {
+        long.records(p) > self.ways as u64 * RECORDS_OF_A_LANE
+    }
+}
+
+/// Joins the records of a segment whose second chunk, counted over all b, is given; finishes and stores it.
+#[inline(always)]
+unsafe fn join<T: Scalar, R: Finish, const HAS_INDEX: bool>(
+    p: &SegmentParams,
+    long: &Long,
+    second_chunk: u64,
+    joiners: &Joiners,
+) {
+    let mut folded = join_records::<T::Accumulator, R, HAS_INDEX>(p, second_chunk - 1, long.records(p), joiners);
+    if opaque(joiners.are_block) {
+        folded = block::join_warps::<T::Accumulator, R, u64, 1>(folded, p.combine_lanes_log2, HAS_INDEX);
+    }
+    if !HAS_INDEX {
+        folded.count = long.end - long.start;
+    }
+    if joiners.way == 0 && joiners.column < p.k {
+        let (b, _) = split_rows(second_chunk, &p.by_chunks_per_b, p.b);
+        store::<T, R, u64, 1>(p, Whole { b, id: long.id, column: joiners.column, folded, origin: 0 });
+    }
+}
+
+/// Joins every n-th of so many records from the lane's way on, n being how many ways there are, and what the lanes of a
+/// warp have then.
+#[inline(always)]
+unsafe fn join_records<A: Accumulator, R: Fold, const HAS_INDEX: bool>(
+    p: &SegmentParams,
+    first_chunk: u64,
+    records: u64,
+    joiners: &Joiners,
+) -> Folded<A, u64, 1> {
+    // A lane behind the last column reads that one, and does not store.
+    let column = joiners.column.min(p.k - 1);
+    let (records, ways) = (records as u32, joiners.ways);
+    let stride = ways as u64 * Record::PER_CHUNK;
+    let mut folded = Folded::EMPTY;
+    let mut i = joiners.way;
+    let mut record = Record::GoesOn.number(first_chunk + i as u64);
+    while i < records {
+        let batch = each(|step| {
+            let is_there = i + step as u32 * ways < records;
+            let number = if is_there { record + step as u64 * stride } else { record };
+            // Only the first of all is of the chunk that the segment begins in.
+            let begins = if step == 0 && i == 0 { Record::Begins as u64 } else { 0 };
+            records::load::<A, R>(p, number + begins, column, HAS_INDEX)
+        });
+        each(|step| {
+            if i + (step as u32) * ways < records {
+                folded = folded.join_next::<R>(batch[step]);
+            }
+        });
+        i += BATCH as u32 * ways;
+        record += BATCH as u64 * stride;
+    }
+    folded.join_lanes::<R>(p.combine_lanes_log2, WARP_SIZE.trailing_zeros(), HAS_INDEX && R::HAS_COUNT)
 }

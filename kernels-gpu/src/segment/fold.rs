@@ -59,9 +59,14 @@ impl<A: Accumulator, P: Position> Partial<A, P> {
 pub trait Fold {
     /// Whether a partial result has a position.
     const HAS_POSITION: bool;
+    /// Whether the result depends on how many elements there were.
+    const HAS_COUNT: bool;
 
     /// Takes one more element, which lies behind all so far.
     fn take<A: Accumulator, P: Position>(partial: &mut Partial<A, P>, value: A, position: P);
+
+    /// Joins two partial results of the same segment, the second one's elements all lying behind the first one's.
+    fn join_next<A: Accumulator, P: Position>(first: Partial<A, P>, next: Partial<A, P>) -> Partial<A, P>;
 
     /// Joins two partial results of the same segment.
     fn join<A: Accumulator, P: Position>(left: Partial<A, P>, right: Partial<A, P>) -> Partial<A, P>;
@@ -85,10 +90,16 @@ pub trait Fold {
 
 impl Fold for Sum {
     const HAS_POSITION: bool = false;
+    const HAS_COUNT: bool = true;
 
     #[inline(always)]
     fn take<A: Accumulator, P: Position>(partial: &mut Partial<A, P>, value: A, _: P) {
         partial.value = partial.value.add(value);
+    }
+
+    #[inline(always)]
+    fn join_next<A: Accumulator, P: Position>(first: Partial<A, P>, next: Partial<A, P>) -> Partial<A, P> {
+        Self::join(first, next)
     }
 
     #[inline(always)]
@@ -99,12 +110,23 @@ impl Fold for Sum {
 
 impl<S: Selection> Fold for S {
     const HAS_POSITION: bool = true;
+    const HAS_COUNT: bool = false;
 
     #[inline(always)]
     fn take<A: Accumulator, P: Position>(partial: &mut Partial<A, P>, value: A, position: P) {
         let is_first_number = partial.position == P::NONE && is_number(value);
         if is_first_number || S::beats(value, partial.value) {
             *partial = Partial { value, position };
+        }
+    }
+
+    #[inline(always)]
+    fn join_next<A: Accumulator, P: Position>(first: Partial<A, P>, next: Partial<A, P>) -> Partial<A, P> {
+        let is_first_number = first.position == P::NONE;
+        if next.position != P::NONE && (is_first_number || S::beats(next.value, first.value)) {
+            next
+        } else {
+            first
         }
     }
 

@@ -146,7 +146,7 @@ impl<I: Index, N: Index> RowOfIndex<'_, I, N> {
         let start = first + (lane as usize * BATCH) as u64;
         let stride = self.p.index_stride as usize;
         let index = self.index.add(start as usize * stride);
-        let ids = each(|i| memory::load_readonly(index.add(i * stride)).to_i64());
+        let ids = each(|i| memory::load_streaming(index.add(i * stride)).to_i64());
         let below = warp::shuffle_up(FULL_MASK, ids[BATCH - 1], 1, WARP_SIZE);
         let below = if lane == 0 && first == 0 {
             -1

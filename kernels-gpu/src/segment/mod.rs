@@ -12,6 +12,7 @@ mod chunks;
 mod combine;
 mod fold;
 mod indptr;
+mod long;
 mod piece;
 mod records;
 mod reduce;

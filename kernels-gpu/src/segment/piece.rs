@@ -61,6 +61,17 @@ impl<A: Accumulator, P: Position, const COLUMNS: usize> Folded<A, P, COLUMNS> {
         both
     }
 
+    /// The same where all elements of the other lie behind these.
+    #[inline(always)]
+    pub fn join_next<R: Fold>(self, next: Self) -> Self {
+        let mut both = self;
+        both.count += next.count;
+        for i in 0..COLUMNS {
+            both.partials[i] = R::join_next(self.partials[i], next.partials[i]);
+        }
+        both
+    }
+
     /// Joins what the lanes of a warp have whose numbers differ in multiples of 2^`lanes_log2`, below 2^`end_log2`; each
     /// of them has the result. All lanes of the warp take part.
     #[inline(always)]

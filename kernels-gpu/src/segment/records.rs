@@ -19,17 +19,28 @@ pub enum Record {
     Begins = 1,
 }
 
-/// Stores what a chunk, counted over all b, has of a segment: the columns from `column` on; with the first columns also
-/// how many elements that is. Positions are counted from `origin`.
+impl Record {
+    /// How many a chunk has.
+    pub const PER_CHUNK: u64 = 2;
+
+    /// The number, over all records, of a chunk's, counted over all b.
+    #[inline(always)]
+    pub fn number(self, chunk: u64) -> u64 {
+        chunk * Self::PER_CHUNK + self as u64
+    }
+}
+
+/// Stores what a chunk has of a segment: the columns from `column` on; with the first ones also how many elements that is,
+/// if the index may have holes. Positions are counted from `origin`.
 #[inline(always)]
 pub unsafe fn store<A: Accumulator, R: Fold, P: Position, const COLUMNS: usize>(
     p: &SegmentParams,
-    (chunk, record): (u64, Record),
+    record: u64,
     column: u64,
     folded: Folded<A, P, COLUMNS>,
     origin: u64,
+    counts: bool,
 ) {
-    let record = chunk * 2 + record as u64;
     for (i, partial) in folded.partials.into_iter().enumerate() {
         let at = (record * p.k + column) as usize + i;
         memory::store((p.values as *mut A).add(at), partial.value);
@@ -37,7 +48,7 @@ pub unsafe fn store<A: Accumulator, R: Fold, P: Position, const COLUMNS: usize>(
             memory::store((p.positions as *mut u64).add(at), partial.position.on_axis(origin));
         }
     }
-    if column == 0 {
+    if counts && R::HAS_COUNT && column == 0 {
         memory::store((p.counts as *mut u64).add(record as usize), folded.count);
     }
 }
@@ -46,13 +57,14 @@ pub unsafe fn store<A: Accumulator, R: Fold, P: Position, const COLUMNS: usize>(
 #[inline(always)]
 pub unsafe fn load<A: Accumulator, R: Fold>(
     p: &SegmentParams,
-    (chunk, record): (u64, Record),
+    record: u64,
     column: u64,
+    counts: bool,
 ) -> Folded<A, u64, 1> {
-    let record = chunk * 2 + record as u64;
     let at = (record * p.k + column) as usize;
     let value = memory::load_readonly((p.values as *const A).add(at));
     let position = if R::HAS_POSITION { memory::load_readonly((p.positions as *const u64).add(at)) } else { NONE };
-    let count = memory::load_readonly((p.counts as *const u64).add(record as usize));
+    let count =
+        if counts && R::HAS_COUNT { memory::load_readonly((p.counts as *const u64).add(record as usize)) } else { 0 };
     Folded { partials: [Partial { value, position }], count }
 }

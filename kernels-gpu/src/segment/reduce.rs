@@ -44,8 +44,8 @@ pub unsafe fn reduce_cut<T: Scalar, R: Finish, const COLUMNS: usize, const HAS_I
     for_each_task_of_warp(tasks(p), |task| {
         let team = Team::group(p, task << groups_log2(p));
         let work = Work::of_team::<COLUMNS, true, HAS_INDEX>(p, &team);
-        let folded = work.fold::<T, R, COLUMNS>(p);
-        work.store::<T, R, COLUMNS>(p, folded);
+        let folded = work.fold::<T, R, COLUMNS, HAS_INDEX>(p);
+        work.store::<T, R, COLUMNS, HAS_INDEX>(p, folded);
     });
 }
 
@@ -71,11 +71,11 @@ pub unsafe fn reduce_whole<T: Scalar, R: Finish, const COLUMNS: usize, const HAS
         if HAS_INDEX && is_block() {
             work.has_holes = barrier::sync_threads_or(work.has_holes as u32) != 0;
         }
-        let mut folded = work.fold::<T, R, COLUMNS>(p);
+        let mut folded = work.fold::<T, R, COLUMNS, HAS_INDEX>(p);
         if is_block() {
-            folded = block::join_warps::<T::Accumulator, R, u32, COLUMNS>(folded, p.lanes_log2);
+            folded = block::join_warps::<T::Accumulator, R, u32, COLUMNS>(folded, p.lanes_log2, HAS_INDEX);
         }
-        work.store::<T, R, COLUMNS>(p, folded);
+        work.store::<T, R, COLUMNS, HAS_INDEX>(p, folded);
         if !is_block() {
             first += grid_dim_x() as u64 * WARPS as u64;
             left.collect(work.outcome == Outcome::Left, team.number);

@@ -6,23 +6,27 @@ use nvptx_arch::{
     warp::{self, FULL_MASK, WARP_SIZE},
 };
 
-/// The most that there are: one for each lane of a warp.
-pub const TILE: u64 = WARP_SIZE as u64;
+use super::long::Long;
 
-/// Some of a tile's chunks, and parts of columns for each of them.
+/// Up to as many neighbouring chunks as a warp has lanes, each of which has looked at one. Every warp of a block finds the
+/// same.
 pub struct Tile<'a> {
     first: u64,
-    found: u32,
     by_parts: &'a Divisor,
+    /// What this lane has found in its chunk.
+    pub own: Long,
+    /// The lanes that have found something.
+    found: u32,
 }
 
 impl<'a> Tile<'a> {
-    /// The chunks from `first` on for which `is_wanted`; the divisor is how many parts each of them has. All lanes of a warp
-    /// take part, and each warp finds the same.
+    /// The chunks from `first` on, counted over all b, `find` being what looks at one of them; the divisor is how many parts of
+    /// columns there are for each. All lanes of a warp take part.
     #[inline(always)]
-    pub unsafe fn new(first: u64, by_parts: &'a Divisor, is_wanted: impl FnOnce(u64) -> bool) -> Self {
-        let found = warp::ballot(FULL_MASK, is_wanted(first + lane_id() as u64));
-        Self { first, found, by_parts }
+    pub unsafe fn new(first: u64, by_parts: &'a Divisor, find: impl FnOnce(u64) -> Option<Long>) -> Self {
+        let own = find(first + lane_id() as u64);
+        let found = warp::ballot(FULL_MASK, own.is_some());
+        Self { first, by_parts, own: own.unwrap_or(Long::NONE), found }
     }
 
     /// How many tasks there are: each part of each chunk.
@@ -31,15 +35,32 @@ impl<'a> Tile<'a> {
         self.found.count_ones() as u64 * self.by_parts.value
     }
 
-    /// Chunk and part of a task.
+    /// A task. All lanes of a warp take part.
     #[inline(always)]
-    pub fn task(&self, number: u64) -> (u64, u64) {
+    pub unsafe fn task(&self, number: u64) -> Task {
         let (nth, part) = self.by_parts.divide(number);
-        let mut found = self.found;
-        for _ in 0..nth {
-            found &= found - 1;
-        }
-        (self.first + found.trailing_zeros() as u64, part)
+        let own_bit = 1 << lane_id();
+        let found_before = (self.found & (own_bit - 1)).count_ones() as u64;
+        let lane = warp::ballot(FULL_MASK, self.found & own_bit != 0 && found_before == nth).trailing_zeros();
+        Task { chunk: self.first + lane as u64, part, lane }
+    }
+}
+
+/// A part of the columns of what was found in a chunk.
+pub struct Task {
+    /// The chunk, counted over all b.
+    pub chunk: u64,
+    /// The part.
+    pub part: u64,
+    /// The lane that found it.
+    lane: u32,
+}
+
+impl Task {
+    /// Of a value that the lanes have from their own chunks, that of the task's. All lanes of a warp take part.
+    #[inline(always)]
+    pub unsafe fn value(&self, own: u64) -> u64 {
+        warp::shuffle_idx(FULL_MASK, own, self.lane, WARP_SIZE)
     }
 }
 

@@ -4,8 +4,8 @@ use kernel_params::SegmentParams;
 use nvptx_arch::{index::lane_id, warp::WARP_SIZE};
 
 use super::{
-    chunks::note_chunks,
     indptr::{sees_holes, Indptr},
+    long::note_chunks,
     piece::{Folded, Piece},
     records::{self, Record},
     store::{store, Finish, Whole},
@@ -83,7 +83,9 @@ impl Work {
             return Self { join_log2, ..Self::NONE };
         }
         let way = team.member >> p.lanes_log2;
-        let (mut piece, length) = find_segment::<COLUMNS>(p, team.number, team.member - (way << p.lanes_log2));
+        let (segment, part) = split_parts(p, team.number);
+        let column = first_column::<COLUMNS>(p, part, team.member - (way << p.lanes_log2));
+        let (mut piece, length) = find_segment(p, segment, column);
         let mut outcome = Outcome::Whole;
         let chunk = 1 << p.chunk_log2;
         if IS_CUT {
@@ -115,20 +117,23 @@ impl Work {
 
     /// What the lanes that share the piece's elements have of it together. All lanes of the warp take part.
     #[inline(always)]
-    pub unsafe fn fold<T: Scalar, R: Finish, const COLUMNS: usize>(
+    pub unsafe fn fold<T: Scalar, R: Finish, const COLUMNS: usize, const HAS_INDEX: bool>(
         &self,
         p: &SegmentParams,
     ) -> Folded<T::Accumulator, u32, COLUMNS> {
-        self.piece.fold::<T, R, COLUMNS>(p, self.way, self.ways_log2, self.has_holes).join_lanes::<R>(
-            p.lanes_log2,
-            self.join_log2,
-            p.is_mean != 0,
-        )
+        let counts = HAS_INDEX && R::HAS_COUNT && p.is_mean != 0;
+        let mut folded = self.piece.fold::<T, R, COLUMNS>(p, self.way, self.ways_log2, self.has_holes);
+        folded = folded.join_lanes::<R>(p.lanes_log2, self.join_log2, counts);
+        if !HAS_INDEX {
+            // Without holes.
+            folded.count = self.piece.length as u64;
+        }
+        folded
     }
 
     /// Stores it, whole or as a record, from the first of those lanes.
     #[inline(always)]
-    pub unsafe fn store<T: Scalar, R: Finish, const COLUMNS: usize>(
+    pub unsafe fn store<T: Scalar, R: Finish, const COLUMNS: usize, const HAS_INDEX: bool>(
         &self,
         p: &SegmentParams,
         folded: Folded<T::Accumulator, u32, COLUMNS>,
@@ -140,24 +145,21 @@ impl Work {
         match self.outcome {
             Outcome::Whole => store::<T, R, u32, COLUMNS>(p, Whole { b, id, column, folded, origin: from }),
             Outcome::Record(record) => {
-                let chunk = b * p.chunks_per_b + (from >> p.chunk_log2);
-                records::store::<T::Accumulator, R, u32, COLUMNS>(p, (chunk, record), column, folded, from);
+                let record = record.number(b * p.chunks_per_b + (from >> p.chunk_log2));
+                records::store::<T::Accumulator, R, u32, COLUMNS>(p, record, column, folded, from, HAS_INDEX);
             }
             Outcome::Left | Outcome::None => {}
         }
     }
 }
 
-/// Number `number` over all b, segments and parts of columns, without its length; and that. `lane` is this lane's number
-/// among those that share the columns.
+/// A segment, counted over all b, from a column on; and how long it is, which may be more than a piece can say.
 #[inline(always)]
-unsafe fn find_segment<const COLUMNS: usize>(p: &SegmentParams, number: u64, lane: u32) -> (Piece, u64) {
-    let (segment, part) = split_parts(p, number);
-    let (b, id) = split_rows(segment, &p.by_n, p.b);
+unsafe fn find_segment(p: &SegmentParams, number: u64, column: u64) -> (Piece, u64) {
+    let (b, id) = split_rows(number, &p.by_n, p.b);
     let indptr = Indptr::new(p, b);
     let (from, end) = (indptr.get(id), indptr.get(id + 1));
     let length = end.saturating_sub(from);
-    let column = first_column::<COLUMNS>(p, part, lane);
     (Piece { b, row: indptr.row, id, from, column, length: length as u32 }, length)
 }
 

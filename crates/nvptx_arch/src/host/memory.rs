@@ -69,6 +69,9 @@ loads! {
     load_readonly: LoadReadonly, T;
     load_readonly_x2: LoadReadonly, [T; 2];
     load_readonly_x4: LoadReadonly, [T; 4];
+    load_streaming: LoadReadonly, T;
+    load_streaming_x2: LoadReadonly, [T; 2];
+    load_streaming_x4: LoadReadonly, [T; 4];
 }
 
 macro_rules! stores {

@@ -7,33 +7,42 @@
 use core::arch::asm;
 use core::simd::{Simd, SimdElement};
 
-/// A word's own instruction.
+/// A word's own instructions.
 pub trait WordAccess: Sized {
     /// # Safety
     ///
     /// As [`crate::memory::load_readonly`].
     unsafe fn load_readonly(from: *const Self) -> Self;
+
+    /// # Safety
+    ///
+    /// As [`crate::memory::load_streaming`].
+    unsafe fn load_streaming(from: *const Self) -> Self;
 }
 
 macro_rules! words {
     ($($word:ty: $kind:literal, $register:ident in $class:ident, $bits:ty;)*) => {$(
         impl WordAccess for $word {
-            #[inline(always)]
-            unsafe fn load_readonly(from: *const Self) -> Self {
-                let bits: $register;
-                // SAFETY: the caller vouches for the address; the instruction writes nothing but its register.
-                unsafe {
-                    asm!(
-                        concat!("ld.global.nc.", $kind, " {}, [{}];"),
-                        out($class) bits,
-                        in(reg64) from,
-                        options(pure, readonly, nostack, preserves_flags),
-                    );
-                }
-                <$word>::from_ne_bytes((bits as $bits).to_ne_bytes())
-            }
+            words! { load_readonly, "ld.global.nc.", $word, $kind, $register, $class, $bits }
+            words! { load_streaming, "ld.global.cs.nc.", $word, $kind, $register, $class, $bits }
         }
     )*};
+    ($load:ident, $instruction:literal, $word:ty, $kind:literal, $register:ident, $class:ident, $bits:ty) => {
+        #[inline(always)]
+        unsafe fn $load(from: *const Self) -> Self {
+            let bits: $register;
+            // SAFETY: the caller vouches for the address; the instruction writes nothing but its register.
+            unsafe {
+                asm!(
+                    concat!($instruction, $kind, " {}, [{}];"),
+                    out($class) bits,
+                    in(reg64) from,
+                    options(pure, readonly, nostack, preserves_flags),
+                );
+            }
+            <$word>::from_ne_bytes((bits as $bits).to_ne_bytes())
+        }
+    };
 }
 
 // A register is at least 32 bits; what is narrower comes zero-extended.
@@ -96,6 +105,15 @@ pub unsafe fn load_readonly<T: WordAccess>(from: *const T) -> T {
 
 /// # Safety
 ///
+/// As [`crate::memory::load_streaming`].
+#[inline(always)]
+pub unsafe fn load_streaming<T: WordAccess>(from: *const T) -> T {
+    // SAFETY: the caller's promise.
+    unsafe { T::load_streaming(from) }
+}
+
+/// # Safety
+///
 /// As [`crate::memory::load_x2`].
 #[inline(always)]
 pub unsafe fn load_x2<T: LaneAccess>(from: *const T) -> [T; 2] {
@@ -130,42 +148,51 @@ pub unsafe fn store_x4<T: LaneAccess>(to: *mut T, values: [T; 4]) {
     unsafe { to.cast::<Simd<T, 4>>().write(Simd::from_array(values)) }
 }
 
-/// # Safety
-///
-/// As [`crate::memory::load_readonly_x2`].
-#[inline(always)]
-pub unsafe fn load_readonly_x2<T: LaneAccess>(from: *const T) -> [T; 2] {
-    let (a, b): (u32, u32);
-    // SAFETY: the caller vouches for the address; the instruction writes nothing but its registers.
-    unsafe {
-        asm!(
-            "ld.global.nc.v2.b32 {{{}, {}}}, [{}];",
-            out(reg32) a,
-            out(reg32) b,
-            in(reg64) from,
-            options(pure, readonly, nostack, preserves_flags),
-        );
-    }
-    [a, b].map(T::from_bits)
+macro_rules! vector_loads {
+    ($($load2:ident, $load4:ident: $instruction:literal;)*) => {$(
+        /// # Safety
+        ///
+        /// As its namesake in [`crate::memory`].
+        #[inline(always)]
+        pub unsafe fn $load2<T: LaneAccess>(from: *const T) -> [T; 2] {
+            let (a, b): (u32, u32);
+            // SAFETY: the caller vouches for the address; the instruction writes nothing but its registers.
+            unsafe {
+                asm!(
+                    concat!($instruction, ".v2.b32 {{{}, {}}}, [{}];"),
+                    out(reg32) a,
+                    out(reg32) b,
+                    in(reg64) from,
+                    options(pure, readonly, nostack, preserves_flags),
+                );
+            }
+            [a, b].map(T::from_bits)
+        }
+
+        /// # Safety
+        ///
+        /// As its namesake in [`crate::memory`].
+        #[inline(always)]
+        pub unsafe fn $load4<T: LaneAccess>(from: *const T) -> [T; 4] {
+            let (a, b, c, d): (u32, u32, u32, u32);
+            // SAFETY: the caller vouches for the address; the instruction writes nothing but its registers.
+            unsafe {
+                asm!(
+                    concat!($instruction, ".v4.b32 {{{}, {}, {}, {}}}, [{}];"),
+                    out(reg32) a,
+                    out(reg32) b,
+                    out(reg32) c,
+                    out(reg32) d,
+                    in(reg64) from,
+                    options(pure, readonly, nostack, preserves_flags),
+                );
+            }
+            [a, b, c, d].map(T::from_bits)
+        }
+    )*};
 }
 
-/// # Safety
-///
-/// As [`crate::memory::load_readonly_x4`].
-#[inline(always)]
-pub unsafe fn load_readonly_x4<T: LaneAccess>(from: *const T) -> [T; 4] {
-    let (a, b, c, d): (u32, u32, u32, u32);
-    // SAFETY: the caller vouches for the address; the instruction writes nothing but its registers.
-    unsafe {
-        asm!(
-            "ld.global.nc.v4.b32 {{{}, {}, {}, {}}}, [{}];",
-            out(reg32) a,
-            out(reg32) b,
-            out(reg32) c,
-            out(reg32) d,
-            in(reg64) from,
-            options(pure, readonly, nostack, preserves_flags),
-        );
-    }
-    [a, b, c, d].map(T::from_bits)
+vector_loads! {
+    load_readonly_x2, load_readonly_x4: "ld.global.nc";
+    load_streaming_x2, load_streaming_x4: "ld.global.cs.nc";
 }

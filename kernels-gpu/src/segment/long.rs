@@ -1,0 +1,81 @@
+//! Finding segments longer than a chunk again.
+
+use kernel_params::SegmentParams;
+use nvptx_arch::memory;
+
+use super::{indptr::Indptr, piece::Piece, NONE};
+use crate::layout::split_rows;
+
+/// A segment longer than a chunk.
+#[derive(Clone, Copy)]
+pub struct Long {
+    /// The segment.
+    pub id: u64,
+    /// Its first element.
+    pub start: u64,
+    /// Where it ends.
+    pub end: u64,
+}
+
+impl Long {
+    /// Stands where there is none.
+    pub const NONE: Self = Self { id: NONE, start: 0, end: 0 };
+
+    /// The one that is noted to go on in a chunk, counted over all b, if there is one.
+    #[inline(always)]
+    pub unsafe fn in_chunk(p: &SegmentParams, number: u64) -> Option<Self> {
+        if number >= p.b * p.chunks_per_b {
+            return None;
+        }
+        let id = memory::load((p.going_on as *const u64).add(number as usize));
+        if id >= p.n {
+            return None;
+        }
+        let (b, chunk) = split_rows(number, &p.by_chunks_per_b, p.b);
+        let chunk = chunk << p.chunk_log2;
+        let indptr = Indptr::new(p, b);
+        let (start, end) = (indptr.get(id), indptr.get(id + 1));
+        // Where indptr does not rise, a chunk may have no note, but anything.
+        let goes_on = start < chunk && chunk < end && end - start > 1 << p.chunk_log2;
+        goes_on.then_some(Self { id, start, end })
+    }
+
+    /// The same if the chunk is the second one of the segment.
+    #[inline(always)]
+    pub unsafe fn in_second_chunk(p: &SegmentParams, number: u64) -> Option<Self> {
+        let long = Self::in_chunk(p, number)?;
+        let (_, chunk) = split_rows(number, &p.by_chunks_per_b, p.b);
+        (long.first_chunk(p) + 1 == chunk).then_some(long)
+    }
+
+    /// The chunk it begins in.
+    #[inline(always)]
+    pub fn first_chunk(&self, p: &SegmentParams) -> u64 {
+        self.start >> p.chunk_log2
+    }
+
+    /// How many chunks it lies in: each has a record of it.
+    #[inline(always)]
+    pub fn records(&self, p: &SegmentParams) -> u64 {
+        ((self.end - 1) >> p.chunk_log2) - self.first_chunk(p) + 1
+    }
+}
+
+/// Notes for each chunk that begins in a segment whether that is a long one, which goes on there; `lanes` lanes do, of which
+/// this one is one. The first segment notes for what lies before it as well, the last one for what lies behind it, so that
+/// every chunk has a note if indptr rises.
+#[inline(always)]
+pub unsafe fn note_chunks(p: &SegmentParams, piece: &Piece, end: u64, is_long: bool, lane: u32, lanes: u32) {
+    let &Piece { b, id, from, .. } = piece;
+    let first = if id == 0 { 0 } else { from };
+    let behind = if id + 1 == p.n { p.e } else { end };
+    let notes = (p.going_on as *mut u64).add((b * p.chunks_per_b) as usize);
+    let mut chunk = ((first + (1 << p.chunk_log2) - 1) >> p.chunk_log2) + lane as u64;
+    while chunk << p.chunk_log2 < behind {
+        let start = chunk << p.chunk_log2;
+        // In the chunk that it begins with it does not go on.
+        let goes_on = is_long && start > from && start < end;
+        memory::store(notes.add(chunk as usize), if goes_on { id } else { NONE });
+        chunk += lanes as u64;
+    }
+}
