@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import sweep
 import torch
@@ -51,6 +53,26 @@ class Attention(nn.Module):
         weight = ops.scatter_softmax(nn.functional.leaky_relu(score, 0.2), target, 0, dim_size=self.most_nodes)
         message = weight * ops.gather_coo(value, source)
         return ops.scatter_sum(message, target, 0, out=torch.zeros_like(value))
+
+
+class ProductsAndSums(nn.Module):
+    """A linear layer without a matrix product: as many rows, times each row of the weight, added up."""
+
+    def __init__(self, linear: nn.Linear) -> None:
+        super().__init__()
+        self.linear = linear
+
+    def forward(self, rows: Tensor) -> Tensor:
+        return (rows.unsqueeze(1) * self.linear.weight).sum(2) + self.linear.bias
+
+
+def without_matmul(model: nn.Module) -> nn.Module:
+    """The same model with its linear layers as `ProductsAndSums`: for a TensorRT that has no kernels for matrices."""
+    model = copy.deepcopy(model)
+    for name, layer in model.named_children():
+        if isinstance(layer, nn.Linear):
+            setattr(model, name, ProductsAndSums(layer))
+    return model
 
 
 def pillar_inputs(points: np.ndarray) -> Inputs:

@@ -24,11 +24,11 @@ TOLERANCE = 1e-4
 TOLERANCE_OF_TF32 = 1e-2
 
 
-def export(folder: Path, sweeps: list[Path]) -> None:
+def export(folder: Path, sweeps: list[Path], with_matmul: bool) -> None:
     """Writes NAME.EXPORTER.onnx for each model, and NAME.I.npz with its inputs and PyTorch's result for each sweep."""
     import sweep
     import torch
-    from models import MODELS
+    from models import MODELS, without_matmul
 
     from tensorrt_scatter.onnx.example import EXPORTERS, export_model
 
@@ -40,6 +40,8 @@ def export(folder: Path, sweeps: list[Path]) -> None:
             with torch.no_grad():
                 out = model(*inputs.values())
             np.savez(folder / f"{name}.{i}.npz", out=out, **inputs)
+        if not with_matmul:
+            model = without_matmul(model)
         for exporter in EXPORTERS:
             path = folder / f"{name}.{exporter}.onnx"
             export_model(model, inputs_of(points[0]), dynamic, path, exporter)
@@ -93,13 +95,16 @@ def main() -> int:
         "--out", type=Path, default=REPOSITORY / "target" / "point_cloud", help="the folder between both"
     )
     parser.add_argument("--library", type=Path, default=LIBRARY, help="libtensorrt_scatter_plugin.so")
+    parser.add_argument(
+        "--without-matmul", action="store_true", help="export linear layers as products and sums of single elements"
+    )
     parser.add_argument("--without-cublas", action="store_true", help="for a TensorRT without cuBLAS and cuDNN")
     parser.add_argument("--tf32", action="store_true", help="let linear layers round to TF32, which is faster")
     arguments = parser.parse_args()
     if arguments.onnx is None and not arguments.trt:
         parser.error("nothing to do: give --onnx, --trt or both")
     if arguments.onnx is not None:
-        export(arguments.out, arguments.onnx)
+        export(arguments.out, arguments.onnx, not arguments.without_matmul)
     failed = 0
     if arguments.trt:
         failed = run(arguments.out, arguments.library, not arguments.without_cublas, arguments.tf32)

@@ -168,7 +168,7 @@ pub fn preload_gather(kernels: &Kernels, scalar: ScalarType, index_type: IndexTy
 /// Copies the rows of `src` that an index names: [`cpu::gather_coo`](crate::cpu::gather_coo), on a stream.
 ///
 /// The result is in device memory and complete when the stream has come so far. Under
-/// [`BadIndex::Skip`](crate::BadIndex::Skip) nothing waits.
+/// [`BadIndex::Skip`] nothing waits.
 ///
 /// # Errors
 /// Those of [`cpu::gather_coo`](crate::cpu::gather_coo); [`Error::Cuda`] where the driver refuses.
@@ -204,7 +204,7 @@ pub fn gather_coo_into<T: Scalar, I: Index>(
 /// Repeats each row of `src` over its segment: [`cpu::gather_csr`](crate::cpu::gather_csr), on a stream.
 ///
 /// The result is in device memory and complete when the stream has come so far. Under
-/// [`BadIndex::Skip`](crate::BadIndex::Skip) and with a size nothing waits.
+/// [`BadIndex::Skip`] and with a size nothing waits.
 ///
 /// # Errors
 /// Those of [`cpu::gather_csr`](crate::cpu::gather_csr); [`Error::Cuda`] where the driver refuses.
