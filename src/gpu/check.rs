@@ -106,9 +106,7 @@ fn first_unsorted<I: Index>(
     // SAFETY: indptr has the plan's shape, `result` points to 8 bytes of a workspace, and the context is current. The
     // read waits for the stream.
     unsafe {
-        let kernels = stream.gpu().kernels();
-        Collector::load(kernels, |collector| enqueue_indptr_check(collector, plan, I::TYPE, indptr.address(), result))?;
-        let mut queue = StreamQueue::new(kernels, stream.as_raw());
+        let mut queue = StreamQueue::new(stream.gpu().kernels(), stream.as_raw());
         enqueue_indptr_check(&mut queue, plan, I::TYPE, indptr.address(), result)?;
     }
     match memory::read(stream, result)? {
@@ -120,7 +118,7 @@ fn first_unsorted<I: Index>(
 /// Runs a kernel over the whole index and reads its one answer.
 fn look_over<I: Index>(
     stream: &Stream,
-    kernel: &str,
+    kernel: &'static str,
     index: &DeviceTensor<I>,
     n: usize,
     workspace: &mut Workspace,
@@ -132,7 +130,9 @@ fn look_over<I: Index>(
     let address = index.address();
     // SAFETY: as in `first_unsorted`.
     unsafe {
-        Collector::load(kernels, |collector| enqueue_look_over(collector, kernel, I::TYPE, address, count, n, result))?;
+        Collector::load_first(kernels, ["index", kernel, "", I::TYPE.name()], |collector| {
+            enqueue_look_over(collector, kernel, I::TYPE, address, count, n, result)
+        })?;
         let mut queue = StreamQueue::new(kernels, stream.as_raw());
         enqueue_look_over(&mut queue, kernel, I::TYPE, address, count, n, result)?;
     }

@@ -45,17 +45,20 @@ def test_an_unknown_exporter_is_named(tmp_path: Path) -> None:
         export_example(tmp_path / "example.onnx", "caffe")
 
 
+@pytest.mark.parametrize("with_matmul", [True, False])
 @pytest.mark.parametrize("exporter", EXPORTERS)
 @pytest.mark.parametrize("name", ["pillars", "rings", "attention"])
 def test_point_cloud_models(
-    name: str, exporter: str, tmp_path: Path, operators: ModuleType, monkeypatch: pytest.MonkeyPatch
+    name: str, exporter: str, with_matmul: bool, tmp_path: Path, operators: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(str(POINT_CLOUD))
     models, sweep = importlib.import_module("models"), importlib.import_module("sweep")
     model, inputs_of, dynamic = models.MODELS[name]
-    export_model(model, inputs_of(sweep.make(300, 0)), dynamic, tmp_path / "model.onnx", exporter)
+    exported_model = model if with_matmul else models.without_matmul(model)
+    export_model(exported_model, inputs_of(sweep.make(300, 0)), dynamic, tmp_path / "model.onnx", exporter)
     exported = onnx.load(tmp_path / "model.onnx")
     onnx.checker.check_model(exported, full_check=True)
+    assert any(node.op_type in ("Gemm", "MatMul") for node in exported.graph.node) == with_matmul
     for count in (300, 150):
         inputs = inputs_of(sweep.make(count, count))
         with torch.no_grad():
