@@ -3,8 +3,10 @@
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
     ffi::{CString, c_int, c_uint},
+    num::NonZero,
     ptr,
     sync::{Mutex, MutexGuard, OnceLock},
+    thread,
 };
 
 use cust::sys;
@@ -192,8 +194,8 @@ impl Kernels {
     /// A module of entry points. A driver older than the PTX of the device's architecture (sm_90's is PTX 8.1, of
     /// CUDA 12.1) gets that of an older architecture, which is written in an older PTX.
     fn load_module(&self, names: &BTreeSet<&str>) -> Result<sys::CUmodule, Error> {
-        // A thread for each; the driver itself has no more than there are processors.
-        let mut threads = [ptr::without_provenance_mut(names.len())];
+        let processors = thread::available_parallelism().map_or(1, NonZero::get);
+        let mut threads = [ptr::without_provenance_mut(names.len().min(processors))];
         let options = if driver_version() >= SPLIT_COMPILE { &[JIT_SPLIT_COMPILE][..] } else { &[] };
         let mut answer = sys::CUresult::CUDA_ERROR_NOT_FOUND as c_int;
         for embedded in &self.candidates {
