@@ -139,11 +139,7 @@ fn look_over<I: Index>(
     memory::read(stream, result)
 }
 
-/// Leaves the position of the first element of a gather's indptr that is out of range, or below the one before it in its row,
-/// as a u64 at `result`; all ones where there is none.
-///
-/// # Errors
-/// What the queue answers.
+/// [`enqueue_sorted_check`] of a gather's indptr.
 ///
 /// # Safety
 /// `indptr` must point to a tensor of the plan's shape, `result` to 8 bytes, valid until the queue has come so far.
@@ -154,19 +150,36 @@ unsafe fn enqueue_indptr_check(
     indptr: u64,
     result: u64,
 ) -> Result<(), Error> {
-    let count = plan.index.element_count();
     let params = SortedIndexParams {
         index: indptr,
         result,
-        count: count as u64,
+        count: plan.index.element_count() as u64,
         row: Divisor::new(plan.index_row() as u64),
         // The kernel's bound is not among the good values; an indptr's is.
         n: plan.e as u64 + 1,
     };
     // SAFETY: the caller's promise.
+    unsafe { enqueue_sorted_check(queue, index_type, &params) }
+}
+
+/// Leaves the position of the first element of an index that is out of range, or below the one before it in its row, as a
+/// u64 where the parameters say; all ones where there is none.
+///
+/// # Errors
+/// What the queue answers.
+///
+/// # Safety
+/// The parameters' addresses must be valid until the queue has come so far.
+pub(super) unsafe fn enqueue_sorted_check(
+    queue: &mut impl Queue,
+    index_type: IndexType,
+    params: &SortedIndexParams,
+) -> Result<(), Error> {
+    let kernel = format!("index_first_unsorted_{}", index_type.name());
+    // SAFETY: the caller's promise.
     unsafe {
-        queue.fill_u32(result, u32::MAX, size_of::<u64>() / size_of::<u32>())?;
-        queue.launch_for_each(&format!("index_first_unsorted_{}", index_type.name()), count, &params)
+        queue.fill_u32(params.result, u32::MAX, size_of::<u64>() / size_of::<u32>())?;
+        queue.launch_for_each(&kernel, params.count as usize, params)
     }
 }
 

@@ -486,17 +486,13 @@ pub unsafe fn enqueue_segment_check(
     index: u64,
     result: u64,
 ) -> Result<(), Error> {
-    let count = plan.index.element_count();
     let params = SortedIndexParams {
         index,
         result,
-        count: count as u64,
+        count: plan.index.element_count() as u64,
         row: Divisor::new(plan.index_row() as u64),
         n: plan.index_limit() as u64,
     };
     // SAFETY: the caller's promise.
-    unsafe {
-        queue.fill_u32(result, u32::MAX, size_of::<u64>() / size_of::<u32>())?;
-        queue.launch_for_each(&format!("index_first_unsorted_{}", index_type.name()), count, &params)
-    }
+    unsafe { check::enqueue_sorted_check(queue, index_type, &params) }
 }

@@ -1,4 +1,4 @@
-//! Driver functions that `cust::sys` does not declare: it stops at CUDA 11.4.
+//! Driver functions that `cust::sys` does not declare, or whose options it does not know: it stops at CUDA 11.4.
 
 use std::ffi::{c_char, c_int, c_uint, c_void};
 
