@@ -176,6 +176,10 @@ fn the_first_of_equals_wins_across_lanes_and_chunks() {
             // Nothing but NaN before the middle.
             case.src[..1350].fill(f32::NAN);
             check(&case, 9, u32::MAX, 0);
+            // And behind it, where what no number has come to is better than the numbers.
+            case.src.fill(if reduce == Reduce::Max { -1.5 } else { 1.5 });
+            case.src[1350..].fill(f32::NAN);
+            check(&case, 9, u32::MAX, 0);
         }
     }
 }
