@@ -164,6 +164,11 @@ impl ScatterPlan {
         if self.reduce.has_arg() { Ok(()) } else { Err(Error::NoArgOut { reduce: self.reduce }) }
     }
 
+    /// Whether there are elements whose index matters: an index of an empty src names nothing, however it is filled.
+    pub(crate) fn uses_index(&self) -> bool {
+        self.src.element_count() != 0
+    }
+
     /// Turns what a look at the index found into an error.
     pub(crate) fn bad_index(&self, position: u64, value: i64) -> Error {
         Error::IndexOutOfRange { position, value, size: self.n, shape: self.index }

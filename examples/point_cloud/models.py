@@ -56,7 +56,7 @@ class Attention(nn.Module):
 
 
 class ProductsAndSums(nn.Module):
-    """A linear layer without a matrix product: as many rows, times each row of the weight, added up."""
+    """A linear layer without a matrix product: each row times each row of the weight, element by element, added up."""
 
     def __init__(self, linear: nn.Linear) -> None:
         super().__init__()

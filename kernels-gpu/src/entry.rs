@@ -244,11 +244,9 @@ pub mod segment {
         segment_coo_chunks_max_columns(SegmentParams) [scalar] = segment::reduce_chunks<T, Max, ONE, INDEX>;
         segment_coo_chunks_max_packs(SegmentParams) [scalar] = segment::reduce_chunks<T, Max, PACK, INDEX>;
         segment_csr_combine_sum(SegmentParams) [scalar] = segment::combine<T, Sum, NO_INDEX>;
-        segment_csr_combine_min(SegmentParams) [scalar] = segment::combine<T, Min, NO_INDEX>;
-        segment_csr_combine_max(SegmentParams) [scalar] = segment::combine<T, Max, NO_INDEX>;
         segment_coo_combine_sum(SegmentParams) [scalar] = segment::combine<T, Sum, INDEX>;
-        segment_coo_combine_min(SegmentParams) [scalar] = segment::combine<T, Min, INDEX>;
-        segment_coo_combine_max(SegmentParams) [scalar] = segment::combine<T, Max, INDEX>;
+        segment_combine_min(SegmentParams) [scalar] = segment::combine<T, Min, NO_INDEX>;
+        segment_combine_max(SegmentParams) [scalar] = segment::combine<T, Max, NO_INDEX>;
     }
 }
 

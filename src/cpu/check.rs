@@ -15,9 +15,8 @@ pub(super) fn check_groups<I: Index>(
     index: &TensorView<'_, I>,
     bad_index: BadIndex,
 ) -> Result<(), Error> {
-    // An index of an empty src names nothing, however it is filled.
     if bad_index == BadIndex::Error
-        && plan.src.element_count() != 0
+        && plan.uses_index()
         && let Some(position) = first_bad(index.data(), plan.n)
     {
         return Err(plan.bad_index(position as u64, index.data()[position].to_i64()));

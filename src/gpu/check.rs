@@ -1,9 +1,10 @@
-//! Looking an index or indptr over before it is used. Every function waits for the stream.
+//! Looking an index or indptr over before it is used. Every function that is given a stream waits for it; the others give a
+//! queue their steps.
 
 use kernel_params::{Divisor, IndexParams, SortedIndexParams};
 
 use super::{DeviceTensor, Queue, Stream, StreamQueue, Workspace, memory, queue::Collector};
-use crate::{BadIndex, Error, GatherPlan, Index, IndexType, ScatterPlan, gather::RowSource};
+use crate::{Error, GatherPlan, Index, IndexType, ScatterPlan, gather::RowSource};
 
 /// What stands for "none" in a position: all ones, the start.
 const NONE: u64 = u64::MAX;
@@ -11,41 +12,32 @@ const NONE: u64 = u64::MAX;
 /// The kernel that finds an element outside [0, n).
 const FIRST_BAD: &str = "index_first_bad";
 
-/// How many bytes of scratch a call takes that needs so many for its own steps, with what looking the index over needs, where
-/// that is asked for: at other times, but of a workspace that is not to grow in between.
-pub(super) fn workspace_bytes(needed: usize, bad_index: BadIndex) -> usize {
-    if bad_index == BadIndex::Error { needed.max(size_of::<u64>()) } else { needed }
+/// How many bytes of scratch a call reserves that needs so many for its own steps: enough for a look at the index before
+/// them as well, if there is one, so that the workspace does not grow, and move, in between.
+pub(super) fn workspace_bytes(needed: usize, is_checked: bool) -> usize {
+    if is_checked { needed.max(size_of::<u64>()) } else { needed }
 }
 
-/// Fails with the first element of a scatter's index that lies outside [0, N), where that is asked for.
+/// Fails with the first element of a scatter's index that lies outside [0, N).
 pub(super) fn check_groups<I: Index>(
     stream: &Stream,
     plan: &ScatterPlan,
     index: &DeviceTensor<I>,
-    bad_index: BadIndex,
     workspace: &mut Workspace,
 ) -> Result<(), Error> {
-    // An index of an empty src names nothing, however it is filled.
-    if bad_index == BadIndex::Skip || plan.src.element_count() == 0 {
-        return Ok(());
-    }
     match first_bad(stream, index, plan.n, workspace)? {
         Some((position, value)) => Err(plan.bad_index(position, value)),
         None => Ok(()),
     }
 }
 
-/// Fails with the first element of a gather's index or indptr that is bad, where that is asked for.
+/// Fails with the first element of a gather's index or indptr that is bad.
 pub(super) fn check_rows<I: Index>(
     stream: &Stream,
     plan: &GatherPlan,
     index: &DeviceTensor<I>,
-    bad_index: BadIndex,
     workspace: &mut Workspace,
 ) -> Result<(), Error> {
-    if bad_index == BadIndex::Skip || !plan.uses_index() {
-        return Ok(());
-    }
     match plan.source {
         RowSource::Index => match first_bad(stream, index, plan.s, workspace)? {
             Some((position, value)) => Err(plan.bad_index(position, value)),

@@ -171,12 +171,12 @@ pub unsafe fn composite_raw(
 ) -> Result<(), Error> {
     // SAFETY: the caller's promise.
     unsafe {
-        load_first(kernels, plan, pointers, BadIndex::Skip)?;
+        load_first(kernels, plan, pointers, false)?;
         enqueue_composite(&mut StreamQueue::new(kernels, stream), plan, pointers)
     }
 }
 
-/// Before a first call, compiles all its kernels together, with those that look its index over, where that is asked for.
+/// Before a first call, compiles all its kernels together, with those that look its index over if it `is_checked`.
 ///
 /// # Safety
 /// The context must be current.
@@ -184,12 +184,12 @@ unsafe fn load_first(
     kernels: &Kernels,
     plan: &CompositePlan,
     pointers: &CompositePointers,
-    bad_index: BadIndex,
+    is_checked: bool,
 ) -> Result<(), Error> {
     let call = ["composite", plan.composite.name(), pointers.scalar.name(), pointers.index_type.name()];
     // SAFETY: the collector launches nothing.
     Collector::load_first(kernels, call, |collector| unsafe {
-        if bad_index == BadIndex::Error {
+        if is_checked {
             check::enqueue_groups_check(collector, &plan.groups, pointers.index_type, pointers.index, 0)?;
         }
         enqueue_composite(collector, plan, pointers)
@@ -325,7 +325,9 @@ fn run<T: Float, I: Index>(
     workspace: &mut Workspace,
 ) -> Result<(), Error> {
     stream.gpu().bind()?;
-    let needed = check::workspace_bytes(plan.workspace_bytes(T::TYPE), bad_index);
+    let kernels = stream.gpu().kernels();
+    let is_checked = bad_index == BadIndex::Error && plan.groups.uses_index();
+    let needed = check::workspace_bytes(plan.workspace_bytes(T::TYPE), is_checked);
     let pointers = CompositePointers {
         scalar: T::TYPE,
         index_type: I::TYPE,
@@ -338,8 +340,10 @@ fn run<T: Float, I: Index>(
     // SAFETY: the tensors have the shapes the plan was made of and live on the stream's device, whose context was
     // made current. Freeing device memory waits for the device (see `Memory`), so they outlive the work.
     unsafe {
-        load_first(stream.gpu().kernels(), plan, &pointers, bad_index)?;
-        check::check_groups(stream, &plan.groups, index, bad_index, workspace)?;
-        composite_raw(stream.gpu().kernels(), plan, &pointers, stream.as_raw())
+        load_first(kernels, plan, &pointers, is_checked)?;
+        if is_checked {
+            check::check_groups(stream, &plan.groups, index, workspace)?;
+        }
+        enqueue_composite(&mut StreamQueue::new(kernels, stream.as_raw()), plan, &pointers)
     }
 }

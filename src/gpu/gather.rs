@@ -112,12 +112,12 @@ pub unsafe fn gather_raw(
 ) -> Result<(), Error> {
     // SAFETY: the caller's promise.
     unsafe {
-        load_first(kernels, plan, pointers, BadIndex::Skip)?;
+        load_first(kernels, plan, pointers, false)?;
         enqueue_gather(&mut StreamQueue::new(kernels, stream), plan, pointers)
     }
 }
 
-/// Before a first call, compiles all its kernels together, with those that look its index over, where that is asked for.
+/// Before a first call, compiles all its kernels together, with those that look its index over if it `is_checked`.
 ///
 /// # Safety
 /// The context must be current.
@@ -125,13 +125,13 @@ unsafe fn load_first(
     kernels: &Kernels,
     plan: &GatherPlan,
     pointers: &GatherPointers,
-    bad_index: BadIndex,
+    is_checked: bool,
 ) -> Result<(), Error> {
     let operator = if plan.source == RowSource::Index { "gather_coo" } else { "gather_csr" };
     let call = [operator, "", pointers.scalar.name(), pointers.index_type.name()];
     // SAFETY: the collector launches nothing.
     Collector::load_first(kernels, call, |collector| unsafe {
-        if bad_index == BadIndex::Error {
+        if is_checked {
             check::enqueue_rows_check(collector, plan, pointers.index_type, pointers.index, pointers.out)?;
         }
         enqueue_gather(collector, plan, pointers)
@@ -275,6 +275,8 @@ fn run<T: Scalar, I: Index>(
     workspace: &mut Workspace,
 ) -> Result<(), Error> {
     stream.gpu().bind()?;
+    let kernels = stream.gpu().kernels();
+    let is_checked = bad_index == BadIndex::Error && plan.uses_index();
     let pointers = GatherPointers {
         scalar: T::TYPE,
         index_type: I::TYPE,
@@ -285,8 +287,10 @@ fn run<T: Scalar, I: Index>(
     // SAFETY: the tensors have the shapes the plan was made of and live on the stream's device, whose context was
     // made current. Freeing device memory waits for the device (see `Memory`), so they outlive the work.
     unsafe {
-        load_first(stream.gpu().kernels(), plan, &pointers, bad_index)?;
-        check::check_rows(stream, plan, index, bad_index, workspace)?;
-        gather_raw(stream.gpu().kernels(), plan, &pointers, stream.as_raw())
+        load_first(kernels, plan, &pointers, is_checked)?;
+        if is_checked {
+            check::check_rows(stream, plan, index, workspace)?;
+        }
+        enqueue_gather(&mut StreamQueue::new(kernels, stream.as_raw()), plan, &pointers)
     }
 }

@@ -223,12 +223,12 @@ pub unsafe fn scatter_raw(
 ) -> Result<(), Error> {
     // SAFETY: the caller's promise.
     unsafe {
-        load_first(kernels, plan, pointers, BadIndex::Skip)?;
+        load_first(kernels, plan, pointers, false)?;
         enqueue_scatter(&mut StreamQueue::new(kernels, stream), plan, pointers)
     }
 }
 
-/// Before a first call, compiles all its kernels together, with those that look its index over, where that is asked for.
+/// Before a first call, compiles all its kernels together, with those that look its index over if it `is_checked`.
 ///
 /// # Safety
 /// The context must be current.
@@ -236,13 +236,13 @@ unsafe fn load_first(
     kernels: &Kernels,
     plan: &ScatterPlan,
     pointers: &ReductionPointers,
-    bad_index: BadIndex,
+    is_checked: bool,
 ) -> Result<(), Error> {
     let operator = if plan.deterministic { "deterministic scatter" } else { "scatter" };
     let call = [operator, plan.reduce.name(), pointers.scalar.name(), pointers.index_type.name()];
     // SAFETY: the collector launches nothing.
     Collector::load_first(kernels, call, |collector| unsafe {
-        if bad_index == BadIndex::Error {
+        if is_checked {
             check::enqueue_groups_check(collector, plan, pointers.index_type, pointers.index, pointers.workspace)?;
         }
         enqueue_scatter(collector, plan, pointers)
@@ -328,7 +328,9 @@ fn run<T: Scalar, I: Index>(
         return Err(Error::ArgOutTooNarrow { length: plan.e });
     }
     stream.gpu().bind()?;
-    let needed = check::workspace_bytes(plan.workspace_bytes(T::TYPE), bad_index);
+    let kernels = stream.gpu().kernels();
+    let is_checked = bad_index == BadIndex::Error && plan.uses_index();
+    let needed = check::workspace_bytes(plan.workspace_bytes(T::TYPE), is_checked);
     let pointers = ReductionPointers {
         scalar: T::TYPE,
         index_type: I::TYPE,
@@ -345,9 +347,11 @@ fn run<T: Scalar, I: Index>(
     // context was made current. Freeing device memory waits for the device (see `Memory`), so they outlive
     // the work.
     unsafe {
-        load_first(stream.gpu().kernels(), plan, &pointers, bad_index)?;
-        check::check_groups(stream, plan, index, bad_index, workspace)?;
-        scatter_raw(stream.gpu().kernels(), plan, &pointers, stream.as_raw())
+        load_first(kernels, plan, &pointers, is_checked)?;
+        if is_checked {
+            check::check_groups(stream, plan, index, workspace)?;
+        }
+        enqueue_scatter(&mut StreamQueue::new(kernels, stream.as_raw()), plan, &pointers)
     }
 }
 

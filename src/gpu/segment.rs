@@ -244,7 +244,9 @@ pub unsafe fn enqueue_segment(
         queue.launch_for_each(&kernel, chunks.div_ceil(1 << params.tile_log2) * THREADS_PER_BLOCK as usize, &params)?;
         // A block looks at as many chunks as a warp has lanes.
         let tiles = chunks.div_ceil(WARP_SIZE) * THREADS_PER_BLOCK as usize;
-        queue.launch_for_each(&format!("segment_{source}_combine_{reduce}_{scalar}"), tiles, &params)
+        // Only sums have counts, which for an index are in the records.
+        let of = if plan.reduce.has_arg() { String::new() } else { format!("{source}_") };
+        queue.launch_for_each(&format!("segment_{of}combine_{reduce}_{scalar}"), tiles, &params)
     }
 }
 
@@ -263,12 +265,12 @@ pub unsafe fn segment_raw(
 ) -> Result<(), Error> {
     // SAFETY: the caller's promise.
     unsafe {
-        load_first(kernels, plan, pointers, BadIndex::Skip)?;
+        load_first(kernels, plan, pointers, false)?;
         enqueue_segment(&mut StreamQueue::new(kernels, stream), plan, pointers)
     }
 }
 
-/// Before a first call, compiles all its kernels together, with those that look its index over, where that is asked for.
+/// Before a first call, compiles all its kernels together, with those that look its index over if it `is_checked`.
 ///
 /// # Safety
 /// The context must be current.
@@ -276,13 +278,13 @@ unsafe fn load_first(
     kernels: &Kernels,
     plan: &SegmentPlan,
     pointers: &ReductionPointers,
-    bad_index: BadIndex,
+    is_checked: bool,
 ) -> Result<(), Error> {
     let operator = if plan.segments == Segments::Index { "segment_coo" } else { "segment_csr" };
     let call = [operator, plan.reduce.name(), pointers.scalar.name(), pointers.index_type.name()];
     // SAFETY: the collector launches nothing.
     Collector::load_first(kernels, call, |collector| unsafe {
-        if bad_index == BadIndex::Error {
+        if is_checked {
             enqueue_segment_check(collector, plan, pointers.index_type, pointers.index, pointers.workspace)?;
         }
         enqueue_segment(collector, plan, pointers)
@@ -417,7 +419,9 @@ fn run<T: Scalar, I: Index>(
         return Err(Error::ArgOutTooNarrow { length: plan.e });
     }
     stream.gpu().bind()?;
-    let needed = check::workspace_bytes(plan.workspace_bytes(T::TYPE), bad_index);
+    let kernels = stream.gpu().kernels();
+    let is_checked = bad_index == BadIndex::Error && plan.uses_index();
+    let needed = check::workspace_bytes(plan.workspace_bytes(T::TYPE), is_checked);
     let pointers = ReductionPointers {
         scalar: T::TYPE,
         index_type: I::TYPE,
@@ -434,11 +438,11 @@ fn run<T: Scalar, I: Index>(
     // context was made current. Freeing device memory waits for the device (see `Memory`), so they outlive
     // the work.
     unsafe {
-        load_first(stream.gpu().kernels(), plan, &pointers, bad_index)?;
-        if bad_index == BadIndex::Error && plan.uses_index() {
+        load_first(kernels, plan, &pointers, is_checked)?;
+        if is_checked {
             check_index(stream, plan, inputs.index, workspace)?;
         }
-        segment_raw(stream.gpu().kernels(), plan, &pointers, stream.as_raw())
+        enqueue_segment(&mut StreamQueue::new(kernels, stream.as_raw()), plan, &pointers)
     }
 }
 

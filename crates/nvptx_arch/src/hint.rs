@@ -9,3 +9,10 @@ use crate::target::hint as target;
 pub fn opaque(value: u32) -> u32 {
     target::opaque(value)
 }
+
+/// [`opaque`] for what is true or not.
+#[inline(always)]
+#[must_use]
+pub fn opaque_bool(value: bool) -> bool {
+    opaque(value.into()) != 0
+}

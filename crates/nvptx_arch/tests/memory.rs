@@ -7,7 +7,8 @@ use nvptx_arch::atomic::{AtomicAdd, AtomicCas, AtomicMinMax, load_relaxed, reduc
 use nvptx_arch::emulate::{Fault, Memory, Options, run};
 use nvptx_arch::index::{block_idx_x, thread_idx_x};
 use nvptx_arch::memory::{
-    Word, load, load_readonly, load_readonly_x2, load_readonly_x4, load_x2, load_x4, store, store_x2, store_x4,
+    Word, load, load_readonly, load_readonly_x2, load_readonly_x4, load_streaming, load_streaming_x2,
+    load_streaming_x4, load_x2, load_x4, store, store_x2, store_x4,
 };
 use nvptx_arch::shared::{dynamic_shared_mem, shared_array};
 
@@ -27,9 +28,10 @@ fn every_word_moves_whole() {
         run(&grid(1, 1), &Options::default(), &memory, || unsafe {
             store(to, load(from.add(1)));
             store(to.add(2), load_readonly(from.add(1)));
+            store(to.add(3), load_streaming(from.add(1)));
         })
         .unwrap();
-        assert_eq!(out, [value, T::default(), value, T::default()]);
+        assert_eq!(out, [value, T::default(), value, value]);
     }
     moved(0xa1_u8);
     moved(0xa1b2_u16);
@@ -44,7 +46,7 @@ fn every_word_moves_whole() {
 #[test]
 fn vectors_move_whole() {
     let source = Aligned([1.0_f32, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]);
-    let mut out = Aligned([0.0_f32; 12]);
+    let mut out = Aligned([0.0_f32; 20]);
     let mut memory = Memory::new();
     let from = constant(&mut memory, &source.0);
     let to = writable(&mut memory, &mut out.0);
@@ -54,9 +56,12 @@ fn vectors_move_whole() {
         store_x4(to.add(4), load_readonly_x4(from));
         store_x2(to.add(8), load_x2(from.add(2)));
         store_x2(to.add(10), load_readonly_x2(from.add(6)));
+        store_x4(to.add(12), load_streaming_x4(from.add(4)));
+        store_x2(to.add(16), load_streaming_x2(from.add(2)));
     })
     .unwrap();
-    assert_eq!(out.0, [5.0, 6.0, 7.0, 8.0, 1.0, 2.0, 3.0, 4.0, 3.0, 4.0, 7.0, 8.0]);
+    assert_eq!(out.0[..12], [5.0, 6.0, 7.0, 8.0, 1.0, 2.0, 3.0, 4.0, 3.0, 4.0, 7.0, 8.0]);
+    assert_eq!(out.0[12..], [5.0, 6.0, 7.0, 8.0, 3.0, 4.0, 0.0, 0.0]);
 }
 
 /// Runs `act` on one value in one thread, and gives what it gave and what it left.

@@ -75,7 +75,7 @@ unsafe fn accumulate<T: Float32, I: Index, const WIDTH: usize>(p: &ScatterParams
         let out_rows = each(|i| part.out_row::<I>(rows[i]));
         let values = each(|i| load::<T, WIDTH>(src.add(rows[i].min(part.rows - 1) as usize * p.k as usize)));
         // After the first loads, which are on their way meanwhile.
-        if hint::opaque(is_sampled.into()) == 0 {
+        if !hint::opaque_bool(is_sampled) {
             hot = part.find_hot_group::<I>(lane);
             is_sampled = true;
         }
@@ -114,6 +114,7 @@ impl Part<'_> {
         // Without a branch, so that the loads of several rows are on the way together.
         let (b, e) = split_rows(self.first + row.min(self.rows - 1) as u64, &self.p.by_e, self.p.b);
         let at = even_index_position(&self.p.layout, b, e);
+        // Once for most rows; those of the first windows a second time shortly after.
         let group = memory::load_streaming((self.p.index as *const I).add(at as usize)).group(self.p.n);
         if row < self.rows {
             group.map_or(NONE, |group| (b * self.p.n + group) as u32)

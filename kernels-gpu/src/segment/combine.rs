@@ -2,7 +2,8 @@
 
 use kernel_params::SegmentParams;
 use nvptx_arch::{
-    barrier, hint,
+    barrier,
+    hint::opaque_bool,
     index::{block_idx_x, grid_dim_x, lane_id, thread_idx_x},
     memory, shared_array,
     warp::WARP_SIZE,
@@ -48,7 +49,7 @@ pub unsafe fn combine<T: Scalar, R: Finish, const HAS_INDEX: bool>(p: &SegmentPa
         let mut of = WARPS;
         // The same number of rounds for the whole block, which may have to take a segment together.
         while of < WARPS || first < tile.tasks() {
-            let is_block = opaque(of < WARPS);
+            let is_block = opaque_bool(of < WARPS);
             let warp = if is_block { of } else { warp_of_block() };
             let mut is_left = false;
             let is_wanted = !is_block || memory::load(left.add(of as usize).cast_const()) != 0;
@@ -57,13 +58,13 @@ pub unsafe fn combine<T: Scalar, R: Finish, const HAS_INDEX: bool>(p: &SegmentPa
                 let own = &tile.own;
                 let long = Long { id: task.value(own.id), start: task.value(own.start), end: task.value(own.end) };
                 // Not known to be the same from one question to the next, so that what lies between them is compiled once.
-                let joiners = Joiners::new(p, task.part, opaque(is_block));
+                let joiners = Joiners::new(p, task.part, opaque_bool(is_block));
                 is_left = !joiners.are_block && joiners.are_too_few(p, &long);
                 if !is_left {
                     join::<T, R, HAS_INDEX>(p, &long, task.chunk, &joiners);
                 }
             }
-            if opaque(is_block) {
+            if opaque_bool(is_block) {
                 of += 1;
             } else if barrier::sync_threads_or(is_left as u32) != 0 {
                 if lane_id() == 0 {
@@ -79,12 +80,6 @@ pub unsafe fn combine<T: Scalar, R: Finish, const HAS_INDEX: bool>(p: &SegmentPa
         }
         first_chunk += grid_dim_x() as u64 * TILE;
     }
-}
-
-/// [`hint::opaque`] for what is true or not.
-#[inline(always)]
-fn opaque(value: bool) -> bool {
-    hint::opaque(value.into()) != 0
 }
 
 /// The lanes of a warp, or of a block, as they join records: a column for each lane of a group, every n-th record for each
@@ -127,7 +122,7 @@ unsafe fn join<T: Scalar, R: Finish, const HAS_INDEX: bool>(
     joiners: &Joiners,
 ) {
     let mut folded = join_records::<T::Accumulator, R, HAS_INDEX>(p, second_chunk - 1, long.records(p), joiners);
-    if opaque(joiners.are_block) {
+    if opaque_bool(joiners.are_block) {
         folded = block::join_warps::<T::Accumulator, R, u64, 1>(folded, p.combine_lanes_log2, HAS_INDEX);
     }
     if !HAS_INDEX {

@@ -67,7 +67,7 @@ pub unsafe fn reduce_whole<T: Scalar, R: Finish, const COLUMNS: usize, const HAS
         let team = if left.are_any() { left.next(p) } else { Team::group(p, task << groups_log2(p)) };
         let mut work = Work::of_team::<COLUMNS, false, HAS_INDEX>(p, &team);
         // Not known to be the same from one question to the next, so that what lies between them is compiled once.
-        let is_block = || hint::opaque(team.is_block.into()) != 0;
+        let is_block = || hint::opaque_bool(team.is_block);
         if HAS_INDEX && is_block() {
             work.has_holes = barrier::sync_threads_or(work.has_holes as u32) != 0;
         }
