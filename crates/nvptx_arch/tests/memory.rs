@@ -266,6 +266,11 @@ fn a_readonly_load_of_what_the_grid_writes_is_a_fault() {
         u32::reduce_add(at.add(1), 1);
     });
     assert!(matches!(loaded_then_added, Fault::NotConstant { .. }), "{loaded_then_added}");
+    let streamed_then_stored = fault_of(|at| unsafe {
+        load_streaming(at.add(1));
+        store(at.add(1), 1);
+    });
+    assert!(matches!(streamed_then_stored, Fault::NotConstant { .. }), "{streamed_then_stored}");
 }
 
 #[test]
