@@ -2,6 +2,7 @@
 //! combination of the types behind it; the types' names are appended to the kernel's.
 
 use cuda_std::prelude::*;
+use nvptx_arch::grid;
 
 /// An entry point as the emulator sees it.
 #[cfg(not(target_arch = "nvptx64"))]
@@ -27,9 +28,12 @@ pub fn entry_points() -> impl Iterator<Item = &'static EntryPoint> {
 /// those that are reckoned with as float32, `index` for both types of indices; the body's
 /// arguments name them T and I. `float` stands for the floating-point types, `chunk` for the widths, in bytes, of what
 /// copies move. `once` stands for a single kernel without types.
+///
+/// A kernel waits for the one before it in its stream before it lets the next one come: when one starts, all but the one
+/// right before it have ended. A line that ends in `waits` is of a body that sees to both itself.
 macro_rules! table {
-    ($($name:ident($params:ty) [$($axis:ident)+] = $module:ident::$body:ident$(<$($argument:ident),+>)?;)+) => {
-        $(table! { @ [$($axis)+] $name, $params, $module::$body, $($($argument),+)? })+
+    ($($name:ident($params:ty) [$($axis:ident)+] = $module:ident::$body:ident$(<$($argument:ident),+>)? $($waits:ident)?;)+) => {
+        $(table! { @ [$($axis)+] $name, $params, [$($waits)?], $module::$body, $($($argument),+)? })+
 
         /// The table's entry points, a slice for each line.
         #[cfg(not(target_arch = "nvptx64"))]
@@ -81,10 +85,10 @@ macro_rules! table {
             [_f64_i64 f64 i64] [_i32_i64 i32 i64] [_i64_i64 i64 i64]
         }
     };
-    (@@ $name:ident, $params:ty, $module:ident::$body:ident, $($argument:ident),* => $([$suffix:ident $T:ident $I:ident])+) => {
-        table! { @@@ $name, $params, $module::$body, ($($argument),*) => $([$suffix $T $I])+ }
+    (@@ $name:ident, $params:ty, $waits:tt, $module:ident::$body:ident, $($argument:ident),* => $([$suffix:ident $T:ident $I:ident])+) => {
+        table! { @@@ $name, $params, $waits, $module::$body, ($($argument),*) => $([$suffix $T $I])+ }
     };
-    (@@@ $name:ident, $params:ty, $module:ident::$body:ident, $arguments:tt => $([$suffix:ident $T:ident $I:ident])+) => {
+    (@@@ $name:ident, $params:ty, $waits:tt, $module:ident::$body:ident, $arguments:tt => $([$suffix:ident $T:ident $I:ident])+) => {
         pastey::paste! {
             $(
                 #[allow(missing_docs)]
@@ -97,8 +101,7 @@ macro_rules! table {
                     /// How many values are 16 bytes, the most that one instruction loads.
                     #[allow(dead_code)]
                     const PACK: usize = 16 / size_of::<T>();
-                    nvptx_arch::grid::let_next_come();
-                    nvptx_arch::grid::wait_for_previous();
+                    table!(@wait $waits);
                     table!(@call $module::$body $arguments, &p)
                 }
             )+
@@ -112,6 +115,11 @@ macro_rules! table {
             ];
         }
     };
+    (@wait []) => {
+        grid::wait_for_previous();
+        grid::let_next_come();
+    };
+    (@wait [waits]) => {};
     (@call $module:ident::$body:ident (), $p:expr) => {
         $module::$body($p)
     };
@@ -219,12 +227,12 @@ pub mod segment {
         segment_csr_cut_min_packs(SegmentParams) [scalar] = segment::reduce_cut<T, Min, PACK, NO_INDEX>;
         segment_csr_cut_max_columns(SegmentParams) [scalar] = segment::reduce_cut<T, Max, ONE, NO_INDEX>;
         segment_csr_cut_max_packs(SegmentParams) [scalar] = segment::reduce_cut<T, Max, PACK, NO_INDEX>;
-        segment_csr_chunks_sum_columns(SegmentParams) [scalar] = segment::reduce_chunks<T, Sum, ONE, NO_INDEX>;
-        segment_csr_chunks_sum_packs(SegmentParams) [scalar] = segment::reduce_chunks<T, Sum, PACK, NO_INDEX>;
-        segment_csr_chunks_min_columns(SegmentParams) [scalar] = segment::reduce_chunks<T, Min, ONE, NO_INDEX>;
-        segment_csr_chunks_min_packs(SegmentParams) [scalar] = segment::reduce_chunks<T, Min, PACK, NO_INDEX>;
-        segment_csr_chunks_max_columns(SegmentParams) [scalar] = segment::reduce_chunks<T, Max, ONE, NO_INDEX>;
-        segment_csr_chunks_max_packs(SegmentParams) [scalar] = segment::reduce_chunks<T, Max, PACK, NO_INDEX>;
+        segment_csr_chunks_sum_columns(SegmentParams) [scalar] = segment::reduce_chunks<T, Sum, ONE, NO_INDEX> waits;
+        segment_csr_chunks_sum_packs(SegmentParams) [scalar] = segment::reduce_chunks<T, Sum, PACK, NO_INDEX> waits;
+        segment_csr_chunks_min_columns(SegmentParams) [scalar] = segment::reduce_chunks<T, Min, ONE, NO_INDEX> waits;
+        segment_csr_chunks_min_packs(SegmentParams) [scalar] = segment::reduce_chunks<T, Min, PACK, NO_INDEX> waits;
+        segment_csr_chunks_max_columns(SegmentParams) [scalar] = segment::reduce_chunks<T, Max, ONE, NO_INDEX> waits;
+        segment_csr_chunks_max_packs(SegmentParams) [scalar] = segment::reduce_chunks<T, Max, PACK, NO_INDEX> waits;
         segment_coo_sum_columns(SegmentParams) [scalar] = segment::reduce_whole<T, Sum, ONE, INDEX>;
         segment_coo_sum_packs(SegmentParams) [scalar] = segment::reduce_whole<T, Sum, PACK, INDEX>;
         segment_coo_min_columns(SegmentParams) [scalar] = segment::reduce_whole<T, Min, ONE, INDEX>;
@@ -237,16 +245,16 @@ pub mod segment {
         segment_coo_cut_min_packs(SegmentParams) [scalar] = segment::reduce_cut<T, Min, PACK, INDEX>;
         segment_coo_cut_max_columns(SegmentParams) [scalar] = segment::reduce_cut<T, Max, ONE, INDEX>;
         segment_coo_cut_max_packs(SegmentParams) [scalar] = segment::reduce_cut<T, Max, PACK, INDEX>;
-        segment_coo_chunks_sum_columns(SegmentParams) [scalar] = segment::reduce_chunks<T, Sum, ONE, INDEX>;
-        segment_coo_chunks_sum_packs(SegmentParams) [scalar] = segment::reduce_chunks<T, Sum, PACK, INDEX>;
-        segment_coo_chunks_min_columns(SegmentParams) [scalar] = segment::reduce_chunks<T, Min, ONE, INDEX>;
-        segment_coo_chunks_min_packs(SegmentParams) [scalar] = segment::reduce_chunks<T, Min, PACK, INDEX>;
-        segment_coo_chunks_max_columns(SegmentParams) [scalar] = segment::reduce_chunks<T, Max, ONE, INDEX>;
-        segment_coo_chunks_max_packs(SegmentParams) [scalar] = segment::reduce_chunks<T, Max, PACK, INDEX>;
-        segment_csr_combine_sum(SegmentParams) [scalar] = segment::combine<T, Sum, NO_INDEX>;
-        segment_coo_combine_sum(SegmentParams) [scalar] = segment::combine<T, Sum, INDEX>;
-        segment_combine_min(SegmentParams) [scalar] = segment::combine<T, Min, NO_INDEX>;
-        segment_combine_max(SegmentParams) [scalar] = segment::combine<T, Max, NO_INDEX>;
+        segment_coo_chunks_sum_columns(SegmentParams) [scalar] = segment::reduce_chunks<T, Sum, ONE, INDEX> waits;
+        segment_coo_chunks_sum_packs(SegmentParams) [scalar] = segment::reduce_chunks<T, Sum, PACK, INDEX> waits;
+        segment_coo_chunks_min_columns(SegmentParams) [scalar] = segment::reduce_chunks<T, Min, ONE, INDEX> waits;
+        segment_coo_chunks_min_packs(SegmentParams) [scalar] = segment::reduce_chunks<T, Min, PACK, INDEX> waits;
+        segment_coo_chunks_max_columns(SegmentParams) [scalar] = segment::reduce_chunks<T, Max, ONE, INDEX> waits;
+        segment_coo_chunks_max_packs(SegmentParams) [scalar] = segment::reduce_chunks<T, Max, PACK, INDEX> waits;
+        segment_csr_combine_sum(SegmentParams) [scalar] = segment::combine<T, Sum, NO_INDEX> waits;
+        segment_coo_combine_sum(SegmentParams) [scalar] = segment::combine<T, Sum, INDEX> waits;
+        segment_combine_min(SegmentParams) [scalar] = segment::combine<T, Min, NO_INDEX> waits;
+        segment_combine_max(SegmentParams) [scalar] = segment::combine<T, Max, NO_INDEX> waits;
     }
 }
 

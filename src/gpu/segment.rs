@@ -42,8 +42,8 @@ impl Partition {
         let pack = if plan.k.is_multiple_of(per_load) { per_load } else { 1 };
         let lanes = (plan.k / pack).clamp(1, WARP_SIZE).next_power_of_two();
         let parts = plan.k.div_ceil(lanes * pack);
-        let ways = tuning::segment_ways(plan.e / plan.n.max(1), lanes);
         let length = plan.e / plan.n.max(1);
+        let ways = tuning::segment_ways(length, lanes, pack, plan.reduce.has_arg());
         let elements = plan.b.saturating_mul(plan.e);
         let bytes = elements.saturating_mul(plan.k * scalar.bytes());
         Self {
@@ -143,7 +143,8 @@ impl SegmentPlan {
         let (values, positions) = (take(parts.values), take(parts.positions));
         let is_coo = self.segments == Segments::Index;
         let indptr_type = if is_coo { made_indptr(self) } else { pointers.index_type };
-        let column_parts = self.k.div_ceil(partition.lanes * columns) as u64;
+        let column_parts = self.k.div_ceil(partition.lanes * columns);
+        let chunk_tile = tuning::chunk_tile(self.b * chunks_per_b, column_parts, self.e / self.n.max(1));
         SegmentParams {
             src: pointers.src,
             index: if is_coo { pointers.index } else { 0 },
@@ -161,7 +162,7 @@ impl SegmentPlan {
             k: self.k as u64,
             n: self.n as u64,
             by_n: Divisor::new(self.n as u64),
-            column_parts: Divisor::new(column_parts),
+            column_parts: Divisor::new(column_parts as u64),
             combine_parts: Divisor::new(self.k.div_ceil(combine_lanes(self.k)) as u64),
             chunks_per_b: chunks_per_b as u64,
             by_chunks_per_b: Divisor::new(chunks_per_b as u64),
@@ -178,7 +179,7 @@ impl SegmentPlan {
             index_is_wide: (pointers.index_type == IndexType::I64).into(),
             indptr_is_wide: (indptr_type == IndexType::I64).into(),
             arg_is_wide: (pointers.arg_type == IndexType::I64).into(),
-            tile_log2: tuning::chunk_tile(self.b * chunks_per_b, column_parts as usize).ilog2(),
+            tile_log2: chunk_tile.ilog2(),
             layout,
         }
     }
@@ -242,11 +243,10 @@ pub unsafe fn enqueue_segment(
         queue.launch_for_each(&kernel, row_warps * WARP_SIZE, &params)?;
         let kernel = format!("segment_{source}_chunks_{reduce}_{kind}_{scalar}");
         queue.launch_for_each(&kernel, chunks.div_ceil(1 << params.tile_log2) * THREADS_PER_BLOCK as usize, &params)?;
-        // A block looks at as many chunks as a warp has lanes.
-        let tiles = chunks.div_ceil(WARP_SIZE) * THREADS_PER_BLOCK as usize;
         // Only sums have counts, which for an index are in the records.
         let of = if plan.reduce.has_arg() { String::new() } else { format!("{source}_") };
-        queue.launch_for_each(&format!("segment_{of}combine_{reduce}_{scalar}"), tiles, &params)
+        let kernel = format!("segment_{of}combine_{reduce}_{scalar}");
+        queue.launch(&kernel, tuning::combine_blocks(chunks) as u32, &params)
     }
 }
 

@@ -10,12 +10,20 @@ pub(super) const WARP_SIZE: usize = 32;
 /// The bytes that one instruction of a lane loads at most.
 pub(super) const PACK_BYTES: usize = 16;
 
-/// In how many ways a group of lanes shares the elements of a segment of average length, `lanes` sharing the columns: so
-/// many that each lane has two batches or more, or four where there are several columns. What there is to do for a segment
-/// apart from its elements takes as long as two, and more for each way that is joined. (Segments of 16 elements on an H100:
-/// 8 elements for each lane are 10 % faster than 16 with 4 columns, 2 % slower with 16 and 64.)
-pub(super) fn segment_ways(length: usize, lanes: usize) -> usize {
-    let batches = if lanes == 1 { 2 } else { 4 };
+/// In how many ways a group of lanes shares the elements of a segment of average length; `lanes` of them share the columns,
+/// `pack` neighbouring ones each.
+///
+/// Each lane has so many batches of elements or more: what there is to do for a segment apart from its elements takes as long
+/// as two, and more for each way that is joined, the more so with positions. Where few lanes share the columns, more ways
+/// have the lanes of a warp read what lies side by side. (Segments of 16 elements on an H100. With 4 columns, sums in four
+/// ways are 3 % faster than in two, maxima 3 to 5 % slower; with 16, sums in two ways 2 to 6 % faster than in one, maxima up to
+/// 5 % slower; with 64, two ways are 1 to 20 % slower than one; with a single one, four ways 20 % slower than two.)
+pub(super) fn segment_ways(length: usize, lanes: usize, pack: usize, has_positions: bool) -> usize {
+    let batches = match (lanes, has_positions) {
+        (1, false) if pack > 1 => 1,
+        (1, _) | (2..=4, false) => 2,
+        _ => 4,
+    };
     power_of_two(length / (batches * BATCH)).min(WARP_SIZE / lanes)
 }
 
@@ -70,10 +78,25 @@ pub(super) fn segment_chunk(elements: usize, parts: usize, warp_ways: usize, way
 const CHUNK_BLOCKS: usize = 528;
 
 /// How many chunks, each of `parts` warps, a block looks at together: as many as it has warps for, or more where there are
-/// blocks enough, so that those which find nothing are few.
-pub(super) fn chunk_tile(chunks: usize, parts: usize) -> usize {
+/// blocks enough, so that those which find nothing are few. Where segments have fewer elements on average than a long one,
+/// which may mean that none is long, there are no more blocks than run at once.
+pub(super) fn chunk_tile(chunks: usize, parts: usize, length: usize) -> usize {
     let fewest = power_of_two(THREADS_PER_BLOCK as usize / WARP_SIZE / parts.max(1));
-    power_of_two(chunks / CHUNK_BLOCKS).clamp(fewest, WARP_SIZE)
+    let of_block = if length < LONG_SEGMENT {
+        chunks.div_ceil(CHUNK_BLOCKS).next_power_of_two()
+    } else {
+        power_of_two(chunks / CHUNK_BLOCKS)
+    };
+    of_block.clamp(fewest, WARP_SIZE)
+}
+
+/// Blocks of the step that joins records which the largest device so far (132 multiprocessors) runs at once: two on each.
+const COMBINE_BLOCKS: usize = 264;
+
+/// How many blocks join the records of the chunks, each looking at as many as a warp has lanes at a time. More than run at once
+/// would find nothing, one after the other.
+pub(super) fn combine_blocks(chunks: usize) -> usize {
+    chunks.div_ceil(WARP_SIZE).min(COMBINE_BLOCKS)
 }
 
 /// The most chunks that [`segment_chunk`] makes of [b, e] elements and any smaller number, whatever else they have.
@@ -122,6 +145,16 @@ mod tests {
         assert_eq!(segment_chunk(1 << 20, 2, 1, 1), 256);
         assert_eq!(segment_chunk(1 << 33, 1, 1, 1), 256);
         assert_eq!(segment_chunk(1 << 33, 1, 32, 32), 1024);
+    }
+
+    #[test]
+    fn blocks_that_may_find_nothing_all_run_at_once() {
+        assert_eq!(chunk_tile(16_384, 1, 16), 32);
+        assert_eq!(chunk_tile(16_384, 1, LONG_SEGMENT), 16);
+        assert_eq!(chunk_tile(8_192, 1, 16), 16);
+        assert_eq!(chunk_tile(100, 1, 16), 8);
+        assert_eq!(chunk_tile(100, 100, 16), 1);
+        assert_eq!(chunk_tile(1 << 30, 1, 16), WARP_SIZE);
     }
 
     #[test]

@@ -2,6 +2,9 @@
 
 use crate::target::grid as target;
 
+/// Whether a grid can overlap the one before it: from sm_90 on. The emulator runs what kernels do for that too.
+pub const CAN_OVERLAP: bool = target::CAN_OVERLAP;
+
 /// Waits until the grids that this one was allowed to overlap have ended, and sees all that they wrote: what a kernel does
 /// before it touches memory, if the host may launch it so (`CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION`). Else,
 /// and below sm_90, nothing (`griddepcontrol.wait`).

@@ -164,3 +164,16 @@ pub unsafe fn load_streaming_x4<T: Lane>(from: *const T) -> [T; 4] {
     // SAFETY: the caller's promise is the target's.
     unsafe { target::load_streaming_x4(from) }
 }
+
+/// [`load_readonly_x4`] of what neighbouring lanes, or the same one next, read on from: on sm_90 the second-level cache fetches
+/// the whole 256 bytes that it lies in (`ld.global.nc.L2::256B.v4`).
+///
+/// # Safety
+///
+/// As [`load_readonly`], for all four words; `from` is aligned to 16 bytes.
+#[inline(always)]
+#[track_caller]
+pub unsafe fn load_prefetching_x4<T: Lane>(from: *const T) -> [T; 4] {
+    // SAFETY: the caller's promise is the target's.
+    unsafe { target::load_prefetching_x4(from) }
+}

@@ -2,6 +2,8 @@
 
 use kernel_params::SegmentParams;
 use nvptx_arch::{
+    grid,
+    hint::opaque_bool,
     index::{block_idx_x, grid_dim_x, lane_id},
     warp::{self, FULL_MASK, WARP_SIZE},
 };
@@ -27,7 +29,7 @@ use crate::{element::Scalar, layout::split_rows};
 /// more of its warps have loads under way. Where no segment is long, a block is done after one load.
 #[inline(always)]
 pub unsafe fn reduce_chunks<T: Scalar, R: Finish, const COLUMNS: usize, const HAS_INDEX: bool>(p: &SegmentParams) {
-    let mut first = (block_idx_x() as u64) << p.tile_log2;
+    let mut first = skip_tiles(p);
     while first < p.b * p.chunks_per_b {
         let behind = first + (1 << p.tile_log2);
         let find = |chunk| if chunk < behind { unsafe { Long::in_chunk(p, chunk) } } else { None };
@@ -43,6 +45,35 @@ pub unsafe fn reduce_chunks<T: Scalar, R: Finish, const COLUMNS: usize, const HA
         }
         first += (grid_dim_x() as u64) << p.tile_log2;
     }
+}
+
+/// Waits for the first step; the first chunk of the block's first tile for which that has noted something, or one behind the
+/// last chunk.
+///
+/// The first look is before the wait and tells nothing. It fetches the instructions and parameters, which takes longer than
+/// the look itself, while the first step comes to its end.
+#[inline(always)]
+unsafe fn skip_tiles(p: &SegmentParams) -> u64 {
+    let mut first = (block_idx_x() as u64) << p.tile_log2;
+    if !grid::CAN_OVERLAP {
+        // Nothing can be done beforehand.
+        return first;
+    }
+    let mut has_waited = false;
+    while first < p.b * p.chunks_per_b {
+        let is_mine = lane_id() < 1 << p.tile_log2;
+        let is_noted = warp::any(FULL_MASK, is_mine && Long::is_noted(p, first + lane_id() as u64));
+        if !opaque_bool(has_waited) {
+            grid::wait_for_previous();
+            grid::let_next_come();
+            has_waited = true;
+        } else if is_noted {
+            break;
+        } else {
+            first += (grid_dim_x() as u64) << p.tile_log2;
+        }
+    }
+    first
 }
 
 /// What a chunk has of a long segment, which ends at `end`, in a part of the columns, for a warp.

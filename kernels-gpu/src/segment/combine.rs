@@ -2,11 +2,11 @@
 
 use kernel_params::SegmentParams;
 use nvptx_arch::{
-    barrier,
+    barrier, grid,
     hint::opaque_bool,
     index::{block_idx_x, grid_dim_x, lane_id, thread_idx_x},
     memory, shared_array,
-    warp::WARP_SIZE,
+    warp::{self, FULL_MASK, WARP_SIZE},
 };
 
 use super::{
@@ -28,6 +28,9 @@ use crate::{
 /// long as eight loads of four records each.
 const RECORDS_OF_A_LANE: u64 = 32;
 
+/// Chunks that a block looks at together: one for each lane of a warp.
+const TILE: u64 = WARP_SIZE as u64;
+
 /// ```text
 /// for each chunk that is the second one of a long segment, for each part of the columns: one warp, a column for each lane
 /// of a group
@@ -38,10 +41,8 @@ const RECORDS_OF_A_LANE: u64 = 32;
 /// ```
 #[inline(always)]
 pub unsafe fn combine<T: Scalar, R: Finish, const HAS_INDEX: bool>(p: &SegmentParams) {
-    // A tile has a chunk for each lane of a warp.
-    const TILE: u64 = WARP_SIZE as u64;
     let left = shared_array![u32; WARPS as usize];
-    let mut first_chunk = block_idx_x() as u64 * TILE;
+    let mut first_chunk = skip_tiles(p);
     while first_chunk < p.b * p.chunks_per_b {
         let tile = Tile::new(first_chunk, &p.combine_parts, |chunk| unsafe { Long::in_second_chunk(p, chunk) });
         let mut first = 0;
@@ -80,6 +81,22 @@ pub unsafe fn combine<T: Scalar, R: Finish, const HAS_INDEX: bool>(p: &SegmentPa
         }
         first_chunk += grid_dim_x() as u64 * TILE;
     }
+}
+
+/// The first chunk of the block's first tile for which something is noted, or one behind the last chunk; waits for the second
+/// step.
+///
+/// The notes are the first step's, which has ended when this one starts: where no segment is long, a block has found that out
+/// by the end of the second step.
+#[inline(always)]
+unsafe fn skip_tiles(p: &SegmentParams) -> u64 {
+    grid::let_next_come();
+    let mut first = block_idx_x() as u64 * TILE;
+    while first < p.b * p.chunks_per_b && !warp::any(FULL_MASK, Long::is_noted(p, first + lane_id() as u64)) {
+        first += grid_dim_x() as u64 * TILE;
+    }
+    grid::wait_for_previous();
+    first
 }
 
 /// The lanes of a warp, or of a block, as they join records: a column for each lane of a group, every n-th record for each

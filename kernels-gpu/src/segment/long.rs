@@ -1,7 +1,7 @@
 //! Finding segments longer than a chunk again.
 
 use kernel_params::SegmentParams;
-use nvptx_arch::memory;
+use nvptx_arch::{atomic, memory};
 
 use super::{indptr::Indptr, piece::Piece, NONE};
 use crate::layout::split_rows;
@@ -20,6 +20,13 @@ pub struct Long {
 impl Long {
     /// Stands where there is none.
     pub const NONE: Self = Self { id: NONE, start: 0, end: 0 };
+
+    /// Whether one is noted to go on in a chunk, counted over all b, if the chunk is there. Notes that are being written may be
+    /// looked at: the load leaves nothing in a cache that later ones would find there.
+    #[inline(always)]
+    pub unsafe fn is_noted(p: &SegmentParams, number: u64) -> bool {
+        number < p.b * p.chunks_per_b && atomic::load_relaxed((p.going_on as *const u64).add(number as usize)) < p.n
+    }
 
     /// The one that is noted to go on in a chunk, counted over all b, if there is one.
     #[inline(always)]

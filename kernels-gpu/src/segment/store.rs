@@ -114,7 +114,7 @@ pub unsafe fn load_readonly_columns<T: Scalar, const COLUMNS: usize>(from: *cons
     if COLUMNS == 1 {
         [T::load_readonly(from); COLUMNS]
     } else {
-        from_words(memory::load_readonly_x4(from.cast()))
+        from_words(memory::load_prefetching_x4(from.cast()))
     }
 }
 

@@ -3,6 +3,8 @@
 #[cfg(nvptx_sm_90)]
 use core::arch::asm;
 
+pub const CAN_OVERLAP: bool = cfg!(nvptx_sm_90);
+
 #[inline(always)]
 pub fn wait_for_previous() {
     // SAFETY: only waits. Not `nomem`: the compiler must not move accesses to before it.

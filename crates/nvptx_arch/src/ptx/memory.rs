@@ -149,12 +149,12 @@ pub unsafe fn store_x4<T: LaneAccess>(to: *mut T, values: [T; 4]) {
 }
 
 macro_rules! vector_loads {
-    ($($load2:ident, $load4:ident: $instruction:literal;)*) => {$(
+    (x2 $($name:ident: $instruction:literal;)*) => {$(
         /// # Safety
         ///
         /// As its namesake in [`crate::memory`].
         #[inline(always)]
-        pub unsafe fn $load2<T: LaneAccess>(from: *const T) -> [T; 2] {
+        pub unsafe fn $name<T: LaneAccess>(from: *const T) -> [T; 2] {
             let (a, b): (u32, u32);
             // SAFETY: the caller vouches for the address; the instruction writes nothing but its registers.
             unsafe {
@@ -168,12 +168,14 @@ macro_rules! vector_loads {
             }
             [a, b].map(T::from_bits)
         }
-
+    )*};
+    (x4 $($(#[$attribute:meta])* $name:ident: $instruction:literal;)*) => {$(
         /// # Safety
         ///
         /// As its namesake in [`crate::memory`].
+        $(#[$attribute])*
         #[inline(always)]
-        pub unsafe fn $load4<T: LaneAccess>(from: *const T) -> [T; 4] {
+        pub unsafe fn $name<T: LaneAccess>(from: *const T) -> [T; 4] {
             let (a, b, c, d): (u32, u32, u32, u32);
             // SAFETY: the caller vouches for the address; the instruction writes nothing but its registers.
             unsafe {
@@ -193,6 +195,17 @@ macro_rules! vector_loads {
 }
 
 vector_loads! {
-    load_readonly_x2, load_readonly_x4: "ld.global.nc";
-    load_streaming_x2, load_streaming_x4: "ld.global.cs.nc";
+    x2
+    load_readonly_x2: "ld.global.nc";
+    load_streaming_x2: "ld.global.cs.nc";
+}
+
+vector_loads! {
+    x4
+    load_readonly_x4: "ld.global.nc";
+    load_streaming_x4: "ld.global.cs.nc";
+    #[cfg(nvptx_sm_90)]
+    load_prefetching_x4: "ld.global.nc.L2::256B";
+    #[cfg(not(nvptx_sm_90))]
+    load_prefetching_x4: "ld.global.nc";
 }
