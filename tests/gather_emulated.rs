@@ -5,7 +5,7 @@ mod support;
 use proptest::prelude::*;
 use support::{
     Element, assert_same,
-    gather::{GatherCase, coo_cases, csr_cases, emulate_coo, emulate_csr, naive_coo, naive_csr},
+    gather::{GatherCase, coo_cases, csr_cases, emulate_coo, emulate_csr, emulate_csr_chunks, naive_coo, naive_csr},
 };
 
 fn coo_agrees_with_the_naive_twin<T: Element>() {
@@ -65,6 +65,33 @@ fn skewed_segments_are_found_from_every_thread() {
     }
 }
 
+/// The kernel for very many rows of one chunk: short segments, which take several windows of indptr, long ones, so many empty
+/// ones that each lane searches for itself, and rows before the first and behind the last.
+#[test]
+fn rows_of_one_chunk_are_taken_by_batches() {
+    fn check<T: Element>(columns: usize, size: usize, indptr: &[usize]) {
+        let rows = indptr.len() - 1;
+        let index = indptr.iter().map(|&start| start as i64).collect();
+        let (src_dims, index_dims) = (vec![rows, columns], vec![rows + 1]);
+        let case = GatherCase { src_dims, src: src::<T>(rows, columns), index_dims, index, size };
+        for tiles in [1, 3] {
+            assert_same("out", &emulate_csr_chunks(&case, tiles, 1), &naive_csr(&case));
+        }
+    }
+    let size = 1_000;
+    for (first, step) in [(0, 1), (3, 2), (0, 5), (7, 16), (0, 300), (900, 1)] {
+        let indptr: Vec<usize> = (0..=(size - first) / step).map(|n| first + n * step).collect();
+        check::<f32>(1, size, &indptr);
+        check::<f32>(4, size, &indptr[..indptr.len() / 2 + 1]);
+    }
+    for empty in [31, 32, 33, 255, 256, 257, 2_000] {
+        let indptr: Vec<usize> = (0..5).chain(vec![200; empty]).chain(500..=size).collect();
+        check::<f64>(1, size, &indptr);
+        check::<half::f16>(1, size, &indptr);
+    }
+    check::<f32>(1, size, &[4]);
+}
+
 #[test]
 fn leading_axes_broadcast_one_by_one() {
     let size = 3;
@@ -91,8 +118,9 @@ proptest! {
         let rows = [1.0, 2.0, 3.0, 4.0];
         let case =
             GatherCase { src_dims: vec![4], src: rows.to_vec(), index_dims: vec![5], index, size: 300 };
-        let out = emulate_csr(&case, 0, seed, 2);
-        prop_assert!(out.iter().all(|value| *value == 0.0 || rows.contains(value)));
+        for out in [emulate_csr(&case, 0, seed, 2), emulate_csr_chunks(&case, 2, seed)] {
+            prop_assert!(out.iter().all(|value| *value == 0.0 || rows.contains(value)));
+        }
     }
 }
 

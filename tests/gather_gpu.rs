@@ -136,8 +136,10 @@ fn hash(i: usize) -> usize {
 fn large_tensors_agree_with_the_cpu_backend() {
     let Some(gpu) = gpu_or_skip("large_tensors_agree_with_the_cpu_backend") else { return };
     let stream = Stream::new(&gpu).unwrap();
-    // The last one has more chunks than a grid's lanes take one by one.
-    for (rows, columns, size) in [(1_000, 1, 300_000), (7_000, 5, 100_003), (50_000, 64, 20_000), (300, 12, 700_001)] {
+    // The one before the last has more chunks than a grid's lanes take one by one; with the last one a warp takes several tiles of rows.
+    for (rows, columns, size) in
+        [(1_000, 1, 300_000), (7_000, 5, 100_003), (50_000, 64, 20_000), (300, 12, 700_001), (100_000, 1, 5_000_000)]
+    {
         let src: Vec<f32> = (0..rows * columns).map(|i| hash(i) as f32).collect();
         let index: Vec<i32> = (0..size).map(|e| (hash(e) % rows) as i32).collect();
         let index = Tensor::new(&[size], index).unwrap();

@@ -269,6 +269,7 @@ pub mod gather {
         gather_coo_runs(GatherParams) [chunk index] = gather::by_index_in_runs<T, I>;
         gather_coo_words(GatherParams) [index] = gather::words_by_index<I>;
         gather_csr(GatherParams) [chunk index] = gather::by_segment<T, I>;
+        gather_csr_chunks(GatherParams) [chunk index] = gather::chunks_by_segment<T, I>;
         gather_csr_runs(GatherParams) [chunk index] = gather::by_segment_in_runs<T, I>;
     }
 }

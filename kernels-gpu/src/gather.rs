@@ -89,8 +89,27 @@ unsafe fn copy_rows_by_segment<C: Chunk, I: Index>(p: &GatherParams, start_of_ro
     });
 }
 
+/// [`by_segment`] for rows of one chunk, b being 1: each lane has [`BATCH`] rows of a tile, all of which the same windows
+/// serve, and loads their chunks at once.
+#[inline(always)]
+pub unsafe fn chunks_by_segment<C: Chunk, I: Index>(p: &GatherParams) {
+    let tiles = p.e.div_ceil(BATCH as u64 * TILE);
+    for_each_task_of_warp(p.groups_of_tiles, |first| {
+        let mut walk = Walk::<I> { indptr: p.index as *const I, b: NONE, after: 0 };
+        for tile in first * p.tiles..((first + 1) * p.tiles).min(tiles) {
+            let first = tile * BATCH as u64 * TILE;
+            let sources = walk.segments_of_rows(p, first).map(|segment| (segment, 0));
+            let positions = each(|i| first + i as u64 * TILE + lane_id() as u64);
+            copy_batch::<C>(p, sources, p.out as *mut C, positions, p.e);
+        }
+    });
+}
+
 /// Stands for no row.
 const NONE: u64 = u64::MAX;
+
+/// Windows that rows of one chunk are looked for in before each lane searches for itself, which takes as long.
+const MOST_WINDOWS: u32 = 8;
 
 /// Where a warp is in a row of indptr: elements below `after` are at most the position last looked for.
 struct Walk<I> {
@@ -133,6 +152,59 @@ impl<I: Index> Walk<I> {
         }
     }
 
+    /// The segments of this lane's rows, which are `first` + 32 i + its number for each i below [`BATCH`], b being 1; [`NONE`]
+    /// for zeros. The rows come in ascending order.
+    #[inline(always)]
+    unsafe fn segments_of_rows(&mut self, p: &GatherParams, first: u64) -> [u64; BATCH] {
+        const ROWS: u32 = BATCH as u32 * WARP_SIZE;
+        if p.s == 0 {
+            return [NONE; BATCH];
+        }
+        let first = first as i64;
+        if self.b == NONE {
+            self.b = 0;
+            self.after = self.count_up_to(p.s + 1, first);
+        }
+        let rows = each(|i| i as u32 * WARP_SIZE + lane_id());
+        let mut after = [self.after; BATCH];
+        // Where the window starts. Rows whose segment is not found yet have passed all of it so far.
+        let mut start = self.after;
+        let mut is_found = false;
+        while !is_found && start < self.after + (MOST_WINDOWS * WARP_SIZE) as u64 {
+            let window = self.window(p, start, first, ROWS);
+            let last = warp::shuffle_idx(FULL_MASK, window, WARP_SIZE - 1, WARP_SIZE);
+            let counts = count_in_window(window, rows);
+            after = each(|i| {
+                let count = counts[i] + (last <= rows[i]) as u32;
+                if after[i] == start {
+                    after[i] + count as u64
+                } else {
+                    after[i]
+                }
+            });
+            is_found = last >= ROWS;
+            start += WARP_SIZE as u64;
+        }
+        if !is_found {
+            after = each(|i| self.search(self.after, p.s + 1, first + rows[i] as i64));
+        }
+        self.after = warp::shuffle_idx(FULL_MASK, after[BATCH - 1], WARP_SIZE - 1, WARP_SIZE);
+        // Before the first element, 0 - 1 is no segment either.
+        after.map(|after| if after.wrapping_sub(1) < p.s { after - 1 } else { NONE })
+    }
+
+    /// The element of indptr that lies as far behind element `start` as this lane's number says, counted from `first`; what lies
+    /// behind the next `rows` rows is as good as their end.
+    #[inline(always)]
+    unsafe fn window(&self, p: &GatherParams, start: u64, first: i64, rows: u32) -> u32 {
+        let at = start + lane_id() as u64;
+        if at <= p.s {
+            self.element(at).saturating_sub(first).clamp(0, rows as i64) as u32
+        } else {
+            rows
+        }
+    }
+
     #[inline(always)]
     unsafe fn element(&self, at: u64) -> i64 {
         memory::load_readonly(self.indptr.add(at as usize)).to_i64()
@@ -145,23 +217,13 @@ impl<I: Index> Walk<I> {
             self.enter(p, b, start);
             self.after = self.count_up_to(p.s + 1, first);
         }
-        let at = self.after + lane_id() as u64;
-        // Elements count from `first`; what lies behind the tile is as good as its end.
-        let window =
-            if at <= p.s { self.element(at).saturating_sub(first).clamp(0, TILE as i64) as u32 } else { TILE as u32 };
+        let window = self.window(p, self.after, first, TILE as u32);
         if warp::shuffle_idx(FULL_MASK, window, WARP_SIZE - 1, WARP_SIZE) < TILE as u32 {
             let after = self.search(self.after, p.s + 1, first + lane as i64);
             self.after = warp::shuffle_idx(FULL_MASK, after, WARP_SIZE - 1, WARP_SIZE);
             return after;
         }
-        let mut count = 0;
-        let mut step = WARP_SIZE / 2;
-        while step > 0 {
-            if warp::shuffle_idx(FULL_MASK, window, count + step - 1, WARP_SIZE) <= lane {
-                count += step;
-            }
-            step /= 2;
-        }
+        let [count] = count_in_window(window, [lane]);
         let after = self.after + count as u64;
         self.after += warp::shuffle_idx(FULL_MASK, count, WARP_SIZE - 1, WARP_SIZE) as u64;
         after
@@ -211,6 +273,22 @@ impl<I: Index> Walk<I> {
         }
         low
     }
+}
+
+/// How many of the lanes' elements, which rise and of which the last one is above, are up to each of some positions.
+#[inline(always)]
+unsafe fn count_in_window<const N: usize>(element: u32, positions: [u32; N]) -> [u32; N] {
+    let mut counts = [0; N];
+    let mut step = WARP_SIZE / 2;
+    while step > 0 {
+        for i in 0..N {
+            if warp::shuffle_idx(FULL_MASK, element, counts[i] + step - 1, WARP_SIZE) <= positions[i] {
+                counts[i] += step;
+            }
+        }
+        step /= 2;
+    }
+    counts
 }
 
 /// Copies one of [`GatherParams::parts`] of the chunks of a tile, `row` being the row of `src` for this lane's row.

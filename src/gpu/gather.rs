@@ -58,11 +58,16 @@ pub unsafe fn enqueue_gather(
     if chunks == 0 {
         return Ok(());
     }
-    // Chunks of a warp's batch, and of a tile: a row for each lane.
-    let (warp_batch, tile) = (WARP_SIZE * BATCH, WARP_SIZE * words);
-    let share = warp_batch * tuning::gather_csr_batches(chunks.div_ceil(warp_batch));
+    // Chunks of a warp's batch, and of a tile: a row for each lane, or a batch of rows where a row is one chunk.
+    let is_row_a_chunk = plan.b == 1 && words == 1;
+    let warp_batch = WARP_SIZE * BATCH;
+    let batches = chunks.div_ceil(warp_batch);
+    let takes_batches = is_row_a_chunk && tuning::gather_csr_takes_batches(batches);
+    let rows_of_tile = if takes_batches { warp_batch } else { WARP_SIZE };
+    let tile = rows_of_tile * words;
+    let share = warp_batch * tuning::gather_csr_batches(batches);
     let (tiles, parts) = ((share / tile).max(1), tile.div_ceil(share));
-    let groups_of_tiles = (plan.b * plan.e).div_ceil(WARP_SIZE).div_ceil(tiles);
+    let groups_of_tiles = (plan.b * plan.e).div_ceil(rows_of_tile).div_ceil(tiles);
     let params = GatherParams {
         src: pointers.src,
         index: pointers.index,
@@ -80,10 +85,11 @@ pub unsafe fn enqueue_gather(
     };
     let is_aligned = (pointers.index | pointers.out).is_multiple_of(PACK_BYTES as u64);
     let kernel = match plan.source {
+        RowSource::Indptr if takes_batches => format!("gather_csr_chunks_{bytes}"),
         RowSource::Indptr if !plan.leading.are_even() => format!("gather_csr_runs_{bytes}"),
         RowSource::Indptr => format!("gather_csr_{bytes}"),
         // One row of the index, of which a thread loads a batch at once.
-        RowSource::Index if plan.b == 1 && words == 1 && is_aligned && bytes * BATCH as u64 == PACK_BYTES as u64 => {
+        RowSource::Index if is_row_a_chunk && is_aligned && bytes * BATCH as u64 == PACK_BYTES as u64 => {
             "gather_coo_words".to_owned()
         }
         RowSource::Index if !plan.leading.are_even() => format!("gather_coo_runs_{bytes}"),

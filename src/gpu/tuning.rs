@@ -133,6 +133,15 @@ pub(super) fn gather_csr_batches(batches: usize) -> usize {
     (batches / GATHER_WARPS).clamp(1, MAX_GATHER_BATCHES)
 }
 
+/// The fewest batches of rows of one chunk that a warp of gather_csr takes whole: as many as the largest device so far runs warps
+/// at half its occupancy. Fewer are spread over more warps, a row for each lane.
+const FEWEST_ROW_BATCHES: usize = 4096;
+
+/// Whether a warp of gather_csr takes a batch of rows at a time, where a row is one chunk, of so many batches.
+pub(super) fn gather_csr_takes_batches(batches: usize) -> bool {
+    batches >= FEWEST_ROW_BATCHES
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,9 +1,10 @@
 //! The gathers: cases, their naive twins, and the kernels on the emulated grid.
 
+use kernel_params::{Divisor, GatherParams};
 use proptest::{collection::vec, prelude::*};
 use tensorrt_scatter::{
     Error, GatherPlan, IndexType, Shape,
-    gpu::{GatherPointers, enqueue_gather},
+    gpu::{GatherPointers, Queue, enqueue_gather},
 };
 
 use super::{
@@ -173,6 +174,35 @@ pub fn emulate_coo<T: Element>(case: &GatherCase<T>, shift: usize, seed: u64, ma
 pub fn emulate_csr<T: Element>(case: &GatherCase<T>, shift: usize, seed: u64, max_blocks: u32) -> Vec<T> {
     let plan = GatherPlan::csr(&shape(&case.src_dims), &shape(&case.index_dims), case.size).unwrap();
     emulate(&plan, case, shift, seed, max_blocks).unwrap()
+}
+
+/// Runs the kernel of gather_csr for very many rows of one chunk on few of them, a warp taking `tiles` of 128 rows one after
+/// the other.
+pub fn emulate_csr_chunks<T: Element>(case: &GatherCase<T>, tiles: usize, seed: u64) -> Vec<T> {
+    let mut emulator = Emulator::new(seed, u32::MAX);
+    let mut src = Aligned::new(&case.src, 0);
+    let mut out = Aligned::new(&vec![T::of(77.0); case.out_len()], 0);
+    let rows = case.index_dims[0] - 1;
+    let groups = case.size.div_ceil(128).div_ceil(tiles);
+    let params = GatherParams {
+        src: emulator.readable(src.data()),
+        index: emulator.readable(&case.index),
+        out: emulator.writable(out.data()),
+        b: 1,
+        s: rows as u64,
+        e: case.size as u64,
+        by_e: Divisor::new(case.size as u64),
+        words: 1,
+        by_words: Divisor::new(1),
+        tiles: tiles as u64,
+        groups_of_tiles: groups as u64,
+        parts: Divisor::new(1),
+        leading: Default::default(),
+    };
+    let bytes = out.data().len() / case.size * size_of::<T>();
+    // SAFETY: the addresses are of the slices above, which have the sizes that the parameters say and outlive the call.
+    unsafe { emulator.launch_for_each(&format!("gather_csr_chunks_{bytes}_i64"), groups * 32, &params) }.unwrap();
+    out.data().to_vec()
 }
 
 fn shape(dims: &[usize]) -> Shape {
