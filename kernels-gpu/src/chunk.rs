@@ -44,7 +44,7 @@ macro_rules! word {
 
 word!(u16 u32 u64);
 
-/// 16 bytes.
+/// 16 bytes, of rows that are copied as a whole: what surrounds them is read next, and the copies are not read again.
 pub type Quad = [u32; 4];
 
 impl Chunk for Quad {
@@ -52,11 +52,11 @@ impl Chunk for Quad {
 
     #[inline(always)]
     unsafe fn load_readonly(from: *const Self) -> Self {
-        memory::load_readonly_x4(from.cast())
+        memory::load_prefetching_x4(from.cast())
     }
 
     #[inline(always)]
     unsafe fn store(to: *mut Self, value: Self) {
-        memory::store_x4(to.cast(), value)
+        memory::store_streaming_x4(to.cast(), value)
     }
 }

@@ -117,6 +117,19 @@ pub unsafe fn store_x4<T: Lane>(to: *mut T, values: [T; 4]) {
     unsafe { target::store_x4(to, values) }
 }
 
+/// [`store_x4`] of what the grid writes once and from end to end, in global memory: it makes no room for itself in the caches at
+/// the cost of what is read or written again (`st.global.cs.v4`).
+///
+/// # Safety
+///
+/// As [`store_x4`]; `to` is in global memory.
+#[inline(always)]
+#[track_caller]
+pub unsafe fn store_streaming_x4<T: Lane>(to: *mut T, values: [T; 4]) {
+    // SAFETY: the caller's promise is the target's.
+    unsafe { target::store_streaming_x4(to, values) }
+}
+
 /// [`load_readonly`] of two words in one instruction (`ld.global.nc.v2`).
 ///
 /// # Safety

@@ -8,7 +8,7 @@ use nvptx_arch::emulate::{Fault, Memory, Options, run};
 use nvptx_arch::index::{block_idx_x, thread_idx_x};
 use nvptx_arch::memory::{
     Word, load, load_prefetching_x4, load_readonly, load_readonly_x2, load_readonly_x4, load_streaming,
-    load_streaming_x2, load_streaming_x4, load_x2, load_x4, store, store_x2, store_x4,
+    load_streaming_x2, load_streaming_x4, load_x2, load_x4, store, store_streaming_x4, store_x2, store_x4,
 };
 use nvptx_arch::shared::{dynamic_shared_mem, shared_array};
 
@@ -46,7 +46,7 @@ fn every_word_moves_whole() {
 #[test]
 fn vectors_move_whole() {
     let source = Aligned([1.0_f32, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]);
-    let mut out = Aligned([0.0_f32; 24]);
+    let mut out = Aligned([0.0_f32; 28]);
     let mut memory = Memory::new();
     let from = constant(&mut memory, &source.0);
     let to = writable(&mut memory, &mut out.0);
@@ -59,10 +59,11 @@ fn vectors_move_whole() {
         store_x4(to.add(12), load_streaming_x4(from.add(4)));
         store_x2(to.add(16), load_streaming_x2(from.add(2)));
         store_x4(to.add(20), load_prefetching_x4(from));
+        store_streaming_x4(to.add(24), load_x4(from.add(4)));
     })
     .unwrap();
     assert_eq!(out.0[..12], [5.0, 6.0, 7.0, 8.0, 1.0, 2.0, 3.0, 4.0, 3.0, 4.0, 7.0, 8.0]);
-    assert_eq!(out.0[12..], [5.0, 6.0, 7.0, 8.0, 3.0, 4.0, 0.0, 0.0, 1.0, 2.0, 3.0, 4.0]);
+    assert_eq!(out.0[12..], [5.0, 6.0, 7.0, 8.0, 3.0, 4.0, 0.0, 0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]);
 }
 
 /// Runs `act` on one value in one thread, and gives what it gave and what it left.

@@ -92,4 +92,5 @@ stores! {
     store: T;
     store_x2: [T; 2];
     store_x4: [T; 4];
+    store_streaming_x4: [T; 4];
 }

@@ -61,6 +61,9 @@ words! {
 pub trait LaneAccess: WordAccess + SimdElement {
     /// The value whose bits these are.
     fn from_bits(bits: u32) -> Self;
+
+    /// Its bits.
+    fn into_bits(self) -> u32;
 }
 
 macro_rules! lanes {
@@ -69,6 +72,11 @@ macro_rules! lanes {
             #[inline(always)]
             fn from_bits(bits: u32) -> Self {
                 <$lane>::from_ne_bytes(bits.to_ne_bytes())
+            }
+
+            #[inline(always)]
+            fn into_bits(self) -> u32 {
+                u32::from_ne_bytes(self.to_ne_bytes())
             }
         }
     )*};
@@ -146,6 +154,26 @@ pub unsafe fn store_x2<T: LaneAccess>(to: *mut T, values: [T; 2]) {
 pub unsafe fn store_x4<T: LaneAccess>(to: *mut T, values: [T; 4]) {
     // SAFETY: the caller's promise; a vector is aligned to its size, as `to` is.
     unsafe { to.cast::<Simd<T, 4>>().write(Simd::from_array(values)) }
+}
+
+/// # Safety
+///
+/// As [`crate::memory::store_streaming_x4`].
+#[inline(always)]
+pub unsafe fn store_streaming_x4<T: LaneAccess>(to: *mut T, values: [T; 4]) {
+    let [a, b, c, d] = values.map(T::into_bits);
+    // SAFETY: the caller vouches for the address.
+    unsafe {
+        asm!(
+            "st.global.cs.v4.b32 [{}], {{{}, {}, {}, {}}};",
+            in(reg64) to,
+            in(reg32) a,
+            in(reg32) b,
+            in(reg32) c,
+            in(reg32) d,
+            options(nostack, preserves_flags),
+        );
+    }
 }
 
 macro_rules! vector_loads {
