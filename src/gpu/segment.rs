@@ -144,7 +144,7 @@ impl SegmentPlan {
         let is_coo = self.segments == Segments::Index;
         let indptr_type = if is_coo { made_indptr(self) } else { pointers.index_type };
         let column_parts = self.k.div_ceil(partition.lanes * columns);
-        let chunk_tile = tuning::chunk_tile(self.b * chunks_per_b, column_parts, self.e / self.n.max(1));
+        let chunk_tile = tuning::chunk_tile(self.b * chunks_per_b, column_parts);
         SegmentParams {
             src: pointers.src,
             index: if is_coo { pointers.index } else { 0 },
@@ -242,7 +242,8 @@ pub unsafe fn enqueue_segment(
         let kernel = format!("segment_{source}_cut_{reduce}_{kind}_{scalar}");
         queue.launch_for_each(&kernel, row_warps * WARP_SIZE, &params)?;
         let kernel = format!("segment_{source}_chunks_{reduce}_{kind}_{scalar}");
-        queue.launch_for_each(&kernel, chunks.div_ceil(1 << params.tile_log2) * THREADS_PER_BLOCK as usize, &params)?;
+        let blocks = tuning::chunk_blocks(chunks.div_ceil(1 << params.tile_log2), plan.e / plan.n);
+        queue.launch_for_each(&kernel, blocks * THREADS_PER_BLOCK as usize, &params)?;
         // Only sums have counts, which for an index are in the records.
         let of = if plan.reduce.has_arg() { String::new() } else { format!("{source}_") };
         let kernel = format!("segment_{of}combine_{reduce}_{scalar}");

@@ -78,16 +78,17 @@ pub(super) fn segment_chunk(elements: usize, parts: usize, warp_ways: usize, way
 const CHUNK_BLOCKS: usize = 528;
 
 /// How many chunks, each of `parts` warps, a block looks at together: as many as it has warps for, or more where there are
-/// blocks enough, so that those which find nothing are few. Where segments have fewer elements on average than a long one,
-/// which may mean that none is long, there are no more blocks than run at once.
-pub(super) fn chunk_tile(chunks: usize, parts: usize, length: usize) -> usize {
+/// blocks enough, so that those which find nothing are few.
+pub(super) fn chunk_tile(chunks: usize, parts: usize) -> usize {
     let fewest = power_of_two(THREADS_PER_BLOCK as usize / WARP_SIZE / parts.max(1));
-    let of_block = if length < LONG_SEGMENT {
-        chunks.div_ceil(CHUNK_BLOCKS).next_power_of_two()
-    } else {
-        power_of_two(chunks / CHUNK_BLOCKS)
-    };
-    of_block.clamp(fewest, WARP_SIZE)
+    power_of_two(chunks / CHUNK_BLOCKS).clamp(fewest, WARP_SIZE)
+}
+
+/// How many blocks look at so many tiles of chunks, the segments having `length` elements on average. One each where that is
+/// long; else, since there may be nothing to find, no more than run at once, and all have equally many, from all over the axis.
+pub(super) fn chunk_blocks(tiles: usize, length: usize) -> usize {
+    let tiles_of_block = if length < LONG_SEGMENT { tiles.div_ceil(CHUNK_BLOCKS).max(1) } else { 1 };
+    tiles.div_ceil(tiles_of_block)
 }
 
 /// Blocks of the step that joins records which the largest device so far (132 multiprocessors) runs at once: two on each.
@@ -158,12 +159,13 @@ mod tests {
 
     #[test]
     fn blocks_that_may_find_nothing_all_run_at_once() {
-        assert_eq!(chunk_tile(16_384, 1, 16), 32);
-        assert_eq!(chunk_tile(16_384, 1, LONG_SEGMENT), 16);
-        assert_eq!(chunk_tile(8_192, 1, 16), 16);
-        assert_eq!(chunk_tile(100, 1, 16), 8);
-        assert_eq!(chunk_tile(100, 100, 16), 1);
-        assert_eq!(chunk_tile(1 << 30, 1, 16), WARP_SIZE);
+        assert_eq!(chunk_tile(16_384, 1), 16);
+        assert_eq!(chunk_blocks(1024, 16), 512);
+        assert_eq!(chunk_blocks(1024, LONG_SEGMENT), 1024);
+        assert_eq!(chunk_blocks(528, 16), 528);
+        assert_eq!(chunk_blocks(529, 16), 265);
+        assert_eq!(chunk_blocks(1, 16), 1);
+        assert!(chunk_blocks(1 << 30, 0) <= CHUNK_BLOCKS);
     }
 
     #[test]
