@@ -57,6 +57,36 @@ fn a_segment_of_many_chunks_is_put_together_by_the_block() {
     }
 }
 
+/// Blocks that look for long segments pass over what has none, up to the chunks that have: short segments before long ones,
+/// and short ones again, looked over by one block and by two.
+#[test]
+fn long_segments_behind_many_short_ones_are_found() {
+    let lengths = [vec![100; 100], vec![3_000; 4], vec![100; 130], vec![3_000; 2]].concat();
+    let ends = lengths.iter().scan(0, |end, length| {
+        *end += length;
+        Some(*end as i64)
+    });
+    let indptr: Vec<i64> = [0].into_iter().chain(ends).collect();
+    // An average from which the axis is cut: the rest is one more.
+    let e = 256 * (indptr.len() + 1);
+    let indptr = [indptr, vec![e as i64]].concat();
+    for reduce in [Reduce::Sum, Reduce::Max] {
+        let case = SegmentCase {
+            src_dims: vec![e, 1],
+            src: (0..e).map(|i| (i * 37 % 101) as i32).collect(),
+            index_dims: vec![indptr.len()],
+            index: indptr.clone(),
+            base: None,
+            segments: indptr.len() - 1,
+            reduce,
+            is_csr: true,
+        };
+        for blocks in [1, 2] {
+            check(&case, 3, blocks, 0);
+        }
+    }
+}
+
 #[test]
 fn long_stretches_of_empty_segments_are_filled() {
     for k in [1, 40] {
