@@ -136,7 +136,8 @@ fn hash(i: usize) -> usize {
 fn large_tensors_agree_with_the_cpu_backend() {
     let Some(gpu) = gpu_or_skip("large_tensors_agree_with_the_cpu_backend") else { return };
     let stream = Stream::new(&gpu).unwrap();
-    // The one before the last has more chunks than a grid's lanes take one by one; with the last one a warp takes several tiles of rows.
+    // The one before the last has more chunks than a grid's lanes take one by one; of the last one a warp takes several tiles
+    // of rows.
     for (rows, columns, size) in
         [(1_000, 1, 300_000), (7_000, 5, 100_003), (50_000, 64, 20_000), (300, 12, 700_001), (100_000, 1, 5_000_000)]
     {

@@ -71,16 +71,8 @@ fn long_segments_behind_many_short_ones_are_found() {
     let e = 256 * (indptr.len() + 1);
     let indptr = [indptr, vec![e as i64]].concat();
     for reduce in [Reduce::Sum, Reduce::Max] {
-        let case = SegmentCase {
-            src_dims: vec![e, 1],
-            src: (0..e).map(|i| (i * 37 % 101) as i32).collect(),
-            index_dims: vec![indptr.len()],
-            index: indptr.clone(),
-            base: None,
-            segments: indptr.len() - 1,
-            reduce,
-            is_csr: true,
-        };
+        let src: Vec<i32> = (0..e).map(|i| (i * 37 % 101) as i32).collect();
+        let case = SegmentCase::csr(1, src, indptr.clone(), reduce);
         for blocks in [1, 2] {
             check(&case, 3, blocks, 0);
         }
@@ -95,16 +87,8 @@ fn long_stretches_of_empty_segments_are_filled() {
         indptr.extend([4, 40]);
         indptr.extend([41; 50]);
         for reduce in REDUCES {
-            let case = SegmentCase {
-                src_dims: vec![45, k],
-                src: (0..45 * k).map(|i| (i % 7) as f32 - 3.0).collect(),
-                index_dims: vec![indptr.len()],
-                index: indptr.clone(),
-                base: None,
-                segments: indptr.len() - 1,
-                reduce,
-                is_csr: true,
-            };
+            let src: Vec<f32> = (0..45 * k).map(|i| (i % 7) as f32 - 3.0).collect();
+            let case = SegmentCase::csr(k, src, indptr.clone(), reduce);
             check(&case, 4, u32::MAX, 0);
         }
     }
@@ -144,16 +128,8 @@ fn one_bad_element_in_a_segment_of_a_block_is_left_out() {
 #[test]
 fn a_long_segment_may_have_many_columns() {
     let (rows, columns) = (260, 9 * 128);
-    let case = SegmentCase {
-        src_dims: vec![rows, columns],
-        src: (0..rows * columns).map(|i| (i % 7) as f32).collect(),
-        index_dims: vec![2],
-        index: vec![0, rows as i64],
-        base: None,
-        segments: 1,
-        reduce: Reduce::Sum,
-        is_csr: true,
-    };
+    let src: Vec<f32> = (0..rows * columns).map(|i| (i % 7) as f32).collect();
+    let case = SegmentCase::csr(columns, src, vec![0, rows as i64], Reduce::Sum);
     check(&case, 1, u32::MAX, 0);
 }
 

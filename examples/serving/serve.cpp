@@ -16,6 +16,7 @@
 #include <sstream>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 class Logger : public nvinfer1::ILogger {
@@ -55,7 +56,7 @@ size_t bytes(nvinfer1::ICudaEngine const& engine, nvinfer1::IExecutionContext co
     using nvinfer1::DataType;
     auto const type = engine.getTensorDataType(name);
     size_t size = type == DataType::kHALF ? 2 : type == DataType::kINT8 || type == DataType::kBOOL ? 1 : 4;
-#if NV_TENSORRT_MAJOR >= 10
+#if NV_TENSORRT_MAJOR >= 9
     size = type == DataType::kBF16 ? 2 : type == DataType::kINT64 ? 8 : size;
 #endif
     auto const shape = context.getTensorShape(name);
@@ -68,7 +69,9 @@ size_t bytes(nvinfer1::ICudaEngine const& engine, nvinfer1::IExecutionContext co
 int run(int count, char** arguments) {
     check(count >= 3, "usage: serve LIBRARY ENGINE NAME=FILE:SHAPE...");
     // Before the first runtime. The library registers itself with the TensorRT that the process has.
-    check(dlopen(arguments[1], RTLD_NOW) != nullptr, std::string("cannot load the plugins: ") + arguments[1]);
+    if (!dlopen(arguments[1], RTLD_NOW)) {
+        throw std::runtime_error(std::string("cannot load the plugins: ") + dlerror());
+    }
     Logger logger;
     std::unique_ptr<nvinfer1::IRuntime> runtime{nvinfer1::createInferRuntime(logger)};
     auto const plan = read(arguments[2]);
@@ -84,7 +87,7 @@ int run(int count, char** arguments) {
         auto const colon = argument.rfind(':');
         check(name.size() < argument.size() && colon != std::string::npos, "not NAME=FILE:SHAPE: " + argument);
         auto const values = read(argument.substr(name.size() + 1, colon - name.size() - 1));
-        check(context->setInputShape(name.c_str(), parse_shape(argument.substr(colon + 1))), "no such input: " + argument);
+        check(context->setInputShape(name.c_str(), parse_shape(argument.substr(colon + 1))), "no such input, or not of a shape that the engine takes: " + argument);
         check(values.size() == bytes(*engine, *context, name.c_str()), "not as many bytes as the shape says: " + argument);
         void* address;
         check(cudaMalloc(&address, values.size() + 1));

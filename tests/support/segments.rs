@@ -27,6 +27,20 @@ pub struct SegmentCase<T> {
 }
 
 impl<T> SegmentCase<T> {
+    /// The segments of one indptr over rows of so many columns.
+    pub fn csr(columns: usize, src: Vec<T>, indptr: Vec<i64>, reduce: Reduce) -> Self {
+        Self {
+            src_dims: vec![src.len() / columns, columns],
+            src,
+            index_dims: vec![indptr.len()],
+            segments: indptr.len() - 1,
+            index: indptr,
+            base: None,
+            reduce,
+            is_csr: true,
+        }
+    }
+
     pub fn axis(&self) -> usize {
         self.index_dims.len() - 1
     }
