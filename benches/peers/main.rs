@@ -4,32 +4,23 @@
 //!
 //! Medians of single runs between two events, the second-level cache filled with other data before each.
 
+#[path = "../sizes/mod.rs"]
+mod sizes;
+
 use std::time::Duration;
 
 use cust::sys;
 use half::f16;
+use sizes::{COMPARED, COMPARED_COLUMNS, floats};
 use tensorrt_scatter::{
     BadIndex, GatherCooOptions, GatherCsrOptions, Reduce, Scalar, ScatterOptions, SegmentCooOptions, SegmentCsrOptions,
     Shape, Tensor,
     gpu::{self, DeviceTensor, Event, Gpu, Stream, Workspace},
 };
 
-/// Rows and groups of each pattern, and how the indices are drawn: groups * u^power.
-const PATTERNS: [(&str, usize, usize, i32); 4] = [
-    ("uniform", 1 << 22, 1 << 18, 1),
-    ("few", 1 << 22, 1 << 10, 1),
-    ("skewed", 1 << 22, 1 << 18, 4),
-    ("sweep", 35_000, 10_000, 1),
-];
-const COLUMNS: [usize; 5] = [1, 4, 16, 64, 256];
 /// More than any second-level cache holds.
 const FLUSHED_BYTES: usize = 256 << 20;
 const REPETITIONS: usize = 31;
-
-/// 31 well-mixed bits: a multiplicative hash.
-fn hash(i: u64) -> u64 {
-    (i ^ 0x5bd1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33
-}
 
 struct Timer {
     stream: Stream,
@@ -165,22 +156,18 @@ fn main() {
     let flushed = DeviceTensor::zeros(&stream, Shape::new(&[FLUSHED_BYTES]).unwrap()).unwrap();
     let words = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
     let mut timer = Timer { stream, workspace, flushed, words, sizes: String::new() };
-    for (pattern, rows, groups, power) in PATTERNS {
-        let index = (0..rows as u64).map(|i| {
-            let u = hash(i) as f64 / (1u64 << 31) as f64;
-            (u.powi(power) * groups as f64) as i64
-        });
-        let index: Vec<i64> = index.collect();
+    for size in COMPARED {
+        let (rows, groups) = (size.rows, size.groups);
+        let index: Vec<i64> = size.index().into_iter().map(i64::from).collect();
         let sorted = Sorted::new(&timer.stream, index.clone(), groups);
         let index = Tensor::new(&[rows], index).unwrap();
         let index = DeviceTensor::from_host(&timer.stream, &index).unwrap();
-        for columns in COLUMNS {
-            timer.sizes = format!("{pattern},{rows},{columns}");
+        for columns in COMPARED_COLUMNS {
+            timer.sizes = format!("{},{rows},{columns}", size.name);
             if !OPERATORS.iter().any(|operator| timer.is_wanted(operator)) {
                 continue;
             }
-            let values = (0..(rows * columns) as u64).map(|i| hash(i) as f32 / (1u64 << 30) as f32 - 1.0);
-            let src = Tensor::new(&[rows, columns], values.collect()).unwrap();
+            let src = Tensor::new(&[rows, columns], floats(rows * columns)).unwrap();
             if columns < 256 {
                 let half: Vec<f16> = src.data().iter().map(|&value| f16::from_f32(value)).collect();
                 let half = Tensor::new(&[rows, columns], half).unwrap();

@@ -1,4 +1,4 @@
-"""torch_scatter's times for the cells of `cargo bench --bench peers`, as the same lines of CSV.
+"""torch_scatter's times for the cells of `cargo bench --bench peers`, on the same data, as the same lines of CSV.
 
     python torch_scatter_times.py TORCH_SCATTER_CUDA_LIBRARY
 """
@@ -10,11 +10,30 @@ import torch
 
 PATTERNS = (("uniform", 1 << 22, 1 << 18, 1), ("few", 1 << 22, 1 << 10, 1), ("skewed", 1 << 22, 1 << 18, 4),
             ("sweep", 35_000, 10_000, 1))
+COLUMNS = (1, 4, 16, 64, 256)
 REPETITIONS = 31
 
 torch.ops.load_library(sys.argv[1])
 ops = torch.ops.torch_scatter
 flushed = torch.empty(256 << 20, dtype=torch.uint8, device="cuda")
+
+
+def wrapped(word):
+    """A 64-bit word as torch's int64, whose products wrap around like those of unsigned words."""
+    return word - (1 << 64) if word >> 63 else word
+
+
+def shifted(z, bits):
+    """z >> bits of unsigned 64-bit words."""
+    return (z >> bits) & ((1 << (64 - bits)) - 1)
+
+
+def mix(count):
+    """The first numbers of SplitMix64, as benches/sizes draws them."""
+    z = torch.arange(1, count + 1, device="cuda") * wrapped(0x9e3779b97f4a7c15)
+    z = (z ^ shifted(z, 30)) * wrapped(0xbf58476d1ce4e5b9)
+    z = (z ^ shifted(z, 27)) * wrapped(0x94d049bb133111eb)
+    return z ^ shifted(z, 31)
 
 
 def median(run):
@@ -39,13 +58,12 @@ def median(run):
 
 
 def main():
-    torch.manual_seed(0)
     for pattern, rows, groups, power in PATTERNS:
-        index = (groups * torch.rand(rows, device="cuda", dtype=torch.float64) ** power).long()
+        index = (groups * (shifted(mix(rows), 11).double() / (1 << 53)) ** power).long()
         ordered = index.sort().values
         indptr = torch.searchsorted(ordered, torch.arange(groups + 1, device="cuda"))
-        for columns in (1, 4, 16, 64, 256):
-            src = torch.randn(rows, columns, device="cuda")
+        for columns in COLUMNS:
+            src = (shifted(mix(rows * columns), 40).float() / (1 << 23) - 1).view(rows, columns)
             wide = index[:, None].expand(-1, columns)
             cells = {
                 "scatter sum": lambda: ops.scatter_sum(src, wide, 0, None, groups),

@@ -1,5 +1,7 @@
 //! What the benchmarks run on: sizes and index patterns, as data.
 
+#![allow(dead_code, reason = "each benchmark uses its own part")]
+
 /// One size: `rows` rows of `columns` values into `groups` groups.
 pub struct Size {
     pub name: &'static str,
@@ -35,6 +37,16 @@ pub const LARGE: &[Size] = &[
     size("skewed", 1 << 22, 16, 1 << 18, Pattern::Skewed),
 ];
 
+/// What is compared with torch_scatter, each with each of [`COMPARED_COLUMNS`]; `torch_scatter_times.py` has the same.
+pub const COMPARED: &[Size] = &[
+    size("uniform", 1 << 22, 1, 1 << 18, Pattern::Uniform),
+    size("few", 1 << 22, 1, 1 << 10, Pattern::Uniform),
+    size("skewed", 1 << 22, 1, 1 << 18, Pattern::Skewed),
+    size("sweep", 35_000, 1, 10_000, Pattern::Uniform),
+];
+
+pub const COMPARED_COLUMNS: [usize; 5] = [1, 4, 16, 64, 256];
+
 impl Size {
     /// The size as a benchmark's name shows it.
     pub fn label(&self) -> String {
@@ -55,7 +67,7 @@ impl Size {
     pub fn index(&self) -> Vec<i32> {
         (0..self.rows as u64)
             .map(|i| {
-                let u = hash(i) as f64 / (1u64 << 31) as f64;
+                let u = (mix(i) >> 11) as f64 / (1u64 << 53) as f64;
                 let u = match self.pattern {
                     Pattern::Uniform => u,
                     Pattern::Skewed => u.powi(4),
@@ -89,11 +101,16 @@ impl Size {
     }
 }
 
-fn floats(count: usize) -> Vec<f32> {
-    (0..count as u64).map(|i| hash(i) as f32 / (1u64 << 30) as f32 - 1.0).collect()
+/// Numbers in [-1, 1), of 24 bits.
+pub fn floats(count: usize) -> Vec<f32> {
+    (0..count as u64).map(|i| (mix(i) >> 40) as f32 / (1u64 << 23) as f32 - 1.0).collect()
 }
 
-/// 31 well-mixed bits: a multiplicative hash.
-fn hash(i: u64) -> u64 {
-    (i ^ 0x5bd1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33
+/// The `i`-th number of SplitMix64: as uneven as chance, which a mere multiplication, whose multiples lie at almost equal
+/// distances, is not.
+fn mix(i: u64) -> u64 {
+    let z = (i + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
 }
