@@ -48,6 +48,15 @@ fn rows_of_every_width_are_copied_whole() {
     }
 }
 
+/// So long an index that warps have some of it fetched ahead, up to its end and no further.
+#[test]
+fn an_index_is_fetched_ahead_within_its_end() {
+    let size = 4096 * 32 * 4 + 300;
+    let index = (0..size).map(|e| (e * 7 % 29) as i64).collect();
+    let case = GatherCase { src_dims: vec![23, 1], src: src::<f32>(23, 1), index_dims: vec![size], index, size };
+    assert_same("coo", &emulate_coo(&case, 0, 1, u32::MAX), &naive_coo(&case));
+}
+
 /// One segment that holds nearly everything, among many that hold nothing.
 #[test]
 fn skewed_segments_are_found_from_every_thread() {

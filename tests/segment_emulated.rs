@@ -79,6 +79,23 @@ fn long_segments_behind_many_short_ones_are_found() {
     }
 }
 
+/// So many segments that warps have entries of indptr fetched ahead, up to the last one and no further.
+#[test]
+fn entries_are_fetched_ahead_within_indptr() {
+    // Enough elements that the axis is cut; most of them are of no segment, and need not be emulated.
+    let (segments, columns, e) = (17_000, 32, 90_000);
+    let indptr: Vec<i64> = (0..=segments).map(|segment| segment / 10).collect();
+    let src: Vec<i32> = (0..e * columns).map(|i| (i * 37 % 101) as i32).collect();
+    // The naive twin would look at every element for every segment.
+    let sum_of = |segment: usize, column| {
+        let rows = indptr[segment] as usize..indptr[segment + 1] as usize;
+        rows.map(|row| src[row * columns + column]).sum::<i32>()
+    };
+    let expected: Vec<i32> = (0..segments as usize * columns).map(|i| sum_of(i / columns, i % columns)).collect();
+    let case = SegmentCase::csr(columns, src, indptr, Reduce::Sum);
+    assert_same("out", &emulator::segment(&case, 1, u32::MAX, 0).unwrap().0, &expected);
+}
+
 #[test]
 fn long_stretches_of_empty_segments_are_filled() {
     for k in [1, 40] {

@@ -12,7 +12,7 @@ use crate::{
     batch::{each, BATCH},
     chunk::Chunk,
     element::Index,
-    layout::{for_each_position, for_each_task_of_warp, split_rows},
+    layout::{for_each_position, for_each_task_of_warp, split_rows, WARPS_AHEAD},
 };
 
 /// ```text
@@ -40,6 +40,10 @@ pub unsafe fn words_by_index<I: Index>(p: &GatherParams) {
     for_each_position(p.e.div_ceil(BATCH as u64), |quad| {
         let first = quad * BATCH as u64;
         let index = (p.index as *const I).add(first as usize);
+        let ahead = first + WARPS_AHEAD * (WARP_SIZE as usize * BATCH) as u64;
+        if ahead < p.e {
+            memory::prefetch((p.index as *const I).add(ahead as usize));
+        }
         let out = (p.out as *mut C).add(first as usize);
         if first + BATCH as u64 <= p.e {
             let rows = I::load_streaming_x4(index).map(row_of_src);
@@ -175,12 +179,8 @@ impl<I: Index> Walk<I> {
             let last = warp::shuffle_idx(FULL_MASK, window, WARP_SIZE - 1, WARP_SIZE);
             let counts = count_in_window(window, rows);
             after = each(|i| {
-                let count = counts[i] + (last <= rows[i]) as u32;
-                if after[i] == start {
-                    after[i] + count as u64
-                } else {
-                    after[i]
-                }
+                // A row whose segment an earlier window had passes nothing in later ones, whose elements are no smaller.
+                after[i] + (counts[i] + (last <= rows[i]) as u32) as u64
             });
             is_found = last >= ROWS;
             start += WARP_SIZE as u64;

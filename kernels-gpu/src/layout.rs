@@ -31,6 +31,10 @@ pub fn for_each_task_of_warp(count: u64, mut visit: impl FnMut(u64)) {
     }
 }
 
+/// How many warps further on those are for which a warp has the elements of an index fetched that they will wait for: about as many
+/// as run at once on the largest device so far (132 multiprocessors of four blocks).
+pub const WARPS_AHEAD: u64 = 4096;
+
 /// Which of `rows` rows a position lies in that is counted over all of them, and where in it; the divisor is their length.
 /// Without a division where there is one row, as nearly always.
 #[inline(always)]

@@ -144,7 +144,7 @@ impl SegmentPlan {
         let is_coo = self.segments == Segments::Index;
         let indptr_type = if is_coo { made_indptr(self) } else { pointers.index_type };
         let column_parts = self.k.div_ceil(partition.lanes * columns);
-        let chunk_tile = tuning::chunk_tile(self.b * chunks_per_b, column_parts);
+        let chunk_tile = tuning::chunk_tile(self.b * chunks_per_b, column_parts, self.e / self.n.max(1));
         SegmentParams {
             src: pointers.src,
             index: if is_coo { pointers.index } else { 0 },
@@ -219,6 +219,8 @@ pub unsafe fn enqueue_segment(
     let is_aligned = |address: u64| address.is_multiple_of(PACK_BYTES as u64);
     let all_aligned = is_aligned(pointers.src) && is_aligned(pointers.out) && pointers.base.is_none_or(is_aligned);
     let (kind, columns) = if all_aligned && partition.pack > 1 { ("packs", partition.pack) } else { ("columns", 1) };
+    let streams = columns > 1 && tuning::streams_segments(plan.src.element_count().saturating_mul(scalar.bytes()));
+    let streamed = |kernel_has_it| if streams && kernel_has_it { "_streamed" } else { "" };
     let placed = plan.place_layout(pointers);
     let params = plan.params(pointers, placed.layout, &partition, columns);
     let reduce = if plan.reduce.has_arg() { plan.reduce.name() } else { "sum" };
@@ -239,9 +241,9 @@ pub unsafe fn enqueue_segment(
             let kernel = format!("segment_{source}_{reduce}_{kind}_{scalar}");
             return queue.launch_for_each(&kernel, row_warps * WARP_SIZE, &params);
         }
-        let kernel = format!("segment_{source}_cut_{reduce}_{kind}_{scalar}");
+        let kernel = format!("segment_{source}_cut_{reduce}_{kind}{}_{scalar}", streamed(!plan.reduce.has_arg()));
         queue.launch_for_each(&kernel, row_warps * WARP_SIZE, &params)?;
-        let kernel = format!("segment_{source}_chunks_{reduce}_{kind}_{scalar}");
+        let kernel = format!("segment_{source}_chunks_{reduce}_{kind}{}_{scalar}", streamed(true));
         let blocks = tuning::chunk_blocks(chunks.div_ceil(1 << params.tile_log2), plan.e / plan.n);
         queue.launch_for_each(&kernel, blocks * THREADS_PER_BLOCK as usize, &params)?;
         // Only sums have counts, which for an index are in the records.

@@ -39,6 +39,17 @@ pub(super) fn is_cut(length: usize, bytes: usize) -> bool {
     length >= LONG_SEGMENT || bytes > MOST_UNCUT_BYTES
 }
 
+/// The largest `src` that segments stream: a few times what the second-level cache holds (50 MiB).
+const MOST_STREAMED_BYTES: usize = 256 << 20;
+
+/// Whether the steps over a cut axis read so many bytes of `src` past what the caches hold, which need not be written back or read
+/// again then: on an H100, up to 12 % of the time for 64 MiB. For ever larger ones that is ever less, and streaming itself costs
+/// up to 3 %. (First steps for minima and maxima never do: their lanes come back to a line of the cache, which would be gone. That
+/// makes them up to 40 % slower.)
+pub(super) fn streams_segments(bytes: usize) -> bool {
+    bytes <= MOST_STREAMED_BYTES
+}
+
 /// The most elements of a segment that a group of lanes takes, where a block takes the longer ones: eight batches a
 /// lane, as long as the block's barriers take.
 pub(super) fn longest_segment(ways: usize) -> usize {
@@ -77,11 +88,16 @@ pub(super) fn segment_chunk(elements: usize, parts: usize, warp_ways: usize, way
 /// once (132 multiprocessors of four).
 const CHUNK_BLOCKS: usize = 528;
 
-/// How many chunks, each of `parts` warps, a block looks at together: as many as it has warps for, or more where there are
-/// blocks enough, so that those which find nothing are few.
-pub(super) fn chunk_tile(chunks: usize, parts: usize) -> usize {
+/// How many chunks, each of `parts` warps, a block looks at together, the segments having `length` elements on average: as many as
+/// it has warps for, or more where there are blocks enough, so that those which find nothing are few. Long segments of many
+/// columns leave none of them without work, and small blocks end together (1 to 2 % with 256 columns, H100).
+pub(super) fn chunk_tile(chunks: usize, parts: usize, length: usize) -> usize {
     let fewest = power_of_two(THREADS_PER_BLOCK as usize / WARP_SIZE / parts.max(1));
-    power_of_two(chunks / CHUNK_BLOCKS).clamp(fewest, WARP_SIZE)
+    if length >= LONG_SEGMENT && parts > 1 {
+        fewest
+    } else {
+        power_of_two(chunks / CHUNK_BLOCKS).clamp(fewest, WARP_SIZE)
+    }
 }
 
 /// How many blocks look at so many tiles of chunks, the segments having `length` elements on average. One each where that is
@@ -121,13 +137,14 @@ pub(super) fn rows_of_warp(rows: usize, at_once: usize) -> usize {
     rows.div_ceil(ROWS_WARPS).max(1).next_multiple_of(BATCH * at_once)
 }
 
-/// Warps that gather_csr should have before one takes more than a batch: twice as many as the largest device so far runs
-/// at once (132 multiprocessors of 64 warps), so that the last ones to end do not end alone.
-const GATHER_WARPS: usize = 16_384;
+/// Warps that gather_csr should have before one takes more than a batch: as many as the largest device so far runs at once
+/// (132 multiprocessors of 64 warps).
+const GATHER_WARPS: usize = 8192;
 
 /// The most batches a warp of gather_csr takes one after the other. A search through indptr, a load for each 32-fold of
-/// its elements, is then spread over more batches than it has loads.
-const MAX_GATHER_BATCHES: usize = 32;
+/// its elements, is then spread over as many batches as it has loads; with more, the warps that run at once write in more
+/// places (32 are 5 % slower for 64 and 256 values a row, H100 and H200).
+const MAX_GATHER_BATCHES: usize = 6;
 
 /// How many of so many batches a warp of gather_csr takes one after the other.
 pub(super) fn gather_csr_batches(batches: usize) -> usize {
@@ -159,7 +176,8 @@ mod tests {
 
     #[test]
     fn blocks_that_may_find_nothing_all_run_at_once() {
-        assert_eq!(chunk_tile(16_384, 1), 16);
+        assert_eq!(chunk_tile(16_384, 1, 16), 16);
+        assert_eq!(chunk_tile(16_384, 2, LONG_SEGMENT), 4);
         assert_eq!(chunk_blocks(1024, 16), 512);
         assert_eq!(chunk_blocks(1024, LONG_SEGMENT), 1024);
         assert_eq!(chunk_blocks(528, 16), 528);

@@ -13,7 +13,10 @@ use tensorrt_scatter::{
     },
 };
 
-use super::{Element, naive::ScatterCase, segments::SegmentCase};
+use super::{Element, assert_same, naive::ScatterCase, segments::SegmentCase};
+
+/// In the names of kernels that have a sister without it.
+const STREAMED: &str = "_streamed";
 
 /// Runs each launch at once; `seed` decides in which order the threads take turns.
 pub struct Emulator {
@@ -21,11 +24,15 @@ pub struct Emulator {
     seed: u64,
     /// Fewer blocks than elements need make the kernels' loops go round.
     max_blocks: u32,
+    /// Whether kernels that read through the caches stand in for those that stream, as for tensors too large to emulate.
+    never_streams: bool,
+    /// Whether one was asked for that streams.
+    streamed: bool,
 }
 
 impl Emulator {
     pub fn new(seed: u64, max_blocks: u32) -> Self {
-        Self { memory: Memory::new(), seed, max_blocks }
+        Self { memory: Memory::new(), seed, max_blocks, never_streams: false, streamed: false }
     }
 
     /// Lets kernels read a slice, and returns its address.
@@ -65,6 +72,8 @@ impl Queue for Emulator {
         shared_bytes: u32,
         params: &P,
     ) -> Result<(), Error> {
+        self.streamed |= kernel.contains(STREAMED);
+        let kernel = if self.never_streams { kernel.replace(STREAMED, "") } else { kernel.to_owned() };
         let entry = entry_points()
             .find(|entry| entry.name == kernel)
             .unwrap_or_else(|| panic!("there is no kernel of the name {kernel}"));
@@ -146,11 +155,28 @@ pub fn segment_plan<T: Element>(case: &SegmentCase<T>) -> Result<SegmentPlan, Er
     SegmentPlan::coo(&src, &index, base.as_ref(), &SegmentCooOptions::new(case.reduce).dim_size(case.segments))
 }
 
-/// [`scatter`] for segments. `offset` elements before src and out make them unaligned.
+/// [`scatter`] for segments. `offset` elements before src and out make them unaligned. Where kernels stream, those that do not
+/// have given the same.
 pub fn segment<T: Element>(
     case: &SegmentCase<T>,
     seed: u64,
     max_blocks: u32,
+    offset: usize,
+) -> Result<(Vec<T>, Vec<i64>), Error> {
+    let mut emulator = Emulator::new(seed, max_blocks);
+    let (out, arg) = segment_by(&mut emulator, case, offset)?;
+    if emulator.streamed {
+        let mut emulator = Emulator { never_streams: true, ..Emulator::new(seed, max_blocks) };
+        let (other_out, other_arg) = segment_by(&mut emulator, case, offset)?;
+        assert_same("out without streaming", &other_out, &out);
+        assert_eq!(other_arg, arg);
+    }
+    Ok((out, arg))
+}
+
+fn segment_by<T: Element>(
+    emulator: &mut Emulator,
+    case: &SegmentCase<T>,
     offset: usize,
 ) -> Result<(Vec<T>, Vec<i64>), Error> {
     let plan = segment_plan(case)?;
@@ -159,7 +185,6 @@ pub fn segment<T: Element>(
     let mut src = Aligned::new(&case.src, offset);
     let mut out = Aligned::new(&vec![T::of(77.0); case.out_len()], offset);
     let mut arg = vec![-77i64; case.out_len()];
-    let mut emulator = Emulator::new(seed, max_blocks);
     let pointers = ReductionPointers {
         scalar: T::TYPE,
         index_type: IndexType::I64,
@@ -173,7 +198,7 @@ pub fn segment<T: Element>(
         workspace_bytes: bytes,
     };
     // SAFETY: the addresses are of the vectors above, which have the plan's sizes and outlive the call.
-    unsafe { enqueue_segment(&mut emulator, &plan, &pointers)? };
+    unsafe { enqueue_segment(emulator, &plan, &pointers)? };
     Ok((out.data().to_vec(), if case.reduce.has_arg() { arg } else { Vec::new() }))
 }
 

@@ -190,3 +190,15 @@ pub unsafe fn load_prefetching_x4<T: Lane>(from: *const T) -> [T; 4] {
     // SAFETY: the caller's promise is the target's.
     unsafe { target::load_prefetching_x4(from) }
 }
+
+/// Has the second-level cache fetch what a [`load_readonly`] will ask for later (`prefetch.global.L2`); nothing waits for it.
+///
+/// # Safety
+///
+/// As [`load_readonly`].
+#[inline(always)]
+#[track_caller]
+pub unsafe fn prefetch<T: Word>(from: *const T) {
+    // SAFETY: the caller's promise is the target's.
+    unsafe { target::prefetch(from) }
+}

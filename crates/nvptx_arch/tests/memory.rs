@@ -8,7 +8,7 @@ use nvptx_arch::emulate::{Fault, Memory, Options, run};
 use nvptx_arch::index::{block_idx_x, thread_idx_x};
 use nvptx_arch::memory::{
     Word, load, load_prefetching_x4, load_readonly, load_readonly_x2, load_readonly_x4, load_streaming,
-    load_streaming_x2, load_streaming_x4, load_x2, load_x4, store, store_streaming_x4, store_x2, store_x4,
+    load_streaming_x2, load_streaming_x4, load_x2, load_x4, prefetch, store, store_streaming_x4, store_x2, store_x4,
 };
 use nvptx_arch::shared::{dynamic_shared_mem, shared_array};
 
@@ -278,6 +278,11 @@ fn a_readonly_load_of_what_the_grid_writes_is_a_fault() {
         load_prefetching_x4(at);
     });
     assert!(matches!(stored_then_prefetched, Fault::NotConstant { .. }), "{stored_then_prefetched}");
+    let prefetched_then_stored = fault_of(|at| unsafe {
+        prefetch(at.add(1));
+        store(at.add(1), 1);
+    });
+    assert!(matches!(prefetched_then_stored, Fault::NotConstant { .. }), "{prefetched_then_stored}");
 }
 
 #[test]

@@ -76,7 +76,12 @@ unsafe fn accumulate<T: Float32, I: Index, const WIDTH: usize>(p: &ScatterParams
         let values = each(|i| load::<T, WIDTH>(src.add(rows[i].min(part.rows - 1) as usize * p.k as usize)));
         // After the first loads, which are on their way meanwhile.
         if !hint::opaque_bool(is_sampled) {
-            hot = part.find_hot_group::<I>(lane);
+            hot = if WIDTH == 1 {
+                // Few columns: the batch itself is nearly as many rows. Loading others would take 3 % of all.
+                Part::hot_group(lane, out_rows, 1 << columns_log2)
+            } else {
+                part.find_hot_group::<I>(lane)
+            };
             is_sampled = true;
         }
         each(|i| {
@@ -123,14 +128,19 @@ impl Part<'_> {
         }
     }
 
-    /// The row of `out` that most of the first rows go to, if two of one window do; [`NONE`] otherwise. BATCH windows of a
-    /// row for each lane are looked at: a group with one row in 23, as in the skewed benchmark, comes up twice in one
-    /// window of 32 with a chance of 0.42, so in one of 4 with 0.89.
+    /// [`hot_group`](Self::hot_group) of the first rows, one for each lane in each window.
     #[inline(always)]
     unsafe fn find_hot_group<I: Index>(&self, lane: u32) -> u32 {
+        Self::hot_group(lane, each(|window| self.out_row::<I>(window as u32 * WARP_SIZE + lane)), 1)
+    }
+
+    /// The row of `out` that most of some rows go to, if two of one window do; [`NONE`] otherwise. Each window has a row for
+    /// each lane, or for as many neighbours as have the same one. A group with one row in 23, as in the skewed benchmark,
+    /// comes up twice in one window of 32 rows with a chance of 0.42, so in one of 4 with 0.89.
+    #[inline(always)]
+    unsafe fn hot_group(lane: u32, windows: [u32; BATCH], lanes_of_row: u32) -> u32 {
         let mut hot = NONE;
-        let mut most = 1;
-        let windows = each(|window| self.out_row::<I>(window as u32 * WARP_SIZE + lane));
+        let mut most = lanes_of_row;
         each(|window| {
             let out_row = windows[window];
             let peers = warp::match_any(FULL_MASK, out_row).count_ones();

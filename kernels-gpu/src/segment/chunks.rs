@@ -28,7 +28,9 @@ use crate::{element::Scalar, layout::split_rows};
 /// A kernel of its own: in one with the first step or the third, they would share registers, and the fewer that one has, the
 /// more of its warps have loads under way. Where no segment is long, a block is done after one load.
 #[inline(always)]
-pub unsafe fn reduce_chunks<T: Scalar, R: Finish, const COLUMNS: usize, const HAS_INDEX: bool>(p: &SegmentParams) {
+pub unsafe fn reduce_chunks<T: Scalar, R: Finish, const COLUMNS: usize, const HAS_INDEX: bool, const STREAMED: bool>(
+    p: &SegmentParams,
+) {
     let mut first = skip_tiles(p);
     while first < p.b * p.chunks_per_b {
         let behind = first + (1 << p.tile_log2);
@@ -39,7 +41,7 @@ pub unsafe fn reduce_chunks<T: Scalar, R: Finish, const COLUMNS: usize, const HA
             let task = tile.task(number);
             let (id, end) = (task.value(tile.own.id), task.value(tile.own.end));
             let work = work::<COLUMNS, HAS_INDEX>(p, &task, id, end);
-            let folded = work.fold::<T, R, COLUMNS, HAS_INDEX>(p);
+            let folded = work.fold::<T, R, COLUMNS, HAS_INDEX, STREAMED>(p);
             work.store::<T, R, COLUMNS, HAS_INDEX>(p, folded);
             number += WARPS as u64;
         }

@@ -44,6 +44,16 @@ unsafe fn load(address: u64, is_wide: u32, at: u64) -> i64 {
     }
 }
 
+/// Has the entry fetched with which a segment starts, `number` counting the segments' parts of columns, for a warp that will ask
+/// for it. Where there are several rows or parts, for which that takes divisions, it is not worth it.
+#[inline(always)]
+pub unsafe fn prefetch_entry(p: &SegmentParams, number: u64) {
+    if p.b == 1 && p.column_parts.value == 1 && number < p.n {
+        let bytes = if p.indptr_is_wide != 0 { size_of::<i64>() } else { size_of::<i32>() };
+        memory::prefetch((p.indptr as *const u8).add(number as usize * bytes));
+    }
+}
+
 /// Whether an element that lies between others of a segment belongs to it: always, but for an index with elements
 /// outside [0, N).
 pub struct Membership {

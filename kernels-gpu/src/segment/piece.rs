@@ -95,7 +95,7 @@ impl Piece {
     /// Folds every 2^`ways_log2`-th element from `way` on, in the columns from the first one on. Where there may be holes, elements
     /// whose index is another's are left out.
     #[inline(always)]
-    pub unsafe fn fold<T: Scalar, R: Fold, const COLUMNS: usize>(
+    pub unsafe fn fold<T: Scalar, R: Fold, const COLUMNS: usize, const STREAMED: bool>(
         &self,
         p: &SegmentParams,
         way: u32,
@@ -105,7 +105,7 @@ impl Piece {
         if has_holes {
             self.fold_with_holes::<T, R, COLUMNS>(p, way, ways_log2)
         } else {
-            self.fold_all::<T, R, COLUMNS>(p, way, ways_log2)
+            self.fold_all::<T, R, COLUMNS, STREAMED>(p, way, ways_log2)
         }
     }
 
@@ -115,7 +115,7 @@ impl Piece {
     ///     take them one by one
     /// ```
     #[inline(always)]
-    unsafe fn fold_all<T: Scalar, R: Fold, const COLUMNS: usize>(
+    unsafe fn fold_all<T: Scalar, R: Fold, const COLUMNS: usize, const STREAMED: bool>(
         &self,
         p: &SegmentParams,
         way: u32,
@@ -128,7 +128,8 @@ impl Piece {
         while at < self.length {
             let batch: [[T; COLUMNS]; BATCH] = each(|i| {
                 let is_there = at + ((i as u32) << ways_log2) < self.length;
-                load_readonly_columns(if is_there { src.wrapping_add(i * stride) } else { src })
+                let from = if is_there { src.wrapping_add(i * stride) } else { src };
+                load_readonly_columns::<T, COLUMNS, STREAMED>(from)
             });
             each(|i| {
                 let element = at + ((i as u32) << ways_log2);
@@ -157,7 +158,8 @@ impl Piece {
         let mut element = way;
         while element < self.length {
             if membership.is_of(element, self.id) {
-                let values = load_readonly_columns(self.src::<T>(p).wrapping_add(element as usize * p.k as usize));
+                let from = self.src::<T>(p).wrapping_add(element as usize * p.k as usize);
+                let values = load_readonly_columns::<T, COLUMNS, false>(from);
                 folded.take::<T, R>(&values, element);
                 folded.count += 1;
             }

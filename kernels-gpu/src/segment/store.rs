@@ -108,11 +108,16 @@ unsafe fn store_args<const COLUMNS: usize>(p: &SegmentParams, at: usize, positio
     }
 }
 
-/// Loads neighbouring values that the kernel does not write: 16 bytes of them in one instruction, or one.
+/// Loads neighbouring values that the kernel does not write: 16 bytes of them in one instruction, or one. Packs may be `STREAMED`:
+/// read without displacing what else the caches hold.
 #[inline(always)]
-pub unsafe fn load_readonly_columns<T: Scalar, const COLUMNS: usize>(from: *const T) -> [T; COLUMNS] {
+pub unsafe fn load_readonly_columns<T: Scalar, const COLUMNS: usize, const STREAMED: bool>(
+    from: *const T,
+) -> [T; COLUMNS] {
     if COLUMNS == 1 {
         [T::load_readonly(from); COLUMNS]
+    } else if STREAMED {
+        from_words(memory::load_streaming_x4(from.cast()))
     } else {
         from_words(memory::load_prefetching_x4(from.cast()))
     }

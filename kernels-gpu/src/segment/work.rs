@@ -117,12 +117,12 @@ impl Work {
 
     /// What the lanes that share the piece's elements have of it together. All lanes of the warp take part.
     #[inline(always)]
-    pub unsafe fn fold<T: Scalar, R: Finish, const COLUMNS: usize, const HAS_INDEX: bool>(
+    pub unsafe fn fold<T: Scalar, R: Finish, const COLUMNS: usize, const HAS_INDEX: bool, const STREAMED: bool>(
         &self,
         p: &SegmentParams,
     ) -> Folded<T::Accumulator, u32, COLUMNS> {
         let counts = HAS_INDEX && R::HAS_COUNT && p.is_mean != 0;
-        let mut folded = self.piece.fold::<T, R, COLUMNS>(p, self.way, self.ways_log2, self.has_holes);
+        let mut folded = self.piece.fold::<T, R, COLUMNS, STREAMED>(p, self.way, self.ways_log2, self.has_holes);
         folded = folded.join_lanes::<R>(p.lanes_log2, self.join_log2, counts);
         if !HAS_INDEX {
             // Without holes.

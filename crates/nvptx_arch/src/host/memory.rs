@@ -75,6 +75,15 @@ loads! {
     load_prefetching_x4: LoadReadonly, [T; 4];
 }
 
+/// # Safety
+///
+/// As [`crate::memory::prefetch`].
+#[track_caller]
+pub unsafe fn prefetch<T: Copy>(from: *const T) {
+    // SAFETY: the caller's promise. What is read is not used.
+    unsafe { checked_load(Access::LoadReadonly, "prefetch", from) };
+}
+
 macro_rules! stores {
     ($($name:ident: $value:ty;)*) => {$(
         /// # Safety

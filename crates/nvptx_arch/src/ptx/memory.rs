@@ -176,6 +176,17 @@ pub unsafe fn store_streaming_x4<T: LaneAccess>(to: *mut T, values: [T; 4]) {
     }
 }
 
+/// # Safety
+///
+/// As [`crate::memory::prefetch`].
+#[inline(always)]
+pub unsafe fn prefetch<T: Copy>(from: *const T) {
+    // SAFETY: the caller vouches for the address; the instruction changes nothing that can be seen.
+    unsafe {
+        asm!("prefetch.global.L2 [{}];", in(reg64) from, options(readonly, nostack, preserves_flags));
+    }
+}
+
 macro_rules! vector_loads {
     (x2 $($name:ident: $instruction:literal;)*) => {$(
         /// # Safety
