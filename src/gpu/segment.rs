@@ -42,7 +42,7 @@ impl Partition {
         let pack = if plan.k.is_multiple_of(per_load) { per_load } else { 1 };
         let lanes = (plan.k / pack).clamp(1, WARP_SIZE).next_power_of_two();
         let parts = plan.k.div_ceil(lanes * pack);
-        let length = plan.e / plan.n.max(1);
+        let length = plan.average_length();
         let ways = tuning::segment_ways(length, lanes, pack, plan.reduce.has_arg());
         let elements = plan.b.saturating_mul(plan.e);
         let bytes = elements.saturating_mul(plan.k * scalar.bytes());
@@ -113,6 +113,11 @@ impl SegmentPlan {
         WorkspaceParts::new(self, scalar, chunks).bytes()
     }
 
+    /// How many elements a segment has on average.
+    fn average_length(&self) -> usize {
+        self.e / self.n.max(1)
+    }
+
     /// The layout of the leading axes, in rows of the index; its offsets lie before all other scratch.
     fn place_layout(&self, pointers: &ReductionPointers) -> PlacedLayout {
         let mut layout = Layout { leading: self.layout.leading, ..Layout::default() };
@@ -144,7 +149,7 @@ impl SegmentPlan {
         let is_coo = self.segments == Segments::Index;
         let indptr_type = if is_coo { made_indptr(self) } else { pointers.index_type };
         let column_parts = self.k.div_ceil(partition.lanes * columns);
-        let chunk_tile = tuning::chunk_tile(self.b * chunks_per_b, column_parts, self.e / self.n.max(1));
+        let chunk_tile = tuning::chunk_tile(self.b * chunks_per_b, column_parts, self.average_length());
         SegmentParams {
             src: pointers.src,
             index: if is_coo { pointers.index } else { 0 },
@@ -244,7 +249,7 @@ pub unsafe fn enqueue_segment(
         let kernel = format!("segment_{source}_cut_{reduce}_{kind}{}_{scalar}", streamed(!plan.reduce.has_arg()));
         queue.launch_for_each(&kernel, row_warps * WARP_SIZE, &params)?;
         let kernel = format!("segment_{source}_chunks_{reduce}_{kind}{}_{scalar}", streamed(true));
-        let blocks = tuning::chunk_blocks(chunks.div_ceil(1 << params.tile_log2), plan.e / plan.n);
+        let blocks = tuning::chunk_blocks(chunks.div_ceil(1 << params.tile_log2), plan.average_length());
         queue.launch_for_each(&kernel, blocks * THREADS_PER_BLOCK as usize, &params)?;
         // Only sums have counts, which for an index are in the records.
         let of = if plan.reduce.has_arg() { String::new() } else { format!("{source}_") };

@@ -15,9 +15,10 @@ pub(super) const PACK_BYTES: usize = 16;
 ///
 /// Each lane has so many batches of elements or more: what there is to do for a segment apart from its elements takes as long
 /// as two, and more for each way that is joined, the more so with positions. Where few lanes share the columns, more ways
-/// have the lanes of a warp read what lies side by side. (Segments of 16 elements on an H100. With 4 columns, sums in four
-/// ways are 3 % faster than in two, maxima 3 to 5 % slower; with 16, sums in two ways 2 to 6 % faster than in one, maxima up to
-/// 5 % slower; with 64, two ways are 1 to 20 % slower than one; with a single one, four ways 20 % slower than two.)
+/// have the lanes of a warp read what lies side by side. (Segments of 16 elements on average on an H100. With 4 columns,
+/// sums in four ways are 5 % faster than in two, maxima 7 % slower; with 16, sums in two ways 5 % faster than in one, maxima 7 %
+/// slower; with 64, two ways are 3 to 9 % slower than one, but for sums by an indptr, 1 % faster; with a single one, four ways are
+/// 24 % slower than two.)
 pub(super) fn segment_ways(length: usize, lanes: usize, pack: usize, has_positions: bool) -> usize {
     let batches = match (lanes, has_positions) {
         (1, false) if pack > 1 => 1,

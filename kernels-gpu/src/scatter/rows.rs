@@ -77,7 +77,8 @@ unsafe fn accumulate<T: Float32, I: Index, const WIDTH: usize>(p: &ScatterParams
         // After the first loads, which are on their way meanwhile.
         if !hint::opaque_bool(is_sampled) {
             hot = if WIDTH == 1 {
-                // Few columns: the batch itself is nearly as many rows. Loading others would take 3 % of all.
+                // One or two columns, where src is aligned: the batch itself is as many rows or half of them. Loading others
+                // would take 3 % of all.
                 Part::hot_group(lane, out_rows, 1 << columns_log2)
             } else {
                 part.find_hot_group::<I>(lane)
