@@ -47,13 +47,22 @@ for_each_type! {
 }
 
 #[test]
-fn a_segment_of_many_chunks_is_put_together_by_the_block() {
-    // 33 columns leave a warp no second way: chunks of 32 elements, and more records than a lane follows.
+fn a_segment_of_many_chunks_is_put_together_by_blocks() {
+    // 65 columns leave a warp no second way: chunks of 32 elements, and more records than a lane follows. There are three parts of
+    // the columns for two blocks.
     for reduce in REDUCES {
         for is_csr in [false, true] {
-            check(&segments::large::<f32>((1, 32 * 40 + 5, 33, 2), Lengths::One, reduce, is_csr), 2, u32::MAX, 0);
-            check(&segments::large::<i32>((2, 32 * 50, 33, 3), Lengths::Skewed, reduce, is_csr), 2, 2, 0);
+            check(&segments::large::<f32>((1, 32 * 40 + 5, 65, 2), Lengths::One, reduce, is_csr), 2, u32::MAX, 0);
+            check(&segments::large::<i32>((2, 32 * 50, 65, 3), Lengths::Skewed, reduce, is_csr), 2, 2, 0);
         }
+    }
+    // More blocks than parts; and several parts for each, beginning anywhere in a tile of 32 chunks.
+    check(&segments::large::<i32>((1, 32 * 200, 65, 1), Lengths::One, Reduce::Sum, true), 1, u32::MAX, 0);
+    for before in [0, 1, 32 * 30 + 7, 32 * 31, 32 * 31 + 1, 32 * 32, 32 * 56] {
+        // The last one lies in three chunks, of one tile or of two, and is a warp's.
+        let indptr = vec![0, before, before + 32 * 70, before + 32 * 72 + 16];
+        let src = (0..indptr[3] * 260).map(|i| (i * 37 % 101) as i32).collect();
+        check(&SegmentCase::csr(260, src, indptr, Reduce::Max), 1, u32::MAX, 0);
     }
 }
 

@@ -52,7 +52,7 @@ impl Chunk for Quad {
 
     #[inline(always)]
     unsafe fn load_readonly(from: *const Self) -> Self {
-        memory::load_prefetching_x4(from.cast())
+        memory::load_prefetching_256_x4(from.cast())
     }
 
     #[inline(always)]

@@ -197,7 +197,7 @@ pub mod segment {
     use crate::{
         element::{Bf16, F16},
         reduction::{Max, Min, Sum},
-        segment,
+        segment::{self, Line, LinePair, Streamed},
     };
     use kernel_params::SegmentParams;
 
@@ -212,10 +212,6 @@ pub mod segment {
     /// A column for each lane.
     const ONE: usize = 1;
 
-    /// Whether src is read without displacing what else the caches hold.
-    const STREAMED: bool = true;
-    const CACHED: bool = false;
-
     table! {
         segment_from_index(SegmentParams) [index] = segment::from_index<I, Short>;
         segment_from_index_wide(SegmentParams) [index] = segment::from_index<I, Wide>;
@@ -225,44 +221,48 @@ pub mod segment {
         segment_csr_min_packs(SegmentParams) [scalar] = segment::reduce_whole<T, Min, PACK, NO_INDEX>;
         segment_csr_max_columns(SegmentParams) [scalar] = segment::reduce_whole<T, Max, ONE, NO_INDEX>;
         segment_csr_max_packs(SegmentParams) [scalar] = segment::reduce_whole<T, Max, PACK, NO_INDEX>;
-        segment_csr_cut_sum_columns(SegmentParams) [scalar] = segment::reduce_cut<T, Sum, ONE, NO_INDEX, CACHED>;
-        segment_csr_cut_sum_packs(SegmentParams) [scalar] = segment::reduce_cut<T, Sum, PACK, NO_INDEX, CACHED>;
-        segment_csr_cut_sum_packs_streamed(SegmentParams) [scalar] = segment::reduce_cut<T, Sum, PACK, NO_INDEX, STREAMED>;
-        segment_csr_cut_min_columns(SegmentParams) [scalar] = segment::reduce_cut<T, Min, ONE, NO_INDEX, CACHED>;
-        segment_csr_cut_min_packs(SegmentParams) [scalar] = segment::reduce_cut<T, Min, PACK, NO_INDEX, CACHED>;
-        segment_csr_cut_max_columns(SegmentParams) [scalar] = segment::reduce_cut<T, Max, ONE, NO_INDEX, CACHED>;
-        segment_csr_cut_max_packs(SegmentParams) [scalar] = segment::reduce_cut<T, Max, PACK, NO_INDEX, CACHED>;
-        segment_csr_chunks_sum_columns(SegmentParams) [scalar] = segment::reduce_chunks<T, Sum, ONE, NO_INDEX, CACHED> waits;
-        segment_csr_chunks_sum_packs(SegmentParams) [scalar] = segment::reduce_chunks<T, Sum, PACK, NO_INDEX, CACHED> waits;
-        segment_csr_chunks_sum_packs_streamed(SegmentParams) [scalar] = segment::reduce_chunks<T, Sum, PACK, NO_INDEX, STREAMED> waits;
-        segment_csr_chunks_min_columns(SegmentParams) [scalar] = segment::reduce_chunks<T, Min, ONE, NO_INDEX, CACHED> waits;
-        segment_csr_chunks_min_packs(SegmentParams) [scalar] = segment::reduce_chunks<T, Min, PACK, NO_INDEX, CACHED> waits;
-        segment_csr_chunks_min_packs_streamed(SegmentParams) [scalar] = segment::reduce_chunks<T, Min, PACK, NO_INDEX, STREAMED> waits;
-        segment_csr_chunks_max_columns(SegmentParams) [scalar] = segment::reduce_chunks<T, Max, ONE, NO_INDEX, CACHED> waits;
-        segment_csr_chunks_max_packs(SegmentParams) [scalar] = segment::reduce_chunks<T, Max, PACK, NO_INDEX, CACHED> waits;
-        segment_csr_chunks_max_packs_streamed(SegmentParams) [scalar] = segment::reduce_chunks<T, Max, PACK, NO_INDEX, STREAMED> waits;
+        segment_csr_cut_sum_columns(SegmentParams) [scalar] = segment::reduce_cut<T, Sum, Line, ONE, NO_INDEX>;
+        segment_csr_cut_sum_packs(SegmentParams) [scalar] = segment::reduce_cut<T, Sum, Streamed, PACK, NO_INDEX>;
+        segment_csr_cut_sum_packs_large(SegmentParams) [scalar] = segment::reduce_cut<T, Sum, Line, PACK, NO_INDEX>;
+        segment_csr_cut_min_columns(SegmentParams) [scalar] = segment::reduce_cut<T, Min, Line, ONE, NO_INDEX>;
+        segment_csr_cut_min_packs(SegmentParams) [scalar] = segment::reduce_cut<T, Min, LinePair, PACK, NO_INDEX>;
+        segment_csr_cut_min_packs_large(SegmentParams) [scalar] = segment::reduce_cut<T, Min, Line, PACK, NO_INDEX>;
+        segment_csr_cut_max_columns(SegmentParams) [scalar] = segment::reduce_cut<T, Max, Line, ONE, NO_INDEX>;
+        segment_csr_cut_max_packs(SegmentParams) [scalar] = segment::reduce_cut<T, Max, LinePair, PACK, NO_INDEX>;
+        segment_csr_cut_max_packs_large(SegmentParams) [scalar] = segment::reduce_cut<T, Max, Line, PACK, NO_INDEX>;
+        segment_csr_chunks_sum_columns(SegmentParams) [scalar] = segment::reduce_chunks<T, Sum, Line, ONE, NO_INDEX> waits;
+        segment_csr_chunks_sum_packs(SegmentParams) [scalar] = segment::reduce_chunks<T, Sum, Streamed, PACK, NO_INDEX> waits;
+        segment_csr_chunks_sum_packs_large(SegmentParams) [scalar] = segment::reduce_chunks<T, Sum, Line, PACK, NO_INDEX> waits;
+        segment_csr_chunks_min_columns(SegmentParams) [scalar] = segment::reduce_chunks<T, Min, Line, ONE, NO_INDEX> waits;
+        segment_csr_chunks_min_packs(SegmentParams) [scalar] = segment::reduce_chunks<T, Min, Streamed, PACK, NO_INDEX> waits;
+        segment_csr_chunks_min_packs_large(SegmentParams) [scalar] = segment::reduce_chunks<T, Min, Line, PACK, NO_INDEX> waits;
+        segment_csr_chunks_max_columns(SegmentParams) [scalar] = segment::reduce_chunks<T, Max, Line, ONE, NO_INDEX> waits;
+        segment_csr_chunks_max_packs(SegmentParams) [scalar] = segment::reduce_chunks<T, Max, Streamed, PACK, NO_INDEX> waits;
+        segment_csr_chunks_max_packs_large(SegmentParams) [scalar] = segment::reduce_chunks<T, Max, Line, PACK, NO_INDEX> waits;
         segment_coo_sum_columns(SegmentParams) [scalar] = segment::reduce_whole<T, Sum, ONE, INDEX>;
         segment_coo_sum_packs(SegmentParams) [scalar] = segment::reduce_whole<T, Sum, PACK, INDEX>;
         segment_coo_min_columns(SegmentParams) [scalar] = segment::reduce_whole<T, Min, ONE, INDEX>;
         segment_coo_min_packs(SegmentParams) [scalar] = segment::reduce_whole<T, Min, PACK, INDEX>;
         segment_coo_max_columns(SegmentParams) [scalar] = segment::reduce_whole<T, Max, ONE, INDEX>;
         segment_coo_max_packs(SegmentParams) [scalar] = segment::reduce_whole<T, Max, PACK, INDEX>;
-        segment_coo_cut_sum_columns(SegmentParams) [scalar] = segment::reduce_cut<T, Sum, ONE, INDEX, CACHED>;
-        segment_coo_cut_sum_packs(SegmentParams) [scalar] = segment::reduce_cut<T, Sum, PACK, INDEX, CACHED>;
-        segment_coo_cut_sum_packs_streamed(SegmentParams) [scalar] = segment::reduce_cut<T, Sum, PACK, INDEX, STREAMED>;
-        segment_coo_cut_min_columns(SegmentParams) [scalar] = segment::reduce_cut<T, Min, ONE, INDEX, CACHED>;
-        segment_coo_cut_min_packs(SegmentParams) [scalar] = segment::reduce_cut<T, Min, PACK, INDEX, CACHED>;
-        segment_coo_cut_max_columns(SegmentParams) [scalar] = segment::reduce_cut<T, Max, ONE, INDEX, CACHED>;
-        segment_coo_cut_max_packs(SegmentParams) [scalar] = segment::reduce_cut<T, Max, PACK, INDEX, CACHED>;
-        segment_coo_chunks_sum_columns(SegmentParams) [scalar] = segment::reduce_chunks<T, Sum, ONE, INDEX, CACHED> waits;
-        segment_coo_chunks_sum_packs(SegmentParams) [scalar] = segment::reduce_chunks<T, Sum, PACK, INDEX, CACHED> waits;
-        segment_coo_chunks_sum_packs_streamed(SegmentParams) [scalar] = segment::reduce_chunks<T, Sum, PACK, INDEX, STREAMED> waits;
-        segment_coo_chunks_min_columns(SegmentParams) [scalar] = segment::reduce_chunks<T, Min, ONE, INDEX, CACHED> waits;
-        segment_coo_chunks_min_packs(SegmentParams) [scalar] = segment::reduce_chunks<T, Min, PACK, INDEX, CACHED> waits;
-        segment_coo_chunks_min_packs_streamed(SegmentParams) [scalar] = segment::reduce_chunks<T, Min, PACK, INDEX, STREAMED> waits;
-        segment_coo_chunks_max_columns(SegmentParams) [scalar] = segment::reduce_chunks<T, Max, ONE, INDEX, CACHED> waits;
-        segment_coo_chunks_max_packs(SegmentParams) [scalar] = segment::reduce_chunks<T, Max, PACK, INDEX, CACHED> waits;
-        segment_coo_chunks_max_packs_streamed(SegmentParams) [scalar] = segment::reduce_chunks<T, Max, PACK, INDEX, STREAMED> waits;
+        segment_coo_cut_sum_columns(SegmentParams) [scalar] = segment::reduce_cut<T, Sum, Line, ONE, INDEX>;
+        segment_coo_cut_sum_packs(SegmentParams) [scalar] = segment::reduce_cut<T, Sum, Streamed, PACK, INDEX>;
+        segment_coo_cut_sum_packs_large(SegmentParams) [scalar] = segment::reduce_cut<T, Sum, Line, PACK, INDEX>;
+        segment_coo_cut_min_columns(SegmentParams) [scalar] = segment::reduce_cut<T, Min, Line, ONE, INDEX>;
+        segment_coo_cut_min_packs(SegmentParams) [scalar] = segment::reduce_cut<T, Min, LinePair, PACK, INDEX>;
+        segment_coo_cut_min_packs_large(SegmentParams) [scalar] = segment::reduce_cut<T, Min, Line, PACK, INDEX>;
+        segment_coo_cut_max_columns(SegmentParams) [scalar] = segment::reduce_cut<T, Max, Line, ONE, INDEX>;
+        segment_coo_cut_max_packs(SegmentParams) [scalar] = segment::reduce_cut<T, Max, LinePair, PACK, INDEX>;
+        segment_coo_cut_max_packs_large(SegmentParams) [scalar] = segment::reduce_cut<T, Max, Line, PACK, INDEX>;
+        segment_coo_chunks_sum_columns(SegmentParams) [scalar] = segment::reduce_chunks<T, Sum, Line, ONE, INDEX> waits;
+        segment_coo_chunks_sum_packs(SegmentParams) [scalar] = segment::reduce_chunks<T, Sum, Streamed, PACK, INDEX> waits;
+        segment_coo_chunks_sum_packs_large(SegmentParams) [scalar] = segment::reduce_chunks<T, Sum, Line, PACK, INDEX> waits;
+        segment_coo_chunks_min_columns(SegmentParams) [scalar] = segment::reduce_chunks<T, Min, Line, ONE, INDEX> waits;
+        segment_coo_chunks_min_packs(SegmentParams) [scalar] = segment::reduce_chunks<T, Min, Streamed, PACK, INDEX> waits;
+        segment_coo_chunks_min_packs_large(SegmentParams) [scalar] = segment::reduce_chunks<T, Min, Line, PACK, INDEX> waits;
+        segment_coo_chunks_max_columns(SegmentParams) [scalar] = segment::reduce_chunks<T, Max, Line, ONE, INDEX> waits;
+        segment_coo_chunks_max_packs(SegmentParams) [scalar] = segment::reduce_chunks<T, Max, Streamed, PACK, INDEX> waits;
+        segment_coo_chunks_max_packs_large(SegmentParams) [scalar] = segment::reduce_chunks<T, Max, Line, PACK, INDEX> waits;
         segment_csr_combine_sum(SegmentParams) [scalar] = segment::combine<T, Sum, NO_INDEX> waits;
         segment_coo_combine_sum(SegmentParams) [scalar] = segment::combine<T, Sum, INDEX> waits;
         segment_combine_min(SegmentParams) [scalar] = segment::combine<T, Min, NO_INDEX> waits;

@@ -40,9 +40,9 @@ impl Partition {
     fn new(plan: &SegmentPlan, scalar: ScalarType) -> Self {
         let per_load = PACK_BYTES / scalar.bytes();
         let pack = if plan.k.is_multiple_of(per_load) { per_load } else { 1 };
-        let lanes = (plan.k / pack).clamp(1, WARP_SIZE).next_power_of_two();
-        let parts = plan.k.div_ceil(lanes * pack);
         let length = plan.average_length();
+        let lanes = tuning::segment_lanes(plan.k / pack, pack * scalar.bytes(), length);
+        let parts = plan.k.div_ceil(lanes * pack);
         let ways = tuning::segment_ways(length, lanes, pack, plan.reduce.has_arg());
         let elements = plan.b.saturating_mul(plan.e);
         let bytes = elements.saturating_mul(plan.k * scalar.bytes());
@@ -168,7 +168,7 @@ impl SegmentPlan {
             n: self.n as u64,
             by_n: Divisor::new(self.n as u64),
             column_parts: Divisor::new(column_parts as u64),
-            combine_parts: Divisor::new(self.k.div_ceil(combine_lanes(self.k)) as u64),
+            combine_parts: Divisor::new(self.k.div_ceil(tuning::combine_lanes(self.k)) as u64),
             chunks_per_b: chunks_per_b as u64,
             by_chunks_per_b: Divisor::new(chunks_per_b as u64),
             by_index_tiles: Divisor::new(tiles(self.e) as u64),
@@ -177,7 +177,7 @@ impl SegmentPlan {
             index_stride: self.layout.stride_e,
             chunk_log2: partition.chunk.unwrap_or(1).ilog2(),
             lanes_log2: partition.lanes.ilog2(),
-            combine_lanes_log2: combine_lanes(self.k).ilog2(),
+            combine_lanes_log2: tuning::combine_lanes(self.k).ilog2(),
             ways_log2: partition.ways.ilog2(),
             longest: tuning::longest_segment(partition.ways) as u32,
             is_mean: (self.reduce == Reduce::Mean).into(),
@@ -188,11 +188,6 @@ impl SegmentPlan {
             layout,
         }
     }
-}
-
-/// Lanes that share the columns of a record in the kernel that joins them: one column each.
-fn combine_lanes(k: usize) -> usize {
-    k.clamp(1, WARP_SIZE).next_power_of_two()
 }
 
 /// Gives the steps of a reduction over segments to a queue. Nothing is allocated on the device and nothing waits;
@@ -224,8 +219,8 @@ pub unsafe fn enqueue_segment(
     let is_aligned = |address: u64| address.is_multiple_of(PACK_BYTES as u64);
     let all_aligned = is_aligned(pointers.src) && is_aligned(pointers.out) && pointers.base.is_none_or(is_aligned);
     let (kind, columns) = if all_aligned && partition.pack > 1 { ("packs", partition.pack) } else { ("columns", 1) };
-    let streams = columns > 1 && tuning::streams_segments(plan.src.element_count().saturating_mul(scalar.bytes()));
-    let streamed = |kernel_has_it| if streams && kernel_has_it { "_streamed" } else { "" };
+    let is_large = columns > 1 && tuning::is_large_src(plan.src.element_count().saturating_mul(scalar.bytes()));
+    let large = if is_large { "_large" } else { "" };
     let placed = plan.place_layout(pointers);
     let params = plan.params(pointers, placed.layout, &partition, columns);
     let reduce = if plan.reduce.has_arg() { plan.reduce.name() } else { "sum" };
@@ -246,9 +241,9 @@ pub unsafe fn enqueue_segment(
             let kernel = format!("segment_{source}_{reduce}_{kind}_{scalar}");
             return queue.launch_for_each(&kernel, row_warps * WARP_SIZE, &params);
         }
-        let kernel = format!("segment_{source}_cut_{reduce}_{kind}{}_{scalar}", streamed(!plan.reduce.has_arg()));
+        let kernel = format!("segment_{source}_cut_{reduce}_{kind}{large}_{scalar}");
         queue.launch_for_each(&kernel, row_warps * WARP_SIZE, &params)?;
-        let kernel = format!("segment_{source}_chunks_{reduce}_{kind}{}_{scalar}", streamed(true));
+        let kernel = format!("segment_{source}_chunks_{reduce}_{kind}{large}_{scalar}");
         let blocks = tuning::chunk_blocks(chunks.div_ceil(1 << params.tile_log2), plan.average_length());
         queue.launch_for_each(&kernel, blocks * THREADS_PER_BLOCK as usize, &params)?;
         // Only sums have counts, which for an index are in the records.

@@ -10,6 +10,21 @@ pub(super) const WARP_SIZE: usize = 32;
 /// The bytes that one instruction of a lane loads at most.
 pub(super) const PACK_BYTES: usize = 16;
 
+/// The bytes of a line of the caches.
+const LINE_BYTES: usize = 128;
+
+/// How many lanes of a group share the columns of an element, which are so many loads of so many bytes, the segments having `length`
+/// elements on average.
+///
+/// Where that is long, no more than read a line: the other lanes of the warp share the elements, and each segment has more
+/// warps, which matters where a few segments are all there is to do at the beginning. (With 256 columns, 2 % faster than one
+/// element a load for 4096 elements on average, 4 to 10 % where some are much longer, H100.) Where segments are short, that takes
+/// more steps for each of them (uniform segments of 16 elements: 16 % slower).
+pub(super) fn segment_lanes(loads: usize, bytes: usize, length: usize) -> usize {
+    let most = if length < LONG_SEGMENT { WARP_SIZE } else { (LINE_BYTES / bytes).min(WARP_SIZE) };
+    loads.clamp(1, most).next_power_of_two()
+}
+
 /// In how many ways a group of lanes shares the elements of a segment of average length; `lanes` of them share the columns,
 /// `pack` neighbouring ones each.
 ///
@@ -40,15 +55,20 @@ pub(super) fn is_cut(length: usize, bytes: usize) -> bool {
     length >= LONG_SEGMENT || bytes > MOST_UNCUT_BYTES
 }
 
-/// The largest `src` that segments stream: a few times what the second-level cache holds (50 MiB).
-const MOST_STREAMED_BYTES: usize = 256 << 20;
+/// A few times what the second-level cache holds (50 MiB).
+const FEW_CACHES_BYTES: usize = 256 << 20;
 
-/// Whether the steps over a cut axis read so many bytes of `src` past what the caches hold, which need not be written back or read
-/// again then: on an H100, up to 12 % of the time for 64 MiB. For ever larger ones that is ever less, and streaming itself costs
-/// up to 3 %. (First steps for minima and maxima never do: their lanes come back to a line of the cache, which would be gone. That
-/// makes them up to 40 % slower.)
-pub(super) fn streams_segments(bytes: usize) -> bool {
-    bytes <= MOST_STREAMED_BYTES
+/// Whether `src` is so large that the caches hold none of it from one call to the next, nor of what lay beside it before; the steps
+/// over a cut axis have kernels of their own for that.
+///
+/// Those load packs with the line of the cache they lie in. (With two lines, as elsewhere, segments of 64 and 256 values are 1 to
+/// 3 % slower on an H200.)
+///
+/// The others stream: what the caches hold besides need not be written back or read again then. On an H100, that is up to 12 %
+/// of the time for 64 MiB. First steps for minima and maxima do not, because their lanes come back to a line of the cache, which
+/// would be gone: up to 40 % slower. They load two lines; with one, up to 4 % slower with 4 and 16 values.
+pub(super) fn is_large_src(bytes: usize) -> bool {
+    bytes > FEW_CACHES_BYTES
 }
 
 /// The most elements of a segment that a group of lanes takes, where a block takes the longer ones: eight batches a
@@ -106,6 +126,13 @@ pub(super) fn chunk_tile(chunks: usize, parts: usize, length: usize) -> usize {
 pub(super) fn chunk_blocks(tiles: usize, length: usize) -> usize {
     let tiles_of_block = if length < LONG_SEGMENT { tiles.div_ceil(CHUNK_BLOCKS).max(1) } else { 1 };
     tiles.div_ceil(tiles_of_block)
+}
+
+/// Lanes that share the columns of a record in the kernel that joins them, one column each. With fewer, more records are loaded at
+/// a time, but each in shorter pieces: for 64 columns, 16 lanes are 2 to 11 % faster where a segment has most of the elements,
+/// 8 or less slower where there are a thousand of equal length; for 256 columns 32 are best there (H100).
+pub(super) fn combine_lanes(k: usize) -> usize {
+    k.clamp(1, if k > 64 { WARP_SIZE } else { WARP_SIZE / 2 }).next_power_of_two()
 }
 
 /// Blocks of the step that joins records which the largest device so far (132 multiprocessors) runs at once: two on each.

@@ -15,8 +15,8 @@ use tensorrt_scatter::{
 
 use super::{Element, assert_same, naive::ScatterCase, segments::SegmentCase};
 
-/// In the names of kernels that have a sister without it.
-const STREAMED: &str = "_streamed";
+/// Stands before the type in the names of the kernels for tensors too large to emulate; their sisters' names lack it.
+const LARGE: &str = "_large";
 
 /// Runs each launch at once; `seed` decides in which order the threads take turns.
 pub struct Emulator {
@@ -24,15 +24,15 @@ pub struct Emulator {
     seed: u64,
     /// Fewer blocks than elements need make the kernels' loops go round.
     max_blocks: u32,
-    /// Whether kernels that read through the caches stand in for those that stream, as for tensors too large to emulate.
-    never_streams: bool,
-    /// Whether one was asked for that streams.
-    streamed: bool,
+    /// Whether the kernels for large tensors stand in for their sisters.
+    is_large: bool,
+    /// Whether a kernel was asked for that has such a sister.
+    has_large: bool,
 }
 
 impl Emulator {
     pub fn new(seed: u64, max_blocks: u32) -> Self {
-        Self { memory: Memory::new(), seed, max_blocks, never_streams: false, streamed: false }
+        Self { memory: Memory::new(), seed, max_blocks, is_large: false, has_large: false }
     }
 
     /// Lets kernels read a slice, and returns its address.
@@ -72,11 +72,12 @@ impl Queue for Emulator {
         shared_bytes: u32,
         params: &P,
     ) -> Result<(), Error> {
-        self.streamed |= kernel.contains(STREAMED);
-        let kernel = if self.never_streams { kernel.replace(STREAMED, "") } else { kernel.to_owned() };
-        let entry = entry_points()
-            .find(|entry| entry.name == kernel)
-            .unwrap_or_else(|| panic!("there is no kernel of the name {kernel}"));
+        let named = |name: &str| entry_points().find(|entry| entry.name == name);
+        let entry = named(kernel).unwrap_or_else(|| panic!("there is no kernel of the name {kernel}"));
+        let (stem, scalar) = kernel.rsplit_once('_').unwrap_or((kernel, ""));
+        let large = named(&format!("{stem}{LARGE}_{scalar}"));
+        self.has_large |= large.is_some();
+        let entry = large.filter(|_| self.is_large).unwrap_or(entry);
         let launch = Launch {
             grid: [blocks.min(self.max_blocks), 1, 1],
             block: [THREADS_PER_BLOCK, 1, 1],
@@ -155,8 +156,8 @@ pub fn segment_plan<T: Element>(case: &SegmentCase<T>) -> Result<SegmentPlan, Er
     SegmentPlan::coo(&src, &index, base.as_ref(), &SegmentCooOptions::new(case.reduce).dim_size(case.segments))
 }
 
-/// [`scatter`] for segments. `offset` elements before src and out make them unaligned. Where kernels stream, those that do not
-/// have given the same.
+/// [`scatter`] for segments. `offset` elements before src and out make them unaligned. Where there are other kernels for large
+/// tensors, these have given the same.
 pub fn segment<T: Element>(
     case: &SegmentCase<T>,
     seed: u64,
@@ -165,10 +166,10 @@ pub fn segment<T: Element>(
 ) -> Result<(Vec<T>, Vec<i64>), Error> {
     let mut emulator = Emulator::new(seed, max_blocks);
     let (out, arg) = segment_by(&mut emulator, case, offset)?;
-    if emulator.streamed {
-        let mut emulator = Emulator { never_streams: true, ..Emulator::new(seed, max_blocks) };
+    if emulator.has_large {
+        let mut emulator = Emulator { is_large: true, ..Emulator::new(seed, max_blocks) };
         let (other_out, other_arg) = segment_by(&mut emulator, case, offset)?;
-        assert_same("out without streaming", &other_out, &out);
+        assert_same("out of the kernels for large tensors", &other_out, &out);
         assert_eq!(other_arg, arg);
     }
     Ok((out, arg))

@@ -179,16 +179,28 @@ pub unsafe fn load_streaming_x4<T: Lane>(from: *const T) -> [T; 4] {
 }
 
 /// [`load_readonly_x4`] of what neighbouring lanes, or the same one next, read on from: on sm_90 the second-level cache fetches
-/// the whole 256 bytes that it lies in (`ld.global.nc.L2::256B.v4`).
+/// the whole 128 bytes that it lies in (`ld.global.nc.L2::128B.v4`).
 ///
 /// # Safety
 ///
 /// As [`load_readonly`], for all four words; `from` is aligned to 16 bytes.
 #[inline(always)]
 #[track_caller]
-pub unsafe fn load_prefetching_x4<T: Lane>(from: *const T) -> [T; 4] {
+pub unsafe fn load_prefetching_128_x4<T: Lane>(from: *const T) -> [T; 4] {
     // SAFETY: the caller's promise is the target's.
-    unsafe { target::load_prefetching_x4(from) }
+    unsafe { target::load_prefetching_128_x4(from) }
+}
+
+/// [`load_prefetching_128_x4`], but the whole 256 bytes (`ld.global.nc.L2::256B.v4`).
+///
+/// # Safety
+///
+/// As [`load_readonly`], for all four words; `from` is aligned to 16 bytes.
+#[inline(always)]
+#[track_caller]
+pub unsafe fn load_prefetching_256_x4<T: Lane>(from: *const T) -> [T; 4] {
+    // SAFETY: the caller's promise is the target's.
+    unsafe { target::load_prefetching_256_x4(from) }
 }
 
 /// Has the second-level cache fetch what a [`load_readonly`] will ask for later (`prefetch.global.L2`); nothing waits for it.

@@ -7,8 +7,9 @@ use nvptx_arch::atomic::{AtomicAdd, AtomicCas, AtomicMinMax, load_relaxed, reduc
 use nvptx_arch::emulate::{Fault, Memory, Options, run};
 use nvptx_arch::index::{block_idx_x, thread_idx_x};
 use nvptx_arch::memory::{
-    Word, load, load_prefetching_x4, load_readonly, load_readonly_x2, load_readonly_x4, load_streaming,
-    load_streaming_x2, load_streaming_x4, load_x2, load_x4, prefetch, store, store_streaming_x4, store_x2, store_x4,
+    Word, load, load_prefetching_128_x4, load_prefetching_256_x4, load_readonly, load_readonly_x2, load_readonly_x4,
+    load_streaming, load_streaming_x2, load_streaming_x4, load_x2, load_x4, prefetch, store, store_streaming_x4,
+    store_x2, store_x4,
 };
 use nvptx_arch::shared::{dynamic_shared_mem, shared_array};
 
@@ -46,7 +47,7 @@ fn every_word_moves_whole() {
 #[test]
 fn vectors_move_whole() {
     let source = Aligned([1.0_f32, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]);
-    let mut out = Aligned([0.0_f32; 28]);
+    let mut out = Aligned([0.0_f32; 32]);
     let mut memory = Memory::new();
     let from = constant(&mut memory, &source.0);
     let to = writable(&mut memory, &mut out.0);
@@ -58,12 +59,14 @@ fn vectors_move_whole() {
         store_x2(to.add(10), load_readonly_x2(from.add(6)));
         store_x4(to.add(12), load_streaming_x4(from.add(4)));
         store_x2(to.add(16), load_streaming_x2(from.add(2)));
-        store_x4(to.add(20), load_prefetching_x4(from));
+        store_x4(to.add(20), load_prefetching_128_x4(from));
         store_streaming_x4(to.add(24), load_x4(from.add(4)));
+        store_x4(to.add(28), load_prefetching_256_x4(from));
     })
     .unwrap();
     assert_eq!(out.0[..12], [5.0, 6.0, 7.0, 8.0, 1.0, 2.0, 3.0, 4.0, 3.0, 4.0, 7.0, 8.0]);
-    assert_eq!(out.0[12..], [5.0, 6.0, 7.0, 8.0, 3.0, 4.0, 0.0, 0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]);
+    assert_eq!(out.0[12..20], [5.0, 6.0, 7.0, 8.0, 3.0, 4.0, 0.0, 0.0]);
+    assert_eq!(out.0[20..], [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 1.0, 2.0, 3.0, 4.0]);
 }
 
 /// Runs `act` on one value in one thread, and gives what it gave and what it left.
@@ -275,7 +278,7 @@ fn a_readonly_load_of_what_the_grid_writes_is_a_fault() {
     assert!(matches!(streamed_then_stored, Fault::NotConstant { .. }), "{streamed_then_stored}");
     let stored_then_prefetched = fault_of(|at| unsafe {
         store(at.add(1), 1);
-        load_prefetching_x4(at);
+        load_prefetching_256_x4(at);
     });
     assert!(matches!(stored_then_prefetched, Fault::NotConstant { .. }), "{stored_then_prefetched}");
     let prefetched_then_stored = fault_of(|at| unsafe {

@@ -14,7 +14,7 @@ use super::{
     long::Long,
     piece::Piece,
     records::Record,
-    store::Finish,
+    store::{Finish, Load},
     tile::{warp_of_block, Task, Tile},
     work::{first_column, Outcome, Work},
 };
@@ -28,7 +28,7 @@ use crate::{element::Scalar, layout::split_rows};
 /// A kernel of its own: in one with the first step or the third, they would share registers, and the fewer that one has, the
 /// more of its warps have loads under way. Where no segment is long, a block is done after one load.
 #[inline(always)]
-pub unsafe fn reduce_chunks<T: Scalar, R: Finish, const COLUMNS: usize, const HAS_INDEX: bool, const STREAMED: bool>(
+pub unsafe fn reduce_chunks<T: Scalar, R: Finish, L: Load, const COLUMNS: usize, const HAS_INDEX: bool>(
     p: &SegmentParams,
 ) {
     let mut first = skip_tiles(p);
@@ -41,7 +41,7 @@ pub unsafe fn reduce_chunks<T: Scalar, R: Finish, const COLUMNS: usize, const HA
             let task = tile.task(number);
             let (id, end) = (task.value(tile.own.id), task.value(tile.own.end));
             let work = work::<COLUMNS, HAS_INDEX>(p, &task, id, end);
-            let folded = work.fold::<T, R, COLUMNS, HAS_INDEX, STREAMED>(p);
+            let folded = work.fold::<T, R, L, COLUMNS, HAS_INDEX>(p);
             work.store::<T, R, COLUMNS, HAS_INDEX>(p, folded);
             number += WARPS as u64;
         }

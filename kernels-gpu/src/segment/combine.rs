@@ -16,7 +16,7 @@ use super::{
     piece::Folded,
     records::{self, Record},
     store::{store, Finish, Whole},
-    tile::{warp_of_block, Tile},
+    tile::{warp_of_block, Task, Tile},
 };
 use crate::{
     batch::{each, BATCH},
@@ -24,8 +24,8 @@ use crate::{
     layout::split_rows,
 };
 
-/// How many records a lane of a warp joins before the whole block takes over: the block needs four barriers, about as
-/// long as eight loads of four records each.
+/// How many records a lane of a warp joins before whole blocks take over: a block needs four barriers, about as long as
+/// eight loads of four records each.
 const RECORDS_OF_A_LANE: u64 = 32;
 
 /// Chunks that a block looks at together: one for each lane of a warp.
@@ -37,14 +37,15 @@ const TILE: u64 = WARP_SIZE as u64;
 ///     join the record of the chunk before it, in which the segment begins, and those of the chunks it goes on in,
 ///     each group of lanes every n-th one; join what the groups have; finish and store the segment
 ///     if there are many of them: leave it to the block
-/// the whole block, for each segment left to it: the same with more groups
+/// for each tile that begins with a chunk in which such a segment goes on, for its share of the parts: leave it to the block
+/// the whole block, for each part left to it: the same with more groups
 /// ```
 #[inline(always)]
 pub unsafe fn combine<T: Scalar, R: Finish, const HAS_INDEX: bool>(p: &SegmentParams) {
     let left = shared_array![u32; WARPS as usize];
     let mut first_chunk = skip_tiles(p);
     while first_chunk < p.b * p.chunks_per_b {
-        let tile = Tile::new(first_chunk, &p.combine_parts, |chunk| unsafe { Long::in_second_chunk(p, chunk) });
+        let tile = Tile::new(first_chunk, &p.combine_parts, |chunk| unsafe { find(p, chunk) });
         let mut first = 0;
         // The warp whose segment the block looks at next; none, as many as there are.
         let mut of = WARPS;
@@ -58,11 +59,14 @@ pub unsafe fn combine<T: Scalar, R: Finish, const HAS_INDEX: bool>(p: &SegmentPa
                 let task = tile.task(first + warp as u64);
                 let own = &tile.own;
                 let long = Long { id: task.value(own.id), start: task.value(own.start), end: task.value(own.end) };
+                let first_record = long.first_record(p, task.chunk);
                 // Not known to be the same from one question to the next, so that what lies between them is compiled once.
                 let joiners = Joiners::new(p, task.part, opaque_bool(is_block));
-                is_left = !joiners.are_block && joiners.are_too_few(p, &long);
-                if !is_left {
-                    join::<T, R, HAS_INDEX>(p, &long, task.chunk, &joiners);
+                let is_giant = is_giant(p, &long);
+                let is_mine = !is_giant || is_shared_with(p, &long, first_record, &task);
+                is_left = is_mine && is_giant && !joiners.are_block;
+                if is_mine && !is_left {
+                    join::<T, R, HAS_INDEX>(p, &long, first_record, &joiners);
                 }
             }
             if opaque_bool(is_block) {
@@ -99,6 +103,31 @@ unsafe fn skip_tiles(p: &SegmentParams) -> u64 {
     first
 }
 
+/// What there is to join in a chunk, counted over all b: the long segment whose second chunk it is; where a tile begins with it,
+/// also one of many records that goes on there.
+#[inline(always)]
+unsafe fn find(p: &SegmentParams, chunk: u64) -> Option<Long> {
+    let long = Long::in_chunk(p, chunk)?;
+    let is_second = chunk == long.first_record(p, chunk) + 1;
+    (is_second || (chunk & (TILE - 1) == 0 && is_giant(p, &long))).then_some(long)
+}
+
+/// Whether a segment has so many records that whole blocks had better join them.
+#[inline(always)]
+fn is_giant(p: &SegmentParams, long: &Long) -> bool {
+    long.records(p) > (WARP_SIZE >> p.combine_lanes_log2) as u64 * RECORDS_OF_A_LANE
+}
+
+/// Whether a part of the columns of such a segment falls to the tile where it was found. All tiles that find it share its parts, the
+/// one with its second chunk and those that begin in it behind that.
+#[inline(always)]
+fn is_shared_with(p: &SegmentParams, long: &Long, first_record: u64, task: &Task) -> bool {
+    let first_tile = (first_record + 1) / TILE;
+    let tiles = (first_record + long.records(p) - 1) / TILE - first_tile + 1;
+    // Fewer than 2^32, which would have more than 2^42 elements; said to be more than 0, so that nothing can panic.
+    task.part as u32 % (tiles as u32).max(1) == (task.chunk / TILE - first_tile) as u32
+}
+
 /// The lanes of a warp, or of a block, as they join records: a column for each lane of a group, every n-th record for each
 /// group.
 struct Joiners {
@@ -122,23 +151,17 @@ impl Joiners {
             ways: if are_block { ways_of_warp * WARPS } else { ways_of_warp },
         }
     }
-
-    /// Whether the whole block had better join a segment's records.
-    #[inline(always)]
-    fn are_too_few(&self, p: &SegmentParams, long: &Long) -> bool {
-        long.records(p) > self.ways as u64 * RECORDS_OF_A_LANE
-    }
 }
 
-/// Joins the records of a segment whose second chunk, counted over all b, is given; finishes and stores it.
+/// Joins the records of a segment, of which the first one's chunk, counted over all b, is given; finishes and stores it.
 #[inline(always)]
 unsafe fn join<T: Scalar, R: Finish, const HAS_INDEX: bool>(
     p: &SegmentParams,
     long: &Long,
-    second_chunk: u64,
+    first_record: u64,
     joiners: &Joiners,
 ) {
-    let mut folded = join_records::<T::Accumulator, R, HAS_INDEX>(p, second_chunk - 1, long.records(p), joiners);
+    let mut folded = join_records::<T::Accumulator, R, HAS_INDEX>(p, first_record, long.records(p), joiners);
     if opaque_bool(joiners.are_block) {
         folded = block::join_warps::<T::Accumulator, R, u64, 1>(folded, p.combine_lanes_log2, HAS_INDEX);
     }
@@ -146,7 +169,7 @@ unsafe fn join<T: Scalar, R: Finish, const HAS_INDEX: bool>(
         folded.count = long.end - long.start;
     }
     if joiners.way == 0 && joiners.column < p.k {
-        let (b, _) = split_rows(second_chunk, &p.by_chunks_per_b, p.b);
+        let (b, _) = split_rows(first_record, &p.by_chunks_per_b, p.b);
         store::<T, R, u64, 1>(p, Whole { b, id: long.id, column: joiners.column, folded, origin: 0 });
     }
 }
@@ -156,7 +179,7 @@ unsafe fn join<T: Scalar, R: Finish, const HAS_INDEX: bool>(
 #[inline(always)]
 unsafe fn join_records<A: Accumulator, R: Fold, const HAS_INDEX: bool>(
     p: &SegmentParams,
-    first_chunk: u64,
+    first_record: u64,
     records: u64,
     joiners: &Joiners,
 ) -> Folded<A, u64, 1> {
@@ -166,7 +189,7 @@ unsafe fn join_records<A: Accumulator, R: Fold, const HAS_INDEX: bool>(
     let stride = ways as u64 * Record::PER_CHUNK;
     let mut folded = Folded::EMPTY;
     let mut i = joiners.way;
-    let mut record = Record::GoesOn.number(first_chunk + i as u64);
+    let mut record = Record::GoesOn.number(first_record + i as u64);
     while i < records {
         let batch = each(|step| {
             let is_there = i + step as u32 * ways < records;

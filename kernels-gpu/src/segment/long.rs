@@ -47,24 +47,17 @@ impl Long {
         goes_on.then_some(Self { id, start, end })
     }
 
-    /// The same if the chunk is the second one of the segment.
-    #[inline(always)]
-    pub unsafe fn in_second_chunk(p: &SegmentParams, number: u64) -> Option<Self> {
-        let long = Self::in_chunk(p, number)?;
-        let (_, chunk) = split_rows(number, &p.by_chunks_per_b, p.b);
-        (long.first_chunk(p) + 1 == chunk).then_some(long)
-    }
-
-    /// The chunk it begins in.
-    #[inline(always)]
-    pub fn first_chunk(&self, p: &SegmentParams) -> u64 {
-        self.start >> p.chunk_log2
-    }
-
     /// How many chunks it lies in: each has a record of it.
     #[inline(always)]
     pub fn records(&self, p: &SegmentParams) -> u64 {
-        ((self.end - 1) >> p.chunk_log2) - self.first_chunk(p) + 1
+        ((self.end - 1) >> p.chunk_log2) - (self.start >> p.chunk_log2) + 1
+    }
+
+    /// The first of these chunks, given another one; both counted over all b.
+    #[inline(always)]
+    pub fn first_record(&self, p: &SegmentParams, number: u64) -> u64 {
+        let (_, chunk) = split_rows(number, &p.by_chunks_per_b, p.b);
+        number - chunk + (self.start >> p.chunk_log2)
     }
 }
 

@@ -24,6 +24,7 @@ pub use chunks::reduce_chunks;
 pub use combine::combine;
 pub use indptr::from_index;
 pub use reduce::{reduce_cut, reduce_whole};
+pub use store::{Line, LinePair, Streamed};
 
 /// Stands for "no segment" and "no position".
 const NONE: u64 = u64::MAX;

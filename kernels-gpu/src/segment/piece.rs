@@ -6,7 +6,7 @@ use nvptx_arch::warp::{self, FULL_MASK, WARP_SIZE};
 use super::{
     fold::{Fold, Partial, Position},
     indptr::Membership,
-    store::load_readonly_columns,
+    store::{load_readonly_columns, Load},
 };
 use crate::{
     batch::{each, BATCH},
@@ -95,7 +95,7 @@ impl Piece {
     /// Folds every 2^`ways_log2`-th element from `way` on, in the columns from the first one on. Where there may be holes, elements
     /// whose index is another's are left out.
     #[inline(always)]
-    pub unsafe fn fold<T: Scalar, R: Fold, const COLUMNS: usize, const STREAMED: bool>(
+    pub unsafe fn fold<T: Scalar, R: Fold, L: Load, const COLUMNS: usize>(
         &self,
         p: &SegmentParams,
         way: u32,
@@ -103,9 +103,9 @@ impl Piece {
         has_holes: bool,
     ) -> Folded<T::Accumulator, u32, COLUMNS> {
         if has_holes {
-            self.fold_with_holes::<T, R, COLUMNS>(p, way, ways_log2)
+            self.fold_with_holes::<T, R, L, COLUMNS>(p, way, ways_log2)
         } else {
-            self.fold_all::<T, R, COLUMNS, STREAMED>(p, way, ways_log2)
+            self.fold_all::<T, R, L, COLUMNS>(p, way, ways_log2)
         }
     }
 
@@ -115,7 +115,7 @@ impl Piece {
     ///     take them one by one
     /// ```
     #[inline(always)]
-    unsafe fn fold_all<T: Scalar, R: Fold, const COLUMNS: usize, const STREAMED: bool>(
+    unsafe fn fold_all<T: Scalar, R: Fold, L: Load, const COLUMNS: usize>(
         &self,
         p: &SegmentParams,
         way: u32,
@@ -129,7 +129,7 @@ impl Piece {
             let batch: [[T; COLUMNS]; BATCH] = each(|i| {
                 let is_there = at + ((i as u32) << ways_log2) < self.length;
                 let from = if is_there { src.wrapping_add(i * stride) } else { src };
-                load_readonly_columns::<T, COLUMNS, STREAMED>(from)
+                load_readonly_columns::<T, L, COLUMNS>(from)
             });
             each(|i| {
                 let element = at + ((i as u32) << ways_log2);
@@ -147,7 +147,7 @@ impl Piece {
 
     /// One by one, which takes no registers for what is rare.
     #[inline(always)]
-    unsafe fn fold_with_holes<T: Scalar, R: Fold, const COLUMNS: usize>(
+    unsafe fn fold_with_holes<T: Scalar, R: Fold, L: Load, const COLUMNS: usize>(
         &self,
         p: &SegmentParams,
         way: u32,
@@ -159,7 +159,7 @@ impl Piece {
         while element < self.length {
             if membership.is_of(element, self.id) {
                 let from = self.src::<T>(p).wrapping_add(element as usize * p.k as usize);
-                let values = load_readonly_columns::<T, COLUMNS, false>(from);
+                let values = load_readonly_columns::<T, L, COLUMNS>(from);
                 folded.take::<T, R>(&values, element);
                 folded.count += 1;
             }

@@ -11,7 +11,7 @@ use warp::WARP_SIZE;
 use super::{
     block::{self, THREADS, WARPS},
     indptr::prefetch_entry,
-    store::Finish,
+    store::{Finish, LinePair, Load},
     tile::warp_of_block,
     work::{Outcome, Team, Work},
     NONE,
@@ -44,7 +44,7 @@ fn tasks(p: &SegmentParams) -> u64 {
 /// The lanes of a group share the columns, `COLUMNS` neighbouring ones each, and beyond that the elements, every n-th one
 /// each.
 #[inline(always)]
-pub unsafe fn reduce_cut<T: Scalar, R: Finish, const COLUMNS: usize, const HAS_INDEX: bool, const STREAMED: bool>(
+pub unsafe fn reduce_cut<T: Scalar, R: Finish, L: Load, const COLUMNS: usize, const HAS_INDEX: bool>(
     p: &SegmentParams,
 ) {
     for_each_task_of_warp(tasks(p), |task| {
@@ -54,7 +54,7 @@ pub unsafe fn reduce_cut<T: Scalar, R: Finish, const COLUMNS: usize, const HAS_I
             prefetch_entry(p, team.number + (WARPS_AHEAD << groups_log2(p)));
         }
         let work = Work::of_team::<COLUMNS, true, HAS_INDEX>(p, &team);
-        let folded = work.fold::<T, R, COLUMNS, HAS_INDEX, STREAMED>(p);
+        let folded = work.fold::<T, R, L, COLUMNS, HAS_INDEX>(p);
         work.store::<T, R, COLUMNS, HAS_INDEX>(p, folded);
     });
 }
@@ -81,7 +81,7 @@ pub unsafe fn reduce_whole<T: Scalar, R: Finish, const COLUMNS: usize, const HAS
         if HAS_INDEX && is_block() {
             work.has_holes = barrier::sync_threads_or(work.has_holes as u32) != 0;
         }
-        let mut folded = work.fold::<T, R, COLUMNS, HAS_INDEX, false>(p);
+        let mut folded = work.fold::<T, R, LinePair, COLUMNS, HAS_INDEX>(p);
         if is_block() {
             folded = block::join_warps::<T::Accumulator, R, u32, COLUMNS>(folded, p.lanes_log2, HAS_INDEX);
         }

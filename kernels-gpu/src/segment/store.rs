@@ -108,18 +108,49 @@ unsafe fn store_args<const COLUMNS: usize>(p: &SegmentParams, at: usize, positio
     }
 }
 
-/// Loads neighbouring values that the kernel does not write: 16 bytes of them in one instruction, or one. Packs may be `STREAMED`:
-/// read without displacing what else the caches hold.
+/// How 16 bytes of `src` are loaded.
+pub trait Load {
+    /// Loads them from memory that the kernel does not write; `from` is aligned to 16 bytes.
+    unsafe fn load(from: *const u32) -> [u32; 4];
+}
+
+/// Without displacing what else the caches hold.
+pub struct Streamed;
+
+impl Load for Streamed {
+    #[inline(always)]
+    unsafe fn load(from: *const u32) -> [u32; 4] {
+        memory::load_streaming_x4(from)
+    }
+}
+
+/// With the line of the cache that they lie in.
+pub struct Line;
+
+impl Load for Line {
+    #[inline(always)]
+    unsafe fn load(from: *const u32) -> [u32; 4] {
+        memory::load_prefetching_128_x4(from)
+    }
+}
+
+/// With two lines.
+pub struct LinePair;
+
+impl Load for LinePair {
+    #[inline(always)]
+    unsafe fn load(from: *const u32) -> [u32; 4] {
+        memory::load_prefetching_256_x4(from)
+    }
+}
+
+/// Loads neighbouring values that the kernel does not write: 16 bytes of them in one instruction, or one.
 #[inline(always)]
-pub unsafe fn load_readonly_columns<T: Scalar, const COLUMNS: usize, const STREAMED: bool>(
-    from: *const T,
-) -> [T; COLUMNS] {
+pub unsafe fn load_readonly_columns<T: Scalar, L: Load, const COLUMNS: usize>(from: *const T) -> [T; COLUMNS] {
     if COLUMNS == 1 {
         [T::load_readonly(from); COLUMNS]
-    } else if STREAMED {
-        from_words(memory::load_streaming_x4(from.cast()))
     } else {
-        from_words(memory::load_prefetching_x4(from.cast()))
+        from_words(L::load(from.cast()))
     }
 }
 

@@ -8,7 +8,7 @@ use super::{
     long::note_chunks,
     piece::{Folded, Piece},
     records::{self, Record},
-    store::{store, Finish, Whole},
+    store::{store, Finish, Load, Whole},
 };
 use crate::{element::Scalar, layout::split_rows};
 
@@ -117,12 +117,12 @@ impl Work {
 
     /// What the lanes that share the piece's elements have of it together. All lanes of the warp take part.
     #[inline(always)]
-    pub unsafe fn fold<T: Scalar, R: Finish, const COLUMNS: usize, const HAS_INDEX: bool, const STREAMED: bool>(
+    pub unsafe fn fold<T: Scalar, R: Finish, L: Load, const COLUMNS: usize, const HAS_INDEX: bool>(
         &self,
         p: &SegmentParams,
     ) -> Folded<T::Accumulator, u32, COLUMNS> {
         let counts = HAS_INDEX && R::HAS_COUNT && p.is_mean != 0;
-        let mut folded = self.piece.fold::<T, R, COLUMNS, STREAMED>(p, self.way, self.ways_log2, self.has_holes);
+        let mut folded = self.piece.fold::<T, R, L, COLUMNS>(p, self.way, self.ways_log2, self.has_holes);
         folded = folded.join_lanes::<R>(p.lanes_log2, self.join_log2, counts);
         if !HAS_INDEX {
             // Without holes.

@@ -244,7 +244,11 @@ vector_loads! {
     load_readonly_x4: "ld.global.nc";
     load_streaming_x4: "ld.global.cs.nc";
     #[cfg(nvptx_sm_90)]
-    load_prefetching_x4: "ld.global.nc.L2::256B";
+    load_prefetching_128_x4: "ld.global.nc.L2::128B";
     #[cfg(not(nvptx_sm_90))]
-    load_prefetching_x4: "ld.global.nc";
+    load_prefetching_128_x4: "ld.global.nc";
+    #[cfg(nvptx_sm_90)]
+    load_prefetching_256_x4: "ld.global.nc.L2::256B";
+    #[cfg(not(nvptx_sm_90))]
+    load_prefetching_256_x4: "ld.global.nc";
 }
