@@ -63,7 +63,7 @@ pub unsafe fn combine<T: Scalar, R: Finish, const HAS_INDEX: bool>(p: &SegmentPa
                 // Not known to be the same from one question to the next, so that what lies between them is compiled once.
                 let joiners = Joiners::new(p, task.part, opaque_bool(is_block));
                 let is_giant = is_giant(p, &long);
-                let is_mine = !is_giant || is_shared_with(p, &long, first_record, &task);
+                let is_mine = !is_giant || falls_to_tile(p, &long, first_record, &task);
                 is_left = is_mine && is_giant && !joiners.are_block;
                 if is_mine && !is_left {
                     join::<T, R, HAS_INDEX>(p, &long, first_record, &joiners);
@@ -118,14 +118,14 @@ fn is_giant(p: &SegmentParams, long: &Long) -> bool {
     long.records(p) > (WARP_SIZE >> p.combine_lanes_log2) as u64 * RECORDS_OF_A_LANE
 }
 
-/// Whether a part of the columns of such a segment falls to the tile where it was found. All tiles that find it share its parts, the
-/// one with its second chunk and those that begin in it behind that.
+/// Whether a part of the columns of such a segment falls to the tile where it was found. Of the tiles that find it, which are the one
+/// with its second chunk and those that begin in it behind that, each takes a part, and the last one those that are left: the fewer
+/// tiles, the fewer records.
 #[inline(always)]
-fn is_shared_with(p: &SegmentParams, long: &Long, first_record: u64, task: &Task) -> bool {
+fn falls_to_tile(p: &SegmentParams, long: &Long, first_record: u64, task: &Task) -> bool {
     let first_tile = (first_record + 1) / TILE;
-    let tiles = (first_record + long.records(p) - 1) / TILE - first_tile + 1;
-    // Fewer than 2^32, which would have more than 2^42 elements; said to be more than 0, so that nothing can panic.
-    task.part as u32 % (tiles as u32).max(1) == (task.chunk / TILE - first_tile) as u32
+    let last_tile = (first_record + long.records(p) - 1) / TILE;
+    task.chunk / TILE == last_tile.min(first_tile + task.part)
 }
 
 /// The lanes of a warp, or of a block, as they join records: a column for each lane of a group, every n-th record for each

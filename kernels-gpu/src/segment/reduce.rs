@@ -3,10 +3,10 @@
 use kernel_params::SegmentParams;
 use nvptx_arch::{
     barrier, hint,
-    index::{block_idx_x, grid_dim_x, thread_idx_x},
+    index::{block_idx_x, grid_dim_x, lane_id, thread_idx_x},
     memory, shared_array, warp,
 };
-use warp::WARP_SIZE;
+use warp::{FULL_MASK, WARP_SIZE};
 
 use super::{
     block::{self, THREADS, WARPS},
@@ -74,7 +74,7 @@ pub unsafe fn reduce_whole<T: Scalar, R: Finish, const COLUMNS: usize, const HAS
     // The same number of rounds for the whole block, which may have to take a segment together.
     while left.are_any() || first < tasks {
         let task = first + warp_of_block() as u64;
-        let team = if left.are_any() { left.next(p) } else { Team::group(p, task << groups_log2(p)) };
+        let team = if left.are_any() { left.next() } else { Team::group(p, task << groups_log2(p)) };
         let mut work = Work::of_team::<COLUMNS, false, HAS_INDEX>(p, &team);
         // Not known to be the same from one question to the next, so that what lies between them is compiled once.
         let is_block = || hint::opaque_bool(team.is_block);
@@ -88,45 +88,64 @@ pub unsafe fn reduce_whole<T: Scalar, R: Finish, const COLUMNS: usize, const HAS
         work.store::<T, R, COLUMNS, HAS_INDEX>(p, folded);
         if !is_block() {
             first += grid_dim_x() as u64 * WARPS as u64;
-            left.collect(work.outcome == Outcome::Left, team.number);
+            left.collect(work.outcome == Outcome::Left && team.member == 0, team.number);
         }
     }
 }
 
-/// The segments that the lanes of a block have left to it.
+/// The segments that the groups of lanes of a block have left to it.
 struct Left {
-    /// What each lane has left, [`NONE`] for nothing; those of one group have left the same.
+    /// What each thread has left for its group, [`NONE`] for nothing.
     numbers: *mut u64,
-    /// The first lane not yet asked; [`THREADS`] where there is nothing left.
-    lane: usize,
+    /// The first thread of the warp whose turn it is; [`THREADS`] where there is nothing left.
+    first: usize,
+    /// Its lanes that have left something not yet taken: one of them at least.
+    lanes: u32,
 }
 
 impl Left {
     #[inline(always)]
     unsafe fn new() -> Self {
-        Self { numbers: shared_array![u64; THREADS], lane: THREADS }
+        Self { numbers: shared_array![u64; THREADS], first: THREADS, lanes: 0 }
     }
 
     #[inline(always)]
     fn are_any(&self) -> bool {
-        self.lane < THREADS
+        self.first < THREADS
     }
 
-    /// Notes what this lane leaves. The whole block takes part.
+    /// Notes what this thread leaves. The whole block takes part.
     #[inline(always)]
     unsafe fn collect(&mut self, is_left: bool, number: u64) {
         if barrier::sync_threads_or(is_left as u32) != 0 {
             memory::store(self.numbers.add(thread_idx_x() as usize), if is_left { number } else { NONE });
             barrier::sync_threads();
-            self.lane = 0;
+            self.turn_to_warp_from(0);
+        }
+    }
+
+    /// Turns to the next warp, from the thread `first` on, that has left something. All lanes of a warp take part.
+    #[inline(always)]
+    unsafe fn turn_to_warp_from(&mut self, first: usize) {
+        self.first = first;
+        while self.first < THREADS {
+            let number = memory::load(self.numbers.add(self.first + lane_id() as usize).cast_const());
+            self.lanes = warp::ballot(FULL_MASK, number != NONE);
+            if self.lanes != 0 {
+                break;
+            }
+            self.first += WARP_SIZE as usize;
         }
     }
 
     /// The block, for what the next group has left.
     #[inline(always)]
-    unsafe fn next(&mut self, p: &SegmentParams) -> Team {
-        let number = memory::load(self.numbers.add(self.lane).cast_const());
-        self.lane += 1 << (p.lanes_log2 + p.ways_log2);
+    unsafe fn next(&mut self) -> Team {
+        let number = memory::load(self.numbers.add(self.first + self.lanes.trailing_zeros() as usize).cast_const());
+        self.lanes &= self.lanes - 1;
+        if self.lanes == 0 {
+            self.turn_to_warp_from(self.first + WARP_SIZE as usize);
+        }
         Team { number, member: thread_idx_x(), log2: THREADS.trailing_zeros(), is_block: true }
     }
 }
