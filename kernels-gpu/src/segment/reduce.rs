@@ -14,7 +14,6 @@ use super::{
     store::{Finish, LinePair, Load},
     tile::warp_of_block,
     work::{Outcome, Team, Work},
-    NONE,
 };
 use crate::{
     element::Scalar,
@@ -73,8 +72,9 @@ pub unsafe fn reduce_whole<T: Scalar, R: Finish, const COLUMNS: usize, const HAS
     let mut left = Left::new();
     // The same number of rounds for the whole block, which may have to take a segment together.
     while left.are_any() || first < tasks {
-        let task = first + warp_of_block() as u64;
-        let team = if left.are_any() { left.next() } else { Team::group(p, task << groups_log2(p)) };
+        // Reckoned again below, which takes no register in between.
+        let group = || Team::group(p, (first + warp_of_block() as u64) << groups_log2(p));
+        let team = if left.are_any() { left.take() } else { group() };
         let mut work = Work::of_team::<COLUMNS, false, HAS_INDEX>(p, &team);
         // Not known to be the same from one question to the next, so that what lies between them is compiled once.
         let is_block = || hint::opaque_bool(team.is_block);
@@ -87,65 +87,59 @@ pub unsafe fn reduce_whole<T: Scalar, R: Finish, const COLUMNS: usize, const HAS
         }
         work.store::<T, R, COLUMNS, HAS_INDEX>(p, folded);
         if !is_block() {
+            let group = group();
+            left.collect(work.outcome == Outcome::Left && group.member == 0, group.number);
             first += grid_dim_x() as u64 * WARPS as u64;
-            left.collect(work.outcome == Outcome::Left && team.member == 0, team.number);
         }
     }
 }
 
 /// The segments that the groups of lanes of a block have left to it.
 struct Left {
-    /// What each thread has left for its group, [`NONE`] for nothing.
+    /// Their numbers.
     numbers: *mut u64,
-    /// The first thread of the warp whose turn it is; [`THREADS`] where there is nothing left.
-    first: usize,
-    /// Its lanes that have left something not yet taken: one of them at least.
-    lanes: u32,
+    /// How many of them are not yet taken. All that is kept from round to round: there is no register for more.
+    count: u32,
 }
 
 impl Left {
     #[inline(always)]
     unsafe fn new() -> Self {
-        Self { numbers: shared_array![u64; THREADS], first: THREADS, lanes: 0 }
+        Self { numbers: shared_array![u64; THREADS], count: 0 }
     }
 
     #[inline(always)]
     fn are_any(&self) -> bool {
-        self.first < THREADS
+        self.count > 0
     }
 
-    /// Notes what this thread leaves. The whole block takes part.
+    /// Notes what this thread leaves for its group, behind what those before it do. The whole block takes part.
     #[inline(always)]
     unsafe fn collect(&mut self, is_left: bool, number: u64) {
-        if barrier::sync_threads_or(is_left as u32) != 0 {
-            memory::store(self.numbers.add(thread_idx_x() as usize), if is_left { number } else { NONE });
-            barrier::sync_threads();
-            self.turn_to_warp_from(0);
+        let lanes_of_warps = shared_array![u32; WARPS as usize];
+        if barrier::sync_threads_or(is_left as u32) == 0 {
+            return;
         }
+        let lanes = warp::ballot(FULL_MASK, is_left);
+        memory::store(lanes_of_warps.add(warp_of_block() as usize), lanes);
+        barrier::sync_threads();
+        let mut before = (lanes & ((1 << lane_id()) - 1)).count_ones();
+        for warp in 0..WARPS {
+            let count = memory::load(lanes_of_warps.add(warp as usize).cast_const()).count_ones();
+            before += if warp < warp_of_block() { count } else { 0 };
+            self.count += count;
+        }
+        if is_left {
+            memory::store(self.numbers.add(before as usize), number);
+        }
+        barrier::sync_threads();
     }
 
-    /// Turns to the next warp, from the thread `first` on, that has left something. All lanes of a warp take part.
+    /// The block, for one of them.
     #[inline(always)]
-    unsafe fn turn_to_warp_from(&mut self, first: usize) {
-        self.first = first;
-        while self.first < THREADS {
-            let number = memory::load(self.numbers.add(self.first + lane_id() as usize).cast_const());
-            self.lanes = warp::ballot(FULL_MASK, number != NONE);
-            if self.lanes != 0 {
-                break;
-            }
-            self.first += WARP_SIZE as usize;
-        }
-    }
-
-    /// The block, for what the next group has left.
-    #[inline(always)]
-    unsafe fn next(&mut self) -> Team {
-        let number = memory::load(self.numbers.add(self.first + self.lanes.trailing_zeros() as usize).cast_const());
-        self.lanes &= self.lanes - 1;
-        if self.lanes == 0 {
-            self.turn_to_warp_from(self.first + WARP_SIZE as usize);
-        }
+    unsafe fn take(&mut self) -> Team {
+        self.count -= 1;
+        let number = memory::load(self.numbers.add(self.count as usize).cast_const());
         Team { number, member: thread_idx_x(), log2: THREADS.trailing_zeros(), is_block: true }
     }
 }
