@@ -156,6 +156,29 @@ fn power_of_two(up_to: usize) -> usize {
     1 << up_to.max(1).ilog2()
 }
 
+/// The largest result, in bytes, that a block keeps its own sums of: what every architecture gives a block without
+/// asking (CUDA C++ Programming Guide, table of limits).
+const PRIVATIZED_BYTES: usize = 48 << 10;
+
+/// The most blocks that keep their own sums: two for each multiprocessor of the largest device so far, which has 132. Twice as
+/// many are no faster: the atomics to shared memory, a loop of compare and swap each, take all the time by then.
+const PRIVATIZED_BLOCKS: usize = 264;
+
+/// How many blocks add up `src` values, each into its own `out` sums in shared memory, so many loaded columns at a time; none where
+/// atomics to global memory, of so many joined ones of each row's `k`, are faster.
+///
+/// Each block has as many values as sums or more: clearing and joining those is cheap beside too few blocks. What is compared are
+/// rates on an H200, in values for each nanosecond. A sector of 32 bytes of `out` takes an atomic every 11 ns, all together 32
+/// sectors a nanosecond. That is for even groups, and differs by half with the place of `out`; where a few groups have most
+/// of the rows it is 2 to 8 times slower, own sums 1.5. So those may be a fifth slower than that.
+pub(super) fn privatized_blocks(src: usize, out: usize, k: usize, loaded: usize, joined: usize) -> Option<usize> {
+    let blocks = (src / out.max(1)).min(src.div_ceil(loaded * THREADS_PER_BLOCK as usize)).min(PRIVATIZED_BLOCKS);
+    let sectors_of = |values: usize| (values * size_of::<f32>()).div_ceil(32) as f64;
+    let own = blocks as f64 * if loaded > 1 { 0.42 } else { 0.29 };
+    let joint = (sectors_of(out) * 0.09 * joined as f64).min(32.0 * k as f64 / sectors_of(k));
+    (out * size_of::<f32>() <= PRIVATIZED_BYTES && own * 1.2 > joint).then_some(blocks)
+}
+
 /// The most warps that add up rows: each has a part long enough to show which group is hot, and there are two for each that
 /// the largest device so far runs at once (132 multiprocessors of 64 warps).
 const ROWS_WARPS: usize = 16_896;
@@ -200,6 +223,24 @@ mod tests {
         assert_eq!(segment_chunk(1 << 20, 2, 1, 1), 256);
         assert_eq!(segment_chunk(1 << 33, 1, 1, 1), 256);
         assert_eq!(segment_chunk(1 << 33, 1, 32, 32), 1024);
+    }
+
+    #[test]
+    fn blocks_keep_their_own_sums_where_that_is_faster() {
+        let singles = |rows: usize, groups: usize, k| privatized_blocks(rows * k, groups * k, k, 1, 1);
+        let quads = |rows: usize, groups: usize, k| privatized_blocks(rows * k, groups * k, k, 4, 4);
+        assert_eq!(singles(1 << 22, 1 << 10, 1), Some(264));
+        assert_eq!(quads(1 << 22, 1 << 10, 4), Some(264));
+        assert_eq!(singles(35_000, 64, 1), Some(137));
+        assert_eq!(singles(1 << 20, 4096, 1), Some(256));
+        // One block for each sum of all values took up to 80 times as long as atomics to global memory.
+        for k in 1..=3 {
+            assert_eq!(singles(1 << 16, 1 << 12, k), None);
+        }
+        // A few vectors to each of many sectors.
+        assert_eq!(quads(1 << 20, 512, 12), None);
+        assert_eq!(quads(1 << 22, 1 << 18, 1), None, "more than shared memory holds");
+        assert_eq!(privatized_blocks(0, 0, 1, 1, 1), None);
     }
 
     #[test]

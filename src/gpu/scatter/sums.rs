@@ -5,21 +5,8 @@ use kernel_params::ScatterParams;
 use super::{Queue, ReductionPointers, WORKSPACE_ALIGNMENT};
 use crate::{
     Error, Reduce, ScalarType, ScatterPlan,
-    gpu::{
-        THREADS_PER_BLOCK,
-        tuning::{self, WARP_SIZE},
-    },
+    gpu::tuning::{self, WARP_SIZE},
 };
-
-/// The largest result, in bytes, that a block keeps its own sums of: what every architecture gives a block without
-/// asking (CUDA C++ Programming Guide, table of limits).
-const PRIVATIZED_BYTES: usize = 48 << 10;
-
-/// How many elements there must be for each sum a block keeps, so that clearing and joining the sums stays cheap.
-const PRIVATIZED_REUSE: usize = 16;
-
-/// The most blocks that keep their own sums: four for each multiprocessor of an H200, which has 132.
-const PRIVATIZED_BLOCKS: usize = 528;
 
 /// How many columns a thread takes at a time where it can.
 const VECTOR_WIDTH: usize = 4;
@@ -150,16 +137,15 @@ impl ScatterPlan {
         if self.reduce == Reduce::Mul || !is_float32 || !self.layout.is_row_index() {
             return SumAlgorithm::Elements;
         }
-        let (src, out) = (self.src.element_count(), self.out.element_count());
         let is_aligned = |address: u64, bytes: usize| address.is_multiple_of((VECTOR_WIDTH * bytes) as u64);
         let loads_quads = self.k.is_multiple_of(VECTOR_WIDTH) && is_aligned(pointers.src, pointers.scalar.bytes());
-        if out * size_of::<f32>() <= PRIVATIZED_BYTES && src >= out * PRIVATIZED_REUSE {
-            let width = if loads_quads { VECTOR_WIDTH } else { 1 };
-            let blocks = (src / (out * PRIVATIZED_REUSE)).min(src.div_ceil(width * THREADS_PER_BLOCK as usize));
-            return SumAlgorithm::Privatized { width, blocks: blocks.min(PRIVATIZED_BLOCKS) as u32 };
-        }
         let joins_quads = is_aligned(params.accumulators, size_of::<f32>()) && queue.has_vector_atomics();
-        let width = if loads_quads && joins_quads { VECTOR_WIDTH } else { 1 };
+        let width_of = |is_quads: bool| if is_quads { VECTOR_WIDTH } else { 1 };
+        let (loaded, width) = (width_of(loads_quads), width_of(loads_quads && joins_quads));
+        let (src, out) = (self.src.element_count(), self.out.element_count());
+        if let Some(blocks) = tuning::privatized_blocks(src, out, self.k, loaded, width) {
+            return SumAlgorithm::Privatized { width: loaded, blocks: blocks as u32 };
+        }
         let lanes = self.k / width;
         let fills_warps = lanes.is_power_of_two() && lanes <= WARP_SIZE;
         // The kernel counts rows of `out` in 32 bits.
