@@ -239,7 +239,9 @@ proptest! {
             reduce,
             is_csr,
         };
-        emulator::segment(&case, seed, u32::MAX, 0).unwrap();
+        for bytes in emulator::SIZES {
+            emulator::segment_of_size(&case, bytes, seed, u32::MAX, 0).unwrap();
+        }
     }
 
     #[test]
@@ -279,16 +281,18 @@ proptest! {
 
 #[test]
 fn sums_do_not_depend_on_alignment_or_the_grid() {
-    for k in [1, 8, 64] {
+    for (k, n) in [(1, 9), (8, 9), (64, 9), (1, 90), (3, 90)] {
         for is_csr in [false, true] {
-            let mut case = segments::large::<f32>((1, 700, k, 9), Lengths::Skewed, Reduce::Sum, is_csr);
+            let mut case = segments::large::<f32>((1, 700, k, n), Lengths::Skewed, Reduce::Sum, is_csr);
             for (i, value) in case.src.iter_mut().enumerate() {
                 *value = 1.0 / (i as f32 + 1.0);
             }
-            let (expected, _) = emulator::segment(&case, 0, u32::MAX, 0).unwrap();
-            for (seed, max_blocks, offset) in [(1, 1, 0), (2, u32::MAX, 1), (3, 3, 1)] {
-                let (out, _) = emulator::segment(&case, seed, max_blocks, offset).unwrap();
-                assert_same("out", &out, &expected);
+            for bytes in emulator::SIZES {
+                let (expected, _) = emulator::segment_of_size(&case, bytes, 0, u32::MAX, 0).unwrap();
+                for (seed, max_blocks, offset) in [(1, 1, 0), (2, u32::MAX, 1), (3, 3, 1)] {
+                    let (out, _) = emulator::segment_of_size(&case, bytes, seed, max_blocks, offset).unwrap();
+                    assert_same("out", &out, &expected);
+                }
             }
         }
     }

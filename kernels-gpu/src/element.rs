@@ -19,6 +19,8 @@ pub trait Scalar: Copy {
     unsafe fn load_readonly(from: *const Self) -> Self;
     /// The same from memory that the kernel reads once.
     unsafe fn load_streaming(from: *const Self) -> Self;
+    /// The same from memory of which neighbouring threads, or this one next, read on from there.
+    unsafe fn load_prefetching(from: *const Self) -> Self;
     /// Loads from memory that this thread may have written.
     unsafe fn load(from: *const Self) -> Self;
     /// Stores.
@@ -66,6 +68,11 @@ macro_rules! plain_scalar {
             #[inline(always)]
             unsafe fn load_streaming(from: *const Self) -> Self {
                 memory::load_streaming(from)
+            }
+
+            #[inline(always)]
+            unsafe fn load_prefetching(from: *const Self) -> Self {
+                memory::load_prefetching_256(from)
             }
 
             #[inline(always)]
@@ -154,6 +161,11 @@ macro_rules! half_scalar {
             #[inline(always)]
             unsafe fn load_streaming(from: *const Self) -> Self {
                 Self(memory::load_streaming(from.cast()))
+            }
+
+            #[inline(always)]
+            unsafe fn load_prefetching(from: *const Self) -> Self {
+                Self(memory::load_prefetching_256(from.cast()))
             }
 
             #[inline(always)]

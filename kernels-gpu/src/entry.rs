@@ -230,6 +230,12 @@ pub mod segment {
         segment_csr_cut_max_columns(SegmentParams) [scalar] = segment::reduce_cut<T, Max, Line, ONE, NO_INDEX>;
         segment_csr_cut_max_packs(SegmentParams) [scalar] = segment::reduce_cut<T, Max, LinePair, PACK, NO_INDEX>;
         segment_csr_cut_max_packs_large(SegmentParams) [scalar] = segment::reduce_cut<T, Max, Line, PACK, NO_INDEX>;
+        segment_csr_short_sum(SegmentParams) [scalar] = segment::reduce_short<T, Sum, NO_INDEX>;
+        segment_csr_short_min(SegmentParams) [scalar] = segment::reduce_short<T, Min, NO_INDEX>;
+        segment_csr_short_max(SegmentParams) [scalar] = segment::reduce_short<T, Max, NO_INDEX>;
+        segment_coo_short_sum(SegmentParams) [scalar] = segment::reduce_short<T, Sum, INDEX>;
+        segment_coo_short_min(SegmentParams) [scalar] = segment::reduce_short<T, Min, INDEX>;
+        segment_coo_short_max(SegmentParams) [scalar] = segment::reduce_short<T, Max, INDEX>;
         segment_csr_chunks_sum_columns(SegmentParams) [scalar] = segment::reduce_chunks<T, Sum, Line, ONE, NO_INDEX> waits;
         segment_csr_chunks_sum_packs(SegmentParams) [scalar] = segment::reduce_chunks<T, Sum, Streamed, PACK, NO_INDEX> waits;
         segment_csr_chunks_sum_packs_large(SegmentParams) [scalar] = segment::reduce_chunks<T, Sum, Line, PACK, NO_INDEX> waits;

@@ -53,6 +53,12 @@ pub trait Queue {
         params: &P,
     ) -> Result<(), Error>;
 
+    /// For how many bytes of input the way is chosen, given how many there are: as many. The emulator takes a small input for a
+    /// large one.
+    fn bytes_to_weigh(&self, bytes: usize) -> usize {
+        bytes
+    }
+
     /// Whether four float32 values join in one atomic: from sm_90 on.
     fn has_vector_atomics(&self) -> bool;
 

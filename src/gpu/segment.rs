@@ -2,7 +2,7 @@
 
 mod preload;
 
-use kernel_params::{Divisor, HOLE_TILE, IndexLayout, SegmentParams, SortedIndexParams};
+use kernel_params::{Divisor, HOLE_TILE, IndexLayout, SegmentParams, ShortDivisor, SortedIndexParams};
 
 use super::{
     DeviceTensor, Kernels, Queue, ReductionPointers, Stream, StreamQueue, Workspace,
@@ -34,25 +34,27 @@ struct Partition {
     ways: usize,
     /// Elements of a chunk; None where a block takes each long segment instead.
     chunk: Option<usize>,
+    /// Whether a lane takes a column of a segment by itself, in the first step.
+    is_short: bool,
 }
 
 impl Partition {
-    fn new(plan: &SegmentPlan, scalar: ScalarType) -> Self {
+    /// For so many bytes of `src`.
+    fn new(plan: &SegmentPlan, scalar: ScalarType, bytes: usize) -> Self {
         let per_load = PACK_BYTES / scalar.bytes();
         let pack = if plan.k.is_multiple_of(per_load) { per_load } else { 1 };
         let length = plan.average_length();
         let lanes = tuning::segment_lanes(plan.k / pack, pack * scalar.bytes(), length);
         let parts = plan.k.div_ceil(lanes * pack);
         let ways = tuning::segment_ways(length, lanes, pack, plan.reduce.has_arg());
+        let is_short = pack == 1 && tuning::are_short(length, plan.k, bytes) && plan.fits_32_bits();
         let elements = plan.b.saturating_mul(plan.e);
-        let bytes = elements.saturating_mul(plan.k * scalar.bytes());
-        Self {
-            pack,
-            lanes,
-            ways,
-            chunk: tuning::is_cut(length, bytes)
-                .then(|| tuning::segment_chunk(elements, parts, WARP_SIZE / lanes, ways)),
-        }
+        let chunk = if is_short {
+            Some(tuning::short_chunk(length, plan.k))
+        } else {
+            tuning::is_cut(length, bytes).then(|| tuning::segment_chunk(elements, parts, WARP_SIZE / lanes, ways))
+        };
+        Self { pack, lanes, ways, chunk, is_short }
     }
 
     fn chunks_per_b(&self, plan: &SegmentPlan) -> usize {
@@ -72,8 +74,8 @@ struct WorkspaceParts {
 }
 
 impl WorkspaceParts {
-    /// With room for so many chunks.
-    fn new(plan: &SegmentPlan, scalar: ScalarType, chunks: usize) -> Self {
+    /// With room for so many chunks of so many columns.
+    fn new(plan: &SegmentPlan, scalar: ScalarType, chunks: usize, columns: usize) -> Self {
         let words = |bytes: usize| bytes.div_ceil(WORKSPACE_ALIGNMENT);
         let records = chunks * RECORDS_PER_CHUNK;
         let rows = if plan.segments == Segments::Index { plan.index_rows() } else { 0 };
@@ -83,8 +85,8 @@ impl WorkspaceParts {
             holes: words(rows * tiles(plan.e) * size_of::<u32>()),
             going_on: chunks,
             counts: records,
-            values: words(records * plan.k * scalar.accumulator_bytes()),
-            positions: if plan.reduce.has_arg() { records * plan.k } else { 0 },
+            values: words(records * columns * scalar.accumulator_bytes()),
+            positions: if plan.reduce.has_arg() { records * columns } else { 0 },
         }
     }
 
@@ -109,13 +111,23 @@ impl SegmentPlan {
     /// How many bytes of scratch [`enqueue_segment`] needs at most, for these shapes and all that are no larger: an
     /// indptr where the plan has an index, and two records for each chunk of elements.
     pub fn workspace_bytes(&self, scalar: ScalarType) -> usize {
-        let chunks = tuning::most_segment_chunks(self.b, self.e);
-        WorkspaceParts::new(self, scalar, chunks).bytes()
+        let most = (self.k, tuning::most_segment_chunks(self.b, self.e));
+        let most_short = tuning::most_short_chunks(self.b, self.e);
+        let needed = |(columns, chunks)| WorkspaceParts::new(self, scalar, chunks, self.k.min(columns)).bytes();
+        most_short.into_iter().map(needed).fold(needed(most), usize::max)
     }
 
     /// How many elements a segment has on average.
     fn average_length(&self) -> usize {
         self.e / self.n.max(1)
+    }
+
+    /// Whether positions in `out` and in the rows of `src` are below 2^31.
+    fn fits_32_bits(&self) -> bool {
+        let is_below = |counts: [usize; 3]| {
+            counts.iter().try_fold(1, |product: i32, &count| product.checked_mul(i32::try_from(count).ok()?)).is_some()
+        };
+        is_below([self.b, self.n, self.k]) && is_below([self.b, self.e, 1])
     }
 
     /// The layout of the leading axes, in rows of the index; its offsets lie before all other scratch.
@@ -135,7 +147,7 @@ impl SegmentPlan {
         columns: usize,
     ) -> SegmentParams {
         let chunks_per_b = partition.chunks_per_b(self);
-        let parts = WorkspaceParts::new(self, pointers.scalar, self.b * chunks_per_b);
+        let parts = WorkspaceParts::new(self, pointers.scalar, self.b * chunks_per_b, self.k);
         let mut end = pointers.workspace;
         let mut take = |elements: usize| {
             let start = end;
@@ -185,6 +197,8 @@ impl SegmentPlan {
             indptr_is_wide: (indptr_type == IndexType::I64).into(),
             arg_is_wide: (pointers.arg_type == IndexType::I64).into(),
             tile_log2: chunk_tile.ilog2(),
+            by_k: ShortDivisor::new(self.k as u32),
+            places: self.out.element_count() as u32,
             layout,
         }
     }
@@ -215,11 +229,12 @@ pub unsafe fn enqueue_segment(
     if plan.out.element_count() == 0 {
         return Ok(());
     }
-    let partition = Partition::new(plan, scalar);
+    let bytes = queue.bytes_to_weigh(plan.src.element_count().saturating_mul(scalar.bytes()));
+    let partition = Partition::new(plan, scalar, bytes);
     let is_aligned = |address: u64| address.is_multiple_of(PACK_BYTES as u64);
     let all_aligned = is_aligned(pointers.src) && is_aligned(pointers.out) && pointers.base.is_none_or(is_aligned);
     let (kind, columns) = if all_aligned && partition.pack > 1 { ("packs", partition.pack) } else { ("columns", 1) };
-    let is_large = columns > 1 && tuning::is_large_src(plan.src.element_count().saturating_mul(scalar.bytes()));
+    let is_large = columns > 1 && tuning::is_large_src(bytes);
     let large = if is_large { "_large" } else { "" };
     let placed = plan.place_layout(pointers);
     let params = plan.params(pointers, placed.layout, &partition, columns);
@@ -241,8 +256,13 @@ pub unsafe fn enqueue_segment(
             let kernel = format!("segment_{source}_{reduce}_{kind}_{scalar}");
             return queue.launch_for_each(&kernel, row_warps * WARP_SIZE, &params);
         }
-        let kernel = format!("segment_{source}_cut_{reduce}_{kind}{large}_{scalar}");
-        queue.launch_for_each(&kernel, row_warps * WARP_SIZE, &params)?;
+        if partition.is_short {
+            let kernel = format!("segment_{source}_short_{reduce}_{scalar}");
+            queue.launch_for_each(&kernel, params.places as usize, &params)?;
+        } else {
+            let kernel = format!("segment_{source}_cut_{reduce}_{kind}{large}_{scalar}");
+            queue.launch_for_each(&kernel, row_warps * WARP_SIZE, &params)?;
+        }
         let kernel = format!("segment_{source}_chunks_{reduce}_{kind}{large}_{scalar}");
         let blocks = tuning::chunk_blocks(chunks.div_ceil(1 << params.tile_log2), plan.average_length());
         queue.launch_for_each(&kernel, blocks * THREADS_PER_BLOCK as usize, &params)?;

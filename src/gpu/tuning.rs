@@ -71,6 +71,44 @@ pub(super) fn is_large_src(bytes: usize) -> bool {
     bytes > FEW_CACHES_BYTES
 }
 
+/// The fewest bytes of `src` for which a first step that lets a lane take a column of a segment by itself outweighs the launches
+/// that a cut axis takes.
+const LEAST_SHORT_BYTES: usize = 2 << 20;
+
+/// Whether a lane takes a column of a segment by itself, the segments having `length` elements on average, in so many columns that
+/// fill no packs.
+///
+/// That takes 0.25 to 0.6 of the time that groups of lanes take for 1 to 16 elements in 3 columns or more, and 0.6 to 0.8 for
+/// more. With 2 columns it is slower from about 64 elements on, with a single one from about 32 on, because lanes read far apart
+/// then, and for 3 to 7 columns from about 128 on (H100).
+pub(super) fn are_short(length: usize, k: usize, bytes: usize) -> bool {
+    let (longest, least_bytes) = match k {
+        1 => (24, MOST_UNCUT_BYTES),
+        2 => (32, LEAST_SHORT_BYTES),
+        _ => (64, LEAST_SHORT_BYTES),
+    };
+    length < longest && bytes > least_bytes
+}
+
+/// Elements of a chunk where segments are short: so few that a lane is soon done with one, and several times the average.
+///
+/// At least so many that a warp has a batch for each way in which it shares them, and that two records of `k` values are at most
+/// an eighth of them.
+pub(super) fn short_chunk(length: usize, k: usize) -> usize {
+    let fewest = match k {
+        2..=4 => 64,
+        1 | 5..=8 => 128,
+        _ => SHORTEST_LONG_CHUNK,
+    };
+    (4 * length).next_power_of_two().clamp(fewest, SHORTEST_LONG_CHUNK)
+}
+
+/// The most chunks that [`short_chunk`] makes of [b, e] elements and any smaller number, for up to so many columns; for more,
+/// [`most_segment_chunks`] are enough.
+pub(super) fn most_short_chunks(b: usize, e: usize) -> [(usize, usize); 2] {
+    [(4, 64), (8, 128)].map(|(columns, chunk)| (columns, b.saturating_mul(e) / chunk + b))
+}
+
 /// The most elements of a segment that a group of lanes takes, where a block takes the longer ones: eight batches a
 /// lane, as long as the block's barriers take.
 pub(super) fn longest_segment(ways: usize) -> usize {
@@ -263,6 +301,14 @@ mod tests {
                     let chunks = b * e.div_ceil(segment_chunk(b * e, parts, ways, 1));
                     for larger in [e, 2 * e, 5 * e] {
                         assert!(chunks <= most_segment_chunks(b, larger), "{b} x {e}, {parts} parts, {ways} ways");
+                    }
+                }
+                for k in [1, 2, 3, 5, 8, 9, 1000] {
+                    let chunks = b * e.div_ceil(short_chunk(1, k));
+                    let allows = |&(columns, most): &(usize, usize)| k <= columns && chunks <= most;
+                    for larger in [e, 2 * e, 5 * e] {
+                        let is_short = most_short_chunks(b, larger).iter().any(allows);
+                        assert!(is_short || chunks <= most_segment_chunks(b, larger), "{b} x {e} x {k}");
                     }
                 }
             }

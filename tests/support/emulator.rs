@@ -15,8 +15,9 @@ use tensorrt_scatter::{
 
 use super::{Element, assert_same, naive::ScatterCase, segments::SegmentCase};
 
-/// Stands before the type in the names of the kernels for tensors too large to emulate; their sisters' names lack it.
-const LARGE: &str = "_large";
+/// How large an input is taken to be, in bytes: as large as it is, or as one for which other ways are chosen: where the reduced axis
+/// is always cut, and where the caches hold nothing from one call to the next.
+pub const SIZES: [Option<usize>; 3] = [None, Some(64 << 20), Some(1 << 30)];
 
 /// Runs each launch at once; `seed` decides in which order the threads take turns.
 pub struct Emulator {
@@ -24,15 +25,17 @@ pub struct Emulator {
     seed: u64,
     /// Fewer blocks than elements need make the kernels' loops go round.
     max_blocks: u32,
-    /// Whether the kernels for large tensors stand in for their sisters.
-    is_large: bool,
-    /// Whether a kernel was asked for that has such a sister.
-    has_large: bool,
+    /// One of [`SIZES`].
+    bytes: Option<usize>,
+    /// Whether kernels are only noted, not run.
+    is_dry: bool,
+    /// The kernels so far.
+    kernels: Vec<String>,
 }
 
 impl Emulator {
     pub fn new(seed: u64, max_blocks: u32) -> Self {
-        Self { memory: Memory::new(), seed, max_blocks, is_large: false, has_large: false }
+        Self { memory: Memory::new(), seed, max_blocks, bytes: None, is_dry: false, kernels: Vec::new() }
     }
 
     /// Lets kernels read a slice, and returns its address.
@@ -61,6 +64,10 @@ impl Queue for Emulator {
         Ok(())
     }
 
+    fn bytes_to_weigh(&self, bytes: usize) -> usize {
+        self.bytes.unwrap_or(bytes)
+    }
+
     fn has_vector_atomics(&self) -> bool {
         true
     }
@@ -72,12 +79,12 @@ impl Queue for Emulator {
         shared_bytes: u32,
         params: &P,
     ) -> Result<(), Error> {
-        let named = |name: &str| entry_points().find(|entry| entry.name == name);
-        let entry = named(kernel).unwrap_or_else(|| panic!("there is no kernel of the name {kernel}"));
-        let (stem, scalar) = kernel.rsplit_once('_').unwrap_or((kernel, ""));
-        let large = named(&format!("{stem}{LARGE}_{scalar}"));
-        self.has_large |= large.is_some();
-        let entry = large.filter(|_| self.is_large).unwrap_or(entry);
+        let entry = entry_points().find(|entry| entry.name == kernel);
+        let entry = entry.unwrap_or_else(|| panic!("there is no kernel of the name {kernel}"));
+        self.kernels.push(kernel.to_owned());
+        if self.is_dry {
+            return Ok(());
+        }
         let launch = Launch {
             grid: [blocks.min(self.max_blocks), 1, 1],
             block: [THREADS_PER_BLOCK, 1, 1],
@@ -156,23 +163,41 @@ pub fn segment_plan<T: Element>(case: &SegmentCase<T>) -> Result<SegmentPlan, Er
     SegmentPlan::coo(&src, &index, base.as_ref(), &SegmentCooOptions::new(case.reduce).dim_size(case.segments))
 }
 
-/// [`scatter`] for segments. `offset` elements before src and out make them unaligned. Where there are other kernels for large
-/// tensors, these have given the same.
+/// [`scatter`] for segments, which has given the same for each of [`SIZES`]. `offset` elements before src and out make them
+/// unaligned.
 pub fn segment<T: Element>(
     case: &SegmentCase<T>,
     seed: u64,
     max_blocks: u32,
     offset: usize,
 ) -> Result<(Vec<T>, Vec<i64>), Error> {
-    let mut emulator = Emulator::new(seed, max_blocks);
-    let (out, arg) = segment_by(&mut emulator, case, offset)?;
-    if emulator.has_large {
-        let mut emulator = Emulator { is_large: true, ..Emulator::new(seed, max_blocks) };
-        let (other_out, other_arg) = segment_by(&mut emulator, case, offset)?;
-        assert_same("out of the kernels for large tensors", &other_out, &out);
-        assert_eq!(other_arg, arg);
+    let mut done: Vec<Vec<String>> = Vec::new();
+    let mut first = None;
+    for bytes in SIZES {
+        let new = |is_dry| Emulator { bytes, is_dry, ..Emulator::new(seed, max_blocks) };
+        let mut dry = new(true);
+        segment_by(&mut dry, case, offset)?;
+        if done.contains(&dry.kernels) {
+            continue;
+        }
+        let (out, arg) = segment_by(&mut new(false), case, offset)?;
+        let (first_out, first_arg) = first.get_or_insert_with(|| (out.clone(), arg.clone()));
+        assert_same(&format!("out of {:?}", dry.kernels), &out, first_out);
+        assert_eq!(arg, *first_arg, "arg_out of {:?}", dry.kernels);
+        done.push(dry.kernels);
     }
-    Ok((out, arg))
+    Ok(first.expect("there are sizes"))
+}
+
+/// [`segment`] for one of [`SIZES`].
+pub fn segment_of_size<T: Element>(
+    case: &SegmentCase<T>,
+    bytes: Option<usize>,
+    seed: u64,
+    max_blocks: u32,
+    offset: usize,
+) -> Result<(Vec<T>, Vec<i64>), Error> {
+    segment_by(&mut Emulator { bytes, ..Emulator::new(seed, max_blocks) }, case, offset)
 }
 
 fn segment_by<T: Element>(

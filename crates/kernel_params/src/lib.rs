@@ -10,7 +10,7 @@ mod axis_runs;
 mod divisor;
 
 pub use axis_runs::{AxisRun, AxisRuns, MAX_RUNS};
-pub use divisor::Divisor;
+pub use divisor::{Divisor, ShortDivisor};
 
 /// How many loads a thread has on the way at a time: enough to hide memory's latency, few enough registers to keep a
 /// multiprocessor full.
@@ -216,6 +216,10 @@ pub struct SegmentParams {
     pub arg_is_wide: u32,
     /// Base-2 logarithm of the chunks that a block looks at together in the second step, at most 5.
     pub tile_log2: u32,
+    /// Where segments are short: divides by `k`.
+    pub by_k: ShortDivisor,
+    /// Where segments are short: how many elements `out` has, below 2^31.
+    pub places: u32,
     /// How the leading axes of the index or indptr are broadcast over `src`; strides count rows.
     pub layout: IndexLayout,
 }

@@ -16,3 +16,10 @@ pub fn opaque(value: u32) -> u32 {
 pub fn opaque_bool(value: bool) -> bool {
     opaque(value.into()) != 0
 }
+
+/// Stands under a condition, and keeps there what follows: without it, the compiler reckons what has no effect beforehand, where it
+/// thinks that cheaper than a branch.
+#[inline(always)]
+pub fn only_here() {
+    target::only_here();
+}

@@ -69,6 +69,19 @@ pub unsafe fn load_streaming<T: Word>(from: *const T) -> T {
     unsafe { target::load_streaming(from) }
 }
 
+/// [`load_readonly`] of what neighbouring lanes, or the same one next, read on from: on sm_90 the second-level cache fetches
+/// the whole 256 bytes that it lies in (`ld.global.nc.L2::256B`).
+///
+/// # Safety
+///
+/// As [`load_readonly`].
+#[inline(always)]
+#[track_caller]
+pub unsafe fn load_prefetching_256<T: Word>(from: *const T) -> T {
+    // SAFETY: the caller's promise is the target's.
+    unsafe { target::load_prefetching_256(from) }
+}
+
 /// Loads two words from global or shared memory in one instruction.
 ///
 /// # Safety

@@ -32,6 +32,39 @@ impl<'a> Indptr<'a> {
         let entry = load(self.p.indptr, self.p.indptr_is_wide, at);
         (entry.max(0) as u64).min(self.p.e)
     }
+
+    /// Entries m and m + 1, where E is below 2^32.
+    #[inline(always)]
+    pub unsafe fn get_short(&self, m: u32) -> (u32, u32) {
+        let mut at = m as usize;
+        if self.p.b != 1 {
+            hint::only_here();
+            at += (self.row * (self.p.n + 1)) as usize;
+        }
+        let e = self.p.e as u32;
+        if self.p.indptr_is_wide != 0 {
+            let from = (self.p.indptr as *const i64).add(at);
+            let get = |i| {
+                let entry: i64 = memory::load_readonly(from.add(i));
+                // Within 32 bits and below E in nearly every case.
+                if entry as u64 <= e as u64 {
+                    entry as u32
+                } else if entry < 0 {
+                    0
+                } else {
+                    e
+                }
+            };
+            (get(0), get(1))
+        } else {
+            let from = (self.p.indptr as *const i32).add(at);
+            let get = |i| {
+                let entry: i32 = memory::load_readonly(from.add(i));
+                (entry.max(0) as u32).min(e)
+            };
+            (get(0), get(1))
+        }
+    }
 }
 
 /// An element of an index or indptr, of either type.

@@ -44,7 +44,7 @@ impl<A: Accumulator, P: Position, const COLUMNS: usize> Folded<A, P, COLUMNS> {
 
     /// Takes one more element, which lies behind all so far, but does not count it.
     #[inline(always)]
-    fn take<T: Scalar<Accumulator = A>, R: Fold>(&mut self, values: &[T; COLUMNS], position: P) {
+    pub fn take<T: Scalar<Accumulator = A>, R: Fold>(&mut self, values: &[T; COLUMNS], position: P) {
         for (partial, value) in self.partials.iter_mut().zip(values) {
             R::take(partial, value.widen(), position);
         }

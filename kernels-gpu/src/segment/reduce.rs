@@ -68,12 +68,13 @@ pub unsafe fn reduce_cut<T: Scalar, R: Finish, L: Load, const COLUMNS: usize, co
 #[inline(always)]
 pub unsafe fn reduce_whole<T: Scalar, R: Finish, const COLUMNS: usize, const HAS_INDEX: bool>(p: &SegmentParams) {
     let tasks = tasks(p);
-    let mut first = block_idx_x() as u64 * WARPS as u64;
+    // The warps of a block take segments that lie far apart: neighbouring ones may all be long.
+    let mut first = block_idx_x() as u64;
     let mut left = Left::new();
     // The same number of rounds for the whole block, which may have to take a segment together.
     while left.are_any() || first < tasks {
         // Reckoned again below, which takes no register in between.
-        let group = || Team::group(p, (first + warp_of_block() as u64) << groups_log2(p));
+        let group = || Team::group(p, (first + warp_of_block() as u64 * grid_dim_x() as u64) << groups_log2(p));
         let team = if left.are_any() { left.take() } else { group() };
         let mut work = Work::of_team::<COLUMNS, false, HAS_INDEX>(p, &team);
         // Not known to be the same from one question to the next, so that what lies between them is compiled once.

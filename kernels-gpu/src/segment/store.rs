@@ -1,7 +1,7 @@
 //! The end of a segment: base joined, the mean divided, value and position stored.
 
 use kernel_params::SegmentParams;
-use nvptx_arch::memory;
+use nvptx_arch::{hint, memory};
 
 use super::{
     fold::{Fold, Partial, Position},
@@ -31,6 +31,8 @@ impl Finish for crate::reduction::Sum {
     ) -> (T, Option<u64>) {
         let mut sum = base.map_or(T::Accumulator::ZERO, T::widen).add(partial.value);
         if p.is_mean != 0 {
+            // A division is a dozen instructions.
+            hint::only_here();
             sum = sum.divide_by_count(count.max(1));
         }
         (T::narrow(sum), None)
@@ -75,13 +77,24 @@ pub unsafe fn store<T: Scalar, R: Finish, P: Position, const COLUMNS: usize>(
     whole: Whole<T::Accumulator, P, COLUMNS>,
 ) {
     let at = ((whole.b * p.n + whole.id) * p.k + whole.column) as usize;
+    store_at::<T, R, P, COLUMNS>(p, at, whole.folded, whole.origin);
+}
+
+/// Finishes a segment and stores it at a place in `out`; position 0 of `folded` is `origin` on the axis.
+#[inline(always)]
+pub unsafe fn store_at<T: Scalar, R: Finish, P: Position, const COLUMNS: usize>(
+    p: &SegmentParams,
+    at: usize,
+    folded: Folded<T::Accumulator, P, COLUMNS>,
+    origin: u64,
+) {
     let bases = if p.base != 0 { load_columns((p.base as *const T).add(at)) } else { [T::ZERO; COLUMNS] };
     let mut values = [T::ZERO; COLUMNS];
     let mut positions = [0; COLUMNS];
     for i in 0..COLUMNS {
-        let Partial { value, position } = whole.folded.partials[i];
-        let partial = Partial { value, position: position.on_axis(whole.origin) };
-        let (value, position) = R::finish(p, partial, whole.folded.count, (p.base != 0).then_some(bases[i]));
+        let Partial { value, position } = folded.partials[i];
+        let partial = Partial { value, position: position.on_axis(origin) };
+        let (value, position) = R::finish(p, partial, folded.count, (p.base != 0).then_some(bases[i]));
         values[i] = value;
         positions[i] = position.unwrap_or(p.e);
     }

@@ -29,8 +29,9 @@ unsafe fn steps(
     index_type: IndexType,
 ) -> Result<(), Error> {
     // A plan for each algorithm: short segments and long ones, of one column, of a few, and of as many as fill a pack, also of
-    // more than is streamed; and leading axes of the index in several runs. Elements, columns, and the index's leading axes.
-    let cases: [(usize, usize, [usize; 3]); 8] = [
+    // more than is streamed; many short ones; and leading axes of the index in several runs. Elements, columns, and the index's
+    // leading axes.
+    let cases: [(usize, usize, [usize; 3]); 9] = [
         (4, 1, [1, 1, 1]),
         (4, 3, [1, 1, 1]),
         (4, PACK_BYTES, [1, 1, 1]),
@@ -38,6 +39,7 @@ unsafe fn steps(
         (4096, 3, [1, 1, 1]),
         (4096, PACK_BYTES, [1, 1, 1]),
         (1 << 30, PACK_BYTES, [1, 1, 1]),
+        (4, (1 << 20) + 1, [1, 1, 1]),
         (4096, 1, [2, 1, 2]),
     ];
     for (e, k, [a, b, c]) in cases {

@@ -72,6 +72,7 @@ loads! {
     load_streaming: LoadReadonly, T;
     load_streaming_x2: LoadReadonly, [T; 2];
     load_streaming_x4: LoadReadonly, [T; 4];
+    load_prefetching_256: LoadReadonly, T;
     load_prefetching_128_x4: LoadReadonly, [T; 4];
     load_prefetching_256_x4: LoadReadonly, [T; 4];
 }

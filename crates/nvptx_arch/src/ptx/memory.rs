@@ -18,6 +18,11 @@ pub trait WordAccess: Sized {
     ///
     /// As [`crate::memory::load_streaming`].
     unsafe fn load_streaming(from: *const Self) -> Self;
+
+    /// # Safety
+    ///
+    /// As [`crate::memory::load_prefetching_256`].
+    unsafe fn load_prefetching_256(from: *const Self) -> Self;
 }
 
 macro_rules! words {
@@ -25,6 +30,10 @@ macro_rules! words {
         impl WordAccess for $word {
             words! { load_readonly, "ld.global.nc.", $word, $kind, $register, $class, $bits }
             words! { load_streaming, "ld.global.cs.nc.", $word, $kind, $register, $class, $bits }
+            #[cfg(nvptx_sm_90)]
+            words! { load_prefetching_256, "ld.global.nc.L2::256B.", $word, $kind, $register, $class, $bits }
+            #[cfg(not(nvptx_sm_90))]
+            words! { load_prefetching_256, "ld.global.nc.", $word, $kind, $register, $class, $bits }
         }
     )*};
     ($load:ident, $instruction:literal, $word:ty, $kind:literal, $register:ident, $class:ident, $bits:ty) => {
@@ -118,6 +127,15 @@ pub unsafe fn load_readonly<T: WordAccess>(from: *const T) -> T {
 pub unsafe fn load_streaming<T: WordAccess>(from: *const T) -> T {
     // SAFETY: the caller's promise.
     unsafe { T::load_streaming(from) }
+}
+
+/// # Safety
+///
+/// As [`crate::memory::load_prefetching_256`].
+#[inline(always)]
+pub unsafe fn load_prefetching_256<T: WordAccess>(from: *const T) -> T {
+    // SAFETY: the caller's promise.
+    unsafe { T::load_prefetching_256(from) }
 }
 
 /// # Safety

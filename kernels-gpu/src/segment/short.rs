@@ -1,0 +1,189 @@
+//! The first step where segments are short and their columns fill no packs: a lane has one column of a segment for itself, and
+//! reckons in numbers of 32 bits.
+//!
+//! What there is to do for a segment apart from its elements takes most of the time then; here it is a quarter of the
+//! instructions that it is in [`reduce_cut`](super::reduce_cut). Neighbouring lanes have neighbouring columns and segments, so none
+//! is idle, whatever the number of columns, and what they load and store lies side by side.
+
+use kernel_params::{SegmentParams, HOLE_TILE};
+use nvptx_arch::{
+    hint,
+    index::{block_idx_x, grid_dim_x, lane_id, thread_idx_x},
+    memory,
+    warp::{self, FULL_MASK, WARP_SIZE},
+};
+
+use super::{
+    block::THREADS,
+    indptr::Indptr,
+    piece::{Folded, Piece},
+    records::{self, Record},
+    store::{store_at, Finish, Line},
+    NONE,
+};
+use crate::{
+    batch::{each, BATCH},
+    element::Scalar,
+    layout::split_rows,
+};
+
+/// What a lane has: a segment in one column.
+struct Share {
+    /// Its place in `out`.
+    place: u32,
+    /// Position before the reduced axis.
+    b: u32,
+    /// The row of the indptr for it.
+    row: u64,
+    /// The segment.
+    id: u32,
+    /// The column.
+    column: u32,
+    /// The first element along the reduced axis, and where the segment ends.
+    from: u32,
+    end: u32,
+}
+
+impl Share {
+    /// The one with a place in `out`.
+    #[inline(always)]
+    unsafe fn new(p: &SegmentParams, place: u32) -> Self {
+        let (segment, column) = p.by_k.divide(place);
+        let (b, id) = split_rows(segment as u64, &p.by_n, p.b);
+        let indptr = Indptr::new(p, b);
+        let (from, end) = indptr.get_short(id as u32);
+        Self { place, b: b as u32, row: indptr.row, id: id as u32, column, from, end: end.max(from) }
+    }
+
+    #[inline(always)]
+    fn length(&self) -> u32 {
+        self.end - self.from
+    }
+
+    /// Its first elements, so many.
+    #[inline(always)]
+    fn piece(&self, length: u32) -> Piece {
+        let &Self { b, row, id, from, column, .. } = self;
+        Piece { b: b as u64, row, id: id as u64, from: from as u64, column: column as u64, length }
+    }
+
+    /// What its first elements, so many, come to.
+    #[inline(always)]
+    unsafe fn fold<T: Scalar, R: Finish, const HAS_INDEX: bool>(
+        &self,
+        p: &SegmentParams,
+        length: u32,
+    ) -> Folded<T::Accumulator, u32, 1> {
+        if HAS_INDEX && self.sees_holes(p, length) {
+            return self.piece(length).fold::<T, R, Line, 1>(p, 0, 0, true);
+        }
+        let (k, row) = (p.k as u32, p.e as u32 * self.b + self.from);
+        let mut src = (p.src as *const T).wrapping_add((row as u64 * k as u64 + self.column as u64) as usize);
+        let stride = k as usize;
+        let mut folded = Folded::EMPTY;
+        // All of a batch's loads are on the way before the first of them is waited for.
+        let mut at = 0;
+        while at + BATCH as u32 <= length {
+            let batch = each(|i| [T::load_prefetching(src.wrapping_add(i * stride))]);
+            each(|i| folded.take::<T, R>(&batch[i], at + i as u32));
+            at += BATCH as u32;
+            src = src.wrapping_add(BATCH * stride);
+        }
+        let rest = length - at;
+        let is_there = |i| (i as u32) < rest;
+        let load = |i| if is_there(i) { [T::load_prefetching(src.wrapping_add(i * stride))] } else { [T::ZERO] };
+        // Fewer than a batch.
+        for (i, value) in [load(0), load(1), load(2)].into_iter().enumerate() {
+            if is_there(i) {
+                folded.take::<T, R>(&value, at + i as u32);
+            }
+        }
+        folded.count = length as u64;
+        folded
+    }
+
+    /// Whether an index may have elements outside [0, N) among the first ones, so many.
+    #[inline(always)]
+    unsafe fn sees_holes(&self, p: &SegmentParams, length: u32) -> bool {
+        if length == 0 {
+            return false;
+        }
+        let holes = (p.holes as *const u32).add((self.row * p.by_index_tiles.value) as usize);
+        let last = (self.from + length - 1) / HOLE_TILE as u32;
+        let mut tile = self.from / HOLE_TILE as u32;
+        let mut found = 0;
+        while tile <= last {
+            found |= memory::load_readonly(holes.add(tile as usize));
+            tile += 1;
+        }
+        found != 0
+    }
+
+    /// Finishes and stores it.
+    #[inline(always)]
+    unsafe fn store<T: Scalar, R: Finish>(&self, p: &SegmentParams, folded: Folded<T::Accumulator, u32, 1>) {
+        store_at::<T, R, u32, 1>(p, self.place as usize, folded, self.from as u64);
+    }
+}
+
+/// ```text
+/// for each segment, for each of its columns: one lane
+///     note for the chunks that begin in it whether it goes on there
+///     if it is longer than a chunk: fold its elements up to the end of the chunk it begins in; leave a record
+///     otherwise: fold its elements, finish and store it
+/// ```
+#[inline(always)]
+pub unsafe fn reduce_short<T: Scalar, R: Finish, const HAS_INDEX: bool>(p: &SegmentParams) {
+    let mut first = block_idx_x() * THREADS as u32;
+    while first < p.places {
+        let place = first + thread_idx_x();
+        let share = Share::new(p, place.min(p.places - 1));
+        note(p, &share, place);
+        if place < p.places {
+            let chunk = 1u32 << p.chunk_log2;
+            let is_long = share.length() > chunk;
+            // Up to the next multiple of the chunk's length.
+            let length = if is_long { chunk - (share.from & (chunk - 1)) } else { share.length() };
+            let folded = share.fold::<T, R, HAS_INDEX>(p, length);
+            if is_long {
+                let chunk = share.b as u64 * p.chunks_per_b + (share.from >> p.chunk_log2) as u64;
+                let (record, origin) = (Record::Begins.number(chunk), share.from as u64);
+                records::store::<_, R, u32, 1>(p, record, share.column as u64, folded, origin, HAS_INDEX);
+            } else {
+                share.store::<T, R>(p, folded);
+            }
+        }
+        first += grid_dim_x() * THREADS as u32;
+    }
+}
+
+/// Notes for the chunks that begin in the segments of a warp, for each of which the lane with the first column asks, as
+/// [`note_chunks`](super::long::note_chunks) does. The warp does it together, because one segment may have all of the chunks, and most
+/// have none.
+#[inline(always)]
+unsafe fn note(p: &SegmentParams, share: &Share, place: u32) {
+    let is_edge = share.id == 0 || share.id + 1 == p.n as u32;
+    // Whether a multiple of the chunk's length lies between them.
+    let has_some = (share.end.wrapping_sub(1) ^ share.from.wrapping_sub(1)) >> p.chunk_log2 != 0;
+    let asks = share.column == 0 && (is_edge || has_some) && place < p.places;
+    let mut lanes = warp::ballot(FULL_MASK, asks);
+    while lanes != 0 {
+        let of_lane = |value| warp::shuffle_idx(FULL_MASK, value, lanes.trailing_zeros(), WARP_SIZE);
+        let (b, id, from, end) = (of_lane(share.b), of_lane(share.id), of_lane(share.from), of_lane(share.end));
+        // What is rare is not reckoned beforehand.
+        let chunk_log2 = hint::opaque(p.chunk_log2);
+        let first = if id == 0 { 0 } else { from };
+        let behind = if id + 1 == p.n as u32 { p.e as u32 } else { end };
+        let is_long = end - from > 1 << chunk_log2;
+        let notes = (p.going_on as *mut u64).wrapping_add((b as u64 * p.chunks_per_b) as usize);
+        let mut chunk = ((first + (1 << chunk_log2) - 1) >> chunk_log2) + lane_id();
+        while chunk << chunk_log2 < behind {
+            let start = chunk << chunk_log2;
+            // In the chunk that it begins with it does not go on.
+            let goes_on = is_long && start > from && start < end;
+            memory::store(notes.wrapping_add(chunk as usize), if goes_on { id as u64 } else { NONE });
+            chunk += WARP_SIZE;
+        }
+        lanes &= lanes - 1;
+    }
+}
