@@ -47,12 +47,13 @@ impl Partition {
         let lanes = tuning::segment_lanes(plan.k / pack, pack * scalar.bytes(), length);
         let parts = plan.k.div_ceil(lanes * pack);
         let ways = tuning::segment_ways(length, lanes, pack, plan.reduce.has_arg());
-        let is_short = pack == 1 && tuning::are_short(length, plan.k, bytes) && plan.fits_32_bits();
         let elements = plan.b.saturating_mul(plan.e);
+        let is_cut = tuning::is_cut(length, bytes, pack * scalar.bytes());
+        let is_short = is_cut && pack == 1 && tuning::are_short(length, plan.k) && plan.fits_32_bits();
         let chunk = if is_short {
             Some(tuning::short_chunk(length, plan.k))
         } else {
-            tuning::is_cut(length, bytes).then(|| tuning::segment_chunk(elements, parts, WARP_SIZE / lanes, ways))
+            is_cut.then(|| tuning::segment_chunk(elements, parts, WARP_SIZE / lanes, ways))
         };
         Self { pack, lanes, ways, chunk, is_short }
     }

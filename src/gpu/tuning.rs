@@ -43,16 +43,17 @@ pub(super) fn segment_ways(length: usize, lanes: usize, pack: usize, has_positio
     power_of_two(length / (batches * BATCH)).min(WARP_SIZE / lanes)
 }
 
-/// The most bytes of `src` whose long segments are left to one block each: a multiprocessor reads about 80 GB/s, so
-/// one segment of all elements takes 0.1 ms.
+/// The most bytes of `src` whose long segments are left to one block each, where it loads packs: a multiprocessor reads about
+/// 80 GB/s then, so one segment of all elements takes 0.1 ms. Narrower loads read as much less.
 const MOST_UNCUT_BYTES: usize = 10 << 20;
 
 /// The average length from which long segments are the rule.
 const LONG_SEGMENT: usize = 256;
 
-/// Whether the reduced axis is cut into chunks. That takes a second launch, some 2 us.
-pub(super) fn is_cut(length: usize, bytes: usize) -> bool {
-    length >= LONG_SEGMENT || bytes > MOST_UNCUT_BYTES
+/// Whether the reduced axis is cut into chunks, for so many bytes of `src`, so many of which one instruction of a lane loads. That
+/// takes a second launch, some 2 us.
+pub(super) fn is_cut(length: usize, bytes: usize, load_bytes: usize) -> bool {
+    length >= LONG_SEGMENT || bytes > MOST_UNCUT_BYTES / (PACK_BYTES / load_bytes)
 }
 
 /// A few times what the second-level cache holds (50 MiB).
@@ -71,23 +72,19 @@ pub(super) fn is_large_src(bytes: usize) -> bool {
     bytes > FEW_CACHES_BYTES
 }
 
-/// The fewest bytes of `src` for which a first step that lets a lane take a column of a segment by itself outweighs the launches
-/// that a cut axis takes.
-const LEAST_SHORT_BYTES: usize = 2 << 20;
-
-/// Whether a lane takes a column of a segment by itself, the segments having `length` elements on average, in so many columns that
-/// fill no packs.
+/// Whether a lane takes a column of a segment by itself where the axis is cut, the segments having `length` elements on average, in
+/// so many columns that fill no packs.
 ///
 /// That takes 0.25 to 0.6 of the time that groups of lanes take for 1 to 16 elements in 3 columns or more, and 0.6 to 0.8 for
 /// more. With 2 columns it is slower from about 64 elements on, with a single one from about 32 on, because lanes read far apart
 /// then, and for 3 to 7 columns from about 128 on (H100).
-pub(super) fn are_short(length: usize, k: usize, bytes: usize) -> bool {
-    let (longest, least_bytes) = match k {
-        1 => (24, MOST_UNCUT_BYTES),
-        2 => (32, LEAST_SHORT_BYTES),
-        _ => (64, LEAST_SHORT_BYTES),
+pub(super) fn are_short(length: usize, k: usize) -> bool {
+    let longest = match k {
+        1 => 24,
+        2 => 32,
+        _ => 64,
     };
-    length < longest && bytes > least_bytes
+    length < longest
 }
 
 /// Elements of a chunk where segments are short: so few that a lane is soon done with one, and several times the average.
