@@ -3,6 +3,7 @@
 use cuda_std::prelude::*;
 use kernel_params::GatherParams;
 use nvptx_arch::{
+    hint,
     index::lane_id,
     memory,
     warp::{self, FULL_MASK, WARP_SIZE},
@@ -47,11 +48,11 @@ pub unsafe fn words_by_index<I: Index>(p: &GatherParams) {
         let out = (p.out as *mut C).add(first as usize);
         if first + BATCH as u64 <= p.e {
             let rows = I::load_streaming_x4(index).map(row_of_src);
-            C::store_x4(out, each(|i| load_or_zero(p, rows[i], 0)));
+            C::store_x4(out, each(|i| load_or_zero(p, rows[i])));
         } else {
             for e in 0..(p.e - first) as usize {
                 let row = row_of_src(memory::load_readonly(index.add(e)));
-                C::store(out.add(e), load_or_zero(p, row, 0));
+                C::store(out.add(e), load_or_zero(p, row));
             }
         }
     });
@@ -102,7 +103,7 @@ pub unsafe fn chunks_by_segment<C: Chunk, I: Index>(p: &GatherParams) {
         let mut walk = Walk::<I> { indptr: p.index as *const I, b: NONE, after: 0 };
         for tile in first * p.tiles..((first + 1) * p.tiles).min(tiles) {
             let first = tile * BATCH as u64 * TILE;
-            let sources = walk.segments_of_rows(p, first).map(|segment| (segment, 0));
+            let sources = walk.segments_of_rows(p, first);
             let positions = each(|i| first + i as u64 * TILE + lane_id() as u64);
             copy_batch::<C>(p, sources, p.out as *mut C, positions, p.e);
         }
@@ -299,7 +300,7 @@ unsafe fn copy_tile<C: Chunk>(p: &GatherParams, tile: u64, part: u64, row: u64) 
     if p.words == 1 {
         let lane = lane_id() as u64;
         if lane < rows {
-            C::store((p.out as *mut C).add((first + lane) as usize), load_or_zero(p, row, 0));
+            C::store((p.out as *mut C).add((first + lane) as usize), load_or_zero(p, row));
         }
         return;
     }
@@ -311,13 +312,20 @@ unsafe fn copy_tile<C: Chunk>(p: &GatherParams, tile: u64, part: u64, row: u64) 
         share.next_multiple_of(batch)
     };
     let out = (p.out as *mut C).add((first * p.words) as usize);
+    // Where this lane's row of src starts, which others ask for.
+    let row = if row == NONE { NONE } else { row * p.words };
     let end = ((part + 1) * share).min(rows * p.words);
     let mut start = part * share;
     while start < end {
         let positions = each(|i| start + (i as u32 * WARP_SIZE + lane_id()) as u64);
         let sources = each(|i| {
-            let (row_of_tile, word) = p.by_words.divide(positions[i].min(end - 1));
-            (warp::shuffle_idx(FULL_MASK, row, row_of_tile as u32, WARP_SIZE), word)
+            let (row_of_tile, word) = split_words(p, positions[i].min(end - 1));
+            let row = warp::shuffle_idx(FULL_MASK, row, row_of_tile as u32, WARP_SIZE);
+            if row == NONE {
+                NONE
+            } else {
+                row + word
+            }
         });
         copy_batch(p, sources, out, positions, end);
         start += batch;
@@ -350,35 +358,52 @@ unsafe fn copy_rows_by_index<C: Chunk, I: Index>(p: &GatherParams, start_of_row:
     while start < count {
         let positions = each(|i| start + i as u64 * lanes);
         let sources = each(|i| {
-            let (row, word) = p.by_words.divide(positions[i].min(count - 1));
-            let (b, e) = split_rows(row, &p.by_e, p.b);
-            let index = (p.index as *const I).add((start_of_row(p, b) + e) as usize);
-            (memory::load_readonly(index).group(p.s).map_or(NONE, |s| b * p.s + s), word)
+            let (row, word) = split_words(p, positions[i].min(count - 1));
+            let (mut index, mut before) = (row, 0);
+            if p.b != 1 {
+                hint::only_here();
+                let (b, e) = p.by_e.divide(row);
+                (index, before) = (start_of_row(p, b) + e, b * p.s);
+            }
+            let s = memory::load_readonly((p.index as *const I).add(index as usize)).group(p.s);
+            s.map_or(NONE, |s| (before + s) * p.words + word)
         });
         copy_batch(p, sources, p.out as *mut C, positions, count);
         start += threads * BATCH as u64;
     }
 }
 
-/// A chunk of a row of `src`, or zeros for [`NONE`].
+/// The row that a position lies in, counted in words over some rows, and the word of it.
 #[inline(always)]
-unsafe fn load_or_zero<C: Chunk>(p: &GatherParams, row: u64, word: u64) -> C {
-    if row == NONE {
-        return C::ZERO;
+fn split_words(p: &GatherParams, position: u64) -> (u64, u64) {
+    if p.is_short != 0 {
+        let (row, word) = p.by_words_short.divide(position as u32);
+        return (row as u64, word as u64);
     }
-    C::load_readonly((p.src as *const C).add((row * p.words + word) as usize))
+    // Not reckoned beside it.
+    hint::only_here();
+    p.by_words.divide(position)
 }
 
-/// Copies chunks from their rows and words of `src` to those of their positions that are below `end`.
+/// The chunk at a place in `src`, or zeros for [`NONE`].
+#[inline(always)]
+unsafe fn load_or_zero<C: Chunk>(p: &GatherParams, place: u64) -> C {
+    if place == NONE {
+        return C::ZERO;
+    }
+    C::load_readonly((p.src as *const C).add(place as usize))
+}
+
+/// Copies chunks from their places in `src` to those of their positions that are below `end`.
 #[inline(always)]
 unsafe fn copy_batch<C: Chunk>(
     p: &GatherParams,
-    sources: [(u64, u64); BATCH],
+    sources: [u64; BATCH],
     out: *mut C,
     positions: [u64; BATCH],
     end: u64,
 ) {
-    let chunks = each(|i| load_or_zero::<C>(p, sources[i].0, sources[i].1));
+    let chunks = each(|i| load_or_zero::<C>(p, sources[i]));
     each(|i| {
         if positions[i] < end {
             C::store(out.add(positions[i] as usize), chunks[i]);

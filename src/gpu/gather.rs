@@ -2,7 +2,7 @@
 
 use std::ffi::c_void;
 
-use kernel_params::{BATCH, Divisor, GatherParams};
+use kernel_params::{BATCH, Divisor, GatherParams, ShortDivisor};
 
 use super::{
     DeviceTensor, Kernels, Queue, Stream, StreamQueue, Workspace, check,
@@ -78,6 +78,8 @@ pub unsafe fn enqueue_gather(
         by_e: Divisor::new(plan.e as u64),
         words: words as u64,
         by_words: Divisor::new(words as u64),
+        by_words_short: ShortDivisor::new(words as u32),
+        is_short: (queue.bytes_to_weigh(chunks * bytes as usize) / bytes as usize <= i32::MAX as usize).into(),
         tiles: tiles as u64,
         groups_of_tiles: groups_of_tiles as u64,
         parts: Divisor::new(parts as u64),

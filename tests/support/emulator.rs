@@ -25,7 +25,7 @@ pub struct Emulator {
     seed: u64,
     /// Fewer blocks than elements need make the kernels' loops go round.
     max_blocks: u32,
-    /// One of [`SIZES`].
+    /// How large an input is taken to be; one of [`SIZES`] for segments.
     bytes: Option<usize>,
     /// Whether kernels are only noted, not run.
     is_dry: bool,
@@ -36,6 +36,11 @@ pub struct Emulator {
 impl Emulator {
     pub fn new(seed: u64, max_blocks: u32) -> Self {
         Self { memory: Memory::new(), seed, max_blocks, bytes: None, is_dry: false, kernels: Vec::new() }
+    }
+
+    /// Takes inputs to be of so many bytes.
+    pub fn of_size(self, bytes: Option<usize>) -> Self {
+        Self { bytes, ..self }
     }
 
     /// Lets kernels read a slice, and returns its address.
@@ -174,7 +179,7 @@ pub fn segment<T: Element>(
     let mut done: Vec<Vec<String>> = Vec::new();
     let mut first = None;
     for bytes in SIZES {
-        let new = |is_dry| Emulator { bytes, is_dry, ..Emulator::new(seed, max_blocks) };
+        let new = |is_dry| Emulator { is_dry, ..Emulator::new(seed, max_blocks).of_size(bytes) };
         let mut dry = new(true);
         segment_by(&mut dry, case, offset)?;
         if done.contains(&dry.kernels) {
@@ -197,7 +202,7 @@ pub fn segment_of_size<T: Element>(
     max_blocks: u32,
     offset: usize,
 ) -> Result<(Vec<T>, Vec<i64>), Error> {
-    segment_by(&mut Emulator { bytes, ..Emulator::new(seed, max_blocks) }, case, offset)
+    segment_by(&mut Emulator::new(seed, max_blocks).of_size(bytes), case, offset)
 }
 
 fn segment_by<T: Element>(

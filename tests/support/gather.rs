@@ -8,7 +8,7 @@ use tensorrt_scatter::{
 };
 
 use super::{
-    Element,
+    Element, assert_same,
     emulator::{Aligned, Emulator},
 };
 
@@ -140,8 +140,8 @@ fn leading(src_dims: &[usize], axis: usize, full: &[bool]) -> Vec<usize> {
     src_dims[..axis].iter().zip(full).map(|(&size, &full)| if full { size } else { 1 }).collect()
 }
 
-/// Runs a planned gather on the emulated grid. `shift` moves src and out that many elements away from where their
-/// memory is aligned.
+/// Runs a planned gather on the emulated grid, which has given the same for the sizes it is and as if `out` were beyond 32 bits.
+/// `shift` moves src and out that many elements away from where their memory is aligned.
 pub fn emulate<T: Element>(
     plan: &GatherPlan,
     case: &GatherCase<T>,
@@ -149,7 +149,18 @@ pub fn emulate<T: Element>(
     seed: u64,
     max_blocks: u32,
 ) -> Result<Vec<T>, Error> {
-    let mut emulator = Emulator::new(seed, max_blocks);
+    let out = emulate_by(Emulator::new(seed, max_blocks), plan, case, shift)?;
+    let large = Emulator::new(seed, max_blocks).of_size(Some(1 << 40));
+    assert_same("out, as if it were large", &emulate_by(large, plan, case, shift)?, &out);
+    Ok(out)
+}
+
+fn emulate_by<T: Element>(
+    mut emulator: Emulator,
+    plan: &GatherPlan,
+    case: &GatherCase<T>,
+    shift: usize,
+) -> Result<Vec<T>, Error> {
     let mut src = Aligned::new(&case.src, shift);
     let mut out = Aligned::new(&vec![T::of(77.0); case.out_len()], shift);
     let pointers = GatherPointers {
@@ -194,6 +205,8 @@ pub fn emulate_csr_chunks<T: Element>(case: &GatherCase<T>, tiles: usize, seed: 
         by_e: Divisor::new(case.size as u64),
         words: 1,
         by_words: Divisor::new(1),
+        by_words_short: Default::default(),
+        is_short: 1,
         tiles: tiles as u64,
         groups_of_tiles: groups as u64,
         parts: Divisor::new(1),
