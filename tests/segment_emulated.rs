@@ -88,6 +88,37 @@ fn long_segments_behind_many_short_ones_are_found() {
     }
 }
 
+/// Long segments that begin and end within chunks, next to each other and not, with elements of no segment before and behind all:
+/// the average is short, and a lane has what a long one begins with.
+#[test]
+fn long_segments_among_short_ones_begin_and_end_anywhere() {
+    let lengths = [vec![3; 23], vec![300, 700], vec![0, 5, 1, 2].repeat(10), vec![257], vec![2; 40]].concat();
+    let mut end = 7;
+    let ends = lengths.iter().map(|length| {
+        end += length;
+        end as i64
+    });
+    let indptr: Vec<i64> = [7].into_iter().chain(ends).collect();
+    let e = indptr[lengths.len()] as usize + 300;
+    let value = |i: usize| (i * 37 % 101) as i32;
+    for columns in [1, 2, 3, 5, 9] {
+        for reduce in REDUCES {
+            let mut case = SegmentCase::csr(columns, (0..e * columns).map(value).collect(), indptr.clone(), reduce);
+            check(&case, 3, u32::MAX, 0);
+            // The same segments by an index, twice.
+            let row = (0..e as i64).map(|at| match indptr.partition_point(|&start| start <= at) as i64 {
+                0 => -1,
+                after => after - 1,
+            });
+            let row: Vec<i64> = row.collect();
+            case.src_dims = vec![2, e, columns];
+            case.src = (0..2 * e * columns).map(value).collect();
+            (case.index_dims, case.index, case.is_csr) = (vec![2, e], row.repeat(2), false);
+            check(&case, 3, 2, 0);
+        }
+    }
+}
+
 /// So many segments that warps have entries of indptr fetched ahead, up to the last one and no further.
 #[test]
 fn entries_are_fetched_ahead_within_indptr() {

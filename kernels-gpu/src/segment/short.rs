@@ -157,9 +157,11 @@ pub unsafe fn reduce_short<T: Scalar, R: Finish, const HAS_INDEX: bool>(p: &Segm
     }
 }
 
-/// Notes for the chunks that begin in the segments of a warp, for each of which the lane with the first column asks, as
-/// [`note_chunks`](super::long::note_chunks) does. The warp does it together, because one segment may have all of the chunks, and most
-/// have none.
+/// Notes for the chunks that begin in the segments of a warp whether that is a long one; for each segment, the lane with the first
+/// column asks. The warp does it together, because one segment may have all of the chunks, and most have none.
+///
+/// The first segment notes for what lies before it as well, the last one for what lies behind it, so that no memory is read that
+/// was not written; [`Long::in_chunk`](super::long::Long::in_chunk) knows that a segment does not go on there.
 #[inline(always)]
 unsafe fn note(p: &SegmentParams, share: &Share, place: u32) {
     let is_edge = share.id == 0 || share.id + 1 == p.n as u32;
@@ -174,14 +176,11 @@ unsafe fn note(p: &SegmentParams, share: &Share, place: u32) {
         let chunk_log2 = hint::opaque(p.chunk_log2);
         let first = if id == 0 { 0 } else { from };
         let behind = if id + 1 == p.n as u32 { p.e as u32 } else { end };
-        let is_long = end - from > 1 << chunk_log2;
+        let note = if end - from > 1 << chunk_log2 { id as u64 } else { NONE };
         let notes = (p.going_on as *mut u64).wrapping_add((b as u64 * p.chunks_per_b) as usize);
         let mut chunk = ((first + (1 << chunk_log2) - 1) >> chunk_log2) + lane_id();
         while chunk << chunk_log2 < behind {
-            let start = chunk << chunk_log2;
-            // In the chunk that it begins with it does not go on.
-            let goes_on = is_long && start > from && start < end;
-            memory::store(notes.wrapping_add(chunk as usize), if goes_on { id as u64 } else { NONE });
+            memory::store(notes.wrapping_add(chunk as usize), note);
             chunk += WARP_SIZE;
         }
         lanes &= lanes - 1;
