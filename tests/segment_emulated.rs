@@ -92,7 +92,7 @@ fn long_segments_behind_many_short_ones_are_found() {
 /// the average is short, and a lane has what a long one begins with.
 #[test]
 fn long_segments_among_short_ones_begin_and_end_anywhere() {
-    let lengths = [vec![3; 23], vec![300, 700], vec![0, 5, 1, 2].repeat(10), vec![257], vec![2; 40]].concat();
+    let lengths = [vec![3; 23], vec![300, 700], [0, 5, 1, 2].repeat(10), vec![257], vec![2; 40]].concat();
     let mut end = 7;
     let ends = lengths.iter().map(|length| {
         end += length;

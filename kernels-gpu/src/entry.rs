@@ -282,11 +282,17 @@ pub mod gather {
     use crate::{chunk::Quad, gather};
     use kernel_params::GatherParams;
 
+    /// Numbers of words.
+    type Short = u32;
+    type Wide = u64;
+
     table! {
-        gather_coo(GatherParams) [chunk index] = gather::by_index<T, I>;
+        gather_coo(GatherParams) [chunk index] = gather::by_index<T, I, Wide>;
+        gather_coo_short(GatherParams) [chunk index] = gather::by_index<T, I, Short>;
         gather_coo_runs(GatherParams) [chunk index] = gather::by_index_in_runs<T, I>;
         gather_coo_words(GatherParams) [index] = gather::words_by_index<I>;
-        gather_csr(GatherParams) [chunk index] = gather::by_segment<T, I>;
+        gather_csr(GatherParams) [chunk index] = gather::by_segment<T, I, Wide>;
+        gather_csr_short(GatherParams) [chunk index] = gather::by_segment<T, I, Short>;
         gather_csr_chunks(GatherParams) [chunk index] = gather::chunks_by_segment<T, I>;
         gather_csr_runs(GatherParams) [chunk index] = gather::by_segment_in_runs<T, I>;
     }

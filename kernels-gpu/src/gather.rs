@@ -1,12 +1,14 @@
 //! The gathers: copies of whole rows, in chunks of up to 16 bytes.
 
+use core::ops::{Add, Mul, Sub};
+
 use cuda_std::prelude::*;
 use kernel_params::GatherParams;
 use nvptx_arch::{
     hint,
     index::lane_id,
     memory,
-    warp::{self, FULL_MASK, WARP_SIZE},
+    warp::{self, Shuffle, FULL_MASK, WARP_SIZE},
 };
 
 use crate::{
@@ -22,14 +24,14 @@ use crate::{
 ///     chunk = the same one of src's row (b, s), or zeros if s is not in [0, S)
 /// ```
 #[inline(always)]
-pub unsafe fn by_index<C: Chunk, I: Index>(p: &GatherParams) {
-    copy_rows_by_index::<C, I>(p, index_row);
+pub unsafe fn by_index<C: Chunk, I: Index, P: Place>(p: &GatherParams) {
+    copy_rows_by_index::<C, I, P>(p, index_row);
 }
 
 /// [`by_index`] where b splits over several runs: a kernel of its own, so that the other keeps its registers.
 #[inline(always)]
 pub unsafe fn by_index_in_runs<C: Chunk, I: Index>(p: &GatherParams) {
-    copy_rows_by_index::<C, I>(p, index_row_of_runs);
+    copy_rows_by_index::<C, I, u64>(p, index_row_of_runs);
 }
 
 /// [`by_index`] for rows of one chunk of 4 bytes, b being 1: a thread takes four neighbours, loads their index at once and
@@ -48,11 +50,11 @@ pub unsafe fn words_by_index<I: Index>(p: &GatherParams) {
         let out = (p.out as *mut C).add(first as usize);
         if first + BATCH as u64 <= p.e {
             let rows = I::load_streaming_x4(index).map(row_of_src);
-            C::store_x4(out, each(|i| load_or_zero(p, rows[i])));
+            C::store_x4(out, each(|i| load_or_zero::<C, u64>(p, rows[i])));
         } else {
             for e in 0..(p.e - first) as usize {
                 let row = row_of_src(memory::load_readonly(index.add(e)));
-                C::store(out.add(e), load_or_zero(p, row));
+                C::store(out.add(e), load_or_zero::<C, u64>(p, row));
             }
         }
     });
@@ -71,25 +73,28 @@ const TILE: u64 = WARP_SIZE as u64;
 /// The warp searches indptr once and goes on from there from tile to tile, in windows of its next 32 elements. Where a
 /// tile needs more than one window, or has rows of several b, each lane searches for itself.
 #[inline(always)]
-pub unsafe fn by_segment<C: Chunk, I: Index>(p: &GatherParams) {
-    copy_rows_by_segment::<C, I>(p, index_row);
+pub unsafe fn by_segment<C: Chunk, I: Index, P: Place>(p: &GatherParams) {
+    copy_rows_by_segment::<C, I, P>(p, index_row);
 }
 
 /// [`by_segment`] where b splits over several runs.
 #[inline(always)]
 pub unsafe fn by_segment_in_runs<C: Chunk, I: Index>(p: &GatherParams) {
-    copy_rows_by_segment::<C, I>(p, index_row_of_runs);
+    copy_rows_by_segment::<C, I, u64>(p, index_row_of_runs);
 }
 
 #[inline(always)]
-unsafe fn copy_rows_by_segment<C: Chunk, I: Index>(p: &GatherParams, start_of_row: impl Fn(&GatherParams, u64) -> u64) {
+unsafe fn copy_rows_by_segment<C: Chunk, I: Index, P: Place>(
+    p: &GatherParams,
+    start_of_row: impl Fn(&GatherParams, u64) -> u64,
+) {
     let tiles = (p.b * p.e).div_ceil(TILE);
     for_each_task_of_warp(p.groups_of_tiles * p.parts.value, |task| {
         let (first, part) = p.parts.divide(task);
         let mut walk = Walk::<I> { indptr: core::ptr::null(), b: NONE, after: 0 };
         for tile in first * p.tiles..((first + 1) * p.tiles).min(tiles) {
             let rows = walk.rows_of_src(p, tile, &start_of_row);
-            copy_tile::<C>(p, tile, part, rows);
+            copy_tile::<C, P>(p, tile, part, rows);
         }
     });
 }
@@ -105,7 +110,7 @@ pub unsafe fn chunks_by_segment<C: Chunk, I: Index>(p: &GatherParams) {
             let first = tile * BATCH as u64 * TILE;
             let sources = walk.segments_of_rows(p, first);
             let positions = each(|i| first + i as u64 * TILE + lane_id() as u64);
-            copy_batch::<C>(p, sources, p.out as *mut C, positions, p.e);
+            copy_batch::<C, u64>(p, sources, p.out as *mut C, positions, p.e);
         }
     });
 }
@@ -294,13 +299,13 @@ unsafe fn count_in_window<const N: usize>(element: u32, positions: [u32; N]) -> 
 
 /// Copies one of [`GatherParams::parts`] of the chunks of a tile, `row` being the row of `src` for this lane's row.
 #[inline(always)]
-unsafe fn copy_tile<C: Chunk>(p: &GatherParams, tile: u64, part: u64, row: u64) {
+unsafe fn copy_tile<C: Chunk, P: Place>(p: &GatherParams, tile: u64, part: u64, row: u64) {
     let first = tile * TILE;
     let rows = TILE.min(p.b * p.e - first);
     if p.words == 1 {
         let lane = lane_id() as u64;
         if lane < rows {
-            C::store((p.out as *mut C).add((first + lane) as usize), load_or_zero(p, row));
+            C::store((p.out as *mut C).add((first + lane) as usize), load_or_zero::<C, u64>(p, row));
         }
         return;
     }
@@ -313,22 +318,22 @@ unsafe fn copy_tile<C: Chunk>(p: &GatherParams, tile: u64, part: u64, row: u64) 
     };
     let out = (p.out as *mut C).add((first * p.words) as usize);
     // Where this lane's row of src starts, which others ask for.
-    let row = if row == NONE { NONE } else { row * p.words };
-    let end = ((part + 1) * share).min(rows * p.words);
-    let mut start = part * share;
+    let row = if row == NONE { P::NONE } else { P::of(row * p.words) };
+    let end = P::of(((part + 1) * share).min(rows * p.words));
+    let mut start = P::of(part * share);
     while start < end {
-        let positions = each(|i| start + (i as u32 * WARP_SIZE + lane_id()) as u64);
+        let positions = each(|i| start + P::of((i as u32 * WARP_SIZE + lane_id()) as u64));
         let sources = each(|i| {
-            let (row_of_tile, word) = split_words(p, positions[i].min(end - 1));
-            let row = warp::shuffle_idx(FULL_MASK, row, row_of_tile as u32, WARP_SIZE);
-            if row == NONE {
-                NONE
+            let (row_of_tile, word) = positions[i].min(end - P::of(1)).split_words(p);
+            let row = warp::shuffle_idx(FULL_MASK, row, row_of_tile.as_usize() as u32, WARP_SIZE);
+            if row == P::NONE {
+                P::NONE
             } else {
                 row + word
             }
         });
         copy_batch(p, sources, out, positions, end);
-        start += batch;
+        start = start + P::of(batch);
     }
 }
 
@@ -349,64 +354,109 @@ fn index_row_of_runs(p: &GatherParams, b: u64) -> u64 {
 /// A warp's chunks are neighbours, so that each of its accesses is one run of memory. First all of the index is on the
 /// way, then all of src, then the first store waits for one of them.
 #[inline(always)]
-unsafe fn copy_rows_by_index<C: Chunk, I: Index>(p: &GatherParams, start_of_row: impl Fn(&GatherParams, u64) -> u64) {
-    let count = p.b * p.e * p.words;
+unsafe fn copy_rows_by_index<C: Chunk, I: Index, P: Place>(
+    p: &GatherParams,
+    start_of_row: impl Fn(&GatherParams, u64) -> u64,
+) {
+    let count = P::of(p.b * p.e * p.words);
     let thread = thread::block_idx_x() as u64 * thread::block_dim_x() as u64 + thread::thread_idx_x() as u64;
     let threads = thread::grid_dim_x() as u64 * thread::block_dim_x() as u64;
-    let (lanes, lane) = (WARP_SIZE as u64, thread % WARP_SIZE as u64);
-    let mut start = (thread - lane) * BATCH as u64 + lane;
+    let lane = thread % WARP_SIZE as u64;
+    let mut start = P::of((thread - lane) * BATCH as u64 + lane);
     while start < count {
-        let positions = each(|i| start + i as u64 * lanes);
+        let positions = each(|i| start + P::of((i as u32 * WARP_SIZE) as u64));
         let sources = each(|i| {
-            let (row, word) = split_words(p, positions[i].min(count - 1));
-            let (mut index, mut before) = (row, 0);
+            let (row, word) = positions[i].min(count - P::of(1)).split_words(p);
+            let (mut index, mut before) = (row.as_usize(), P::of(0));
             if p.b != 1 {
+                // Not reckoned beforehand.
                 hint::only_here();
-                let (b, e) = p.by_e.divide(row);
-                (index, before) = (start_of_row(p, b) + e, b * p.s);
+                let (b, e) = p.by_e.divide(row.as_usize() as u64);
+                (index, before) = ((start_of_row(p, b) + e) as usize, P::of(b * p.s));
             }
-            let s = memory::load_readonly((p.index as *const I).add(index as usize)).group(p.s);
-            s.map_or(NONE, |s| (before + s) * p.words + word)
+            let s = memory::load_readonly((p.index as *const I).add(index)).group(p.s);
+            s.map_or(P::NONE, |s| (before + P::of(s)) * P::of(p.words) + word)
         });
         copy_batch(p, sources, p.out as *mut C, positions, count);
-        start += threads * BATCH as u64;
+        start = start + P::of(threads * BATCH as u64);
     }
 }
 
-/// The row that a position lies in, counted in words over some rows, and the word of it.
-#[inline(always)]
-fn split_words(p: &GatherParams, position: u64) -> (u64, u64) {
-    if p.is_short != 0 {
-        let (row, word) = p.by_words_short.divide(position as u32);
-        return (row as u64, word as u64);
-    }
-    // Not reckoned beside it.
-    hint::only_here();
-    p.by_words.divide(position)
+/// A number of words: of 32 bits where `src` and `out` have fewer than 2^31 of them, which takes half the instructions.
+pub trait Place: Copy + Ord + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Shuffle {
+    /// No place.
+    const NONE: Self;
+
+    /// A number that is known to be one of these.
+    fn of(number: u64) -> Self;
+
+    /// The same to reckon addresses with.
+    fn as_usize(self) -> usize;
+
+    /// The row that a position lies in, counted over some rows, and the word of it.
+    fn split_words(self, p: &GatherParams) -> (Self, Self);
 }
 
-/// The chunk at a place in `src`, or zeros for [`NONE`].
+impl Place for u32 {
+    const NONE: Self = Self::MAX;
+
+    #[inline(always)]
+    fn of(number: u64) -> Self {
+        number as Self
+    }
+
+    #[inline(always)]
+    fn as_usize(self) -> usize {
+        self as usize
+    }
+
+    #[inline(always)]
+    fn split_words(self, p: &GatherParams) -> (Self, Self) {
+        p.by_words_short.divide(self)
+    }
+}
+
+impl Place for u64 {
+    const NONE: Self = NONE;
+
+    #[inline(always)]
+    fn of(number: u64) -> Self {
+        number
+    }
+
+    #[inline(always)]
+    fn as_usize(self) -> usize {
+        self as usize
+    }
+
+    #[inline(always)]
+    fn split_words(self, p: &GatherParams) -> (Self, Self) {
+        p.by_words.divide(self)
+    }
+}
+
+/// The chunk at a place in `src`, or zeros for none.
 #[inline(always)]
-unsafe fn load_or_zero<C: Chunk>(p: &GatherParams, place: u64) -> C {
-    if place == NONE {
+unsafe fn load_or_zero<C: Chunk, P: Place>(p: &GatherParams, place: P) -> C {
+    if place == P::NONE {
         return C::ZERO;
     }
-    C::load_readonly((p.src as *const C).add(place as usize))
+    C::load_readonly((p.src as *const C).add(place.as_usize()))
 }
 
 /// Copies chunks from their places in `src` to those of their positions that are below `end`.
 #[inline(always)]
-unsafe fn copy_batch<C: Chunk>(
+unsafe fn copy_batch<C: Chunk, P: Place>(
     p: &GatherParams,
-    sources: [u64; BATCH],
+    sources: [P; BATCH],
     out: *mut C,
-    positions: [u64; BATCH],
-    end: u64,
+    positions: [P; BATCH],
+    end: P,
 ) {
-    let chunks = each(|i| load_or_zero::<C>(p, sources[i]));
+    let chunks = each(|i| load_or_zero::<C, P>(p, sources[i]));
     each(|i| {
         if positions[i] < end {
-            C::store(out.add(positions[i] as usize), chunks[i]);
+            C::store(out.add(positions[i].as_usize()), chunks[i]);
         }
     });
 }

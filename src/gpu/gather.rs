@@ -79,23 +79,26 @@ pub unsafe fn enqueue_gather(
         words: words as u64,
         by_words: Divisor::new(words as u64),
         by_words_short: ShortDivisor::new(words as u32),
-        is_short: (queue.bytes_to_weigh(chunks * bytes as usize) / bytes as usize <= i32::MAX as usize).into(),
         tiles: tiles as u64,
         groups_of_tiles: groups_of_tiles as u64,
         parts: Divisor::new(parts as u64),
         leading: plan.leading,
     };
+    // Words of both tensors in numbers of 32 bits.
+    let most = chunks.max(plan.b * plan.s * words);
+    let is_short = queue.bytes_to_weigh(most * bytes as usize) / bytes as usize <= i32::MAX as usize;
+    let short = if is_short { "short_" } else { "" };
     let is_aligned = (pointers.index | pointers.out).is_multiple_of(PACK_BYTES as u64);
     let kernel = match plan.source {
         RowSource::Indptr if takes_batches => format!("gather_csr_chunks_{bytes}"),
         RowSource::Indptr if !plan.leading.are_even() => format!("gather_csr_runs_{bytes}"),
-        RowSource::Indptr => format!("gather_csr_{bytes}"),
+        RowSource::Indptr => format!("gather_csr_{short}{bytes}"),
         // One row of the index, of which a thread loads a batch at once.
         RowSource::Index if is_row_a_chunk && is_aligned && bytes * BATCH as u64 == PACK_BYTES as u64 => {
             "gather_coo_words".to_owned()
         }
         RowSource::Index if !plan.leading.are_even() => format!("gather_coo_runs_{bytes}"),
-        RowSource::Index => format!("gather_coo_{bytes}"),
+        RowSource::Index => format!("gather_coo_{short}{bytes}"),
     };
     let threads = match plan.source {
         RowSource::Index => chunks.div_ceil(BATCH),
@@ -154,15 +157,16 @@ unsafe fn load_first(
 pub fn preload_gather(kernels: &Kernels, scalar: ScalarType, index_type: IndexType) -> Result<(), Error> {
     let pointers = GatherPointers { scalar, index_type, src: 0, index: 0, out: 0 };
     // Rows of one element, of two, of four and so on are copied in chunks of each width; the leading axes may be none, one,
-    // or several along which the index does not advance evenly.
-    let leading: [(&[usize], &[usize]); 3] = [(&[], &[]), (&[2], &[2]), (&[2, 2, 2], &[2, 1, 2])];
+    // or several along which the index does not advance evenly; and words may be more than 32 bits count.
+    let leading: [(&[usize], &[usize], usize); 4] =
+        [(&[], &[], 1), (&[2], &[2], 1), (&[2], &[2], 1 << 31), (&[2, 2, 2], &[2, 1, 2], 1)];
     Collector::load(kernels, |collector| {
         let mut columns = 1;
         while columns * scalar.bytes() <= PACK_BYTES {
-            for (src, index) in leading {
-                let src = Shape::new(&[src, &[1, columns]].concat())?;
-                let index = Shape::new(&[index, &[2]].concat())?;
-                for plan in [GatherPlan::coo(&src, &index)?, GatherPlan::csr(&src, &index, 1)?] {
+            for (src, index, rows) in leading {
+                let src = Shape::new(&[src, &[rows, columns]].concat())?;
+                let index = |last| Shape::new(&[index, &[last]].concat());
+                for plan in [GatherPlan::coo(&src, &index(2)?)?, GatherPlan::csr(&src, &index(rows + 1)?, 1)?] {
                     // SAFETY: nothing is launched, so no address is used.
                     unsafe { enqueue_gather(collector, &plan, &pointers)? };
                 }

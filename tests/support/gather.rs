@@ -206,7 +206,6 @@ pub fn emulate_csr_chunks<T: Element>(case: &GatherCase<T>, tiles: usize, seed: 
         words: 1,
         by_words: Divisor::new(1),
         by_words_short: Default::default(),
-        is_short: 1,
         tiles: tiles as u64,
         groups_of_tiles: groups as u64,
         parts: Divisor::new(1),

@@ -266,10 +266,8 @@ pub struct GatherParams {
     pub words: u64,
     /// Divides by `words`.
     pub by_words: Divisor,
-    /// The same, if `is_short`.
+    /// The same, if `out` has fewer than 2^31 words.
     pub by_words_short: ShortDivisor,
-    /// 1 where `out` has fewer than 2^31 words, 0 where it may have more.
-    pub is_short: u32,
     /// gather_csr: how many tiles of rows a warp takes one after the other; 1 where a tile has several parts.
     pub tiles: u64,
     /// gather_csr: how many groups of so many tiles there are.

@@ -7,9 +7,9 @@ use nvptx_arch::atomic::{AtomicAdd, AtomicCas, AtomicMinMax, load_relaxed, reduc
 use nvptx_arch::emulate::{Fault, Memory, Options, run};
 use nvptx_arch::index::{block_idx_x, thread_idx_x};
 use nvptx_arch::memory::{
-    Word, load, load_prefetching_128_x4, load_prefetching_256_x4, load_readonly, load_readonly_x2, load_readonly_x4,
-    load_streaming, load_streaming_x2, load_streaming_x4, load_x2, load_x4, prefetch, store, store_streaming_x4,
-    store_x2, store_x4,
+    Word, load, load_prefetching_128_x4, load_prefetching_256, load_prefetching_256_x4, load_readonly,
+    load_readonly_x2, load_readonly_x4, load_streaming, load_streaming_x2, load_streaming_x4, load_x2, load_x4,
+    prefetch, store, store_streaming_x4, store_x2, store_x4,
 };
 use nvptx_arch::shared::{dynamic_shared_mem, shared_array};
 
@@ -21,7 +21,7 @@ struct Aligned<T>(T);
 fn every_word_moves_whole() {
     fn moved<T: Word + Default + PartialEq + std::fmt::Debug>(value: T) {
         let source = [T::default(), value];
-        let mut out = [T::default(); 4];
+        let mut out = [T::default(); 5];
         let mut memory = Memory::new();
         let from = constant(&mut memory, &source);
         let to = writable(&mut memory, &mut out);
@@ -30,9 +30,10 @@ fn every_word_moves_whole() {
             store(to, load(from.add(1)));
             store(to.add(2), load_readonly(from.add(1)));
             store(to.add(3), load_streaming(from.add(1)));
+            store(to.add(4), load_prefetching_256(from.add(1)));
         })
         .unwrap();
-        assert_eq!(out, [value, T::default(), value, value]);
+        assert_eq!(out, [value, T::default(), value, value, value]);
     }
     moved(0xa1_u8);
     moved(0xa1b2_u16);
