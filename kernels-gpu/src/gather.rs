@@ -397,42 +397,32 @@ pub trait Place: Copy + Ord + Add<Output = Self> + Sub<Output = Self> + Mul<Outp
     fn split_words(self, p: &GatherParams) -> (Self, Self);
 }
 
-impl Place for u32 {
-    const NONE: Self = Self::MAX;
+macro_rules! places {
+    ($($place:ident: $by_words:ident;)*) => {$(
+        impl Place for $place {
+            const NONE: Self = Self::MAX;
 
-    #[inline(always)]
-    fn of(number: u64) -> Self {
-        number as Self
-    }
+            #[inline(always)]
+            fn of(number: u64) -> Self {
+                number as Self
+            }
 
-    #[inline(always)]
-    fn as_usize(self) -> usize {
-        self as usize
-    }
+            #[inline(always)]
+            fn as_usize(self) -> usize {
+                self as usize
+            }
 
-    #[inline(always)]
-    fn split_words(self, p: &GatherParams) -> (Self, Self) {
-        p.by_words_short.divide(self)
-    }
+            #[inline(always)]
+            fn split_words(self, p: &GatherParams) -> (Self, Self) {
+                p.$by_words.divide(self)
+            }
+        }
+    )*};
 }
 
-impl Place for u64 {
-    const NONE: Self = NONE;
-
-    #[inline(always)]
-    fn of(number: u64) -> Self {
-        number
-    }
-
-    #[inline(always)]
-    fn as_usize(self) -> usize {
-        self as usize
-    }
-
-    #[inline(always)]
-    fn split_words(self, p: &GatherParams) -> (Self, Self) {
-        p.by_words.divide(self)
-    }
+places! {
+    u32: by_words_short;
+    u64: by_words;
 }
 
 /// The chunk at a place in `src`, or zeros for none.

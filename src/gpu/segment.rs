@@ -125,10 +125,7 @@ impl SegmentPlan {
 
     /// Whether positions in `out` and in the rows of `src` are below 2^31.
     fn fits_32_bits(&self) -> bool {
-        let is_below = |counts: [usize; 3]| {
-            counts.iter().try_fold(1, |product: i32, &count| product.checked_mul(i32::try_from(count).ok()?)).is_some()
-        };
-        is_below([self.b, self.n, self.k]) && is_below([self.b, self.e, 1])
+        [self.out.element_count(), self.b.saturating_mul(self.e)].into_iter().all(|count| i32::try_from(count).is_ok())
     }
 
     /// The layout of the leading axes, in rows of the index; its offsets lie before all other scratch.

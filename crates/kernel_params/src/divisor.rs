@@ -1,88 +1,62 @@
 //! Division by a number that the host knows.
 
-/// A divisor with what it takes to divide by it in a multiplication and a shift: a GPU has no instruction for division, and
-/// one by a 64-bit number that only the kernel's launch tells is a hundred instructions, which have to be compiled as well.
-///
-/// The quotient is exact for dividends below 2^63 (T. Granlund and P. L. Montgomery, "Division by invariant integers using
-/// multiplication", PLDI 1994, theorem 4.2).
-#[repr(C)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Divisor {
-    /// The divisor.
-    pub value: u64,
-    /// 2^(63 + `shift`) / `value`, rounded up.
-    pub multiplier: u64,
-    /// The base-2 logarithm of `value`, rounded up.
-    pub shift: u64,
+macro_rules! divisor {
+    ($(#[$attribute:meta])* $name:ident: $word:ident, $wide:ident) => {
+        $(#[$attribute])*
+        #[repr(C)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub struct $name {
+            /// The divisor.
+            pub value: $word,
+            /// 2^(bits of a word - 1 + `shift`) / `value`, rounded up.
+            pub multiplier: $word,
+            /// The base-2 logarithm of `value`, rounded up.
+            pub shift: $word,
+        }
+
+        impl $name {
+            /// A divisor, at most half of what a word counts, of dividends below that; 1 in place of 0, which is the length of an
+            /// axis along which there is nothing to divide.
+            pub const fn new(value: $word) -> Self {
+                let value = if value == 0 { 1 } else { value };
+                let shift = $word::BITS - (value - 1).leading_zeros();
+                // One word, because `value` is more than half of 2^shift.
+                let multiplier = ((1 as $wide) << ($word::BITS - 1 + shift)).div_ceil(value as $wide) as $word;
+                Self { value, multiplier, shift: shift as $word }
+            }
+
+            /// Quotient and remainder.
+            #[inline(always)]
+            pub const fn divide(&self, dividend: $word) -> ($word, $word) {
+                let product = self.multiplier as $wide * (dividend << 1) as $wide;
+                let quotient = (product >> $word::BITS) as $word >> self.shift;
+                (quotient, dividend - quotient * self.value)
+            }
+        }
+
+        impl Default for $name {
+            /// That by 1.
+            fn default() -> Self {
+                // Not divided out again for each of many that are not used.
+                const ONE: $name = $name::new(1);
+                ONE
+            }
+        }
+    };
 }
 
-impl Divisor {
-    /// A divisor, at most 2^63, of dividends below that; 1 in place of 0, which is the length of an axis along which there
-    /// is nothing to divide.
-    pub const fn new(value: u64) -> Self {
-        let value = if value == 0 { 1 } else { value };
-        let shift = u64::BITS - (value - 1).leading_zeros();
-        // Below 2^64, because `value` is more than half of 2^shift.
-        let multiplier = (1u128 << (u64::BITS - 1 + shift)).div_ceil(value as u128) as u64;
-        Self { value, multiplier, shift: shift as u64 }
-    }
-
-    /// Quotient and remainder.
-    #[inline(always)]
-    pub const fn divide(&self, dividend: u64) -> (u64, u64) {
-        let product = self.multiplier as u128 * (dividend << 1) as u128;
-        let quotient = (product >> u64::BITS) as u64 >> self.shift;
-        (quotient, dividend - quotient * self.value)
-    }
+divisor! {
+    /// A divisor with what it takes to divide by it in a multiplication and a shift: a GPU has no instruction for division, and
+    /// one by a 64-bit number that only the kernel's launch tells is a hundred instructions, which have to be compiled as well.
+    ///
+    /// The quotient is exact for dividends below 2^63 (T. Granlund and P. L. Montgomery, "Division by invariant integers using
+    /// multiplication", PLDI 1994, theorem 4.2).
+    Divisor: u64, u128
 }
 
-impl Default for Divisor {
-    /// That by 1.
-    fn default() -> Self {
-        // Not divided out again for each of many that are not used.
-        const ONE: Divisor = Divisor::new(1);
-        ONE
-    }
-}
-
-/// A [`Divisor`] of 32 bits, which takes a fifth of the instructions.
-///
-/// The quotient is exact for dividends below 2^31 by the same theorem.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ShortDivisor {
-    /// The divisor.
-    pub value: u32,
-    /// 2^(31 + `shift`) / `value`, rounded up.
-    pub multiplier: u32,
-    /// The base-2 logarithm of `value`, rounded up.
-    pub shift: u32,
-}
-
-impl ShortDivisor {
-    /// A divisor, at most 2^31, of dividends below that; 1 in place of 0.
-    pub const fn new(value: u32) -> Self {
-        let value = if value == 0 { 1 } else { value };
-        let shift = u32::BITS - (value - 1).leading_zeros();
-        // Below 2^32, because `value` is more than half of 2^shift.
-        let multiplier = (1u64 << (u32::BITS - 1 + shift)).div_ceil(value as u64) as u32;
-        Self { value, multiplier, shift }
-    }
-
-    /// Quotient and remainder.
-    #[inline(always)]
-    pub const fn divide(&self, dividend: u32) -> (u32, u32) {
-        let product = self.multiplier as u64 * (dividend << 1) as u64;
-        let quotient = (product >> u32::BITS) as u32 >> self.shift;
-        (quotient, dividend - quotient * self.value)
-    }
-}
-
-impl Default for ShortDivisor {
-    /// That by 1.
-    fn default() -> Self {
-        Self::new(1)
-    }
+divisor! {
+    /// A [`Divisor`] of 32 bits, of dividends below 2^31, which takes a fifth of the instructions.
+    ShortDivisor: u32, u64
 }
 
 #[cfg(test)]
@@ -99,39 +73,29 @@ mod tests {
         })
     }
 
-    #[test]
-    fn quotients_and_remainders_are_those_of_a_division() {
-        for value in edges().filter(|&value| value > 0 && value <= 1 << 63) {
-            let divisor = Divisor::new(value);
-            let multiples = edges().flat_map(|factor| {
-                let multiple = value.saturating_mul(factor);
-                [multiple.saturating_sub(1), multiple, multiple.saturating_add(1)]
-            });
-            for dividend in
-                edges().chain(multiples).chain([LARGEST, LARGEST - 1]).filter(|&dividend| dividend <= LARGEST)
-            {
-                assert_eq!(divisor.divide(dividend), (dividend / value, dividend % value), "{dividend} / {value}");
+    macro_rules! divides {
+        ($test:ident, $divisor:ident, $word:ident, $largest:expr) => {
+            #[test]
+            fn $test() {
+                let edges = || edges().filter_map(|edge| $word::try_from(edge).ok());
+                for value in edges().filter(|&value| value > 0 && value <= $largest + 1) {
+                    let divisor = $divisor::new(value);
+                    let multiples = edges().flat_map(|factor| {
+                        let multiple = value.saturating_mul(factor);
+                        [multiple.saturating_sub(1), multiple, multiple.saturating_add(1)]
+                    });
+                    let dividends = edges().chain(multiples).chain([$largest, $largest - 1]);
+                    for dividend in dividends.filter(|&dividend| dividend <= $largest) {
+                        let expected = (dividend / value, dividend % value);
+                        assert_eq!(divisor.divide(dividend), expected, "{dividend} / {value}");
+                    }
+                }
             }
-        }
+        };
     }
 
-    #[test]
-    fn short_quotients_and_remainders_are_those_of_a_division() {
-        const LARGEST: u32 = i32::MAX as u32;
-        let edges = || edges().filter_map(|edge| u32::try_from(edge).ok());
-        for value in edges().filter(|&value| value > 0 && value <= 1 << 31) {
-            let divisor = ShortDivisor::new(value);
-            let multiples = edges().flat_map(|factor| {
-                let multiple = value.saturating_mul(factor);
-                [multiple.saturating_sub(1), multiple, multiple.saturating_add(1)]
-            });
-            for dividend in
-                edges().chain(multiples).chain([LARGEST, LARGEST - 1]).filter(|&dividend| dividend <= LARGEST)
-            {
-                assert_eq!(divisor.divide(dividend), (dividend / value, dividend % value), "{dividend} / {value}");
-            }
-        }
-    }
+    divides!(quotients_and_remainders_are_those_of_a_division, Divisor, u64, LARGEST);
+    divides!(short_quotients_and_remainders_are_those_of_a_division, ShortDivisor, u32, i32::MAX as u32);
 
     #[test]
     fn nothing_is_divided_by_zero() {

@@ -61,18 +61,19 @@ impl Long {
     }
 }
 
-/// Notes for each chunk that begins in a segment whether that is a long one, which goes on there; `lanes` lanes do, of which
+/// Notes for each chunk, of 2^`chunk_log2` elements, that begins in a segment whether that is a long one, which goes on there; `lanes` lanes do, of which
 /// this one is one. The first segment notes for what lies before it as well, the last one for what lies behind it, so that
 /// every chunk has a note if indptr rises.
 #[inline(always)]
-pub unsafe fn note_chunks(p: &SegmentParams, piece: &Piece, end: u64, is_long: bool, lane: u32, lanes: u32) {
+pub unsafe fn note_chunks(p: &SegmentParams, piece: &Piece, end: u64, chunk_log2: u32, lane: u32, lanes: u32) {
     let &Piece { b, id, from, .. } = piece;
+    let is_long = end - from > 1 << chunk_log2;
     let first = if id == 0 { 0 } else { from };
     let behind = if id + 1 == p.n { p.e } else { end };
     let notes = (p.going_on as *mut u64).add((b * p.chunks_per_b) as usize);
-    let mut chunk = ((first + (1 << p.chunk_log2) - 1) >> p.chunk_log2) + lane as u64;
-    while chunk << p.chunk_log2 < behind {
-        let start = chunk << p.chunk_log2;
+    let mut chunk = ((first + (1 << chunk_log2) - 1) >> chunk_log2) + lane as u64;
+    while chunk << chunk_log2 < behind {
+        let start = chunk << chunk_log2;
         // In the chunk that it begins with it does not go on.
         let goes_on = is_long && start > from && start < end;
         memory::store(notes.add(chunk as usize), if goes_on { id } else { NONE });

@@ -5,21 +5,20 @@
 //! instructions that it is in [`reduce_cut`](super::reduce_cut). Neighbouring lanes have neighbouring columns and segments, so none
 //! is idle, whatever the number of columns, and what they load and store lies side by side.
 
-use kernel_params::{SegmentParams, HOLE_TILE};
+use kernel_params::SegmentParams;
 use nvptx_arch::{
     hint,
     index::{block_idx_x, grid_dim_x, lane_id, thread_idx_x},
-    memory,
     warp::{self, FULL_MASK, WARP_SIZE},
 };
 
 use super::{
     block::THREADS,
-    indptr::Indptr,
+    indptr::{sees_holes, Indptr},
+    long::note_chunks,
     piece::{Folded, Piece},
     records::{self, Record},
     store::{store_at, Finish, Line},
-    NONE,
 };
 use crate::{
     batch::{each, BATCH},
@@ -74,7 +73,7 @@ impl Share {
         p: &SegmentParams,
         length: u32,
     ) -> Folded<T::Accumulator, u32, 1> {
-        if HAS_INDEX && self.sees_holes(p, length) {
+        if sees_holes::<HAS_INDEX>(p, self.row, self.from as u64, length, 0, 1) {
             return self.piece(length).fold::<T, R, Line, 1>(p, 0, 0, true);
         }
         let (k, row) = (p.k as u32, p.e as u32 * self.b + self.from);
@@ -100,23 +99,6 @@ impl Share {
         }
         folded.count = length as u64;
         folded
-    }
-
-    /// Whether an index may have elements outside [0, N) among the first ones, so many.
-    #[inline(always)]
-    unsafe fn sees_holes(&self, p: &SegmentParams, length: u32) -> bool {
-        if length == 0 {
-            return false;
-        }
-        let holes = (p.holes as *const u32).add((self.row * p.by_index_tiles.value) as usize);
-        let last = (self.from + length - 1) / HOLE_TILE as u32;
-        let mut tile = self.from / HOLE_TILE as u32;
-        let mut found = 0;
-        while tile <= last {
-            found |= memory::load_readonly(holes.add(tile as usize));
-            tile += 1;
-        }
-        found != 0
     }
 
     /// Finishes and stores it.
@@ -157,11 +139,8 @@ pub unsafe fn reduce_short<T: Scalar, R: Finish, const HAS_INDEX: bool>(p: &Segm
     }
 }
 
-/// Notes for the chunks that begin in the segments of a warp whether that is a long one; for each segment, the lane with the first
-/// column asks. The warp does it together, because one segment may have all of the chunks, and most have none.
-///
-/// The first segment notes for what lies before it as well, the last one for what lies behind it, so that no memory is read that
-/// was not written; [`Long::in_chunk`](super::long::Long::in_chunk) knows that a segment does not go on there.
+/// [`note_chunks`] for the segments of a warp, for each of which the lane with the first column asks, if there is something to note.
+/// The warp does it together, because one segment may have all of the chunks, and most have none.
 #[inline(always)]
 unsafe fn note(p: &SegmentParams, share: &Share, place: u32) {
     let is_edge = share.id == 0 || share.id + 1 == p.n as u32;
@@ -170,19 +149,12 @@ unsafe fn note(p: &SegmentParams, share: &Share, place: u32) {
     let asks = share.column == 0 && (is_edge || has_some) && place < p.places;
     let mut lanes = warp::ballot(FULL_MASK, asks);
     while lanes != 0 {
-        let of_lane = |value| warp::shuffle_idx(FULL_MASK, value, lanes.trailing_zeros(), WARP_SIZE);
+        let of_lane = |value| warp::shuffle_idx(FULL_MASK, value, lanes.trailing_zeros(), WARP_SIZE) as u64;
         let (b, id, from, end) = (of_lane(share.b), of_lane(share.id), of_lane(share.from), of_lane(share.end));
         // What is rare is not reckoned beforehand.
         let chunk_log2 = hint::opaque(p.chunk_log2);
-        let first = if id == 0 { 0 } else { from };
-        let behind = if id + 1 == p.n as u32 { p.e as u32 } else { end };
-        let note = if end - from > 1 << chunk_log2 { id as u64 } else { NONE };
-        let notes = (p.going_on as *mut u64).wrapping_add((b as u64 * p.chunks_per_b) as usize);
-        let mut chunk = ((first + (1 << chunk_log2) - 1) >> chunk_log2) + lane_id();
-        while chunk << chunk_log2 < behind {
-            memory::store(notes.wrapping_add(chunk as usize), note);
-            chunk += WARP_SIZE;
-        }
+        let piece = Piece { b, row: 0, id, from, column: 0, length: 0 };
+        note_chunks(p, &piece, end, chunk_log2, lane_id(), WARP_SIZE);
         lanes &= lanes - 1;
     }
 }

@@ -89,7 +89,7 @@ impl Work {
         let mut outcome = Outcome::Whole;
         let chunk = 1 << p.chunk_log2;
         if IS_CUT {
-            note_chunks(p, &piece, piece.from + length, length > chunk, team.member, 1 << team.log2);
+            note_chunks(p, &piece, piece.from + length, p.chunk_log2, team.member, 1 << team.log2);
         }
         if IS_CUT && length > chunk {
             // Up to the next multiple of the chunk's length.
