@@ -67,9 +67,10 @@ fn blocks_per_multiprocessor(entry: &str) -> u32 {
     let has_positions = has("min_packs") || has("max_packs");
     // Eight columns with a position each; "bf16" has "f16" in it too.
     let is_wide = has_positions && has("f16");
-    if has("combine_") || has("sum_privatized") || has("_chunks_") && is_wide {
+    if has("sum_privatized") || has("_chunks_") && is_wide {
         2
-    } else if has("gather_csr")
+    } else if has("combine_")
+        || has("gather_csr")
         || has("gather_coo_runs")
         || has("sum_rows_quads")
         || is_wide

@@ -41,6 +41,10 @@ pub trait Accumulator: Word + PartialOrd + AtomicAdd + Shuffle {
     const NOTHING: Self;
     /// The multiplicative identity.
     const ONE: Self;
+    /// What is not above any number: the least integer. For floats NaN, which is not below any either.
+    const BOTTOM: Self;
+    /// What is not below any number: the greatest integer; for floats NaN.
+    const TOP: Self;
     /// The sum; integers wrap.
     fn add(self, other: Self) -> Self;
     /// The product; integers wrap.
@@ -214,12 +218,17 @@ half_scalar!(
 );
 
 macro_rules! accumulator {
-    ($type:ident, $bits:ident, $one:literal, $add:expr, $mul:expr, $divide:expr, $to_bits:expr, $from_bits:expr) => {
+    (
+        $type:ident, $bits:ident, $one:literal, $bottom:expr, $top:expr,
+        $add:expr, $mul:expr, $divide:expr, $to_bits:expr, $from_bits:expr
+    ) => {
         impl Accumulator for $type {
             const ZERO: Self = 0 as $type;
             // -0 for floats, 0 for integers.
             const NOTHING: Self = -(0 as $type);
             const ONE: Self = $one;
+            const BOTTOM: Self = $bottom;
+            const TOP: Self = $top;
 
             #[inline(always)]
             fn add(self, other: Self) -> Self {
@@ -257,12 +266,36 @@ macro_rules! accumulator {
     };
 }
 
-accumulator!(f32, u32, 1.0, |a, b| a + b, |a, b| a * b, |a, n| a / n as f32, f32::to_bits, f32::from_bits);
-accumulator!(f64, u64, 1.0, |a, b| a + b, |a, b| a * b, |a, n| a / n as f64, f64::to_bits, f64::from_bits);
+accumulator!(
+    f32,
+    u32,
+    1.0,
+    f32::NAN,
+    f32::NAN,
+    |a, b| a + b,
+    |a, b| a * b,
+    |a, n| a / n as f32,
+    f32::to_bits,
+    f32::from_bits
+);
+accumulator!(
+    f64,
+    u64,
+    1.0,
+    f64::NAN,
+    f64::NAN,
+    |a, b| a + b,
+    |a, b| a * b,
+    |a, n| a / n as f64,
+    f64::to_bits,
+    f64::from_bits
+);
 accumulator!(
     i32,
     u32,
     1,
+    i32::MIN,
+    i32::MAX,
     i32::wrapping_add,
     i32::wrapping_mul,
     |a, n| (a as i64).div_euclid(n as i64) as i32,
@@ -273,6 +306,8 @@ accumulator!(
     i64,
     u64,
     1,
+    i64::MIN,
+    i64::MAX,
     i64::wrapping_add,
     i64::wrapping_mul,
     |a, n| a.div_euclid(n as i64),

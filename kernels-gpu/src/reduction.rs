@@ -48,6 +48,8 @@ pub trait Selection {
     fn key(ordered_bits: u64) -> u64;
     /// Whether `value` replaces `base`.
     fn beats<A: Accumulator>(value: A, base: A) -> bool;
+    /// What beats no number, and stands for none: NaN for floats.
+    fn nothing<A: Accumulator>() -> A;
 
     /// A candidate for types with narrow keys, as one word: the key above the complement of the position e,
     /// so that an integer maximum finds the best key and, among equal keys, the smallest position. None for a
@@ -78,6 +80,11 @@ impl Selection for Max {
     fn beats<A: Accumulator>(value: A, base: A) -> bool {
         value > base
     }
+
+    #[inline(always)]
+    fn nothing<A: Accumulator>() -> A {
+        A::BOTTOM
+    }
 }
 
 /// The smallest element.
@@ -92,5 +99,10 @@ impl Selection for Min {
     #[inline(always)]
     fn beats<A: Accumulator>(value: A, base: A) -> bool {
         value < base
+    }
+
+    #[inline(always)]
+    fn nothing<A: Accumulator>() -> A {
+        A::TOP
     }
 }

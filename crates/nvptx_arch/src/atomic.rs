@@ -118,3 +118,16 @@ pub unsafe fn shared_reduce_add_f32(to: *mut f32, value: f32) {
     // SAFETY: the caller's promise is the target's.
     unsafe { target::shared_reduce_add_f32(to, value) }
 }
+
+/// Adds to a number in *shared* memory (`atom.shared.add.u32`), indivisibly among the threads of the block, and gives what was
+/// there.
+///
+/// # Safety
+///
+/// `to` is aligned to 4 bytes, lies in shared memory, and may be read and written.
+#[inline(always)]
+#[track_caller]
+pub unsafe fn shared_fetch_add_u32(to: *mut u32, value: u32) -> u32 {
+    // SAFETY: the caller's promise is the target's.
+    unsafe { target::shared_fetch_add_u32(to, value) }
+}

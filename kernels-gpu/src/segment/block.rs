@@ -1,8 +1,8 @@
 //! Joining over a whole block.
 
 use nvptx_arch::{
-    barrier,
-    index::{block_dim_x, lane_id, thread_idx_x},
+    barrier, hint,
+    index::{lane_id, thread_idx_x},
     memory, shared_array,
     warp::WARP_SIZE,
 };
@@ -34,7 +34,7 @@ pub unsafe fn join_warps<A: Accumulator, R: Fold, P: Position, const COLUMNS: us
     // A reduction without positions neither reads nor writes them.
     let positions = shared_array![u32; WORDS].cast::<P>();
     let has_counts = counts && R::HAS_COUNT;
-    let counts = shared_array![u64; THREADS];
+    let counts = shared_array![u64; THREADS].cast::<P>();
     let lanes = 1 << lanes_log2;
     let (warp, lane) = (thread_idx_x() / WARP_SIZE, lane_id());
     if lane < lanes {
@@ -52,10 +52,11 @@ pub unsafe fn join_warps<A: Accumulator, R: Fold, P: Position, const COLUMNS: us
     barrier::sync_threads();
     let mut joined = folded;
     if thread_idx_x() < lanes {
-        for warp in 1..block_dim_x() / WARP_SIZE {
+        let mut warp = 1;
+        while warp < WARPS {
             let place = ((warp << lanes_log2) + lane) as usize;
             let mut other = folded;
-            other.count = if has_counts { memory::load(counts.add(place).cast_const()) } else { 0 };
+            other.count = if has_counts { memory::load(counts.add(place).cast_const()) } else { 0.into() };
             for (i, partial) in other.partials.iter_mut().enumerate() {
                 partial.value = memory::load(values.add(i * THREADS + place).cast_const());
                 if R::HAS_POSITION {
@@ -63,6 +64,7 @@ pub unsafe fn join_warps<A: Accumulator, R: Fold, P: Position, const COLUMNS: us
                 }
             }
             joined = joined.join::<R>(other);
+            warp = hint::opaque(warp) + 1;
         }
     }
     // The places may be written again.

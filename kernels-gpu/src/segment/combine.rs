@@ -15,18 +15,17 @@ use super::{
     long::Long,
     piece::Folded,
     records::{self, Record},
-    store::{store, Finish, Whole},
+    store::{store_at, Finish},
     tile::{warp_of_block, Task, Tile},
 };
 use crate::{
     batch::{each, BATCH},
     element::{Accumulator, Scalar},
-    layout::split_rows,
 };
 
 /// How many records a lane of a warp joins before whole blocks take over: a block needs four barriers, about as long as
 /// eight loads of four records each.
-const RECORDS_OF_A_LANE: u64 = 32;
+const RECORDS_OF_A_LANE: u32 = 32;
 
 /// Chunks that a block looks at together: one for each lane of a warp.
 const TILE: u64 = WARP_SIZE as u64;
@@ -45,7 +44,7 @@ pub unsafe fn combine<T: Scalar, R: Finish, const HAS_INDEX: bool>(p: &SegmentPa
     let left = shared_array![u32; WARPS as usize];
     let mut first_chunk = skip_tiles(p);
     while first_chunk < p.b * p.chunks_per_b {
-        let tile = Tile::new(first_chunk, &p.combine_parts, |chunk| unsafe { find(p, chunk) });
+        let tile = Tile::new(first_chunk, &p.combine_parts, |chunk| unsafe { Records::find(p, chunk) });
         let mut first = 0;
         // The warp whose segment the block looks at next; none, as many as there are.
         let mut of = WARPS;
@@ -58,15 +57,19 @@ pub unsafe fn combine<T: Scalar, R: Finish, const HAS_INDEX: bool>(p: &SegmentPa
             if is_wanted && first + (warp as u64) < tile.tasks() {
                 let task = tile.task(first + warp as u64);
                 let own = &tile.own;
-                let long = Long { id: task.value(own.id), start: task.value(own.start), end: task.value(own.end) };
-                let first_record = long.first_record(p, task.chunk);
+                let records = Records {
+                    row: task.value(own.row),
+                    first: task.value(own.first),
+                    count: task.value(own.count),
+                    elements: if HAS_INDEX || !R::HAS_COUNT { 0 } else { task.value(own.elements) },
+                };
                 // Not known to be the same from one question to the next, so that what lies between them is compiled once.
                 let joiners = Joiners::new(p, task.part, opaque_bool(is_block));
-                let is_giant = is_giant(p, &long);
-                let is_mine = !is_giant || falls_to_tile(p, &long, first_record, &task);
+                let is_giant = records.are_many(p);
+                let is_mine = !is_giant || records.fall_to_tile(&task);
                 is_left = is_mine && is_giant && !joiners.are_block;
                 if is_mine && !is_left {
-                    join::<T, R, HAS_INDEX>(p, &long, first_record, &joiners);
+                    join::<T, R, HAS_INDEX>(p, &records, &joiners);
                 }
             }
             if opaque_bool(is_block) {
@@ -103,29 +106,50 @@ unsafe fn skip_tiles(p: &SegmentParams) -> u64 {
     first
 }
 
-/// What there is to join in a chunk, counted over all b: the long segment whose second chunk it is; where a tile begins with it,
-/// also one of many records that goes on there.
-#[inline(always)]
-unsafe fn find(p: &SegmentParams, chunk: u64) -> Option<Long> {
-    let long = Long::in_chunk(p, chunk)?;
-    let is_second = chunk == long.first_record(p, chunk) + 1;
-    (is_second || (chunk & (TILE - 1) == 0 && is_giant(p, &long))).then_some(long)
+/// The records of a long segment.
+#[derive(Clone, Copy, Default)]
+struct Records {
+    /// The segment, counted over all b.
+    row: u64,
+    /// The first of the chunks that have one, counted over all b.
+    first: u64,
+    /// How many there are.
+    count: u32,
+    /// How many elements the segment has.
+    elements: u64,
 }
 
-/// Whether a segment has so many records that whole blocks had better join them.
-#[inline(always)]
-fn is_giant(p: &SegmentParams, long: &Long) -> bool {
-    long.records(p) > (WARP_SIZE >> p.combine_lanes_log2) as u64 * RECORDS_OF_A_LANE
-}
+impl Records {
+    /// What there is to join in a chunk, counted over all b: the long segment whose second chunk it is; where a tile begins with
+    /// it, also one of many records that goes on there.
+    #[inline(always)]
+    unsafe fn find(p: &SegmentParams, chunk: u64) -> Option<Self> {
+        let long = Long::in_chunk(p, chunk)?;
+        let records = Self {
+            row: long.b * p.n + long.id,
+            first: long.first_record,
+            count: long.records(p),
+            elements: long.end - long.start,
+        };
+        let is_second = chunk == records.first + 1;
+        (is_second || (chunk & (TILE - 1) == 0 && records.are_many(p))).then_some(records)
+    }
 
-/// Whether a part of the columns of such a segment falls to the tile where it was found. Of the tiles that find it, which are the one
-/// with its second chunk and those that begin in it behind that, each takes a part, and the last one those that are left: the fewer
-/// tiles, the fewer records.
-#[inline(always)]
-fn falls_to_tile(p: &SegmentParams, long: &Long, first_record: u64, task: &Task) -> bool {
-    let first_tile = (first_record + 1) / TILE;
-    let last_tile = (first_record + long.records(p) - 1) / TILE;
-    task.chunk / TILE == last_tile.min(first_tile + task.part)
+    /// Whether there are so many that whole blocks had better join them.
+    #[inline(always)]
+    fn are_many(&self, p: &SegmentParams) -> bool {
+        self.count > (WARP_SIZE >> p.combine_lanes_log2) * RECORDS_OF_A_LANE
+    }
+
+    /// Whether a part of the columns of such a segment falls to the tile where it was found. Of the tiles that find it, which are
+    /// the one with its second chunk and those that begin in it behind that, each takes a part, and the last one those that are
+    /// left: the fewer tiles, the fewer records.
+    #[inline(always)]
+    fn fall_to_tile(&self, task: &Task) -> bool {
+        let first_tile = (self.first + 1) / TILE;
+        let last_tile = (self.first + self.count as u64 - 1) / TILE;
+        task.chunk / TILE == last_tile.min(first_tile + task.part)
+    }
 }
 
 /// The lanes of a warp, or of a block, as they join records: a column for each lane of a group, every n-th record for each
@@ -153,58 +177,55 @@ impl Joiners {
     }
 }
 
-/// Joins the records of a segment, of which the first one's chunk, counted over all b, is given; finishes and stores it.
+/// Joins the records of a segment; finishes and stores it.
 #[inline(always)]
-unsafe fn join<T: Scalar, R: Finish, const HAS_INDEX: bool>(
-    p: &SegmentParams,
-    long: &Long,
-    first_record: u64,
-    joiners: &Joiners,
-) {
-    let mut folded = join_records::<T::Accumulator, R, HAS_INDEX>(p, first_record, long.records(p), joiners);
+unsafe fn join<T: Scalar, R: Finish, const HAS_INDEX: bool>(p: &SegmentParams, records: &Records, joiners: &Joiners) {
+    let mut folded = join_records::<T::Accumulator, R, HAS_INDEX>(p, records, joiners);
     if opaque_bool(joiners.are_block) {
         folded = block::join_warps::<T::Accumulator, R, u64, 1>(folded, p.combine_lanes_log2, HAS_INDEX);
     }
     if !HAS_INDEX {
-        folded.count = long.end - long.start;
+        folded.count = records.elements;
     }
     if joiners.way == 0 && joiners.column < p.k {
-        let (b, _) = split_rows(first_record, &p.by_chunks_per_b, p.b);
-        store::<T, R, u64, 1>(p, Whole { b, id: long.id, column: joiners.column, folded, origin: 0 });
+        store_at::<T, R, u64, 1>(p, (records.row * p.k + joiners.column) as usize, folded, 0);
     }
 }
 
-/// Joins every n-th of so many records from the lane's way on, n being how many ways there are, and what the lanes of a
-/// warp have then.
+/// Joins every n-th record from the lane's way on, n being how many ways there are, and what the lanes of a warp have then.
 #[inline(always)]
 unsafe fn join_records<A: Accumulator, R: Fold, const HAS_INDEX: bool>(
     p: &SegmentParams,
-    first_record: u64,
-    records: u64,
+    records: &Records,
     joiners: &Joiners,
 ) -> Folded<A, u64, 1> {
-    // A lane behind the last column reads that one, and does not store.
-    let column = joiners.column.min(p.k - 1);
-    let (records, ways) = (records as u32, joiners.ways);
+    let Joiners { way, ways, .. } = *joiners;
     let stride = ways as u64 * Record::PER_CHUNK;
-    let mut folded = Folded::EMPTY;
-    let mut i = joiners.way;
-    let mut record = Record::GoesOn.number(first_record + i as u64);
-    while i < records {
+    let mut folded = Folded::empty::<R>();
+    let mut i = way;
+    let mut record = Record::GoesOn.number(records.first + i as u64);
+    // A lane behind the last column reads that one, and does not store. Places are added to, not multiplied.
+    let mut place = record * p.k + joiners.column.min(p.k - 1);
+    while i < records.count {
+        // Only the first of all is of the chunk that the segment begins in.
+        let begins = if i == 0 { (Record::Begins as u64, p.k) } else { (0, 0) };
+        let is_there = |step: usize| i + step as u32 * ways < records.count;
         let batch = each(|step| {
-            let is_there = i + step as u32 * ways < records;
-            let number = if is_there { record + step as u64 * stride } else { record };
-            // Only the first of all is of the chunk that the segment begins in.
-            let begins = if step == 0 && i == 0 { Record::Begins as u64 } else { 0 };
-            records::load::<A, R>(p, number + begins, column, HAS_INDEX)
+            let (record_ahead, ahead) = match step {
+                0 => begins,
+                step if is_there(step) => (step as u64 * stride, step as u64 * stride * p.k),
+                _ => (0, 0),
+            };
+            records::load::<A, R>(p, place + ahead, record + record_ahead, HAS_INDEX)
         });
         each(|step| {
-            if i + (step as u32) * ways < records {
-                folded = folded.join_next::<R>(batch[step]);
+            if is_there(step) {
+                folded = folded.join::<R>(batch[step]);
             }
         });
         i += BATCH as u32 * ways;
         record += BATCH as u64 * stride;
+        place += BATCH as u64 * stride * p.k;
     }
     folded.join_lanes::<R>(p.combine_lanes_log2, WARP_SIZE.trailing_zeros(), HAS_INDEX && R::HAS_COUNT)
 }

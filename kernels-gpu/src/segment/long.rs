@@ -7,20 +7,21 @@ use super::{indptr::Indptr, piece::Piece, NONE};
 use crate::layout::split_rows;
 
 /// A segment longer than a chunk.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub struct Long {
+    /// Position before the reduced axis.
+    pub b: u64,
     /// The segment.
     pub id: u64,
     /// Its first element.
     pub start: u64,
     /// Where it ends.
     pub end: u64,
+    /// The first of the chunks it lies in, each of which has a record of it; counted over all b.
+    pub first_record: u64,
 }
 
 impl Long {
-    /// Stands where there is none.
-    pub const NONE: Self = Self { id: NONE, start: 0, end: 0 };
-
     /// Whether one is noted to go on in a chunk, counted over all b, if the chunk is there. Notes that are being written may be
     /// looked at: the load leaves nothing in a cache that later ones would find there.
     #[inline(always)]
@@ -38,26 +39,20 @@ impl Long {
         if id >= p.n {
             return None;
         }
-        let (b, chunk) = split_rows(number, &p.by_chunks_per_b, p.b);
-        let chunk = chunk << p.chunk_log2;
+        let (b, chunk_of_b) = split_rows(number, &p.by_chunks_per_b, p.b);
+        let chunk = chunk_of_b << p.chunk_log2;
         let indptr = Indptr::new(p, b);
         let (start, end) = (indptr.get(id), indptr.get(id + 1));
         // Where indptr does not rise, a chunk may have no note, but anything.
         let goes_on = start < chunk && chunk < end && end - start > 1 << p.chunk_log2;
-        goes_on.then_some(Self { id, start, end })
+        let first_record = number - chunk_of_b + (start >> p.chunk_log2);
+        goes_on.then_some(Self { b, id, start, end, first_record })
     }
 
-    /// How many chunks it lies in: each has a record of it.
+    /// How many chunks it lies in: fewer than 2^32, of which the shortest has 32 elements.
     #[inline(always)]
-    pub fn records(&self, p: &SegmentParams) -> u64 {
-        ((self.end - 1) >> p.chunk_log2) - (self.start >> p.chunk_log2) + 1
-    }
-
-    /// The first of these chunks, given another one; both counted over all b.
-    #[inline(always)]
-    pub fn first_record(&self, p: &SegmentParams, number: u64) -> u64 {
-        let (_, chunk) = split_rows(number, &p.by_chunks_per_b, p.b);
-        number - chunk + (self.start >> p.chunk_log2)
+    pub fn records(&self, p: &SegmentParams) -> u32 {
+        (((self.end - 1) >> p.chunk_log2) - (self.start >> p.chunk_log2)) as u32 + 1
     }
 }
 

@@ -35,18 +35,21 @@ pub struct Folded<A, P, const COLUMNS: usize> {
     /// For each column.
     pub partials: [Partial<A, P>; COLUMNS],
     /// How many elements there were.
-    pub count: u64,
+    pub count: P,
 }
 
 impl<A: Accumulator, P: Position, const COLUMNS: usize> Folded<A, P, COLUMNS> {
     /// No elements.
-    pub const EMPTY: Self = Self { partials: [Partial::EMPTY; COLUMNS], count: 0 };
-
-    /// Takes one more element, which lies behind all so far, but does not count it.
     #[inline(always)]
-    pub fn take<T: Scalar<Accumulator = A>, R: Fold>(&mut self, values: &[T; COLUMNS], position: P) {
+    pub fn empty<R: Fold>() -> Self {
+        Self { partials: [Partial::empty::<R>(); COLUMNS], count: 0.into() }
+    }
+
+    /// Takes one more element, which lies behind all so far, if it is there, but does not count it.
+    #[inline(always)]
+    pub fn take<T: Scalar<Accumulator = A>, R: Fold>(&mut self, values: &[T; COLUMNS], position: P, is_there: bool) {
         for (partial, value) in self.partials.iter_mut().zip(values) {
-            R::take(partial, value.widen(), position);
+            R::take(partial, value.widen(), position, is_there);
         }
     }
 
@@ -54,20 +57,9 @@ impl<A: Accumulator, P: Position, const COLUMNS: usize> Folded<A, P, COLUMNS> {
     #[inline(always)]
     pub fn join<R: Fold>(self, other: Self) -> Self {
         let mut both = self;
-        both.count += other.count;
+        both.count = both.count + other.count;
         for i in 0..COLUMNS {
             both.partials[i] = R::join(self.partials[i], other.partials[i]);
-        }
-        both
-    }
-
-    /// The same where all elements of the other lie behind these.
-    #[inline(always)]
-    pub fn join_next<R: Fold>(self, next: Self) -> Self {
-        let mut both = self;
-        both.count += next.count;
-        for i in 0..COLUMNS {
-            both.partials[i] = R::join_next(self.partials[i], next.partials[i]);
         }
         both
     }
@@ -121,7 +113,7 @@ impl Piece {
         way: u32,
         ways_log2: u32,
     ) -> Folded<T::Accumulator, u32, COLUMNS> {
-        let mut folded = Folded::<T::Accumulator, u32, COLUMNS>::EMPTY;
+        let mut folded = Folded::<T::Accumulator, u32, COLUMNS>::empty::<R>();
         let stride = (p.k << ways_log2) as usize;
         let mut src = self.src::<T>(p).wrapping_add(way as usize * p.k as usize);
         let mut at = way;
@@ -133,15 +125,13 @@ impl Piece {
             });
             each(|i| {
                 let element = at + ((i as u32) << ways_log2);
-                if element < self.length {
-                    folded.take::<T, R>(&batch[i], element);
-                }
+                folded.take::<T, R>(&batch[i], element, element < self.length);
             });
             at += (BATCH as u32) << ways_log2;
             src = src.wrapping_add(BATCH * stride);
         }
         // From `way` to below `length` in steps of 2^`ways_log2`.
-        folded.count = if way < self.length { (((self.length - 1 - way) >> ways_log2) + 1) as u64 } else { 0 };
+        folded.count = if way < self.length { ((self.length - 1 - way) >> ways_log2) + 1 } else { 0 };
         folded
     }
 
@@ -153,14 +143,14 @@ impl Piece {
         way: u32,
         ways_log2: u32,
     ) -> Folded<T::Accumulator, u32, COLUMNS> {
-        let mut folded = Folded::<T::Accumulator, u32, COLUMNS>::EMPTY;
+        let mut folded = Folded::<T::Accumulator, u32, COLUMNS>::empty::<R>();
         let membership = Membership::new(p, self.row, self.from);
         let mut element = way;
         while element < self.length {
             if membership.is_of(element, self.id) {
                 let from = self.src::<T>(p).wrapping_add(element as usize * p.k as usize);
                 let values = load_readonly_columns::<T, L, COLUMNS>(from);
-                folded.take::<T, R>(&values, element);
+                folded.take::<T, R>(&values, element, true);
                 folded.count += 1;
             }
             element += 1 << ways_log2;

@@ -49,21 +49,21 @@ pub unsafe fn store<A: Accumulator, R: Fold, P: Position, const COLUMNS: usize>(
         }
     }
     if counts && R::HAS_COUNT && column == 0 {
-        memory::store((p.counts as *mut u64).add(record as usize), folded.count);
+        memory::store((p.counts as *mut u64).add(record as usize), folded.count.into());
     }
 }
 
-/// One column of what a chunk has of a segment.
+/// One column, at a place in all records, of what a chunk has of a segment.
 #[inline(always)]
 pub unsafe fn load<A: Accumulator, R: Fold>(
     p: &SegmentParams,
+    place: u64,
     record: u64,
-    column: u64,
     counts: bool,
 ) -> Folded<A, u64, 1> {
-    let at = (record * p.k + column) as usize;
-    let value = memory::load_readonly((p.values as *const A).add(at));
-    let position = if R::HAS_POSITION { memory::load_readonly((p.positions as *const u64).add(at)) } else { NONE };
+    let place = place as usize;
+    let value = memory::load_readonly((p.values as *const A).add(place));
+    let position = if R::HAS_POSITION { memory::load_readonly((p.positions as *const u64).add(place)) } else { NONE };
     let count =
         if counts && R::HAS_COUNT { memory::load_readonly((p.counts as *const u64).add(record as usize)) } else { 0 };
     Folded { partials: [Partial { value, position }], count }

@@ -2,11 +2,11 @@
 
 use kernel_params::SegmentParams;
 use nvptx_arch::{
-    barrier, hint,
-    index::{block_idx_x, grid_dim_x, lane_id, thread_idx_x},
+    atomic, barrier, hint,
+    index::{block_idx_x, grid_dim_x, thread_idx_x},
     memory, shared_array, warp,
 };
-use warp::{FULL_MASK, WARP_SIZE};
+use warp::WARP_SIZE;
 
 use super::{
     block::{self, THREADS, WARPS},
@@ -97,8 +97,10 @@ pub unsafe fn reduce_whole<T: Scalar, R: Finish, const COLUMNS: usize, const HAS
 
 /// The segments that the groups of lanes of a block have left to it.
 struct Left {
-    /// Their numbers.
+    /// Their numbers, in any order.
     numbers: *mut u64,
+    /// How many of them are noted already, while they are.
+    noted: *mut u32,
     /// How many of them are not yet taken. All that is kept from round to round: there is no register for more.
     count: u32,
 }
@@ -106,7 +108,11 @@ struct Left {
 impl Left {
     #[inline(always)]
     unsafe fn new() -> Self {
-        Self { numbers: shared_array![u64; THREADS], count: 0 }
+        let noted = shared_array![u32; 1];
+        if thread_idx_x() == 0 {
+            memory::store(noted, 0);
+        }
+        Self { numbers: shared_array![u64; THREADS], noted, count: 0 }
     }
 
     #[inline(always)]
@@ -114,26 +120,22 @@ impl Left {
         self.count > 0
     }
 
-    /// Notes what this thread leaves for its group, behind what those before it do. The whole block takes part.
+    /// Notes what this thread leaves for its group. The whole block takes part.
     #[inline(always)]
     unsafe fn collect(&mut self, is_left: bool, number: u64) {
-        let lanes_of_warps = shared_array![u32; WARPS as usize];
-        if barrier::sync_threads_or(is_left as u32) == 0 {
+        self.count = barrier::sync_threads_count(is_left as u32);
+        if self.count == 0 {
             return;
         }
-        let lanes = warp::ballot(FULL_MASK, is_left);
-        memory::store(lanes_of_warps.add(warp_of_block() as usize), lanes);
-        barrier::sync_threads();
-        let mut before = (lanes & ((1 << lane_id()) - 1)).count_ones();
-        for warp in 0..WARPS {
-            let count = memory::load(lanes_of_warps.add(warp as usize).cast_const()).count_ones();
-            before += if warp < warp_of_block() { count } else { 0 };
-            self.count += count;
-        }
         if is_left {
-            memory::store(self.numbers.add(before as usize), number);
+            let place = atomic::shared_fetch_add_u32(self.noted, 1);
+            memory::store(self.numbers.add(place as usize), number);
         }
         barrier::sync_threads();
+        if thread_idx_x() == 0 {
+            // For the next time, before which there is a barrier.
+            memory::store(self.noted, 0);
+        }
     }
 
     /// The block, for one of them.

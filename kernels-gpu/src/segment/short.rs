@@ -79,12 +79,12 @@ impl Share {
         let (k, row) = (p.k as u32, p.e as u32 * self.b + self.from);
         let mut src = (p.src as *const T).wrapping_add((row as u64 * k as u64 + self.column as u64) as usize);
         let stride = k as usize;
-        let mut folded = Folded::EMPTY;
+        let mut folded = Folded::empty::<R>();
         // All of a batch's loads are on the way before the first of them is waited for.
         let mut at = 0;
         while at + BATCH as u32 <= length {
             let batch = each(|i| [T::load_prefetching(src.wrapping_add(i * stride))]);
-            each(|i| folded.take::<T, R>(&batch[i], at + i as u32));
+            each(|i| folded.take::<T, R>(&batch[i], at + i as u32, true));
             at += BATCH as u32;
             src = src.wrapping_add(BATCH * stride);
         }
@@ -93,11 +93,9 @@ impl Share {
         let load = |i| if is_there(i) { [T::load_prefetching(src.wrapping_add(i * stride))] } else { [T::ZERO] };
         // Fewer than a batch.
         for (i, value) in [load(0), load(1), load(2)].into_iter().enumerate() {
-            if is_there(i) {
-                folded.take::<T, R>(&value, at + i as u32);
-            }
+            folded.take::<T, R>(&value, at + i as u32, is_there(i));
         }
-        folded.count = length as u64;
+        folded.count = length;
         folded
     }
 

@@ -3,30 +3,28 @@
 use kernel_params::Divisor;
 use nvptx_arch::{
     index::{lane_id, thread_idx_x},
-    warp::{self, FULL_MASK, WARP_SIZE},
+    warp::{self, Shuffle, FULL_MASK, WARP_SIZE},
 };
-
-use super::long::Long;
 
 /// Up to as many neighbouring chunks as a warp has lanes, each of which has looked at one. Every warp of a block finds the
 /// same.
-pub struct Tile<'a> {
+pub struct Tile<'a, T> {
     first: u64,
     by_parts: &'a Divisor,
     /// What this lane has found in its chunk.
-    pub own: Long,
+    pub own: T,
     /// The lanes that have found something.
     found: u32,
 }
 
-impl<'a> Tile<'a> {
+impl<'a, T: Default> Tile<'a, T> {
     /// The chunks from `first` on, counted over all b, `find` being what looks at one of them; the divisor is how many parts of
     /// columns there are for each. All lanes of a warp take part.
     #[inline(always)]
-    pub unsafe fn new(first: u64, by_parts: &'a Divisor, find: impl FnOnce(u64) -> Option<Long>) -> Self {
+    pub unsafe fn new(first: u64, by_parts: &'a Divisor, find: impl FnOnce(u64) -> Option<T>) -> Self {
         let own = find(first + lane_id() as u64);
         let found = warp::ballot(FULL_MASK, own.is_some());
-        Self { first, by_parts, own: own.unwrap_or(Long::NONE), found }
+        Self { first, by_parts, own: own.unwrap_or_default(), found }
     }
 
     /// How many tasks there are: each part of each chunk.
@@ -59,7 +57,7 @@ pub struct Task {
 impl Task {
     /// Of a value that the lanes have from their own chunks, that of the task's. All lanes of a warp take part.
     #[inline(always)]
-    pub unsafe fn value(&self, own: u64) -> u64 {
+    pub unsafe fn value<V: Shuffle>(&self, own: V) -> V {
         warp::shuffle_idx(FULL_MASK, own, self.lane, WARP_SIZE)
     }
 }

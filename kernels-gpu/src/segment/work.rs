@@ -126,7 +126,7 @@ impl Work {
         folded = folded.join_lanes::<R>(p.lanes_log2, self.join_log2, counts);
         if !HAS_INDEX {
             // Without holes.
-            folded.count = self.piece.length as u64;
+            folded.count = self.piece.length;
         }
         folded
     }

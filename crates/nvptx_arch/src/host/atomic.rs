@@ -124,10 +124,33 @@ pub unsafe fn reduce_add_f32x4(to: *mut f32, values: [f32; 4]) {
 /// As [`crate::atomic::shared_reduce_add_f32`].
 #[track_caller]
 pub unsafe fn shared_reduce_add_f32(to: *mut f32, value: f32) {
+    // SAFETY: the caller's promise.
+    unsafe { in_shared("shared_reduce_add_f32", to, |before| before + value) };
+}
+
+/// # Safety
+///
+/// As [`crate::atomic::shared_fetch_add_u32`].
+#[track_caller]
+pub unsafe fn shared_fetch_add_u32(to: *mut u32, value: u32) -> u32 {
+    // SAFETY: the caller's promise.
+    unsafe { in_shared("shared_fetch_add_u32", to, |before| before.wrapping_add(value)) }
+}
+
+/// Changes a value in shared memory, and gives what was there.
+///
+/// # Safety
+///
+/// `to` is aligned, and may be read and written.
+#[track_caller]
+unsafe fn in_shared<T: Copy>(name: &'static str, to: *mut T, change: impl FnOnce(T) -> T) -> T {
     let location = Location::caller();
-    let name = "shared_reduce_add_f32";
     // A store, for the emulator, is what may change shared memory.
-    current(|context| context.access(Access::Store, name, to.addr(), size_of::<f32>(), location));
+    current(|context| context.access(Access::Store, name, to.addr(), size_of::<T>(), location));
     // SAFETY: the access lies in memory that is writable, and no turn ends between the load and the store.
-    unsafe { to.write(to.read() + value) }
+    unsafe {
+        let before = to.read();
+        to.write(change(before));
+        before
+    }
 }

@@ -187,3 +187,22 @@ pub unsafe fn shared_reduce_add_f32(to: *mut f32, value: f32) {
         );
     }
 }
+
+/// # Safety
+///
+/// As [`crate::atomic::shared_fetch_add_u32`].
+#[inline(always)]
+pub unsafe fn shared_fetch_add_u32(to: *mut u32, value: u32) -> u32 {
+    let before;
+    // SAFETY: the caller vouches for the address.
+    unsafe {
+        asm!(
+            "{{ .reg .u64 shared; cvta.to.shared.u64 shared, {}; atom.relaxed.cta.shared.add.u32 {}, [shared], {}; }}",
+            in(reg64) to,
+            out(reg32) before,
+            in(reg32) value,
+            options(nostack, preserves_flags),
+        );
+    }
+    before
+}

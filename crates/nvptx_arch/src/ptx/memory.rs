@@ -1,8 +1,8 @@
 //! Loads and stores.
 //!
 //! Plain accesses are ordinary reads and writes of pointers, which LLVM knows best how to place, widen and prove to be
-//! global. The read-only loads are `asm!`, `pure` and `readonly`: what they give depends only on the address and on memory
-//! that does not change, so LLVM may merge or drop them.
+//! global. The read-only loads are `asm!` and `readonly`. Not `pure`, so that each stays where it is written: LLVM would put one
+//! whose value is used under a condition behind that, where it waits for the loads before it.
 
 use core::arch::asm;
 use core::simd::{Simd, SimdElement};
@@ -46,7 +46,7 @@ macro_rules! words {
                     concat!($instruction, $kind, " {}, [{}];"),
                     out($class) bits,
                     in(reg64) from,
-                    options(pure, readonly, nostack, preserves_flags),
+                    options(readonly, nostack, preserves_flags),
                 );
             }
             <$word>::from_ne_bytes((bits as $bits).to_ne_bytes())
@@ -220,7 +220,7 @@ macro_rules! vector_loads {
                     out(reg32) a,
                     out(reg32) b,
                     in(reg64) from,
-                    options(pure, readonly, nostack, preserves_flags),
+                    options(readonly, nostack, preserves_flags),
                 );
             }
             [a, b].map(T::from_bits)
@@ -243,7 +243,7 @@ macro_rules! vector_loads {
                     out(reg32) c,
                     out(reg32) d,
                     in(reg64) from,
-                    options(pure, readonly, nostack, preserves_flags),
+                    options(readonly, nostack, preserves_flags),
                 );
             }
             [a, b, c, d].map(T::from_bits)
