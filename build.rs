@@ -1,4 +1,4 @@
-//! Compiles the kernels to PTX, one file per architecture.
+//! Compiles the kernels to PTX, one file per architecture, each with a list of where its kernels are.
 
 use std::{env, fs, path::Path, thread};
 
@@ -29,8 +29,38 @@ fn main() {
     for (_, file) in ARCHITECTURES {
         let path = out_dir.join(file);
         let ptx = fs::read_to_string(&path).expect("the PTX that was just made");
-        fs::write(&path, directed(&ptx)).expect("OUT_DIR can be written to");
+        let (ptx, list) = listed(&directed(&ptx));
+        fs::write(&path, ptx).expect("OUT_DIR can be written to");
+        fs::write(path.with_extension("rs"), list).expect("OUT_DIR can be written to");
     }
+}
+
+const ENTRY: &str = ".visible .entry ";
+
+/// PTX with its entry points at the end, in the order of their names; and as a Rust expression a list of these names, each with
+/// where its entry point starts, which ends where the next one starts. Taken apart now, it need not be in each process that
+/// wants a few of them, which would take it 3 to 10 ms.
+///
+/// An entry point ends with a brace in the first column: so rustc writes it. Everything between them is for all of them.
+fn listed(ptx: &str) -> (String, String) {
+    const END: &str = "\n}\n";
+    let (mut text, mut entries, mut rest) = (String::new(), Vec::new(), ptx);
+    while let Some(start) = rest.find(ENTRY) {
+        text += &rest[..start];
+        let length = rest[start..].find(END).map_or(rest.len() - start, |end| end + END.len());
+        let (entry, behind) = rest[start..].split_at(length);
+        let name = entry[ENTRY.len()..].split('(').next().unwrap_or_default();
+        entries.push((name, entry));
+        rest = behind;
+    }
+    text += rest;
+    entries.sort_unstable();
+    let mut list = String::from("&[");
+    for (name, entry) in entries {
+        list += &format!("({name:?}, {}),", text.len());
+        text += entry;
+    }
+    (text, list + "]")
 }
 
 /// PTX without comments, with what Rust has no words for: directives for its compiler.
@@ -40,7 +70,6 @@ fn main() {
 /// - Loops are not unrolled: they are written with as many loads under way as they need, and it takes a third of the time
 ///   that a process waits for its kernels to be compiled.
 fn directed(ptx: &str) -> String {
-    const ENTRY: &str = ".visible .entry ";
     let mut directed = String::new();
     let mut entry = "";
     for line in ptx.lines().filter(|line| !line.trim().is_empty() && !line.trim_start().starts_with("//")) {

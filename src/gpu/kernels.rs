@@ -22,56 +22,39 @@ pub struct EmbeddedPtx {
     pub architecture: u32,
     /// The text.
     pub ptx: &'static str,
+    /// The names of the entry points, in ascending order, and where in the text each starts. The last one ends the text.
+    entries: &'static [(&'static str, usize)],
+}
+
+macro_rules! embedded {
+    ($architecture:literal) => {
+        EmbeddedPtx {
+            architecture: $architecture,
+            ptx: include_str!(concat!(env!("OUT_DIR"), "/kernels_sm_", $architecture, ".ptx")),
+            entries: include!(concat!(env!("OUT_DIR"), "/kernels_sm_", $architecture, ".rs")),
+        }
+    };
 }
 
 /// The kernels for each architecture they were compiled for, oldest first. PTX runs forward, so the newest
 /// that the device accepts is loaded.
-pub const EMBEDDED_PTX: [EmbeddedPtx; 3] = [
-    EmbeddedPtx { architecture: 75, ptx: include_str!(concat!(env!("OUT_DIR"), "/kernels_sm_75.ptx")) },
-    EmbeddedPtx { architecture: 80, ptx: include_str!(concat!(env!("OUT_DIR"), "/kernels_sm_80.ptx")) },
-    EmbeddedPtx { architecture: 90, ptx: include_str!(concat!(env!("OUT_DIR"), "/kernels_sm_90.ptx")) },
-];
+pub const EMBEDDED_PTX: [EmbeddedPtx; 3] = [embedded!(75), embedded!(80), embedded!(90)];
 
 impl EmbeddedPtx {
-    /// The text as a module for each entry point, so that a process compiles only the kernels it uses.
-    fn entries(&'static self) -> &'static Entries {
-        static ENTRIES: [OnceLock<Entries>; EMBEDDED_PTX.len()] = [const { OnceLock::new() }; EMBEDDED_PTX.len()];
-        let at = EMBEDDED_PTX.iter().position(|embedded| embedded.architecture == self.architecture);
-        ENTRIES[at.unwrap_or(0)].get_or_init(|| Entries::split(self.ptx))
-    }
-}
-
-/// PTX taken apart: what every module needs, and the entry points by name.
-struct Entries {
-    prelude: String,
-    bodies: HashMap<&'static str, &'static str>,
-}
-
-impl Entries {
-    /// An entry point starts with `.visible .entry NAME(` and ends with a brace in the first column: so rustc
-    /// writes it. Everything between entry points is for all of them.
-    fn split(ptx: &'static str) -> Self {
-        const START: &str = ".visible .entry ";
-        const END: &str = "\n}\n";
-        let (mut prelude, mut bodies, mut rest) = (String::new(), HashMap::new(), ptx);
-        while let Some(start) = rest.find(START) {
-            prelude.push_str(&rest[..start]);
-            let length = rest[start..].find(END).map_or(rest.len() - start, |end| end + END.len());
-            let body = &rest[start..start + length];
-            let name = body[START.len()..].split('(').next().unwrap_or_default();
-            bodies.insert(name, body);
-            rest = &rest[start + length..];
-        }
-        prelude.push_str(rest);
-        Self { prelude, bodies }
-    }
-
+    /// The text with no more than some of its entry points, so that a process compiles only the kernels it uses.
     fn module(&self, names: &BTreeSet<&str>) -> Result<String, Error> {
-        let mut module = self.prelude.clone();
+        // What stands before them is for all of them.
+        let mut module = self.ptx[..self.start(0)].to_owned();
         for name in names {
-            module.push_str(self.bodies.get(name).ok_or_else(|| no_kernel(name))?);
+            let at = self.entries.binary_search_by_key(name, |(name, _)| name).map_err(|_| no_kernel(name))?;
+            module.push_str(&self.ptx[self.start(at)..self.start(at + 1)]);
         }
         Ok(module)
+    }
+
+    /// Where an entry point starts; for one behind the last, where the text ends.
+    fn start(&self, at: usize) -> usize {
+        self.entries.get(at).map_or(self.ptx.len(), |(_, start)| *start)
     }
 }
 
@@ -199,7 +182,7 @@ impl Kernels {
         let options = if driver_version() >= SPLIT_COMPILE { &[JIT_SPLIT_COMPILE][..] } else { &[] };
         let mut answer = sys::CUresult::CUDA_ERROR_NOT_FOUND as c_int;
         for embedded in &self.candidates {
-            let ptx = embedded.entries().module(names)?;
+            let ptx = embedded.module(names)?;
             let ptx = CString::new(ptx).unwrap_or_default();
             let mut module = ptr::null_mut();
             // SAFETY: the text ends in a NUL, each option has a value, and the module's pointer is to a local.
@@ -263,15 +246,16 @@ mod tests {
     #[test]
     fn each_entry_point_is_a_module_of_its_own() {
         for embedded in &EMBEDDED_PTX {
-            let entries = embedded.entries();
-            assert_eq!(entries.bodies.len(), embedded.ptx.matches(".visible .entry ").count());
-            for name in entries.bodies.keys() {
-                let module = entries.module(&BTreeSet::from([*name])).unwrap();
-                assert!(module.trim_start_matches(['/', '\n', ' ']).contains(".version"), "{name}");
+            assert_eq!(embedded.entries.len(), embedded.ptx.matches(".visible .entry ").count());
+            for (name, _) in embedded.entries {
+                let module = embedded.module(&BTreeSet::from([*name])).unwrap();
+                assert!(module.starts_with(".version"), "{name}");
                 assert_eq!(module.matches(".visible .entry ").count(), 1, "{name}");
+                assert_eq!(module.matches(&format!(".visible .entry {name}(")).count(), 1, "{name}");
                 assert_eq!(module.matches('{').count(), module.matches('}').count(), "{name}");
             }
-            assert!(!entries.prelude.contains(".entry"));
+            assert!(embedded.module(&BTreeSet::from(["no_such_kernel"])).is_err());
+            assert!(!embedded.module(&BTreeSet::new()).unwrap().contains(".entry"));
         }
     }
 }
