@@ -86,7 +86,7 @@ proptest! {
 }
 
 #[track_caller]
-fn expect(case: &SegmentCase<f32>, out: &[f32], arg: &[i64]) {
+fn expect<T: Element>(case: &SegmentCase<T>, out: &[T], arg: &[i64]) {
     let result = run(case, BadIndex::Error).unwrap();
     assert_same("out", result.out.data(), out);
     assert_eq!(result.arg_out.map(Tensor::into_data).unwrap_or_default(), arg);
@@ -106,6 +106,15 @@ fn an_infinite_maximum_is_not_an_empty_segment() {
     for (reduce, value) in [(Reduce::Max, f32::NEG_INFINITY), (Reduce::Max, f32::MIN), (Reduce::Min, f32::INFINITY)] {
         expect(&column(reduce, &[value], &[0], None, 1, false), &[value], &[0]);
         expect(&column(reduce, &[value], &[0, 1], None, 1, true), &[value], &[0]);
+    }
+}
+
+#[test]
+fn the_least_and_the_greatest_integer_are_numbers() {
+    for (reduce, value) in [(Reduce::Max, i32::MIN), (Reduce::Min, i32::MAX)] {
+        expect(&column(reduce, &[value; 2], &[0, 0], None, 1, false), &[value], &[0]);
+        expect(&column(reduce, &[value; 2], &[0, 2], None, 1, true), &[value], &[0]);
+        expect(&column(reduce, &[value], &[0], Some(&[value]), 1, false), &[value], &[1]);
     }
 }
 

@@ -230,6 +230,28 @@ fn special_values_follow_the_rules() {
 }
 
 #[test]
+fn the_least_and_the_greatest_integer_are_numbers() {
+    fn for_type<T: Element>(values: [T; 3]) {
+        // Every ordered pair is one segment.
+        let src: Vec<_> = (0..9).flat_map(|i| [values[i / 3], values[i % 3]]).collect();
+        let index: Vec<_> = (0..18).map(|i| i / 2).collect();
+        let indptr: Vec<_> = (0..=9).map(|i| 2 * i).collect();
+        for reduce in [Reduce::Min, Reduce::Max] {
+            for base in [None, Some(values[0]), Some(values[1])] {
+                let base = base.map(|base| vec![base; 9]);
+                check(&column(reduce, &src, &index, base.as_deref(), 9, false), 5, u32::MAX, 0);
+            }
+            check(&column(reduce, &src, &indptr, None, 9, true), 5, u32::MAX, 0);
+            let mut case = segments::large::<T>((1, 900, 3, 2), Lengths::One, reduce, true);
+            case.src.fill(if reduce == Reduce::Max { values[0] } else { values[1] });
+            check(&case, 9, u32::MAX, 0);
+        }
+    }
+    for_type([i32::MIN, i32::MAX, 0]);
+    for_type([i64::MIN, i64::MAX, 0]);
+}
+
+#[test]
 fn the_first_of_equals_wins_across_lanes_and_chunks() {
     for reduce in [Reduce::Min, Reduce::Max] {
         for is_csr in [false, true] {

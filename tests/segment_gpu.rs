@@ -160,6 +160,24 @@ fn special_values_follow_the_rules() {
 }
 
 #[test]
+fn the_least_and_the_greatest_integer_are_numbers() {
+    let Some(gpu) = gpu_or_skip("the_least_and_the_greatest_integer_are_numbers") else { return };
+    let stream = Stream::new(&gpu).unwrap();
+    let values = [i32::MIN, i32::MAX, 0];
+    // Every ordered pair is one segment.
+    let src: Vec<_> = (0..9).flat_map(|i| [values[i / 3], values[i % 3]]).collect();
+    let index: Vec<_> = (0..18).map(|i| i / 2).collect();
+    let indptr: Vec<_> = (0..=9).map(|i| 2 * i).collect();
+    for reduce in [Reduce::Min, Reduce::Max] {
+        for base in [None, Some(i32::MIN), Some(i32::MAX)] {
+            let base = base.map(|base| vec![base; 9]);
+            check(&stream, &column(reduce, &src, &index, base.as_deref(), 9, false), BadIndex::Error);
+        }
+        check(&stream, &column(reduce, &src, &indptr, None, 9, true), BadIndex::Error);
+    }
+}
+
+#[test]
 fn sums_are_the_same_bit_for_bit_every_time() {
     let Some(gpu) = gpu_or_skip("sums_are_the_same_bit_for_bit_every_time") else { return };
     let stream = Stream::new(&gpu).unwrap();

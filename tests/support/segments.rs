@@ -136,20 +136,20 @@ pub fn segment_cases<T: Element>(
 }
 
 /// A column of one row of segments.
-pub fn column(
+pub fn column<T: Copy>(
     reduce: Reduce,
-    src: &[f32],
+    src: &[T],
     index: &[i64],
-    base: Option<&[f32]>,
+    base: Option<&[T]>,
     segments: usize,
     is_csr: bool,
-) -> SegmentCase<f32> {
+) -> SegmentCase<T> {
     SegmentCase {
         src_dims: vec![src.len()],
         src: src.to_vec(),
         index_dims: vec![index.len()],
         index: index.to_vec(),
-        base: base.map(<[f32]>::to_vec),
+        base: base.map(<[T]>::to_vec),
         segments,
         reduce,
         is_csr,
