@@ -218,6 +218,34 @@ half_scalar!(
 );
 
 macro_rules! accumulator {
+    (float $type:ident: $bits:ident) => {
+        accumulator!(
+            $type,
+            $bits,
+            1.0,
+            $type::NAN,
+            $type::NAN,
+            |a, b| a + b,
+            |a, b| a * b,
+            |a, n| a / n as $type,
+            $type::to_bits,
+            $type::from_bits
+        );
+    };
+    (integer $type:ident: $bits:ident) => {
+        accumulator!(
+            $type,
+            $bits,
+            1,
+            $type::MIN,
+            $type::MAX,
+            $type::wrapping_add,
+            $type::wrapping_mul,
+            |a, n| (a as i64).div_euclid(n as i64) as $type,
+            |a| a as $bits,
+            |bits| bits as $type
+        );
+    };
     (
         $type:ident, $bits:ident, $one:literal, $bottom:expr, $top:expr,
         $add:expr, $mul:expr, $divide:expr, $to_bits:expr, $from_bits:expr
@@ -266,54 +294,10 @@ macro_rules! accumulator {
     };
 }
 
-accumulator!(
-    f32,
-    u32,
-    1.0,
-    f32::NAN,
-    f32::NAN,
-    |a, b| a + b,
-    |a, b| a * b,
-    |a, n| a / n as f32,
-    f32::to_bits,
-    f32::from_bits
-);
-accumulator!(
-    f64,
-    u64,
-    1.0,
-    f64::NAN,
-    f64::NAN,
-    |a, b| a + b,
-    |a, b| a * b,
-    |a, n| a / n as f64,
-    f64::to_bits,
-    f64::from_bits
-);
-accumulator!(
-    i32,
-    u32,
-    1,
-    i32::MIN,
-    i32::MAX,
-    i32::wrapping_add,
-    i32::wrapping_mul,
-    |a, n| (a as i64).div_euclid(n as i64) as i32,
-    |a| a as u32,
-    |bits| bits as i32
-);
-accumulator!(
-    i64,
-    u64,
-    1,
-    i64::MIN,
-    i64::MAX,
-    i64::wrapping_add,
-    i64::wrapping_mul,
-    |a, n| a.div_euclid(n as i64),
-    |a| a as u64,
-    |bits| bits as i64
-);
+accumulator!(float f32: u32);
+accumulator!(float f64: u64);
+accumulator!(integer i32: u32);
+accumulator!(integer i64: u64);
 
 /// A type of indices, and of the positions in arg_out.
 pub trait Index: Word {

@@ -15,7 +15,7 @@ use super::{
     long::Long,
     piece::Folded,
     records::{self, Record},
-    store::{store_at, Finish},
+    store::{store, Finish},
     tile::{warp_of_block, Task, Tile},
 };
 use crate::{
@@ -188,7 +188,7 @@ unsafe fn join<T: Scalar, R: Finish, const HAS_INDEX: bool>(p: &SegmentParams, r
         folded.count = records.elements;
     }
     if joiners.way == 0 && joiners.column < p.k {
-        store_at::<T, R, u64, 1>(p, (records.row * p.k + joiners.column) as usize, folded, 0);
+        store::<T, R, u64, 1>(p, (records.row * p.k + joiners.column) as usize, folded, 0);
     }
 }
 

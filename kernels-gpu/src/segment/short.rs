@@ -18,7 +18,7 @@ use super::{
     long::note_chunks,
     piece::{Folded, Piece},
     records::{self, Record},
-    store::{store_at, Finish, Line},
+    store::{store, Finish, Line},
 };
 use crate::{
     batch::{each, BATCH},
@@ -102,7 +102,7 @@ impl Share {
     /// Finishes and stores it.
     #[inline(always)]
     unsafe fn store<T: Scalar, R: Finish>(&self, p: &SegmentParams, folded: Folded<T::Accumulator, u32, 1>) {
-        store_at::<T, R, u32, 1>(p, self.place as usize, folded, self.from as u64);
+        store::<T, R, u32, 1>(p, self.place as usize, folded, self.from as u64);
     }
 }
 

@@ -75,33 +75,9 @@ impl<S: crate::reduction::Selection> Finish for S {
     }
 }
 
-/// Some neighbouring columns of a segment, all of whose elements have been joined.
-pub struct Whole<A, P, const COLUMNS: usize> {
-    /// Position before the reduced axis.
-    pub b: u64,
-    /// The segment.
-    pub id: u64,
-    /// The first column.
-    pub column: u64,
-    /// What the elements have come to.
-    pub folded: Folded<A, P, COLUMNS>,
-    /// Where the axis is at position 0 of `folded`.
-    pub origin: u64,
-}
-
-/// Finishes and stores a segment.
-#[inline(always)]
-pub unsafe fn store<T: Scalar, R: Finish, P: Position, const COLUMNS: usize>(
-    p: &SegmentParams,
-    whole: Whole<T::Accumulator, P, COLUMNS>,
-) {
-    let at = ((whole.b * p.n + whole.id) * p.k + whole.column) as usize;
-    store_at::<T, R, P, COLUMNS>(p, at, whole.folded, whole.origin);
-}
-
 /// Finishes a segment and stores it at a place in `out`; position 0 of `folded` is `origin` on the axis.
 #[inline(always)]
-pub unsafe fn store_at<T: Scalar, R: Finish, P: Position, const COLUMNS: usize>(
+pub unsafe fn store<T: Scalar, R: Finish, P: Position, const COLUMNS: usize>(
     p: &SegmentParams,
     at: usize,
     folded: Folded<T::Accumulator, P, COLUMNS>,

@@ -8,7 +8,7 @@ use super::{
     long::note_chunks,
     piece::{Folded, Piece},
     records::{self, Record},
-    store::{store, Finish, Load, Whole},
+    store::{store, Finish, Load},
 };
 use crate::{element::Scalar, layout::split_rows};
 
@@ -143,7 +143,9 @@ impl Work {
         }
         let &Piece { b, id, from, column, .. } = &self.piece;
         match self.outcome {
-            Outcome::Whole => store::<T, R, u32, COLUMNS>(p, Whole { b, id, column, folded, origin: from }),
+            Outcome::Whole => {
+                store::<T, R, u32, COLUMNS>(p, ((b * p.n + id) * p.k + column) as usize, folded, from);
+            }
             Outcome::Record(record) => {
                 let record = record.number(b * p.chunks_per_b + (from >> p.chunk_log2));
                 records::store::<T::Accumulator, R, u32, COLUMNS>(p, record, column, folded, from, HAS_INDEX);
