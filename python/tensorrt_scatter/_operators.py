@@ -117,7 +117,9 @@ class _Call:
         function = getattr(self.library, f"trts_{self.operator.name.lower()}")
         check(self.library, function(*arguments, self.target))
 
-        if self.out is not None and not self.in_place:
+        if self.in_place:
+            result = self.arrays.written(self.out)
+        elif self.out is not None:
             result = self.arrays.store(self.out, result)
         return self.arrays.finish(result), None if arg_out is None else self.arrays.finish(arg_out)
 

@@ -72,6 +72,10 @@ class Arrays(abc.ABC):
     def store(self, out: Any, result: Any) -> Any:
         """Copies the result into ``out``, which is given back; the result where ``out`` cannot be written to."""
 
+    def written(self, out: Any) -> Any:
+        """``out``, after a call wrote to its memory: the place to tell the library so, where it wants to know."""
+        return out
+
     def finish(self, result: Any) -> Any:
         """What the caller gets for an array of :meth:`empty`'s, or for ``out``."""
         return result

@@ -32,16 +32,26 @@ class TorchArrays(Arrays):
 
     def view(self, name: str, array: Any) -> View:
         torch = _torch()
+        if torch.jit.is_tracing():
+            raise RuntimeError(
+                "torch.jit.trace does not see this call, whose result would be a constant of the traced model; call the "
+                "function of the same name in tensorrt_scatter.onnx.ops"
+            )
         if array.requires_grad and torch.is_grad_enabled():
             raise RuntimeError(
                 f"{name} requires a gradient, which these operators do not record; give {name}.detach(), or call them "
                 "under torch.no_grad()"
             )
-        if array.layout is not torch.strided:
-            raise ValueError(f"{name} has layout {array.layout}; expected a dense tensor: give {name}.to_dense()")
+        _refuse_without_memory(name, array)
+        if name == "out" and array.is_inference() and not torch.is_inference_mode_enabled():
+            raise RuntimeError(
+                "out was made under torch.inference_mode(), and torch lets such a tensor be written to only there; give "
+                "out.clone(), or call the operator under torch.inference_mode()"
+            )
         dtype = checked_dtype(name, str(array.dtype).removeprefix("torch."))
-        row_major = array.detach().contiguous()
-        is_array = row_major.data_ptr() == array.data_ptr()
+        # A tensor with the negative bit holds the negatives of its elements.
+        row_major = array.detach().resolve_neg().contiguous()
+        is_array = row_major.data_ptr() == array.data_ptr() and not array.is_neg()
         return View(row_major.data_ptr(), dtype, tuple(row_major.shape), row_major, is_array)
 
     def empty(self, shape: Sequence[int], like: Any) -> Any:
@@ -54,6 +64,40 @@ class TorchArrays(Arrays):
 
     def store(self, out: Any, result: Any) -> Any:
         return out.copy_(result)
+
+    def written(self, out: Any) -> Any:
+        # An in-place operation on no elements raises the version of the whole tensor, in every release of torch. Autograd
+        # then refuses to compute a gradient from a value that is gone.
+        out.detach()[:0].zero_()
+        return out
+
+
+def _refuse_without_memory(name: str, array: Any) -> None:
+    """Refuses tensors whose elements do not lie at their address: no other view of them would be right.
+
+    Raises:
+        ValueError: names the kind of tensor, and what to give in its place.
+    """
+    torch = _torch()
+    if array.is_nested or array.layout is not torch.strided:
+        kind = "is a nested tensor" if array.is_nested else f"has layout {array.layout}"
+        raise ValueError(f"{name} {kind}; expected a dense tensor: give {_dense(name, array)}")
+    if array._is_zerotensor():
+        raise ValueError(f"{name} is a ZeroTensor, which has no memory; give {name}.clone()")
+    if type(array).__torch_dispatch__ is not torch.Tensor.__torch_dispatch__:
+        raise ValueError(
+            f"{name} is a {type(array).__name__}, which has no memory of its own; these functions compute at once, on "
+            "real tensors: torch.export and torch.compile take the functions of tensorrt_scatter.onnx.ops"
+        )
+    if torch._C._functorch.is_functorch_wrapped_tensor(array) or torch._is_functional_tensor(array):
+        raise ValueError(
+            f"{name} is a tensor inside torch.vmap, torch.func.grad or torch.func.functionalize, which has no memory of "
+            "its own; call the function outside of them"
+        )
+
+
+def _dense(name: str, array: Any) -> str:
+    return f"{name}.to_padded_tensor(0)" if array.is_nested else f"{name}.to_dense()"
 
 
 def _torch() -> Any:
