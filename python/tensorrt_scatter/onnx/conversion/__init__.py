@@ -100,7 +100,8 @@ def _visit(node: ir.Node, edit: Editor, report: Report) -> None:
     try:
         if node.domain == "" and op_type in _RULES:
             before = f"{op_type}({node.attributes.get_string('reduction', 'none')})"
-            notes = _RULES[op_type](node, edit)
+            with edit.undone_where_left_alone():
+                notes = _RULES[op_type](node, edit)
             report.changes.append(Change(name, before, nodes.SCATTER.op_type, notes))
         elif op_type in nodes.BY_OP_TYPE and unexpand_plugin(node, edit):
             report.changes.append(Change(name, f"{op_type} of an expanded index", f"{op_type} of the index itself"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,18 @@ class Editor:
         self.model = model
         self._wrap = wrap_negative_indices
         self._names = set(_names(model.graph))
+        self._inserted: list[ir.Node] = []
+
+    @contextmanager
+    def undone_where_left_alone(self) -> Iterator[None]:
+        """Removes what was inserted meanwhile, where a rule inserts nodes before it finds that it cannot be applied."""
+        self._inserted.clear()
+        try:
+            yield
+        except LeftAlone:
+            for node in reversed(self._inserted):
+                _graph_of(node).remove(node, safe=True)
+            raise
 
     def insert(
         self,
@@ -42,12 +55,22 @@ class Editor:
         self._describe(node.outputs[0], f"{name_of(before)}/{op_type}", dtype, shape)
         node.name = node.outputs[0].name
         _graph_of(before).insert_before(before, node)
+        self._inserted.append(node)
         return node.outputs[0]
 
     def constant(self, before: ir.Node, array: NDArray[Any]) -> ir.Value:
         """Inserts a constant."""
         tensor = ir.tensor(array)
         return self.insert(before, "Constant", [], tensor.dtype, array.shape, {"value": tensor})
+
+    def sizes(self, before: ir.Node, value: ir.Value, axes: Sequence[int]) -> ir.Value:
+        """The sizes of `value` on some axes, as an INT64 vector: a constant where the model fixes them."""
+        known = facts.dims(value)
+        if known is not None and all(isinstance(known[axis], int) for axis in axes):
+            return self.constant(before, np.array([known[axis] for axis in axes], np.int64))
+        shape = self.insert(before, "Shape", [value], ir.DataType.INT64, None)
+        places = self.constant(before, np.array(axes, np.int64))
+        return self.insert(before, "Gather", [shape, places], ir.DataType.INT64, [len(axes)])
 
     def replace(
         self, node: ir.Node, node_type: nodes.NodeType, inputs: Sequence[ir.Value], attributes: dict[str, int | str]
@@ -107,6 +130,9 @@ class Editor:
             if value is None or value.uses() or value.is_graph_output():
                 continue
             producer = value.producer()
+            # One of its other users may have removed it already.
+            if producer is not None and producer.graph is None:
+                continue
             if producer is not None and not any(other.uses() or other.is_graph_output() for other in producer.outputs):
                 inputs = list(producer.inputs)
                 _graph_of(producer).remove(producer, safe=True)

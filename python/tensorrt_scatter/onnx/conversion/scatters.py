@@ -22,27 +22,31 @@ _NEUTRAL = {"sum": 0, "mul": 1}
 def rewrite_scatter_elements(node: ir.Node, edit: Editor) -> tuple[str, ...]:
     """ScatterElements(data, indices, updates) as TRTS_Scatter(updates, indices, data); the notes for the report.
 
-    ONNX lets indices be smaller than data along every axis, and negative; torch_scatter and the plugin do neither.
+    PyTorch and ONNX's evaluators let indices be smaller than data and updates along every axis, and negative. The plugin
+    does neither: it broadcasts an axis of size 1, and leaves elements with a negative index out.
 
     Raises:
         LeftAlone: Where they would not certainly compute the same.
     """
     reduce = _reduction(node)
     data, indices, updates = (facts.resolve(facts.argument(node, position)) for position in range(3))
-    sizes, taken = facts.dims(data), facts.dims(indices)
-    if sizes is None or taken is None:
-        raise LeftAlone("the rank of its data or indices is not known")
+    sizes, taken = _sizes(data, "data"), _sizes(indices, "indices")
     _check_rank(len(sizes))
-    axis = node.attributes.get_int("axis", default=0)
-    axis += len(sizes) if axis < 0 else 0
+    given_axis = node.attributes.get_int("axis", default=0)
+    if len(taken) != len(sizes) or not -len(sizes) <= given_axis < len(sizes):
+        raise LeftAlone(
+            f"its data has rank {len(sizes)}, its indices {len(taken)}, and its axis is {given_axis}: not valid ONNX"
+        )
+    axis = given_axis % len(sizes)
     for other, (size, part) in enumerate(zip(sizes, taken)):
         if other != axis and not facts.same(size, part):
             raise LeftAlone(
                 f"its indices have size {_text(part)} and its data {_text(size)} on axis {other}: it cannot be told "
                 "that they cover the whole axis"
             )
+    src, notes = _cut_to(node, edit, _unsliced(updates, indices), indices, taken)
     index = edit.non_negative(node, unexpanded(node, indices, edit), data, axis)
-    return _replace(node, edit, reduce, axis, data, index, _unsliced(updates, indices))
+    return notes + _replace(node, edit, reduce, axis, data, index, src)
 
 
 def rewrite_scatter_nd(node: ir.Node, edit: Editor) -> tuple[str, ...]:
@@ -53,24 +57,71 @@ def rewrite_scatter_nd(node: ir.Node, edit: Editor) -> tuple[str, ...]:
     """
     reduce = _reduction(node)
     data, indices, updates = (facts.resolve(facts.argument(node, position)) for position in range(3))
-    sizes, taken = facts.dims(data), facts.dims(indices)
-    if sizes is None or taken is None:
-        raise LeftAlone("the rank of its data or indices is not known")
+    sizes, taken = _sizes(data, "data"), _sizes(indices, "indices")
     _check_rank(len(sizes))
     if taken[-1] != 1:
         raise LeftAlone(f"its indices have {_text(taken[-1])} coordinates each: only those with one are rewritten")
     if len(taken) == 1:
         raise LeftAlone("it changes a single row")
+    _check_rows(_sizes(updates, "updates"), len(taken) - 1, sizes[1:])
+    fixed = all(isinstance(size, int) for size in sizes[1:])
+    if len(taken) > 2 and not fixed:
+        raise LeftAlone("its indices have several axes and the sizes of its rows are not fixed")
+    # -1 would be ambiguous where a row is empty; such a scatter is not worth rewriting.
+    if len(taken) > 2 and 0 in sizes[1:]:
+        raise LeftAlone("its rows are empty")
+    updates, notes = _cut_to(node, edit, updates, indices, taken[:-1])
     if len(taken) > 2:
-        if not all(isinstance(size, int) for size in sizes[1:]):
-            raise LeftAlone("its indices have several axes and the sizes of its rows are not fixed")
-        # -1 would be ambiguous where a row is empty; such a scatter is not worth rewriting.
-        if 0 in sizes[1:]:
-            raise LeftAlone("its rows are empty")
         rows = edit.constant(node, np.array([-1, *sizes[1:]], np.int64))
         updates = edit.insert(node, "Reshape", [updates, rows], updates.dtype, [None, *sizes[1:]])
     index = edit.non_negative(node, _column(node, indices, edit), data, 0)
-    return _replace(node, edit, reduce, 0, data, index, updates)
+    return notes + _replace(node, edit, reduce, 0, data, index, updates)
+
+
+def _sizes(value: ir.Value, name: str) -> list[facts.Dim]:
+    sizes = facts.dims(value)
+    if sizes is None:
+        raise LeftAlone(f"the rank of its {name} is not known")
+    return sizes
+
+
+def _check_rows(updates: list[facts.Dim], first: int, sizes: list[facts.Dim]) -> None:
+    """Checks that the axes of updates from `first` on are those of a row of data."""
+    if len(updates) != first + len(sizes):
+        raise LeftAlone(f"its updates have rank {len(updates)}, and ONNX wants {first + len(sizes)}")
+    for axis, (given, size) in enumerate(zip(updates[first:], sizes), first):
+        if not facts.same(given, size):
+            raise LeftAlone(
+                f"its updates have size {_text(given)} on axis {axis} and the rows of its data {_text(size)}: it cannot "
+                "be told that they are the same"
+            )
+
+
+def _cut_to(
+    node: ir.Node, edit: Editor, updates: ir.Value, indices: ir.Value, taken: list[facts.Dim]
+) -> tuple[ir.Value, tuple[str, ...]]:
+    """`updates` without what lies beyond `taken`, the sizes of the first axes of `indices`; and the note on a Slice.
+
+    An element of updates beyond the indices has no index. The plugin would broadcast indices of size 1 to it, so it is
+    cut off unless the sizes are certainly the same.
+    """
+    if _is_sliced_to(updates, indices):
+        return updates, ()
+    sizes = _sizes(updates, "updates")
+    if len(sizes) < len(taken):
+        raise LeftAlone(f"its updates have rank {len(sizes)} and its indices are of {len(taken)} axes: not valid ONNX")
+    axes = [axis for axis, (size, part) in enumerate(zip(sizes, taken)) if not facts.same(size, part)]
+    if not axes:
+        return updates, ()
+    for axis in axes:
+        size, part = sizes[axis], taken[axis]
+        if isinstance(size, int) and isinstance(part, int) and size < part:
+            raise LeftAlone(f"its indices have size {part} and its updates only {size} on axis {axis}: not valid ONNX")
+        sizes[axis] = part
+    ends = edit.sizes(node, indices, axes)
+    starts, places = (edit.constant(node, np.array(array, np.int64)) for array in ([0] * len(axes), axes))
+    cut = edit.insert(node, "Slice", [updates, starts, ends, places], updates.dtype, sizes)
+    return cut, ("its updates are, or may be, larger than its indices: a Slice cuts off the elements without an index",)
 
 
 def _reduction(node: ir.Node) -> str:
@@ -111,17 +162,26 @@ def _column(node: ir.Node, indices: ir.Value, edit: Editor) -> ir.Value:
 
 def _unsliced(updates: ir.Value, indices: ir.Value) -> ir.Value:
     """`updates` without a Slice to the shape of `indices` that changes nothing: PyTorch's exporter puts it there."""
-    node = facts.made_by(updates, "Slice")
-    if node is None or len(node.inputs) != 3:
+    cut = facts.made_by(updates, "Slice")
+    if cut is None or not _is_sliced_to(updates, indices):
         return updates
-    start, end = facts.constant(facts.argument(node, 1)), facts.made_by(node.inputs[2], "Shape")
-    if start is None or start.any() or end is None or facts.resolve(facts.argument(end, 0)) is not indices:
-        return updates
-    whole = facts.resolve(facts.argument(node, 0))
+    whole = facts.resolve(facts.argument(cut, 0))
     sizes, wanted = facts.dims(whole), facts.dims(indices)
-    if sizes is None or wanted is None or len(start) != len(sizes) or not all(map(facts.same, sizes, wanted)):
+    if sizes is None or wanted is None or len(sizes) != len(wanted) or not all(map(facts.same, sizes, wanted)):
         return updates
     return whole
+
+
+def _is_sliced_to(updates: ir.Value, indices: ir.Value) -> bool:
+    """Whether a Slice cuts `updates` to the shape of `indices` on every axis."""
+    node = facts.made_by(updates, "Slice")
+    if node is None or len(node.inputs) != 3:
+        return False
+    start, end = facts.constant(facts.argument(node, 1)), facts.made_by(node.inputs[2], "Shape")
+    rank = facts.dims(indices)
+    if start is None or start.any() or end is None or end.attributes or rank is None or len(start) != len(rank):
+        return False
+    return facts.resolve(facts.argument(end, 0)) is indices
 
 
 def _replace(
