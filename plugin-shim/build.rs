@@ -16,7 +16,7 @@ fn main() {
         println!("cargo:rerun-if-changed={folder}");
     }
 
-    let mut build = cxx_build::bridge("src/bridge.rs");
+    let mut build = cxx_build::bridges(["src/abi.rs", "src/bridge.rs"]);
     build
         .files(["cpp/plugin_v2.cpp", "cpp/plugin_v3.cpp"])
         .include("include")

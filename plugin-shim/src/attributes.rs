@@ -2,7 +2,7 @@
 
 use std::{ffi::CStr, fmt::Write};
 
-use crate::{bridge::Field, message::Refusal};
+use crate::{abi::Field, message::Refusal};
 
 /// What an attribute holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,16 +1,14 @@
 //! What the creator classes hold: makes plugins of fields and of an engine's bytes.
 
-use std::{
-    ffi::{CStr, CString, c_char},
-    fmt,
-};
+use std::ffi::{CStr, CString, c_char};
 
 use crate::{
+    abi::Field,
     attributes::Attributes,
-    bridge::Field,
-    message::{Refusal, guard},
+    message::{Refusal, Who, guard, owned},
+    noted_inputs::NotedInputs,
     operators::{Row, VERSION},
-    plugin::{NotedInputs, Plugin},
+    plugin::Plugin,
     serialized,
     tensorrt::Generation,
 };
@@ -94,29 +92,4 @@ impl Creator {
     fn who<'a>(&'a self, layer: &'a CStr) -> Who<'a> {
         Who { plugin: self.row.name, layer }
     }
-}
-
-/// Who speaks in a message: `TRTS_Scatter "layer"`.
-pub(crate) struct Who<'a> {
-    pub(crate) plugin: &'a CStr,
-    pub(crate) layer: &'a CStr,
-}
-
-impl fmt::Display for Who<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.plugin.to_string_lossy())?;
-        if self.layer.is_empty() { Ok(()) } else { write!(f, " \"{}\"", self.layer.to_string_lossy()) }
-    }
-}
-
-/// A copy of a C string; empty for null.
-///
-/// # Safety
-/// `text` must be null or end in a NUL.
-pub(crate) unsafe fn owned(text: *const c_char) -> CString {
-    if text.is_null() {
-        return CString::default();
-    }
-    // SAFETY: the caller's promise.
-    unsafe { CStr::from_ptr(text) }.to_owned()
 }

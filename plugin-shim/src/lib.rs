@@ -5,6 +5,7 @@
 //!
 //! - `operators`: what each plugin takes, gives and does; one table row and one file each.
 //! - `plugin`, `creator`: what the C++ classes hold.
+//! - `abi`, `bridge`: the structs and the functions that C++ and Rust share.
 //! - `attributes`, `serialized`: attributes as TensorRT hands them over, and as an engine file keeps them.
 //! - `tensorrt`, `message`: the TensorRT in this process, and its log.
 //! - `registration`: the functions TensorRT looks for, and the constructor that registers the creators.
@@ -12,12 +13,14 @@
 //!
 //! No panic leaves the functions of `bridge` and `c_abi`: each is caught, told, and answered as a failure.
 
+mod abi;
 mod attributes;
 mod backend;
 mod bridge;
 mod c_abi;
 mod creator;
 mod message;
+mod noted_inputs;
 mod operators;
 mod plugin;
 mod registration;

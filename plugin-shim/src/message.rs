@@ -2,7 +2,7 @@
 
 use std::{
     any::Any,
-    ffi::CString,
+    ffi::{CStr, CString, c_char},
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
 };
@@ -63,6 +63,31 @@ fn log(severity: Severity, message: &str) {
         Some(logger) => logger.log(severity, &CString::new(message.replace('\0', "\\0")).unwrap_or_default()),
         None => eprintln!("{message}"),
     }
+}
+
+/// Who speaks in a message: `TRTS_Scatter "layer"`.
+pub(crate) struct Who<'a> {
+    pub(crate) plugin: &'a CStr,
+    pub(crate) layer: &'a CStr,
+}
+
+impl fmt::Display for Who<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.plugin.to_string_lossy())?;
+        if self.layer.is_empty() { Ok(()) } else { write!(f, " \"{}\"", self.layer.to_string_lossy()) }
+    }
+}
+
+/// A copy of a C string; empty for null.
+///
+/// # Safety
+/// `text` must be null or end in a NUL.
+pub(crate) unsafe fn owned(text: *const c_char) -> CString {
+    if text.is_null() {
+        return CString::default();
+    }
+    // SAFETY: the caller's promise.
+    unsafe { CStr::from_ptr(text) }.to_owned()
 }
 
 #[cfg(test)]

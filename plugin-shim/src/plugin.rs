@@ -1,22 +1,18 @@
 //! What the plugin classes hold: an operator, and TensorRT's questions about it answered.
 
 mod device;
-mod noted_inputs;
 
 use std::{
     ffi::{CStr, CString, c_char},
     sync::Arc,
 };
 
-pub(crate) use noted_inputs::NotedInputs;
-use noted_inputs::SharedInputs;
-
 use crate::{
+    abi::{DimSource, Field, OutputShape, SizeOrigin, TensorDesc},
     attributes::Attributes,
     backend::Plan,
-    bridge::{DimSource, Field, OutputShape, SizeOrigin, TensorDesc},
-    creator::{Who, owned},
-    message::{Refusal, guard},
+    message::{Refusal, Who, guard, owned},
+    noted_inputs::{NotedInputs, SharedInputs},
     operators::{INDEX, Operator, Row, SRC, Shapes, Signature, VERSION, shape_tensor},
     serialized,
     tensor::{DataType, LINEAR, Port},

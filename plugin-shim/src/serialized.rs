@@ -21,10 +21,10 @@
 use std::ffi::CStr;
 
 use crate::{
+    abi::Field,
     attributes::{Attribute, Attributes, Kind, Value},
-    bridge::Field,
     message::Refusal,
-    plugin::NotedInputs,
+    noted_inputs::NotedInputs,
 };
 
 const MAGIC: &[u8; 4] = b"TRTS";

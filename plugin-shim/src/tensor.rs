@@ -2,7 +2,7 @@
 
 use tensorrt_scatter::{IndexType, ScalarType, Shape};
 
-use crate::{bridge::TensorDesc, message::Refusal};
+use crate::{abi::TensorDesc, message::Refusal};
 
 /// `nvinfer1::DataType`, as far as there are kernels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

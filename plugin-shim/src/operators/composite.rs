@@ -10,9 +10,9 @@ use super::{
     signature::ThirdInput,
 };
 use crate::{
+    abi::DimSource,
     attributes::Attributes,
     backend::{KernelSet, Plan},
-    bridge::DimSource,
     message::Refusal,
     tensor::DataType,
     tensorrt::Generation,

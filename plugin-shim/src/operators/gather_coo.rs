@@ -4,8 +4,8 @@ use tensorrt_scatter::{GatherPlan, ScalarType};
 
 use super::{INDEX, Operator, Row, SRC, Shapes, Signature, THIRD, shape, signature::ThirdInput};
 use crate::{
+    abi::DimSource,
     backend::{KernelSet, Plan},
-    bridge::DimSource,
     message::Refusal,
     tensor::DataType,
 };

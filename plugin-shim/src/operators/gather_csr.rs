@@ -4,9 +4,9 @@ use tensorrt_scatter::{GatherPlan, ScalarType};
 
 use super::{Operator, Row, SRC, Shapes, Signature, attribute::SIZE, groups::Size, shape, signature::ThirdInput};
 use crate::{
+    abi::DimSource,
     attributes::Attributes,
     backend::{KernelSet, Plan},
-    bridge::DimSource,
     message::Refusal,
     tensor::DataType,
 };

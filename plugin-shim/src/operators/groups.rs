@@ -9,8 +9,8 @@ use super::{
     signature::ThirdInput,
 };
 use crate::{
+    abi::DimSource,
     attributes::{Attribute, Attributes},
-    bridge::DimSource,
     message::Refusal,
     tensorrt::Generation,
 };

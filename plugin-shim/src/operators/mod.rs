@@ -25,9 +25,9 @@ use tensorrt_scatter::{ScalarType, Shape};
 pub(crate) use self::{shape::shape_tensor, signature::Signature};
 
 use crate::{
+    abi::DimSource,
     attributes::{Attribute, Attributes},
     backend::{KernelSet, Plan},
-    bridge::DimSource,
     message::Refusal,
     tensorrt::Generation,
 };

@@ -9,9 +9,9 @@ use super::{
     shape,
 };
 use crate::{
+    abi::DimSource,
     attributes::Attributes,
     backend::{KernelSet, Plan},
-    bridge::DimSource,
     message::Refusal,
     tensor::DataType,
     tensorrt::Generation,

@@ -4,7 +4,7 @@ use tensorrt_scatter::Shape;
 
 use super::{INDEX, SRC};
 use crate::{
-    bridge::{DimSource, SizeOrigin},
+    abi::{DimSource, SizeOrigin},
     message::Refusal,
 };
 

@@ -9,8 +9,8 @@ use tensorrt_scatter::{IndexType, ScalarType};
 
 use super::Plugin;
 use crate::{
+    abi::TensorDesc,
     backend::{Buffers, ElementTypes},
-    bridge::TensorDesc,
     message::Refusal,
     operators::{INDEX, SRC},
     tensor::DataType,

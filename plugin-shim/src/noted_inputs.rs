@@ -36,19 +36,19 @@ impl NotedInputs {
 }
 
 /// [`NotedInputs`] that TensorRT's threads may change.
-pub(super) struct SharedInputs(AtomicU64);
+pub(crate) struct SharedInputs(AtomicU64);
 
 impl SharedInputs {
-    pub(super) fn new(inputs: NotedInputs) -> Self {
+    pub(crate) fn new(inputs: NotedInputs) -> Self {
         Self(AtomicU64::new(u64::from_le_bytes(inputs.0)))
     }
 
-    pub(super) fn get(&self) -> NotedInputs {
+    pub(crate) fn get(&self) -> NotedInputs {
         NotedInputs(self.0.load(Ordering::Relaxed).to_le_bytes())
     }
 
     /// Remembers the number of inputs. What is known of their types stays.
-    pub(super) fn note_count(&self, count: u8) {
+    pub(crate) fn note_count(&self, count: u8) {
         let mut inputs = self.get();
         if inputs.count() != count {
             inputs.0[0] = count;
@@ -57,7 +57,7 @@ impl SharedInputs {
     }
 
     /// Remembers the inputs' types.
-    pub(super) fn note_types(&self, types: &[i32]) {
+    pub(crate) fn note_types(&self, types: &[i32]) {
         let types: Vec<u8> = types.iter().map(|&data_type| u8::try_from(data_type).unwrap_or(u8::MAX)).collect();
         if let Some(inputs) = NotedInputs::new(types.len() as u8, &types) {
             self.0.store(u64::from_le_bytes(inputs.0), Ordering::Relaxed);
