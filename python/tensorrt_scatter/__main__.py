@@ -1,4 +1,8 @@
-"""``python -m tensorrt_scatter``: what is installed, and ONNX files."""
+"""``python -m tensorrt_scatter``: what is installed, and ONNX files.
+
+Exit codes: 0 where the command did what it was told, 1 where it could not (standard error says why), 2 where it does not
+understand its arguments.
+"""
 
 from __future__ import annotations
 
@@ -18,13 +22,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.run(options)
     except ModuleNotFoundError as error:
         parser.exit(1, f"error: {explained(error)}\n")
-    except (ImportError, OSError, RuntimeError, ValueError) as error:
+    except (ImportError, MemoryError, OSError, RuntimeError, ValueError) as error:
         parser.exit(1, f"error: {error}\n")
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m tensorrt_scatter", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m tensorrt_scatter",
+        description="What is installed, and ONNX files.",
+        epilog="exit codes: 0 done, 1 failed (standard error says why), 2 wrong arguments",
+    )
+    parser.add_argument("--version", action="version", version=f"tensorrt-scatter {_version()}")
     commands = parser.add_subparsers(title="commands", required=True, dest="command")
 
     info = commands.add_parser("info", help="print versions, the library's path, and which TensorRT and GPUs are found")
@@ -37,9 +46,23 @@ def _parser() -> argparse.ArgumentParser:
 
     convert = commands.add_parser("convert", help="replace the nodes in an ONNX file that the plugins can take over")
     convert.add_argument("model", help="the ONNX file to read")
-    convert.add_argument("output", help="the ONNX file to write")
+    convert.add_argument(
+        "output",
+        help="the ONNX file to write, which may be the same; weights go to OUTPUT.data if the model has such a file",
+    )
+    convert.add_argument(
+        "--keep-negative-indices",
+        action="store_true",
+        help="add no nodes that turn negative indices into positive ones: right where the model has none",
+    )
     convert.set_defaults(run=_convert)
     return parser
+
+
+def _version() -> str:
+    from . import __version__
+
+    return __version__
 
 
 def _info(_options: argparse.Namespace) -> None:
@@ -52,11 +75,8 @@ def _export_example(options: argparse.Namespace) -> None:
 
 
 def _convert(options: argparse.Namespace) -> None:
-    import onnx
-
-    model, report = of_onnx("convert")(options.model)
-    onnx.save(model, options.output)
-    print(report)
+    convert_file = of_onnx("convert_file")
+    print(convert_file(options.model, options.output, wrap_negative_indices=not options.keep_negative_indices))
     print(f"wrote {options.output}")
 
 

@@ -69,15 +69,3 @@ class DeviceArray:
             "version": 3,
             "stream": None,
         }
-
-
-def device_of_address(address: int) -> int:
-    """The number of the CUDA device whose memory an address lies in; 0 for null, which has none."""
-    if not address:
-        return 0
-    device = ctypes.c_int(0)
-    # CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL of cuda.h. Whoever made the array has loaded the driver.
-    status = ctypes.CDLL("libcuda.so.1").cuPointerGetAttribute(ctypes.byref(device), 9, ctypes.c_uint64(address))
-    if status != 0:
-        raise ValueError(f"{address:#x} of __cuda_array_interface__ is no address in a CUDA device's memory")
-    return device.value

@@ -7,6 +7,7 @@ import importlib
 import platform
 from collections.abc import Iterator
 
+from ._driver import device_count
 from ._errors import check
 from ._library import load, loaded
 
@@ -31,14 +32,17 @@ def _tensorrt() -> str:
 
 
 def _gpus(library: ctypes.CDLL) -> Iterator[str]:
+    try:
+        count = device_count()
+    except RuntimeError as error:
+        yield f"GPU               none: {error}"
+        return
+    if count == 0:
+        yield "GPU               none: the CUDA driver finds no device"
     name = ctypes.create_string_buffer(256)
-    device = 0
-    while True:
+    for device in range(count):
         try:
             check(library, library.trts_device_name(device, name, len(name)))
-        except RuntimeError as error:
-            if device == 0:
-                yield f"GPU               none: {error}"
-            return
-        yield f"GPU {device:<13} {name.value.decode()}"
-        device += 1
+            yield f"GPU {device:<13} {name.value.decode()}"
+        except (MemoryError, RuntimeError) as error:
+            yield f"GPU {device:<13} cannot be used: {error}"

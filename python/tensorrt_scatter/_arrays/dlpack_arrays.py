@@ -13,7 +13,8 @@ import numpy as np
 
 from .. import _dlpack
 from .._c_abi import CPU, Target
-from .._device_memory import DeviceArray, device_of_address
+from .._device_memory import DeviceArray
+from .._driver import device_of_address
 from .._errors import check
 from .._library import loaded
 from .base import Arrays, View, checked_dtype

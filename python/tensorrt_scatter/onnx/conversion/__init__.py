@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from pathlib import Path
 
 import onnx
 import onnx_ir as ir
@@ -14,8 +12,9 @@ from .. import nodes
 
 # It tells shape inference of the plugins.
 from .. import schemas as _schemas  # noqa: F401
-from . import constant_if
+from . import constant_if, files
 from .edit import Editor, name_of
+from .files import FilePath
 from .index import unexpand_plugin
 from .report import Change, Kept, LeftAlone, Report
 from .scatters import rewrite_scatter_elements, rewrite_scatter_nd
@@ -29,7 +28,7 @@ _RULES: dict[str, Callable[[ir.Node, Editor], tuple[str, ...]]] = {
 
 
 def convert(
-    model_or_path: onnx.ModelProto | str | os.PathLike[str], *, wrap_negative_indices: bool = True
+    model_or_path: onnx.ModelProto | FilePath, *, wrap_negative_indices: bool = True
 ) -> tuple[onnx.ModelProto, Report]:
     """Rewrites a model's scatters to the plugins, wherever these certainly compute the same.
 
@@ -46,13 +45,13 @@ def convert(
             none is negative, as PyTorch's scatter_add, scatter_reduce and index_add demand; that saves a small kernel.
 
     Returns:
-        The new model and what was done to it. A model above 2 GiB is saved by
-        `onnx.save(model, path, save_as_external_data=True)`, or see `convert_file`.
+        The new model and what was done to it. `convert_file` writes it to a file, whatever its size.
 
     Raises:
-        FileNotFoundError: Where there is no such file, or its external data is missing.
+        FileNotFoundError: There is no such file, or its external data is missing.
+        ValueError: It is not an ONNX model.
     """
-    proto = model_or_path if isinstance(model_or_path, onnx.ModelProto) else onnx.load(os.fspath(model_or_path))
+    proto = model_or_path if isinstance(model_or_path, onnx.ModelProto) else files.load(model_or_path)
     model = ir.from_proto(proto)
     report = Report()
     _infer_shapes(model)
@@ -76,22 +75,20 @@ def convert(
     return converted, report
 
 
-def convert_file(
-    source: str | os.PathLike[str], target: str | os.PathLike[str], *, wrap_negative_indices: bool = True
-) -> Report:
+def convert_file(source: FilePath, target: FilePath, *, wrap_negative_indices: bool = True) -> Report:
     """Converts the model at `source` into a file at `target`. For the rest, see `convert`.
 
-    Weights are written to a file beside it, called like it with ".data" added, where the source has external data too.
+    Weights are written to a file beside it, called like it with ".data" added, where the source has external data too, or
+    where one file cannot hold them. `target` may be `source`. Files that are there are replaced once the new ones are
+    complete: an error leaves them as they were.
 
     Raises:
         FileNotFoundError: As `convert`.
+        OSError: A file cannot be read or written.
+        ValueError: As `convert`; or the model is larger than 2 GiB without its weights.
     """
-    has_external_data = _has_external_data(onnx.load(os.fspath(source), load_external_data=False))
     model, report = convert(source, wrap_negative_indices=wrap_negative_indices)
-    if has_external_data:
-        onnx.save(model, os.fspath(target), save_as_external_data=True, location=f"{Path(target).name}.data")
-    else:
-        onnx.save(model, os.fspath(target))
+    files.save(model, target, external=files.has_external_data(source))
     return report
 
 
@@ -119,7 +116,3 @@ def _declare_outputs(converted: onnx.ModelProto, original: onnx.ModelProto) -> N
         # A wrong rank is not kept: PyTorch's exporter over TorchScript gives one to the result of an If.
         if len(output.type.tensor_type.shape.dim) == len(declared.type.tensor_type.shape.dim):
             output.CopyFrom(declared)
-
-
-def _has_external_data(model: onnx.ModelProto) -> bool:
-    return any(onnx.external_data_helper.uses_external_data(tensor) for tensor in model.graph.initializer)
