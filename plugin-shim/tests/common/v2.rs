@@ -4,6 +4,7 @@ use std::ffi::{CStr, c_char, c_void};
 
 use super::{
     Field, FieldCollection, Object,
+    prepared::Prepared,
     tensors::{Builder, Desc, Dims, DimsExprs, Tensor, descs},
     text,
 };
@@ -138,11 +139,13 @@ impl Plugin {
         workspace: u64,
         stream: *mut c_void,
     ) -> i32 {
-        let (inputs, input_addresses) = super::v3::split::<i32>(inputs);
-        let (outputs, output_addresses) = super::v3::split::<i32>(outputs);
+        self.enqueue_prepared(&Prepared::new(inputs, outputs, workspace, stream))
+    }
+    pub fn enqueue_prepared(&self, prepared: &Prepared<i32>) -> i32 {
         call!(
             self.0, 29 => fn(*const Desc<i32>, *const Desc<i32>, *const u64, *const u64, u64, *mut c_void) -> i32,
-            inputs.as_ptr(), outputs.as_ptr(), input_addresses.as_ptr(), output_addresses.as_ptr(), workspace, stream
+            prepared.inputs.as_ptr(), prepared.outputs.as_ptr(), prepared.input_addresses.as_ptr(),
+            prepared.output_addresses.as_ptr(), prepared.workspace, prepared.stream
         )
     }
 }

@@ -4,7 +4,8 @@ use std::ffi::{CStr, c_char, c_void};
 
 use super::{
     Field, FieldCollection, Object,
-    tensors::{Builder, Desc, Dims, DimsExprs, Size, Tensor, descs},
+    prepared::Prepared,
+    tensors::{Builder, Desc, Dims, DimsExprs, Tensor, descs},
     text,
 };
 use crate::call;
@@ -80,12 +81,6 @@ fn dynamic(tensors: &[Tensor], max: &[Tensor]) -> Vec<DynamicDesc> {
             opt: Dims::new(&max.dims),
         })
         .collect()
-}
-
-/// Descriptions, and addresses, of tensors in device memory.
-pub fn split<T: Size>(tensors: &[(Tensor, u64)]) -> (Vec<Desc<T>>, Vec<u64>) {
-    let (tensors, addresses): (Vec<_>, Vec<_>) = tensors.iter().cloned().unzip();
-    (descs(&tensors), addresses)
 }
 
 /// A plugin, deleted when dropped.
@@ -200,11 +195,13 @@ impl Plugin {
         workspace: u64,
         stream: *mut c_void,
     ) -> i32 {
-        let (inputs, input_addresses) = split::<i64>(inputs);
-        let (outputs, output_addresses) = split::<i64>(outputs);
+        self.enqueue_prepared(&Prepared::new(inputs, outputs, workspace, stream))
+    }
+    pub fn enqueue_prepared(&self, prepared: &Prepared<i64>) -> i32 {
         call!(
             self.runtime, 6 => fn(*const Desc<i64>, *const Desc<i64>, *const u64, *const u64, u64, *mut c_void) -> i32,
-            inputs.as_ptr(), outputs.as_ptr(), input_addresses.as_ptr(), output_addresses.as_ptr(), workspace, stream
+            prepared.inputs.as_ptr(), prepared.outputs.as_ptr(), prepared.input_addresses.as_ptr(),
+            prepared.output_addresses.as_ptr(), prepared.workspace, prepared.stream
         )
     }
     pub fn attach(&self) -> Self {
