@@ -5,7 +5,7 @@ pub(crate) use ffi::{DimSource, Field, OutputShape, SizeOrigin, TensorDesc};
 #[cxx::bridge(namespace = "trts")]
 mod ffi {
     /// A tensor as TensorRT describes it.
-    #[derive(Clone, Copy, Debug)]
+    #[derive(Clone, Copy, Debug, PartialEq)]
     struct TensorDesc {
         /// The number of axes; more than 8 or less than 0 is refused.
         rank: i32,

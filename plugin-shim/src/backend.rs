@@ -1,130 +1,178 @@
-//! The GPU backend, as the plugins use it: four kinds of work, which all operators come down to.
+//! The GPU backend, as the plugins use it: each kind of plan, given the addresses of a layer's tensors.
 
 use std::ffi::c_void;
 
 use tensorrt_scatter::{
-    Composite, CompositePlan, GatherPlan, IndexType, Reduce, ScalarType, ScatterOptions, ScatterPlan, SegmentPlan,
-    Shape,
+    CompositePlan, Error, GatherPlan, IndexType, ScalarType, ScatterPlan, SegmentPlan, Shape,
     gpu::{
-        CompositePointers, GatherPointers, Kernels, ReductionPointers, composite_raw, gather_raw, preload_composite,
-        preload_gather, preload_scatter, preload_segment, scatter_raw, segment_raw,
+        CompositePointers, GatherPointers, Kernels, ReductionPointers, composite_raw, gather_raw, scatter_raw,
+        segment_raw,
     },
 };
 
-use crate::message::Refusal;
+use crate::{
+    operators::{BASE, INDEX, MAX_INPUTS, SRC},
+    tensor::DataType,
+};
 
-/// Work on shapes that are known and fit.
-pub(crate) enum Plan {
-    Scatter(ScatterPlan),
-    Segment(SegmentPlan),
-    Gather(GatherPlan),
-    Composite(CompositePlan),
+/// The types of a layer's tensors. Where TensorRT has not told one, the commonest stands for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct ElementTypes {
+    inputs: [Option<DataType>; MAX_INPUTS],
+    positions: Option<DataType>,
 }
 
-/// The types of a layer's tensors.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct ElementTypes {
-    /// Those of src, base and out.
-    pub(crate) values: ScalarType,
-    /// That of the index or indptr.
-    pub(crate) index: IndexType,
-    /// That of arg_out.
-    pub(crate) positions: IndexType,
+impl ElementTypes {
+    /// Those of inputs, as `nvinfer1::DataType`s in the declaration's order, and of arg_out.
+    pub(crate) fn new(inputs: impl IntoIterator<Item = i32>, positions: Option<DataType>) -> Self {
+        let mut types = Self { inputs: [None; MAX_INPUTS], positions };
+        types.inputs.iter_mut().zip(inputs).for_each(|(to, data_type)| *to = DataType::of(data_type));
+        types
+    }
+
+    /// The type of an input of values.
+    pub(crate) fn values(&self, input: usize) -> ScalarType {
+        self.inputs[input].map_or(ScalarType::F32, DataType::scalar)
+    }
+
+    /// The type of an input that is an index or an indptr.
+    pub(crate) fn index(&self, input: usize) -> IndexType {
+        self.inputs[input].and_then(DataType::index).unwrap_or(IndexType::I32)
+    }
+
+    /// The type of arg_out.
+    pub(crate) fn positions(&self) -> IndexType {
+        self.positions.and_then(DataType::index).unwrap_or(IndexType::I32)
+    }
 }
 
 /// What a plan works on: addresses in device memory.
-pub(crate) struct Buffers {
-    pub(crate) types: ElementTypes,
-    pub(crate) src: u64,
-    /// That of the index or indptr.
-    pub(crate) index: u64,
-    /// That of base, where the reduction starts from it.
-    pub(crate) base: Option<u64>,
-    pub(crate) out: u64,
-    pub(crate) arg_out: Option<u64>,
+pub(crate) struct Buffers<'a> {
+    pub(crate) types: &'a ElementTypes,
+    /// Those of the inputs, in the declaration's order; None for one that the layer lacks, or whose elements do not matter.
+    pub(crate) inputs: [Option<u64>; MAX_INPUTS],
+    /// Those of the outputs, in the layer's order.
+    pub(crate) outputs: &'a [u64],
     pub(crate) workspace: u64,
     /// A `CUstream`.
     pub(crate) stream: *mut c_void,
 }
 
-impl Plan {
-    /// The shape of every output.
-    pub(crate) fn out_shape(&self) -> &Shape {
-        match self {
-            Self::Scatter(plan) => plan.out_shape(),
-            Self::Segment(plan) => plan.out_shape(),
-            Self::Gather(plan) => plan.out_shape(),
-            Self::Composite(plan) => plan.out_shape(),
-        }
+impl Buffers<'_> {
+    /// The address of an input that every layer of the operator has.
+    fn input(&self, input: usize) -> u64 {
+        self.inputs[input].expect("the number of inputs was checked")
     }
+}
 
-    /// Gives the work to a stream of the current context. Nothing is allocated on the device and nothing waits; elements
-    /// with a bad index are left out.
+/// Work on shapes that are known and fit.
+pub(crate) trait Plan: Send {
+    /// The shape of an output of the declaration, by its position.
+    fn out_shape(&self, output: usize) -> &Shape;
+
+    /// The bytes of workspace that the work takes.
+    fn workspace_bytes(&self, types: &ElementTypes) -> usize;
+
+    /// Gives the work to a stream of the current context, whose kernels are `kernels`. Nothing is allocated on the device and
+    /// nothing waits; elements with a bad index are left out.
     ///
     /// # Safety
     /// The addresses must be those of tensors of the planned shapes and the given types in device memory; `workspace`
-    /// that of as many bytes as the operator asked for; all valid until the stream has come so far. `stream` must be a
+    /// that of [`workspace_bytes`](Self::workspace_bytes) bytes; all valid until the stream has come so far. `stream` must be a
     /// stream of the current context.
-    pub(crate) unsafe fn enqueue(&self, buffers: &Buffers) -> Result<(), Refusal> {
-        let &Buffers { types, src, index, base, out, arg_out, workspace, stream } = buffers;
-        let ElementTypes { values: scalar, index: index_type, positions: arg_type } = types;
-        let kernels = Kernels::for_current_context()?;
-        let reduction = |workspace_bytes| ReductionPointers {
-            scalar,
-            index_type,
-            arg_type,
-            src,
-            index,
-            base,
-            out,
-            arg_out,
-            workspace,
-            workspace_bytes,
-        };
-        // SAFETY: the caller's promise; TensorRT makes the context current, and the kernels are that context's.
-        unsafe {
-            match self {
-                Self::Scatter(plan) => {
-                    scatter_raw(kernels, plan, &reduction(plan.workspace_bytes(scalar)), stream)?;
-                }
-                Self::Segment(plan) => {
-                    segment_raw(kernels, plan, &reduction(plan.workspace_bytes(scalar)), stream)?;
-                }
-                Self::Gather(plan) => {
-                    gather_raw(kernels, plan, &GatherPointers { scalar, index_type, src, index, out }, stream)?;
-                }
-                Self::Composite(plan) => {
-                    let workspace_bytes = plan.workspace_bytes(scalar);
-                    let pointers =
-                        CompositePointers { scalar, index_type, src, index, out, workspace, workspace_bytes };
-                    composite_raw(kernels, plan, &pointers, stream)?;
-                }
-            }
-        }
-        Ok(())
+    unsafe fn enqueue(&self, kernels: &'static Kernels, buffers: &Buffers) -> Result<(), Error>;
+}
+
+/// Where a reduction's tensors are.
+fn reduction_pointers(buffers: &Buffers, workspace_bytes: usize) -> ReductionPointers {
+    ReductionPointers {
+        scalar: buffers.types.values(SRC),
+        index_type: buffers.types.index(INDEX),
+        arg_type: buffers.types.positions(),
+        src: buffers.input(SRC),
+        index: buffers.input(INDEX),
+        base: buffers.inputs[BASE],
+        out: buffers.outputs[0],
+        arg_out: buffers.outputs.get(1).copied(),
+        workspace: buffers.workspace,
+        workspace_bytes,
     }
 }
 
-/// The kernels of an operator, whatever its shapes will be.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum KernelSet {
-    Scatter(ScatterOptions),
-    Segment(Reduce),
-    Gather,
-    Composite(Composite),
+impl Plan for ScatterPlan {
+    fn out_shape(&self, _output: usize) -> &Shape {
+        self.out_shape()
+    }
+
+    fn workspace_bytes(&self, types: &ElementTypes) -> usize {
+        self.workspace_bytes(types.values(SRC))
+    }
+
+    unsafe fn enqueue(&self, kernels: &'static Kernels, buffers: &Buffers) -> Result<(), Error> {
+        let pointers = reduction_pointers(buffers, self.workspace_bytes(buffers.types.values(SRC)));
+        // SAFETY: the caller's promise.
+        unsafe { scatter_raw(kernels, self, &pointers, buffers.stream) }
+    }
 }
 
-impl KernelSet {
-    /// Loads the kernels into the current context.
-    pub(crate) fn load(self, types: ElementTypes) -> Result<(), Refusal> {
-        let ElementTypes { values, index, positions } = types;
-        let kernels = Kernels::for_current_context()?;
-        match self {
-            Self::Scatter(options) => preload_scatter(kernels, &options, values, index, positions)?,
-            Self::Segment(reduce) => preload_segment(kernels, reduce, values, index)?,
-            Self::Gather => preload_gather(kernels, values, index)?,
-            Self::Composite(composite) => preload_composite(kernels, composite, values, index)?,
-        }
-        Ok(())
+impl Plan for SegmentPlan {
+    fn out_shape(&self, _output: usize) -> &Shape {
+        self.out_shape()
+    }
+
+    fn workspace_bytes(&self, types: &ElementTypes) -> usize {
+        self.workspace_bytes(types.values(SRC))
+    }
+
+    unsafe fn enqueue(&self, kernels: &'static Kernels, buffers: &Buffers) -> Result<(), Error> {
+        let pointers = reduction_pointers(buffers, self.workspace_bytes(buffers.types.values(SRC)));
+        // SAFETY: the caller's promise.
+        unsafe { segment_raw(kernels, self, &pointers, buffers.stream) }
+    }
+}
+
+impl Plan for GatherPlan {
+    fn out_shape(&self, _output: usize) -> &Shape {
+        self.out_shape()
+    }
+
+    fn workspace_bytes(&self, _types: &ElementTypes) -> usize {
+        0
+    }
+
+    unsafe fn enqueue(&self, kernels: &'static Kernels, buffers: &Buffers) -> Result<(), Error> {
+        let pointers = GatherPointers {
+            scalar: buffers.types.values(SRC),
+            index_type: buffers.types.index(INDEX),
+            src: buffers.input(SRC),
+            index: buffers.input(INDEX),
+            out: buffers.outputs[0],
+        };
+        // SAFETY: the caller's promise.
+        unsafe { gather_raw(kernels, self, &pointers, buffers.stream) }
+    }
+}
+
+impl Plan for CompositePlan {
+    fn out_shape(&self, _output: usize) -> &Shape {
+        self.out_shape()
+    }
+
+    fn workspace_bytes(&self, types: &ElementTypes) -> usize {
+        self.workspace_bytes(types.values(SRC))
+    }
+
+    unsafe fn enqueue(&self, kernels: &'static Kernels, buffers: &Buffers) -> Result<(), Error> {
+        let pointers = CompositePointers {
+            scalar: buffers.types.values(SRC),
+            index_type: buffers.types.index(INDEX),
+            src: buffers.input(SRC),
+            index: buffers.input(INDEX),
+            out: buffers.outputs[0],
+            workspace: buffers.workspace,
+            workspace_bytes: self.workspace_bytes(buffers.types.values(SRC)),
+        };
+        // SAFETY: the caller's promise.
+        unsafe { composite_raw(kernels, self, &pointers, buffers.stream) }
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     attributes::Attributes,
     message::{Refusal, Who, guard, owned},
     noted_inputs::NotedInputs,
-    operators::{Row, VERSION},
+    operators::{Declaration, VERSION},
     plugin::Plugin,
     serialized,
     tensorrt::Generation,
@@ -15,19 +15,19 @@ use crate::{
 
 /// Makes the plugins of one operator.
 pub(crate) struct Creator {
-    row: &'static Row,
+    declaration: &'static Declaration,
     generation: Generation,
     plugin_namespace: CString,
 }
 
 impl Creator {
     /// A creator in the namespace "".
-    pub(crate) fn new(row: &'static Row, generation: Generation) -> Self {
-        Self { row, generation, plugin_namespace: CString::default() }
+    pub(crate) fn new(declaration: &'static Declaration, generation: Generation) -> Self {
+        Self { declaration, generation, plugin_namespace: CString::default() }
     }
 
     pub(crate) fn name(&self) -> *const c_char {
-        self.row.name.as_ptr()
+        self.declaration.plugin.as_ptr()
     }
 
     pub(crate) fn version(&self) -> *const c_char {
@@ -47,7 +47,7 @@ impl Creator {
 
     /// The attributes, declared.
     pub(crate) fn fields(&self) -> Vec<Field> {
-        self.row.attributes.iter().map(|attribute| attribute.declaration()).collect()
+        self.declaration.attributes.iter().map(|attribute| attribute.declaration()).collect()
     }
 
     /// Makes a plugin of fields.
@@ -59,7 +59,7 @@ impl Creator {
         let layer = unsafe { owned(layer) };
         guard(&self.who(&layer), || {
             // SAFETY: the caller's promise.
-            let attributes = unsafe { serialized::read_fields(self.row.attributes, fields) }?;
+            let attributes = unsafe { serialized::read_fields(self.declaration.attributes, fields) }?;
             self.plugin(&layer, attributes, NotedInputs::default())
         })
     }
@@ -79,17 +79,18 @@ impl Creator {
         guard(&self.who(&layer), || {
             // SAFETY: the caller's promise.
             let bytes = if bytes.is_null() { &[] } else { unsafe { std::slice::from_raw_parts(bytes, length) } };
-            let (inputs, attributes) = serialized::read(&self.row.name.to_string_lossy(), self.row.attributes, bytes)?;
+            let (inputs, attributes) =
+                serialized::read(&self.declaration.plugin.to_string_lossy(), self.declaration.attributes, bytes)?;
             self.plugin(&layer, attributes, inputs)
         })
     }
 
     fn plugin(&self, layer: &CStr, attributes: Attributes, inputs: NotedInputs) -> Result<Box<Plugin>, Refusal> {
-        let operator = (self.row.operator)(&attributes, self.generation)?;
-        Plugin::new(self.row, operator, attributes, inputs, layer, &self.plugin_namespace).map(Box::new)
+        let operator = (self.declaration.make)(self.declaration, &attributes, self.generation)?;
+        Plugin::new(self.declaration, operator, attributes, inputs, layer, &self.plugin_namespace).map(Box::new)
     }
 
     fn who<'a>(&'a self, layer: &'a CStr) -> Who<'a> {
-        Who { plugin: self.row.name, layer }
+        Who { plugin: self.declaration.plugin, layer }
     }
 }

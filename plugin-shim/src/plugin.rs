@@ -1,11 +1,15 @@
 //! What the plugin classes hold: an operator, and TensorRT's questions about it answered.
 
 mod device;
+mod prepared;
 
 use std::{
     ffi::{CStr, CString, c_char},
     sync::Arc,
 };
+
+use device::LoadedKernels;
+use prepared::{LastPrepared, Prepared};
 
 use crate::{
     abi::{DimSource, Field, OutputShape, SizeOrigin, TensorDesc},
@@ -13,18 +17,20 @@ use crate::{
     backend::Plan,
     message::{Refusal, Who, guard, owned},
     noted_inputs::{NotedInputs, SharedInputs},
-    operators::{INDEX, Operator, Row, SRC, Shapes, Signature, VERSION, shape_tensor},
+    operators::{Declaration, Operator, Shapes, Signature, VERSION, shape_tensor},
     serialized,
     tensor::{DataType, LINEAR, Port},
 };
 
 /// An operator with its attributes, as a layer of a network.
 pub(crate) struct Plugin {
-    row: &'static Row,
+    declaration: &'static Declaration,
     operator: Arc<dyn Operator>,
     attributes: Attributes,
+    loaded: Arc<LoadedKernels>,
     /// What TensorRT has told of the inputs: enqueue is not told their number, and `initialize` not their types.
     inputs: SharedInputs,
+    prepared: LastPrepared,
     layer: CString,
     plugin_namespace: CString,
 }
@@ -32,7 +38,7 @@ pub(crate) struct Plugin {
 impl Plugin {
     /// A plugin of the operator that `attributes` make, with what an engine file knew of its inputs.
     pub(crate) fn new(
-        row: &'static Row,
+        declaration: &'static Declaration,
         operator: Box<dyn Operator>,
         attributes: Attributes,
         inputs: NotedInputs,
@@ -40,10 +46,12 @@ impl Plugin {
         plugin_namespace: &CStr,
     ) -> Result<Self, Refusal> {
         let plugin = Self {
-            row,
+            declaration,
             operator: operator.into(),
             attributes,
+            loaded: Arc::default(),
             inputs: SharedInputs::new(inputs),
+            prepared: LastPrepared::default(),
             layer: layer.to_owned(),
             plugin_namespace: plugin_namespace.to_owned(),
         };
@@ -54,7 +62,7 @@ impl Plugin {
     }
 
     pub(crate) fn name(&self) -> *const c_char {
-        self.row.name.as_ptr()
+        self.declaration.plugin.as_ptr()
     }
 
     pub(crate) fn version(&self) -> *const c_char {
@@ -76,10 +84,12 @@ impl Plugin {
     pub(crate) fn duplicate(&self) -> Result<Box<Self>, Refusal> {
         self.guard(|| {
             Ok(Box::new(Self {
-                row: self.row,
+                declaration: self.declaration,
                 operator: Arc::clone(&self.operator),
                 attributes: self.attributes.clone(),
+                loaded: Arc::clone(&self.loaded),
                 inputs: SharedInputs::new(self.inputs.get()),
+                prepared: LastPrepared::default(),
                 layer: self.layer.clone(),
                 plugin_namespace: self.plugin_namespace.clone(),
             }))
@@ -104,7 +114,7 @@ impl Plugin {
     }
 
     fn serialized(&self) -> Vec<u8> {
-        serialized::write(&self.row.name.to_string_lossy(), self.inputs.get(), &self.attributes)
+        serialized::write(&self.declaration.plugin.to_string_lossy(), self.inputs.get(), &self.attributes)
     }
 
     pub(crate) fn output_count(&self) -> i32 {
@@ -152,10 +162,13 @@ impl Plugin {
             self.note_inputs(inputs.len())?;
             let values: Vec<_> = shape_inputs.iter().map(|desc| desc.rank).collect();
             self.signature().check_shape_inputs(&values)?;
-            let sources = self.operator.out_sizes(&self.sizes(inputs)?)?;
+            let output = output as usize;
+            let is_groups = self.signature().is_groups_output(output);
+            // What the other outputs tell of the inputs holds for that of groups too.
+            let sources = self.operator.out_sizes(if is_groups { 0 } else { output }, &self.sizes(inputs)?)?;
             // Whatever more the sizes tell when all are known.
             self.plan_if_known(inputs, &[])?;
-            Ok(if self.is_groups_output(output as usize) { vec![shape_tensor()] } else { sources })
+            Ok(if is_groups { vec![shape_tensor()] } else { sources })
         });
         if let Ok(sources) = sources {
             shape.rank = sources.len() as i32;
@@ -179,17 +192,28 @@ impl Plugin {
         let Ok((position, inputs)) = counts else { return false };
         let ports = self.signature().inputs()[..inputs].iter().chain(self.signature().outputs());
         let Some((port, tensor)) = ports.zip(tensors).nth(position) else { return false };
-        let types: Vec<_> = tensors[..position.min(inputs)].iter().map(|desc| desc.data_type).collect();
+        let types = data_types(&tensors[..position.min(inputs)]);
         tensor.format == LINEAR && port.check_type(tensor.data_type, &types).is_ok()
     }
 
     /// Whether types, formats, ranks and, as far as they are known, shapes fit.
     pub(crate) fn configure(&self, inputs: &[TensorDesc], outputs: &[TensorDesc]) -> bool {
-        self.guard(|| self.check(inputs, outputs).map(drop)).is_ok()
+        self.guard(|| {
+            let prepared = self.prepare(inputs, outputs)?;
+            *self.prepared.lock() = prepared;
+            Ok(())
+        })
+        .is_ok()
     }
 
-    fn check(&self, inputs: &[TensorDesc], outputs: &[TensorDesc]) -> Result<Option<Plan>, Refusal> {
-        let types: Vec<_> = inputs.iter().map(|desc| desc.data_type).collect();
+    /// Checks types, formats and shapes, and plans the work; None where a size is not known yet.
+    fn prepare(&self, inputs: &[TensorDesc], outputs: &[TensorDesc]) -> Result<Option<Prepared>, Refusal> {
+        let plan = self.check(inputs, outputs)?;
+        Ok(plan.map(|plan| Prepared::new(inputs, outputs, plan, self.element_types(inputs))))
+    }
+
+    fn check(&self, inputs: &[TensorDesc], outputs: &[TensorDesc]) -> Result<Option<Box<dyn Plan>>, Refusal> {
+        let types = data_types(inputs);
         self.check_input_types(&types)?;
         self.inputs.note_types(&types);
         self.check_output_count(outputs.len() as i32)?;
@@ -201,15 +225,16 @@ impl Plugin {
                 )));
             }
         }
-        self.operator.out_sizes(&self.sizes(inputs)?)?;
+        self.operator.out_sizes(0, &self.sizes(inputs)?)?;
         let plan = self.plan_if_known(inputs, outputs)?;
         for (output, (port, desc)) in self.signature().outputs().iter().zip(outputs).enumerate() {
             port.check_type(desc.data_type, &types)?;
             if let (Some(plan), Some(given)) = (&plan, desc.shape(port.name)?)
-                && !self.is_groups_output(output)
-                && given != *plan.out_shape()
+                && !self.signature().is_groups_output(output)
+                && given != *plan.out_shape(output)
             {
-                return Err(Refusal::new(format!("{} has shape {given}; expected {}", port.name, plan.out_shape())));
+                let expected = plan.out_shape(output);
+                return Err(Refusal::new(format!("{} has shape {given}; expected {expected}", port.name)));
             }
         }
         Ok(plan)
@@ -251,21 +276,17 @@ impl Plugin {
     fn shapes(&self, inputs: &[TensorDesc], outputs: &[TensorDesc]) -> Result<Option<Shapes>, Refusal> {
         let known: Option<Vec<_>> =
             self.named(inputs).map(|(port, desc)| desc.shape(port.name)).collect::<Result<_, _>>()?;
-        let Some(known) = known else { return Ok(None) };
+        let Some(mut inputs) = known else { return Ok(None) };
+        inputs.truncate(self.signature().tensors(&inputs).len());
         let out = outputs.first().map(|desc| desc.shape("out")).transpose()?.flatten();
         let groups = match outputs.last() {
             Some(desc) if self.signature().tells_groups() => desc.shape("groups")?.map(|shape| shape.element_count()),
             _ => None,
         };
-        Ok(Some(Shapes { src: known[SRC], index: known[INDEX], base: self.signature().base(&known), out, groups }))
+        Ok(Some(Shapes { inputs, out, groups }))
     }
 
-    /// Whether an output is there for its shape alone, which tells the number of groups.
-    fn is_groups_output(&self, output: usize) -> bool {
-        self.signature().tells_groups() && output + 1 == self.signature().outputs().len()
-    }
-
-    fn plan_if_known(&self, inputs: &[TensorDesc], outputs: &[TensorDesc]) -> Result<Option<Plan>, Refusal> {
+    fn plan_if_known(&self, inputs: &[TensorDesc], outputs: &[TensorDesc]) -> Result<Option<Box<dyn Plan>>, Refusal> {
         match self.shapes(inputs, outputs)? {
             Some(shapes) => self.operator.plan(&shapes),
             None => Ok(None),
@@ -273,6 +294,10 @@ impl Plugin {
     }
 
     fn guard<T>(&self, work: impl FnOnce() -> Result<T, Refusal>) -> Result<T, Refusal> {
-        guard(&Who { plugin: self.row.name, layer: &self.layer }, work)
+        guard(&Who { plugin: self.declaration.plugin, layer: &self.layer }, work)
     }
+}
+
+fn data_types(tensors: &[TensorDesc]) -> Vec<i32> {
+    tensors.iter().map(|desc| desc.data_type).collect()
 }

@@ -45,7 +45,7 @@ impl DataType {
         match self {
             Self::Int32 => Some(IndexType::I32),
             Self::Int64 => Some(IndexType::I64),
-            _ => None,
+            Self::Float | Self::Half | Self::BFloat16 => None,
         }
     }
 

@@ -140,7 +140,7 @@ fn wrong_shapes_are_refused_by_input() {
     let sized = |dim| plugin(dim, Some(&7), "sum");
     refused(sized(&3), &[&[2, 5, 3], &[5]], &["dim is 3", "rank 3", "-3 to 2"]);
     refused(sized(&-4), &[&[2, 5, 3], &[5]], &["dim is -4"]);
-    refused(sized(&0), &[&[], &[5]], &["dim is 0", "src", "rank 0"]);
+    refused(sized(&0), &[&[], &[5]], &["src has rank 0", "rank 1 to 8"]);
     refused(sized(&1), &[&[2, 5, 3], &[]], &["index has rank 0"]);
     refused(sized(&1), &[&[2, 5, 3], &[2, 5, 3, 1]], &["index has rank 4"]);
     refused(sized(&1), &[&[2, 5, 3], &[4]], &["index", "[4]", "[2, 5, 3]"]);
@@ -152,6 +152,18 @@ fn wrong_shapes_are_refused_by_input() {
     refused(sized(&1), &[&[2, 5, 3][..]; 4], &["4 inputs"]);
     refused(sized(&1), &[&[2, 5, 3][..]; 40], &["inputs were given"]);
     refused(sized(&1), &[&[1; 9], &[1]], &["src has rank 9"]);
+}
+
+#[test]
+fn a_workspace_that_no_memory_can_hold_is_refused() {
+    let session = Session::start();
+    // A result of 2^62 elements: candidates of 8 bytes for each are more bytes than 64 bits count.
+    let (src, out) = ([4, 2, 1 << 30], [4, 1 << 30, 1 << 30]);
+    let inputs = [tensor(FLOAT, &src), tensor(INT32_TYPE, &[2])];
+    let outputs = [tensor(FLOAT, &out), tensor(INT32_TYPE, &out)];
+    let given = plugin(&1, Some(&(1 << 30)), "max").workspace_size(&inputs, &outputs);
+    assert!(given >= 1 << 60, "{given}");
+    session.expect_error(&["TRTS_Scatter \"pillars\": a tensor of shape [4, 1073741824, 1073741824]", "memory"]);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use tensorrt_scatter::Reduce;
 
+use super::declaration::Declaration;
 use crate::{
     attributes::{Attribute, Attributes, Kind},
     message::Refusal,
@@ -25,19 +26,15 @@ pub(super) fn dim(attributes: &Attributes) -> i32 {
 }
 
 /// The reduction; torch_scatter's default is the sum.
-pub(super) fn reduce(attributes: &Attributes) -> Result<Reduce, Refusal> {
+pub(super) fn reduce(declaration: &Declaration, attributes: &Attributes) -> Result<Reduce, Refusal> {
     let given = attributes.text(REDUCE.name).unwrap_or("sum");
-    given.parse().map_err(|error| Refusal::new(format!("attribute reduce: {error}")))
-}
-
-/// The reduction of an operator that has no products.
-pub(super) fn segment_reduce(attributes: &Attributes, operator: &'static str) -> Result<Reduce, Refusal> {
-    match reduce(attributes)? {
-        reduce @ Reduce::Mul => {
-            let error = tensorrt_scatter::Error::UnsupportedReduce { operator, reduce };
-            Err(Refusal::new(format!("attribute reduce: {error}")))
+    match given.parse() {
+        Ok(reduce) if declaration.reductions.contains(&reduce) => Ok(reduce),
+        Ok(_) | Err(_) => {
+            let known: Vec<_> = declaration.reductions.iter().map(|reduce| format!("\"{reduce}\"")).collect();
+            let known = known.join(", ");
+            Err(Refusal::new(format!("attribute reduce is \"{given}\"; {} has {known}", declaration.name)))
         }
-        reduce => Ok(reduce),
     }
 }
 

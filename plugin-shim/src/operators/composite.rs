@@ -1,60 +1,40 @@
 //! What softmax, log_softmax, logsumexp and std have in common.
 
-use tensorrt_scatter::{Composite, CompositeOptions, CompositePlan, ScalarType};
+use tensorrt_scatter::{
+    Composite, CompositeOptions, CompositePlan, Error, Shape,
+    gpu::{Kernels, preload_composite},
+};
 
 use super::{
-    Made, Operator, SRC, Shapes, Signature,
+    INDEX, Made, SRC, Signature,
     attribute::{self, EPS, UNBIASED},
+    declaration::Declaration,
+    grouped::{Axis, Grouped, Kind},
     groups::Size,
-    shape,
-    signature::ThirdInput,
+    signature::Choice,
 };
-use crate::{
-    abi::DimSource,
-    attributes::Attributes,
-    backend::{KernelSet, Plan},
-    message::Refusal,
-    tensor::DataType,
-    tensorrt::Generation,
-};
+use crate::{attributes::Attributes, backend::ElementTypes, message::Refusal, tensorrt::Generation};
 
-/// An operator whose result has src's shape.
-pub(super) fn over_elements(composite: Composite, attributes: &Attributes, generation: Generation) -> Made {
+/// The operator of a composite.
+pub(super) fn make(
+    composite: Composite,
+    declaration: &'static Declaration,
+    attributes: &Attributes,
+    generation: Generation,
+) -> Made {
     let groups = Size::of_groups(attributes, generation)?;
-    let signature = match groups {
-        Size::Base => {
-            return Err(Refusal::new(
-                "attribute dim_size is missing; give any number above the largest index (more groups give the same \
-                 result), or from TensorRT 10 on a shape tensor and attribute dim_size_input = 1",
-            ));
-        }
-        Size::Attribute(_) => signature(ThirdInput::None),
-        Size::ShapeTensor => signature(ThirdInput::Groups).with_groups_output(),
-    };
-    new(composite, attributes, groups, signature)
-}
-
-/// An operator whose result has a row for each group.
-pub(super) fn over_groups(composite: Composite, attributes: &Attributes, generation: Generation) -> Made {
-    let groups = Size::of_groups(attributes, generation)?;
-    let signature = match groups {
-        Size::Base => {
-            return Err(Refusal::new(
-                "the number of groups is unknown: give attribute dim_size, or from TensorRT 10 on a shape tensor and \
-                 attribute dim_size_input = 1",
-            ));
-        }
-        Size::Attribute(_) => signature(ThirdInput::None),
-        Size::ShapeTensor => signature(ThirdInput::Groups),
-    };
-    new(composite, attributes, groups, signature)
-}
-
-fn signature(third: ThirdInput) -> Signature {
-    Signature::new(DataType::FLOATS, "index", third, None)
-}
-
-fn new(composite: Composite, attributes: &Attributes, groups: Size, signature: Signature) -> Made {
+    let is_over_elements = is_over_elements(composite);
+    if groups == Size::Base {
+        return Err(Refusal::new(if is_over_elements {
+            "attribute dim_size is missing; give any number above the largest index (more groups give the same result), or \
+             from TensorRT 10 on a shape tensor and attribute dim_size_input = 1"
+        } else {
+            "the number of groups is unknown: give attribute dim_size, or from TensorRT 10 on a shape tensor and attribute \
+             dim_size_input = 1"
+        }));
+    }
+    let tells_groups = is_over_elements && groups.is_input();
+    let choice = Choice { has_group_count: groups.is_input(), positions: None, tells_groups };
     let dim = attribute::dim(attributes);
     let mut options = CompositeOptions::new().dim(dim as isize);
     if let Some(eps) = attributes.float(EPS.name) {
@@ -64,57 +44,39 @@ fn new(composite: Composite, attributes: &Attributes, groups: Size, signature: S
         options = options.eps(eps);
     }
     options = options.unbiased(attribute::flag(attributes, &UNBIASED, true)?);
-    Ok(Box::new(CompositeOperator { signature, composite, dim, groups, options }))
+    Ok(Box::new(Grouped {
+        signature: Signature::new(declaration, choice),
+        axis: Axis::Dim(dim),
+        groups,
+        kind: CompositeKind { composite, options },
+    }))
 }
 
-struct CompositeOperator {
-    signature: Signature,
+/// Whether the result has src's shape, and not a row for each group.
+fn is_over_elements(composite: Composite) -> bool {
+    match composite {
+        Composite::Softmax | Composite::LogSoftmax => true,
+        Composite::LogSumExp | Composite::Std => false,
+    }
+}
+
+struct CompositeKind {
     composite: Composite,
-    dim: i32,
-    groups: Size,
     options: CompositeOptions,
 }
 
-impl CompositeOperator {
-    fn group_count(&self, shapes: &Shapes) -> Result<Option<usize>, Refusal> {
-        if self.signature.tells_groups() {
-            return Ok(shapes.groups);
-        }
-        self.groups.known(shapes, "dim_size", shapes.src.axis(self.dim as isize)?)
-    }
-}
+impl Kind for CompositeKind {
+    type Plan = CompositePlan;
 
-impl Operator for CompositeOperator {
-    fn signature(&self) -> &Signature {
-        &self.signature
+    fn is_over_elements(&self) -> bool {
+        is_over_elements(self.composite)
     }
 
-    fn out_sizes(&self, inputs: &[&[i64]]) -> Result<Vec<DimSource>, Refusal> {
-        let axis = shape::axis_of_dim(self.dim, inputs[SRC])?;
-        shape::check_index_rank(inputs, "index")?;
-        let groups = self.groups.source(inputs, "dim_size", axis)?;
-        let size = match self.composite {
-            Composite::Softmax | Composite::LogSoftmax => shape::copied(SRC, axis),
-            Composite::LogSumExp | Composite::Std => groups,
-        };
-        Ok(shape::src_sizes_with(inputs[SRC], axis, size))
+    fn plan(&self, src: &Shape, index: &Shape, _base: Option<&Shape>, groups: usize) -> Result<CompositePlan, Error> {
+        CompositePlan::new(self.composite, src, index, &self.options.dim_size(groups))
     }
 
-    fn plan(&self, shapes: &Shapes) -> Result<Option<Plan>, Refusal> {
-        let groups = self.group_count(shapes)?;
-        let options = self.options.dim_size(groups.unwrap_or(0));
-        let plan = CompositePlan::new(self.composite, &shapes.src, &shapes.index, &options)?;
-        Ok(groups.map(|_| Plan::Composite(plan)))
-    }
-
-    fn workspace_bytes(&self, shapes: &Shapes, values: ScalarType) -> Result<usize, Refusal> {
-        let groups = self.group_count(shapes)?.ok_or_else(Refusal::unknown_workspace)?;
-        // An index of src's own shape needs the most.
-        let plan = CompositePlan::new(self.composite, &shapes.src, &shapes.src, &self.options.dim_size(groups))?;
-        Ok(plan.workspace_bytes(values))
-    }
-
-    fn kernels(&self) -> KernelSet {
-        KernelSet::Composite(self.composite)
+    fn load_kernels(&self, kernels: &Kernels, types: &ElementTypes) -> Result<(), Error> {
+        preload_composite(kernels, self.composite, types.values(SRC), types.index(INDEX))
     }
 }

@@ -1,21 +1,30 @@
 //! `TRTS_GatherCOO`: src, index, optional base -> out.
 
-use tensorrt_scatter::{GatherPlan, ScalarType};
-
-use super::{INDEX, Operator, Row, SRC, Shapes, Signature, THIRD, shape, signature::ThirdInput};
-use crate::{
-    abi::DimSource,
-    backend::{KernelSet, Plan},
-    message::Refusal,
-    tensor::DataType,
+use tensorrt_scatter::{
+    GatherPlan,
+    gpu::{Kernels, preload_gather},
 };
 
-pub(super) const ROW: Row = Row {
-    name: c"TRTS_GatherCOO",
+use super::{
+    BASE, INDEX, Operator, SRC, Shapes, Signature,
+    declaration::{DESTINATION_INPUT, Declaration, INDEX_INPUT, OUT, SRC_OF_ALL},
+    shape,
+    signature::Choice,
+};
+use crate::{
+    abi::DimSource,
+    backend::{ElementTypes, Plan},
+    message::Refusal,
+};
+
+pub(super) const DECLARATION: Declaration = Declaration {
+    name: "gather_coo",
+    plugin: c"TRTS_GatherCOO",
+    inputs: &[SRC_OF_ALL, INDEX_INPUT, DESTINATION_INPUT],
+    outputs: &[OUT],
     attributes: &[],
-    operator: |_, _| {
-        Ok(Box::new(GatherCoo { signature: Signature::new(DataType::VALUES, "index", ThirdInput::Destination, None) }))
-    },
+    reductions: &[],
+    make: |declaration, _, _| Ok(Box::new(GatherCoo { signature: Signature::new(declaration, Choice::default()) })),
 };
 
 struct GatherCoo {
@@ -27,25 +36,25 @@ impl Operator for GatherCoo {
         &self.signature
     }
 
-    fn out_sizes(&self, inputs: &[&[i64]]) -> Result<Vec<DimSource>, Refusal> {
+    fn out_sizes(&self, _output: usize, inputs: &[&[i64]]) -> Result<Vec<DimSource>, Refusal> {
         let axis = shape::axis_of_index(inputs, "index")?;
-        if let Some(base) = inputs.get(THIRD) {
+        if let Some(base) = inputs.get(BASE) {
             shape::check_base_rank(base, inputs[SRC])?;
         }
         Ok(shape::src_sizes_with(inputs[SRC], axis, shape::copied(INDEX, axis)))
     }
 
-    fn plan(&self, shapes: &Shapes) -> Result<Option<Plan>, Refusal> {
-        let plan = GatherPlan::coo(&shapes.src, &shapes.index)?;
-        shape::check_base(shapes.base.as_ref(), plan.out_shape())?;
-        Ok(Some(Plan::Gather(plan)))
+    fn plan(&self, shapes: &Shapes) -> Result<Option<Box<dyn Plan>>, Refusal> {
+        let plan = GatherPlan::coo(shapes.src(), shapes.index())?;
+        shape::check_base(shapes.base(), plan.out_shape())?;
+        Ok(Some(Box::new(plan)))
     }
 
-    fn workspace_bytes(&self, _shapes: &Shapes, _values: ScalarType) -> Result<usize, Refusal> {
+    fn workspace_bytes(&self, _shapes: &Shapes, _types: &ElementTypes) -> Result<usize, Refusal> {
         Ok(0)
     }
 
-    fn kernels(&self) -> KernelSet {
-        KernelSet::Gather
+    fn load_kernels(&self, kernels: &Kernels, types: &ElementTypes) -> Result<(), Refusal> {
+        Ok(preload_gather(kernels, types.values(SRC), types.index(INDEX))?)
     }
 }

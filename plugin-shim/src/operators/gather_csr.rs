@@ -1,21 +1,40 @@
 //! `TRTS_GatherCSR`: src, indptr, base or attribute size -> out.
 
-use tensorrt_scatter::{GatherPlan, ScalarType};
+use tensorrt_scatter::{
+    GatherPlan,
+    gpu::{Kernels, preload_gather},
+};
 
-use super::{Operator, Row, SRC, Shapes, Signature, attribute::SIZE, groups::Size, shape, signature::ThirdInput};
+use super::{
+    INDEX, Made, Operator, SRC, Shapes, Signature,
+    attribute::SIZE,
+    declaration::{DESTINATION_INPUT, Declaration, INDPTR_INPUT, OUT, SRC_OF_ALL},
+    groups::Size,
+    shape,
+    signature::Choice,
+};
 use crate::{
     abi::DimSource,
     attributes::Attributes,
-    backend::{KernelSet, Plan},
+    backend::{ElementTypes, Plan},
     message::Refusal,
-    tensor::DataType,
+    tensorrt::Generation,
 };
 
-pub(super) const ROW: Row = Row {
-    name: c"TRTS_GatherCSR",
+pub(super) const DECLARATION: Declaration = Declaration {
+    name: "gather_csr",
+    plugin: c"TRTS_GatherCSR",
+    inputs: &[SRC_OF_ALL, INDPTR_INPUT, DESTINATION_INPUT],
+    outputs: &[OUT],
     attributes: &[SIZE],
-    operator: |attributes, _| Ok(Box::new(GatherCsr::new(attributes)?)),
+    reductions: &[],
+    make,
 };
+
+fn make(declaration: &'static Declaration, attributes: &Attributes, _generation: Generation) -> Made {
+    let size = Size::of(attributes, &SIZE)?;
+    Ok(Box::new(GatherCsr { signature: Signature::new(declaration, Choice::default()), size }))
+}
 
 struct GatherCsr {
     signature: Signature,
@@ -23,35 +42,28 @@ struct GatherCsr {
     size: Size,
 }
 
-impl GatherCsr {
-    fn new(attributes: &Attributes) -> Result<Self, Refusal> {
-        let size = Size::of(attributes, &SIZE)?;
-        Ok(Self { signature: Signature::new(DataType::VALUES, "indptr", ThirdInput::Destination, None), size })
-    }
-}
-
 impl Operator for GatherCsr {
     fn signature(&self) -> &Signature {
         &self.signature
     }
 
-    fn out_sizes(&self, inputs: &[&[i64]]) -> Result<Vec<DimSource>, Refusal> {
+    fn out_sizes(&self, _output: usize, inputs: &[&[i64]]) -> Result<Vec<DimSource>, Refusal> {
         let axis = shape::axis_of_index(inputs, "indptr")?;
         Ok(shape::src_sizes_with(inputs[SRC], axis, self.size.source(inputs, "size", axis)?))
     }
 
-    fn plan(&self, shapes: &Shapes) -> Result<Option<Plan>, Refusal> {
-        let size = self.size.known(shapes, "size", shapes.index.rank().saturating_sub(1))?;
-        let plan = GatherPlan::csr(&shapes.src, &shapes.index, size.unwrap_or(0))?;
-        shape::check_base(shapes.base.as_ref(), plan.out_shape())?;
-        Ok(size.map(|_| Plan::Gather(plan)))
+    fn plan(&self, shapes: &Shapes) -> Result<Option<Box<dyn Plan>>, Refusal> {
+        let size = self.size.known(shapes, "size", shapes.index().rank().saturating_sub(1))?;
+        let plan = GatherPlan::csr(shapes.src(), shapes.index(), size.unwrap_or(0))?;
+        shape::check_base(shapes.base(), plan.out_shape())?;
+        Ok(size.map(|_| Box::new(plan) as Box<dyn Plan>))
     }
 
-    fn workspace_bytes(&self, _shapes: &Shapes, _values: ScalarType) -> Result<usize, Refusal> {
+    fn workspace_bytes(&self, _shapes: &Shapes, _types: &ElementTypes) -> Result<usize, Refusal> {
         Ok(0)
     }
 
-    fn kernels(&self) -> KernelSet {
-        KernelSet::Gather
+    fn load_kernels(&self, kernels: &Kernels, types: &ElementTypes) -> Result<(), Refusal> {
+        Ok(preload_gather(kernels, types.values(SRC), types.index(INDEX))?)
     }
 }

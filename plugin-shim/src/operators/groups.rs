@@ -3,10 +3,9 @@
 use tensorrt_scatter::Shape;
 
 use super::{
-    Shapes, THIRD,
+    BASE, Shapes,
     attribute::{self, DIM_SIZE, DIM_SIZE_INPUT},
     shape,
-    signature::ThirdInput,
 };
 use crate::{
     abi::DimSource,
@@ -45,14 +44,14 @@ impl Size {
         Ok(attribute::size(attributes, attribute)?.map_or(Self::Base, Self::Attribute))
     }
 
-    /// What the third input is, for an operator that can take a base.
-    pub(super) fn third_input(self) -> ThirdInput {
-        if self == Self::ShapeTensor { ThirdInput::Groups } else { ThirdInput::Base }
+    /// Whether the layer has an input that holds it.
+    pub(super) fn is_input(self) -> bool {
+        self == Self::ShapeTensor
     }
 
     /// The size, as far as it is known while shapes are symbols. `name` is the attribute's, `axis` the result's.
     pub(super) fn source(self, inputs: &[&[i64]], name: &str, axis: usize) -> Result<DimSource, Refusal> {
-        let third = inputs.get(THIRD);
+        let third = inputs.get(BASE);
         match (self, third) {
             (Self::ShapeTensor, None) => Ok(shape::shape_tensor()),
             (Self::ShapeTensor, Some([] | [1 | -1])) => Ok(shape::shape_tensor()),
@@ -71,7 +70,7 @@ impl Size {
                         )))
                     }
                     Self::Attribute(size) => Ok(shape::constant(size)),
-                    _ => Ok(shape::copied(THIRD, axis)),
+                    _ => Ok(shape::copied(BASE, axis)),
                 }
             }
             (Self::Attribute(size), None) => Ok(shape::constant(size)),
@@ -86,9 +85,7 @@ impl Size {
             // What was given is 0 or more.
             Self::Attribute(size) => Ok(Some(size as usize)),
             // A base of another rank is refused as a whole when the work is planned.
-            Self::Base => {
-                Ok(Some(shapes.base.as_ref().ok_or_else(|| unknown(name))?).map(|base| along(base).unwrap_or(0)))
-            }
+            Self::Base => Ok(Some(shapes.base().ok_or_else(|| unknown(name))?).map(|base| along(base).unwrap_or(0))),
             Self::ShapeTensor => {
                 shapes.out.as_ref().map(|out| along(out).ok_or_else(|| wrong_rank(out, shapes))).transpose()
             }
@@ -101,5 +98,5 @@ fn unknown(name: &str) -> Refusal {
 }
 
 fn wrong_rank(out: &Shape, shapes: &Shapes) -> Refusal {
-    Refusal::new(format!("out has shape {out}; expected src's rank, {}", shapes.src.rank()))
+    Refusal::new(format!("out has shape {out}; expected src's rank, {}", shapes.src().rank()))
 }

@@ -3,13 +3,19 @@
 use tensorrt_scatter::Composite;
 
 use super::{
-    Row,
     attribute::{DIM, DIM_SIZE, DIM_SIZE_INPUT, EPS},
     composite,
+    declaration::{Declaration, INDEX_INPUT, OUT, SRC_OF_FLOATS},
 };
 
-pub(super) const ROW: Row = Row {
-    name: c"TRTS_ScatterLogSoftmax",
+pub(super) const DECLARATION: Declaration = Declaration {
+    name: "log_softmax",
+    plugin: c"TRTS_ScatterLogSoftmax",
+    inputs: &[SRC_OF_FLOATS, INDEX_INPUT],
+    outputs: &[OUT],
     attributes: &[DIM, DIM_SIZE, EPS, DIM_SIZE_INPUT],
-    operator: |attributes, generation| composite::over_elements(Composite::LogSoftmax, attributes, generation),
+    reductions: &[],
+    make: |declaration, attributes, generation| {
+        composite::make(Composite::LogSoftmax, declaration, attributes, generation)
+    },
 };

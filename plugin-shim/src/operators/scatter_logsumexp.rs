@@ -3,13 +3,19 @@
 use tensorrt_scatter::Composite;
 
 use super::{
-    Row,
     attribute::{DIM, DIM_SIZE, DIM_SIZE_INPUT, EPS},
     composite,
+    declaration::{Declaration, INDEX_INPUT, OUT, SRC_OF_FLOATS},
 };
 
-pub(super) const ROW: Row = Row {
-    name: c"TRTS_ScatterLogSumExp",
+pub(super) const DECLARATION: Declaration = Declaration {
+    name: "logsumexp",
+    plugin: c"TRTS_ScatterLogSumExp",
+    inputs: &[SRC_OF_FLOATS, INDEX_INPUT],
+    outputs: &[OUT],
     attributes: &[DIM, DIM_SIZE, EPS, DIM_SIZE_INPUT],
-    operator: |attributes, generation| composite::over_groups(Composite::LogSumExp, attributes, generation),
+    reductions: &[],
+    make: |declaration, attributes, generation| {
+        composite::make(Composite::LogSumExp, declaration, attributes, generation)
+    },
 };

@@ -3,13 +3,19 @@
 use tensorrt_scatter::Composite;
 
 use super::{
-    Row,
     attribute::{DIM, DIM_SIZE, DIM_SIZE_INPUT},
     composite,
+    declaration::{Declaration, INDEX_INPUT, OUT, SRC_OF_FLOATS},
 };
 
-pub(super) const ROW: Row = Row {
-    name: c"TRTS_ScatterSoftmax",
+pub(super) const DECLARATION: Declaration = Declaration {
+    name: "softmax",
+    plugin: c"TRTS_ScatterSoftmax",
+    inputs: &[SRC_OF_FLOATS, INDEX_INPUT],
+    outputs: &[OUT],
     attributes: &[DIM, DIM_SIZE, DIM_SIZE_INPUT],
-    operator: |attributes, generation| composite::over_elements(Composite::Softmax, attributes, generation),
+    reductions: &[],
+    make: |declaration, attributes, generation| {
+        composite::make(Composite::Softmax, declaration, attributes, generation)
+    },
 };

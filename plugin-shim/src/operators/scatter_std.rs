@@ -3,13 +3,17 @@
 use tensorrt_scatter::Composite;
 
 use super::{
-    Row,
     attribute::{DIM, DIM_SIZE, DIM_SIZE_INPUT, UNBIASED},
     composite,
+    declaration::{Declaration, INDEX_INPUT, OUT, SRC_OF_FLOATS},
 };
 
-pub(super) const ROW: Row = Row {
-    name: c"TRTS_ScatterStd",
+pub(super) const DECLARATION: Declaration = Declaration {
+    name: "std",
+    plugin: c"TRTS_ScatterStd",
+    inputs: &[SRC_OF_FLOATS, INDEX_INPUT],
+    outputs: &[OUT],
     attributes: &[DIM, DIM_SIZE, UNBIASED, DIM_SIZE_INPUT],
-    operator: |attributes, generation| composite::over_groups(Composite::Std, attributes, generation),
+    reductions: &[],
+    make: |declaration, attributes, generation| composite::make(Composite::Std, declaration, attributes, generation),
 };

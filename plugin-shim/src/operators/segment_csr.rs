@@ -1,27 +1,41 @@
 //! `TRTS_SegmentCSR`: src, indptr, optional base -> out, and arg_out for min and max.
 
-use tensorrt_scatter::{Reduce, ScalarType, SegmentCsrOptions, SegmentPlan};
+use tensorrt_scatter::{
+    Reduce, SegmentCsrOptions, SegmentPlan,
+    gpu::{Kernels, preload_segment},
+};
 
 use super::{
-    INDEX, Operator, Row, SRC, Shapes, Signature, THIRD,
+    BASE, INDEX, Made, Operator, SRC, Shapes, Signature,
     attribute::{self, ARG_TYPE, REDUCE},
+    declaration::{ARG_OUT, DESTINATION_INPUT, Declaration, INDPTR_INPUT, OUT, SEGMENT_REDUCTIONS, SRC_OF_ALL},
     shape,
-    signature::ThirdInput,
+    signature::Choice,
 };
 use crate::{
     abi::DimSource,
     attributes::Attributes,
-    backend::{KernelSet, Plan},
+    backend::{ElementTypes, Plan},
     message::Refusal,
-    tensor::DataType,
     tensorrt::Generation,
 };
 
-pub(super) const ROW: Row = Row {
-    name: c"TRTS_SegmentCSR",
+pub(super) const DECLARATION: Declaration = Declaration {
+    name: "segment_csr",
+    plugin: c"TRTS_SegmentCSR",
+    inputs: &[SRC_OF_ALL, INDPTR_INPUT, DESTINATION_INPUT],
+    outputs: &[OUT, ARG_OUT],
     attributes: &[REDUCE, ARG_TYPE],
-    operator: |attributes, generation| Ok(Box::new(SegmentCsr::new(attributes, generation)?)),
+    reductions: SEGMENT_REDUCTIONS,
+    make,
 };
+
+fn make(declaration: &'static Declaration, attributes: &Attributes, generation: Generation) -> Made {
+    let reduce = attribute::reduce(declaration, attributes)?;
+    let positions = attribute::positions(attributes, reduce, generation)?;
+    let signature = Signature::new(declaration, Choice { positions, ..Choice::default() });
+    Ok(Box::new(SegmentCsr { signature, reduce }))
+}
 
 struct SegmentCsr {
     signature: Signature,
@@ -29,12 +43,6 @@ struct SegmentCsr {
 }
 
 impl SegmentCsr {
-    fn new(attributes: &Attributes, generation: Generation) -> Result<Self, Refusal> {
-        let reduce = attribute::segment_reduce(attributes, "segment_csr")?;
-        let positions = attribute::positions(attributes, reduce, generation)?;
-        Ok(Self { signature: Signature::new(DataType::VALUES, "indptr", ThirdInput::Destination, positions), reduce })
-    }
-
     fn options(&self) -> SegmentCsrOptions {
         SegmentCsrOptions::new(self.reduce)
     }
@@ -45,30 +53,32 @@ impl Operator for SegmentCsr {
         &self.signature
     }
 
-    fn out_sizes(&self, inputs: &[&[i64]]) -> Result<Vec<DimSource>, Refusal> {
+    fn out_sizes(&self, _output: usize, inputs: &[&[i64]]) -> Result<Vec<DimSource>, Refusal> {
         let axis = shape::axis_of_index(inputs, "indptr")?;
-        if let Some(base) = inputs.get(THIRD) {
+        if let Some(base) = inputs.get(BASE) {
             shape::check_base_rank(base, inputs[SRC])?;
         }
         Ok(shape::src_sizes_with(inputs[SRC], axis, shape::segments_of(INDEX, axis)))
     }
 
-    fn plan(&self, shapes: &Shapes) -> Result<Option<Plan>, Refusal> {
-        let plan = SegmentPlan::csr(&shapes.src, &shapes.index, &self.options())?;
-        shape::check_base(shapes.base.as_ref(), plan.out_shape())?;
-        shape::check_positions(self.signature.positions(), shapes.src.dims()[shapes.index.rank() - 1])?;
-        Ok(Some(Plan::Segment(plan)))
+    fn plan(&self, shapes: &Shapes) -> Result<Option<Box<dyn Plan>>, Refusal> {
+        let plan = SegmentPlan::csr(shapes.src(), shapes.index(), &self.options())?;
+        shape::check_base(shapes.base(), plan.out_shape())?;
+        shape::check_positions(self.signature.positions(), shapes.src().dims()[shapes.index().rank() - 1])?;
+        Ok(Some(Box::new(plan)))
     }
 
-    fn workspace_bytes(&self, shapes: &Shapes, values: ScalarType) -> Result<usize, Refusal> {
+    fn workspace_bytes(&self, shapes: &Shapes, types: &ElementTypes) -> Result<usize, Refusal> {
         // An indptr that repeats over no axis needs the most.
-        let axis = shapes.index.rank().saturating_sub(1);
-        let segments = shapes.index.dims().last().copied().unwrap_or(0);
-        let indptr = shape::leading(&shapes.src, axis + 1)?.with_axis(axis, segments)?;
-        Ok(SegmentPlan::csr(&shapes.src, &indptr, &self.options())?.workspace_bytes(values))
+        let axis = shapes.index().rank().saturating_sub(1);
+        let segments = shapes.index().dims().last().copied().unwrap_or(0);
+        let indptr = shape::leading(shapes.src(), axis + 1)?.with_axis(axis, segments)?;
+        shape::check_countable([*shapes.src(), shapes.src().with_axis(axis, segments)?])?;
+        let plan = SegmentPlan::csr(shapes.src(), &indptr, &self.options())?;
+        Ok(Plan::workspace_bytes(&plan, types))
     }
 
-    fn kernels(&self) -> KernelSet {
-        KernelSet::Segment(self.reduce)
+    fn load_kernels(&self, kernels: &Kernels, types: &ElementTypes) -> Result<(), Refusal> {
+        Ok(preload_segment(kernels, self.reduce, types.values(SRC), types.index(INDEX))?)
     }
 }

@@ -12,6 +12,7 @@ use crate::{
 pub(super) fn axis_of_dim(dim: i32, src: &[i64]) -> Result<usize, Refusal> {
     let rank = src.len() as i64;
     let given = i64::from(dim);
+    check_src_rank(src)?;
     if given < -rank || given >= rank {
         return Err(Refusal::new(format!(
             "attribute dim is {given}, but src has rank {rank}; expected {} to {}",
@@ -20,6 +21,17 @@ pub(super) fn axis_of_dim(dim: i32, src: &[i64]) -> Result<usize, Refusal> {
         )));
     }
     Ok(given.rem_euclid(rank) as usize)
+}
+
+/// Refuses a src without an axis.
+fn check_src_rank(src: &[i64]) -> Result<(), Refusal> {
+    if !src.is_empty() {
+        return Ok(());
+    }
+    Err(Refusal::new(format!(
+        "src has rank 0: it is a single value; expected a tensor of rank 1 to {}",
+        Shape::MAX_RANK
+    )))
 }
 
 /// The last axis of an index or indptr, which is the axis of src that it is about.
@@ -34,7 +46,8 @@ pub(super) fn check_index_rank(inputs: &[&[i64]], name: &str) -> Result<(), Refu
     if (1..=src_rank).contains(&rank) {
         return Ok(());
     }
-    Err(Refusal::new(format!("{name} has rank {rank}, but src has rank {src_rank}; expected 1 to src's rank")))
+    check_src_rank(inputs[SRC])?;
+    Err(Refusal::new(format!("{name} has rank {rank}, but src has rank {src_rank}; expected 1 to {src_rank}")))
 }
 
 /// Refuses a base of another rank than src's.
@@ -84,6 +97,19 @@ pub(crate) fn shape_tensor() -> DimSource {
 /// The first `rank` axes of src.
 pub(super) fn leading(src: &Shape, rank: usize) -> Result<Shape, Refusal> {
     Ok(Shape::new(&src.dims()[..rank.min(src.rank())])?)
+}
+
+/// More elements than any address space has room for, few enough that no plan's count of bytes overflows.
+const MAX_ELEMENTS: usize = 1 << 52;
+
+/// Refuses shapes whose elements no memory can hold, and for which a plan's count of bytes might overflow.
+pub(crate) fn check_countable(shapes: impl IntoIterator<Item = Shape>) -> Result<(), Refusal> {
+    match shapes.into_iter().find(|shape| shape.element_count() > MAX_ELEMENTS) {
+        Some(large) => {
+            Err(Refusal::new(format!("a tensor of shape {large} has more elements than any memory can hold")))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Refuses a reduced axis that is too long for the positions of arg_out.

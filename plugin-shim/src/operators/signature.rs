@@ -1,61 +1,79 @@
-//! The inputs and outputs of an operator.
+//! The inputs and outputs of a layer: those of an operator's declaration that its attributes leave.
 
-use super::{INDEX, SRC, THIRD};
+use super::declaration::{Content, Declaration, Role};
 use crate::{
     message::Refusal,
     tensor::{DataType, Port, Types},
 };
 
-/// What an operator may take besides src and index.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ThirdInput {
-    None,
-    /// torch_scatter's `out`, which the reduction starts from; it may be left out.
-    Base,
-    /// torch_scatter's `out`, where every element of it is overwritten; it may be left out.
-    Destination,
-    /// A shape tensor that holds the number of groups.
-    Groups,
-}
+/// More inputs than any operator has.
+pub(crate) const MAX_INPUTS: usize = 7;
 
-/// The inputs and outputs of an operator, in TensorRT's order.
+/// The inputs and outputs of a layer, in TensorRT's order.
 pub(crate) struct Signature {
+    declaration: &'static Declaration,
     inputs: Vec<Port>,
     outputs: Vec<Port>,
-    third: ThirdInput,
+    /// How many of the inputs are the declaration's: a shape tensor comes behind them.
+    tensors: usize,
     positions: Option<DataType>,
     tells_groups: bool,
 }
 
+/// What a layer's attributes decide about its inputs and outputs.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Choice {
+    /// Whether the last input is a shape tensor that holds the number of groups. A base would tell it too, so there is none.
+    pub(super) has_group_count: bool,
+    /// The type of the positions that the reduction has, if it has any.
+    pub(super) positions: Option<DataType>,
+    /// Whether there is an output whose shape is \[N\], and whose values do not matter. TensorRT shows no plugin the value of a
+    /// shape tensor when it runs, but the shapes of its outputs; where out does not have N on an axis, another output must.
+    pub(super) tells_groups: bool,
+}
+
 impl Signature {
-    /// src, of one of the types of `values`, an index or indptr, and perhaps a third input; out, and arg_out of type
-    /// `positions`, where there is one.
-    pub(super) fn new(
-        values: &'static [DataType],
-        index: &'static str,
-        third: ThirdInput,
-        positions: Option<DataType>,
-    ) -> Self {
-        let mut inputs = vec![
-            Port { name: "src", types: Types::OneOf(values) },
-            Port { name: index, types: Types::OneOf(DataType::INTEGERS) },
-        ];
-        inputs.extend(match third {
-            ThirdInput::None => None,
-            ThirdInput::Base | ThirdInput::Destination => Some(Port { name: "base", types: Types::SameAs(SRC) }),
-            ThirdInput::Groups => Some(Port { name: "dim_size", types: Types::OneOf(DataType::INTEGERS) }),
-        });
-        let mut outputs = vec![Port { name: "out", types: Types::SameAs(SRC) }];
-        outputs.extend(positions.map(|positions| Port { name: "arg_out", types: Types::Exactly(positions) }));
-        Self { inputs, outputs, third, positions, tells_groups: false }
+    pub(super) fn new(declaration: &'static Declaration, choice: Choice) -> Self {
+        let types = |role| match role {
+            Role::Values(values) => Types::OneOf(values.data_types()),
+            Role::Index => Types::OneOf(DataType::INTEGERS),
+            Role::Base | Role::Destination => Types::SameAs(0),
+        };
+        let tells_size = |role| match role {
+            Role::Base | Role::Destination => true,
+            Role::Values(_) | Role::Index => false,
+        };
+        let mut inputs: Vec<_> = declaration
+            .inputs
+            .iter()
+            .filter(|input| !(choice.has_group_count && tells_size(input.role)))
+            .map(|input| Port { name: input.name, types: types(input.role) })
+            .collect();
+        let tensors = inputs.len();
+        if choice.has_group_count {
+            inputs.push(Port { name: "dim_size", types: Types::OneOf(DataType::INTEGERS) });
+        }
+        let mut outputs: Vec<_> = declaration
+            .outputs
+            .iter()
+            .filter_map(|output| {
+                let types = match output.content {
+                    Content::Values => Types::SameAs(0),
+                    Content::Positions => Types::Exactly(choice.positions?),
+                };
+                Some(Port { name: output.name, types })
+            })
+            .collect();
+        if choice.tells_groups {
+            outputs.push(Port { name: "groups", types: Types::Exactly(DataType::Int32) });
+        }
+        let Choice { positions, tells_groups, .. } = choice;
+        Self { declaration, inputs, outputs, tensors, positions, tells_groups }
     }
 
-    /// Adds an output of shape \[N\], whose values do not matter. TensorRT shows no plugin the value of a shape tensor when
-    /// it runs, but the shapes of its outputs; where out does not have N on an axis, another output must.
-    pub(super) fn with_groups_output(mut self) -> Self {
-        self.outputs.push(Port { name: "groups", types: Types::Exactly(DataType::Int32) });
-        self.tells_groups = true;
-        self
+    /// Whether an output is there for its shape alone, \[N\].
+    pub(crate) fn is_groups_output(&self, output: usize) -> bool {
+        self.tells_groups && output + 1 == self.outputs.len()
     }
 
     /// Whether the last output is there for its shape alone, \[N\].
@@ -76,28 +94,31 @@ impl Signature {
         self.positions
     }
 
-    /// Which of the inputs is base, where the layer has one.
-    pub(crate) fn base<T: Copy>(&self, inputs: &[T]) -> Option<T> {
-        let has_base = matches!(self.third, ThirdInput::Base | ThirdInput::Destination);
-        inputs.get(THIRD).copied().filter(|_| has_base)
+    /// Those of `given`, one for each input that the layer was given, that are of the declaration's inputs.
+    pub(crate) fn tensors<'a, T>(&self, given: &'a [T]) -> &'a [T] {
+        &given[..given.len().min(self.tensors)]
     }
 
-    /// Whether the values of base matter, and not its shape alone.
-    pub(crate) fn reads_base(&self) -> bool {
-        self.third == ThirdInput::Base
+    /// Whether an input's elements matter, and not its shape alone.
+    pub(crate) fn reads(&self, input: usize) -> bool {
+        input < self.tensors
+            && match self.declaration.inputs[input].role {
+                Role::Values(_) | Role::Index | Role::Base => true,
+                Role::Destination => false,
+            }
     }
 
     /// Refuses a number of inputs that the operator cannot have. The number of groups may be there or not: TensorRT
     /// counts shape tensors apart when it asks for output shapes.
     pub(crate) fn check_input_count(&self, given: usize) -> Result<(), Refusal> {
-        let (required, optional) = self.inputs.split_at(THIRD);
-        if (required.len()..=self.inputs.len()).contains(&given) {
+        let required = self.declaration.inputs.iter().take_while(|input| !input.is_optional).count();
+        if (required..=self.inputs.len()).contains(&given) {
             return Ok(());
         }
+        let (required, optional) = self.inputs.split_at(required);
         Err(Refusal::new(format!(
-            "{given} inputs were given; expected {}, {}{}",
-            required[SRC].name,
-            required[INDEX].name,
+            "{given} inputs were given; expected {}{}",
+            required.iter().map(|port| port.name).collect::<Vec<_>>().join(", "),
             optional.iter().map(|port| format!(" and optionally {}", port.name)).collect::<String>(),
         )))
     }
@@ -105,17 +126,18 @@ impl Signature {
     /// Refuses shape tensors that the operator does not take, and a missing one that it does: `sizes` holds how many
     /// values each has.
     pub(crate) fn check_shape_inputs(&self, sizes: &[i32]) -> Result<(), Refusal> {
-        match (self.third, sizes) {
-            (ThirdInput::Groups, [1]) => Ok(()),
-            (ThirdInput::Groups, []) => Err(Refusal::new(
+        let has_group_count = self.inputs.len() > self.tensors;
+        match (has_group_count, sizes) {
+            (true, [1]) => Ok(()),
+            (true, []) => Err(Refusal::new(
                 "attribute dim_size_input is 1, but the layer has no shape tensor; give dim_size as one (the last of \
                  addPluginV3's shapeInputs, or in ONNX an input that tensorrt_plugin_shape_input_indices names)",
             )),
-            (ThirdInput::Groups, sizes) => Err(Refusal::new(format!(
+            (true, sizes) => Err(Refusal::new(format!(
                 "shape tensors with {sizes:?} values were given; expected dim_size, one value"
             ))),
-            (_, []) => Ok(()),
-            (_, sizes) => Err(Refusal::new(format!(
+            (false, []) => Ok(()),
+            (false, sizes) => Err(Refusal::new(format!(
                 "{} shape tensors were given; expected none (attribute dim_size_input is 1 where dim_size is one)",
                 sizes.len()
             ))),

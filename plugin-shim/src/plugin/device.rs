@@ -3,22 +3,38 @@
 use std::{
     ffi::c_void,
     panic::{AssertUnwindSafe, catch_unwind},
+    ptr,
+    sync::{Mutex, PoisonError},
 };
 
-use tensorrt_scatter::{IndexType, ScalarType};
+use tensorrt_scatter::gpu::Kernels;
 
 use super::Plugin;
 use crate::{
     abi::TensorDesc,
     backend::{Buffers, ElementTypes},
     message::Refusal,
-    operators::{INDEX, SRC},
-    tensor::DataType,
+    operators::MAX_INPUTS,
 };
 
 /// What a workspace that nothing can be planned for takes: more than any device has, so that TensorRT refuses the layer
 /// instead of giving it too little.
 const NO_WORKSPACE: usize = 1 << 60;
+
+/// For which types an operator's kernels are loaded, and into which context, by the address of its kernels, which are never
+/// freed. A layer's plugins share it.
+#[derive(Default)]
+pub(super) struct LoadedKernels(Mutex<Vec<(usize, ElementTypes)>>);
+
+impl LoadedKernels {
+    fn contains(&self, loaded: &(usize, ElementTypes)) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(loaded)
+    }
+
+    fn add(&self, loaded: (usize, ElementTypes)) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(loaded);
+    }
+}
 
 impl Plugin {
     /// The bytes of workspace for these shapes and all that are no larger; more than there can be where they do not fit.
@@ -26,36 +42,42 @@ impl Plugin {
         self.guard(|| {
             self.note_inputs(inputs.len())?;
             let shapes = self.shapes(inputs, outputs)?.ok_or_else(Refusal::unknown_workspace)?;
-            let types: Vec<_> = inputs.iter().map(|desc| desc.data_type).collect();
-            self.operator.workspace_bytes(&shapes, self.element_types(&types).values)
+            self.operator.workspace_bytes(&shapes, &self.element_types(inputs))
         })
         .unwrap_or(NO_WORKSPACE)
     }
 
-    /// Loads the kernels ahead of the first enqueue, which a stream capture may forbid to. Not being able to,
-    /// as where an engine is built for another machine, is for enqueue to report.
+    /// Loads the kernels ahead of the first enqueue, which a stream capture may forbid to, once for each types. Not being
+    /// able to, as where an engine is built for another machine, is for enqueue to report.
     pub(crate) fn load_kernels(&self, inputs: &[TensorDesc]) {
-        let noted = self.inputs.get();
-        let types: Vec<i32> = if inputs.is_empty() {
-            (0..noted.count()).map(|input| noted.data_type(input).map_or(-1, i32::from)).collect()
-        } else {
-            inputs.iter().map(|desc| desc.data_type).collect()
+        let types = if inputs.is_empty() { self.noted_types() } else { self.element_types(inputs) };
+        let load = || -> Result<(), Refusal> {
+            let kernels = Kernels::for_current_context()?;
+            let loaded = (ptr::from_ref(kernels).addr(), types);
+            if !self.loaded.contains(&loaded) {
+                self.operator.load_kernels(kernels, &types)?;
+                self.loaded.add(loaded);
+            }
+            Ok(())
         };
-        let load = || self.operator.kernels().load(self.element_types(&types));
         let _ = catch_unwind(AssertUnwindSafe(load));
     }
 
-    /// The types to choose kernels by: the commonest ones where TensorRT has not told them.
-    fn element_types(&self, inputs: &[i32]) -> ElementTypes {
-        let data_type = |input: usize| inputs.get(input).copied().and_then(DataType::of);
-        ElementTypes {
-            values: data_type(SRC).map_or(ScalarType::F32, DataType::scalar),
-            index: data_type(INDEX).and_then(DataType::index).unwrap_or(IndexType::I32),
-            positions: self.signature().positions().and_then(DataType::index).unwrap_or(IndexType::I32),
-        }
+    /// The types to choose kernels by.
+    pub(super) fn element_types(&self, inputs: &[TensorDesc]) -> ElementTypes {
+        let tensors = self.signature().tensors(inputs);
+        ElementTypes::new(tensors.iter().map(|desc| desc.data_type), self.signature().positions())
     }
 
-    /// Gives the work to TensorRT's stream.
+    /// The same where TensorRT tells no types: those that it told before count.
+    fn noted_types(&self) -> ElementTypes {
+        let noted = self.inputs.get();
+        let types: Vec<_> = (0..noted.count()).map(|input| noted.data_type(input).map_or(-1, i32::from)).collect();
+        ElementTypes::new(self.signature().tensors(&types).iter().copied(), self.signature().positions())
+    }
+
+    /// Gives the work to TensorRT's stream. Where the shapes and types are those of the enqueue or configuration before, there
+    /// is nothing to check or plan, and the call allocates nothing.
     ///
     /// # Safety
     /// TensorRT's promises: the addresses are those of the described tensors and of the workspace asked for,
@@ -70,23 +92,28 @@ impl Plugin {
         stream: usize,
     ) -> bool {
         self.guard(|| {
-            let plan = self.check(inputs, outputs)?.ok_or_else(|| Refusal::new("a size is -1 in enqueue"))?;
             if input_addresses.len() != inputs.len() || output_addresses.len() != outputs.len() {
                 return Err(Refusal::new("enqueue was given no addresses"));
             }
-            let types: Vec<_> = inputs.iter().map(|desc| desc.data_type).collect();
+            let mut prepared = self.prepared.lock();
+            if !prepared.as_ref().is_some_and(|prepared| prepared.is_for(inputs, outputs)) {
+                *prepared = self.prepare(inputs, outputs)?;
+            }
+            let prepared = prepared.as_ref().ok_or_else(|| Refusal::new("a size is -1 in enqueue"))?;
+            let mut read = [None; MAX_INPUTS];
+            for (input, (to, &address)) in read.iter_mut().zip(input_addresses).enumerate() {
+                *to = self.signature().reads(input).then_some(address);
+            }
             let buffers = Buffers {
-                types: self.element_types(&types),
-                src: input_addresses[SRC],
-                index: input_addresses[INDEX],
-                base: self.signature().base(input_addresses).filter(|_| self.signature().reads_base()),
-                out: output_addresses[0],
-                arg_out: output_addresses.get(1).copied(),
+                types: &prepared.types,
+                inputs: read,
+                outputs: output_addresses,
                 workspace: workspace as u64,
                 stream: stream as *mut c_void,
             };
-            // SAFETY: the caller's promise, for the shapes and types that were checked above.
-            unsafe { plan.enqueue(&buffers) }
+            // SAFETY: the caller's promise, for the shapes and types that the plan was made for.
+            unsafe { prepared.plan.enqueue(Kernels::for_current_context()?, &buffers)? };
+            Ok(())
         })
         .is_ok()
     }

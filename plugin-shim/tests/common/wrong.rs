@@ -121,7 +121,7 @@ const WRONG_SHAPES: [WrongShape; 22] = [
     (c"TRTS_ScatterSoftmax", Third::None, &[&[2, 5], &[2, 5], &[2, 7]], &["3 inputs"]),
     (c"TRTS_ScatterLogSoftmax", Third::None, &[&[2, 5], &[4]], &["index", "[4]"]),
     (c"TRTS_ScatterLogSumExp", Third::None, &[&[2, 5], &[]], &["index has rank 0"]),
-    (c"TRTS_ScatterStd", Third::None, &[&[], &[1]], &["dim", "rank 0"]),
+    (c"TRTS_ScatterStd", Third::None, &[&[], &[1]], &["src has rank 0", "rank 1 to 8"]),
 ];
 
 /// The wrong shapes of a generation, as a layer's fields and expressions.

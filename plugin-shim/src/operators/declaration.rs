@@ -1,0 +1,107 @@
+//! What an operator is made of, said once: its names, inputs, outputs, attributes and reductions. The plugins' checks, the
+//! creators' fields and the C ABI's checks are read off it.
+
+use std::ffi::CStr;
+
+use tensorrt_scatter::Reduce;
+
+use super::Made;
+use crate::{
+    attributes::{Attribute, Attributes},
+    tensor::DataType,
+    tensorrt::Generation,
+};
+
+/// An operator, as the creators offer it and as the C ABI exports it.
+pub(crate) struct Declaration {
+    /// torch_scatter's name, without its "scatter_" for softmax and its like; the C function has `trts_` before it.
+    pub(crate) name: &'static str,
+    /// The plugin's name.
+    pub(crate) plugin: &'static CStr,
+    /// The inputs of tensors, in order; those that may be left out come last.
+    pub(crate) inputs: &'static [Input],
+    /// The outputs, in order.
+    pub(crate) outputs: &'static [Output],
+    /// The plugin's attributes.
+    pub(crate) attributes: &'static [Attribute],
+    /// The reductions to choose from; none where there is no choice.
+    pub(crate) reductions: &'static [Reduce],
+    /// Makes the plugin's operator for a generation of TensorRT.
+    pub(crate) make: fn(&'static Self, &Attributes, Generation) -> Made,
+}
+
+/// An input of an operator.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Input {
+    /// torch_scatter's name; "base" for its `out`.
+    pub(crate) name: &'static str,
+    pub(crate) role: Role,
+    pub(crate) is_optional: bool,
+}
+
+/// What an input is for, which decides its types and who reads it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Values to compute with. The first input has this role, and other values have its type.
+    Values(ValueTypes),
+    /// An index or an indptr: integers. All of an operator have one type in C.
+    Index,
+    /// Values that the reduction starts from, which may be the output's own memory.
+    Base,
+    /// A tensor whose shape is the result's, and whose elements do not matter.
+    Destination,
+}
+
+/// Types of values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ValueTypes {
+    /// Every type of values there is.
+    All,
+    /// Floating-point numbers.
+    Floats,
+}
+
+/// An output of an operator.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Output {
+    /// torch_scatter's name.
+    pub(crate) name: &'static str,
+    pub(crate) content: Content,
+}
+
+/// What an output holds, which decides its type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Content {
+    /// Values of the first input's type.
+    Values,
+    /// Positions along the reduced axis, for the reductions that have them.
+    Positions,
+}
+
+/// src, of any type.
+pub(super) const SRC_OF_ALL: Input = required("src", Role::Values(ValueTypes::All));
+/// src, of floating-point numbers.
+pub(super) const SRC_OF_FLOATS: Input = required("src", Role::Values(ValueTypes::Floats));
+pub(super) const INDEX_INPUT: Input = required("index", Role::Index);
+pub(super) const INDPTR_INPUT: Input = required("indptr", Role::Index);
+pub(super) const BASE_INPUT: Input = Input { name: "base", role: Role::Base, is_optional: true };
+pub(super) const DESTINATION_INPUT: Input = Input { name: "base", role: Role::Destination, is_optional: true };
+pub(super) const OUT: Output = Output { name: "out", content: Content::Values };
+pub(super) const ARG_OUT: Output = Output { name: "arg_out", content: Content::Positions };
+
+/// The reductions that segments have.
+pub(super) const SEGMENT_REDUCTIONS: &[Reduce] = &[Reduce::Sum, Reduce::Mean, Reduce::Min, Reduce::Max];
+
+const fn required(name: &'static str, role: Role) -> Input {
+    Input { name, role, is_optional: false }
+}
+
+impl ValueTypes {
+    /// TensorRT's types, the one to fall back on first.
+    pub(crate) fn data_types(self) -> &'static [DataType] {
+        match self {
+            Self::All => DataType::VALUES,
+            Self::Floats => DataType::FLOATS,
+        }
+    }
+}
