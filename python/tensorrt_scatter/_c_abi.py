@@ -5,7 +5,9 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Sequence
 from ctypes import POINTER, c_char_p, c_double, c_int32, c_int64, c_size_t, c_void_p
+from typing import Any
 
+from ._declarations import OPERATORS, TYPE_OF, Operator
 from ._settings import is_deterministic, is_unchecked
 
 #: TRTS_ABI_VERSION.
@@ -16,12 +18,6 @@ CPU = -1
 
 #: TRTS_QUERY_WORKSPACE_BYTES.
 QUERY_WORKSPACE_BYTES = 8
-
-#: trts_type, by the names that NumPy, ml_dtypes, torch, CuPy and JAX share.
-TYPES = {"float32": 1, "float16": 2, "bfloat16": 3, "float64": 4, "int32": 5, "int64": 6}
-
-#: trts_reduce, by torch_scatter's names.
-REDUCES = {"sum": 0, "add": 0, "mul": 1, "mean": 2, "min": 3, "max": 4}
 
 _MAX_RANK = 8
 
@@ -40,7 +36,7 @@ class Tensor(ctypes.Structure):
     @classmethod
     def of(cls, address: int, dtype: str, shape: Sequence[int]) -> Tensor:
         """A row-major tensor."""
-        return cls(address, TYPES[dtype], len(shape), (c_int64 * len(shape))(*shape), None)
+        return cls(address, TYPE_OF[dtype].number, len(shape), (c_int64 * len(shape))(*shape), None)
 
 
 class Options(ctypes.Structure):
@@ -61,19 +57,17 @@ class Options(ctypes.Structure):
     def of(
         cls,
         *,
-        reduce: str = "sum",
+        reduce: int = 0,
         dim: int = -1,
         dim_size: int | None = None,
         unbiased: bool = True,
         eps: float = 1e-12,
     ) -> Options:
-        """Options from torch_scatter's arguments and the settings in force."""
-        if reduce not in REDUCES:
-            raise ValueError(f"reduce is {reduce!r}; expected one of {', '.join(map(repr, REDUCES))}")
+        """Options from torch_scatter's arguments, trts_reduce's number, and the settings in force."""
         if dim_size is not None and dim_size < 0:
             raise ValueError(f"dim_size is {dim_size}; expected 0 or more")
         size = -1 if dim_size is None else dim_size
-        return cls(ctypes.sizeof(cls), REDUCES[reduce], is_unchecked(), dim, size, is_deterministic(), unbiased, eps)
+        return cls(ctypes.sizeof(cls), reduce, is_unchecked(), dim, size, is_deterministic(), bool(unbiased), eps)
 
 
 class Target(ctypes.Structure):
@@ -116,21 +110,16 @@ class Requirements(ctypes.Structure):
 
 
 _TENSOR, _OPTIONS, _TARGET = POINTER(Tensor), POINTER(Options), POINTER(Target)
-_WITH_BASE = [_TENSOR, _TENSOR, _TENSOR, _OPTIONS, _TENSOR, _TENSOR, _TARGET]
-_WITH_ARG = [_TENSOR, _TENSOR, _OPTIONS, _TENSOR, _TENSOR, _TARGET]
-_PLAIN = [_TENSOR, _TENSOR, _OPTIONS, _TENSOR, _TARGET]
+
+
+def _arguments(operator: Operator) -> list[Any]:
+    """The types of the operator's C function: what it reads, the options, what it writes, the target."""
+    return [*[_TENSOR] * operator.inputs_of_c, _OPTIONS, *[_TENSOR] * operator.outputs_of_c, _TARGET]
+
 
 _SIGNATURES = {
     "trts_query": [c_int32, _TENSOR, _TENSOR, _TENSOR, _OPTIONS, _TARGET, POINTER(Requirements)],
-    "trts_scatter": _WITH_BASE,
-    "trts_segment_coo": _WITH_BASE,
-    "trts_segment_csr": _WITH_ARG,
-    "trts_gather_coo": _PLAIN,
-    "trts_gather_csr": _PLAIN,
-    "trts_softmax": _PLAIN,
-    "trts_log_softmax": _PLAIN,
-    "trts_logsumexp": _PLAIN,
-    "trts_std": _PLAIN,
+    **{f"trts_{operator.name}": _arguments(operator) for operator in OPERATORS},
     "trts_last_bad_index": [POINTER(c_int64), POINTER(c_int64)],
     "trts_abi_version": [],
     "trts_register_plugins": [POINTER(c_int32)],

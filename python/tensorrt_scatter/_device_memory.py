@@ -9,13 +9,12 @@ from typing import Any
 
 from . import _dlpack
 from ._arrays.base import View
+from ._declarations import TYPE_OF
 from ._errors import check
 from ._library import loaded
 
-_ITEM_BYTES = {"float32": 4, "float16": 2, "bfloat16": 2, "float64": 8, "int32": 4, "int64": 8, "uint8": 1}
-
-#: The array interface's names. It has none for bfloat16.
-_TYPESTRS = {"float32": "<f4", "float16": "<f2", "float64": "<f8", "int32": "<i4", "int64": "<i8"}
+SCRATCH = "uint8"
+"""The type of a workspace."""
 
 
 class DeviceArray:
@@ -26,9 +25,10 @@ class DeviceArray:
 
     def __init__(self, device: int, shape: tuple[int, ...], dtype: str) -> None:
         library = loaded()
+        item_bytes = 1 if dtype == SCRATCH else TYPE_OF[dtype].bytes
         buffer, address = ctypes.c_void_p(), ctypes.c_void_p()
         # Not none, since consumers do not all take null.
-        count = max(math.prod(shape) * _ITEM_BYTES[dtype], 1)
+        count = max(math.prod(shape) * item_bytes, 1)
         check(library, library.trts_buffer_new(device, count, ctypes.byref(buffer), ctypes.byref(address)))
         # Not at exit, when a consumer may still use the memory, which ends with the process.
         weakref.finalize(self, library.trts_buffer_free, buffer).atexit = False
@@ -60,11 +60,12 @@ class DeviceArray:
 
     @property
     def __cuda_array_interface__(self) -> dict[str, Any]:
-        if self.dtype not in _TYPESTRS:
+        typestr = "|u1" if self.dtype == SCRATCH else TYPE_OF[self.dtype].typestr
+        if typestr is None:
             raise AttributeError(f"the CUDA array interface has no type for {self.dtype}; use __dlpack__")
         return {
             "shape": self.shape,
-            "typestr": _TYPESTRS[self.dtype],
+            "typestr": typestr,
             "data": (self._address, False),
             "version": 3,
             "stream": None,

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from ._declarations import TYPE_OF, TYPES
+
 #: kDLCPU and kDLCUDAHost.
 HOST_DEVICES = frozenset({1, 3})
 
@@ -21,16 +23,15 @@ CUDA = 2
 
 _NAME = b"dltensor"
 
-#: DLDataTypeCode and bits.
-_TYPES = {
-    (2, 32): "float32",
-    (2, 16): "float16",
-    (4, 16): "bfloat16",
-    (2, 64): "float64",
-    (0, 32): "int32",
-    (0, 64): "int64",
+#: The types' names by DLDataTypeCode and bits.
+_NAMES = {each.dlpack: each.name for each in TYPES}
+#: Those of types that there are no kernels for, to say what was given.
+_NAMES_OF_OTHERS = {
+    (6, 8): "bool",
+    **{(0, bits): f"int{bits}" for bits in (8, 16)},
+    **{(1, bits): f"uint{bits}" for bits in (8, 16, 32, 64)},
+    **{(5, bits): f"complex{bits}" for bits in (64, 128)},
 }
-_CODES = {name: code for code, name in _TYPES.items()}
 
 
 class _Device(ctypes.Structure):
@@ -82,7 +83,7 @@ def imported(capsule: Any) -> ImportedTensor:
     address = _get_pointer(capsule, _NAME)
     tensor = _ManagedTensor.from_address(address).tensor
     kind = (tensor.dtype.code, tensor.dtype.bits)
-    dtype = _TYPES.get(kind, f"(DLPack code {kind[0]}, {kind[1]} bits)")
+    dtype = _NAMES.get(kind) or _NAMES_OF_OTHERS.get(kind) or f"(DLPack code {kind[0]}, {kind[1]} bits)"
     if tensor.dtype.lanes != 1:
         dtype = f"{dtype} in vectors of {tensor.dtype.lanes}"
     shape = tuple(tensor.shape[: tensor.ndim])
@@ -163,7 +164,7 @@ _deleter, _destructor = _functions_for_consumers()
 def exported(owner: Any, address: int, device: tuple[int, int], dtype: str, shape: Sequence[int]) -> Any:
     """A capsule with a row-major tensor, whose memory ``owner`` keeps."""
     sizes = (c_int64 * len(shape))(*shape)
-    code, bits = _CODES[dtype]
+    code, bits = TYPE_OF[dtype].dlpack
     tensor = _Tensor(address, _Device(*device), len(shape), _DataType(code, bits, 1), sizes, None, 0)
     managed = _ManagedTensor(tensor, None, ctypes.cast(_deleter, c_void_p).value)
     key = ctypes.addressof(managed)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ctypes
 
+from ._declarations import Operator
+
 
 class BadIndexError(IndexError):
     """An element of index or indptr is out of range, or not sorted where it has to be; nothing was written."""
@@ -14,6 +16,19 @@ class BadIndexError(IndexError):
         self.position = position
         #: Its value.
         self.value = value
+
+    def __reduce__(self) -> tuple[type[BadIndexError], tuple[str, int, int]]:
+        # Otherwise a worker process could not hand it to its parent.
+        return BadIndexError, (str(self), self.position, self.value)
+
+    def of(self, operator: Operator) -> BadIndexError:
+        """The error with what a Python caller can do about it."""
+        if "index" not in (declared.name for declared in operator.inputs):
+            return self
+        remedy = (
+            "; inside `with tensorrt_scatter.unchecked():` elements with an index out of range are left out instead"
+        )
+        return BadIndexError(f"{self}{remedy}", self.position, self.value)
 
 
 _OK = 0

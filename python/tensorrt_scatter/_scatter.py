@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from ._c_abi import Options
-from ._operators import Operator, reduce_arrays
+from ._call import reduced
+from ._declarations import SCATTER
+
+__all__ = [
+    "scatter",
+    "scatter_add",
+    "scatter_max",
+    "scatter_mean",
+    "scatter_min",
+    "scatter_mul",
+    "scatter_sum",
+]
 
 A = TypeVar("A")
+Index = TypeVar("Index")
 
 
 def scatter(
@@ -36,8 +47,8 @@ def scatter(
         ValueError: shapes, types or options that do not fit.
         BadIndexError: an index outside [0, N), with its position and value.
     """
-    options = Options.of(reduce=reduce, dim=dim, dim_size=dim_size)
-    return reduce_arrays(Operator.SCATTER, src, index, out, options)[0]
+    result: A = reduced(SCATTER, {"src": src, "index": index}, out, reduce, dim=dim, dim_size=dim_size)[0]
+    return result
 
 
 def scatter_sum(src: A, index: Any, dim: int = -1, out: A | None = None, dim_size: int | None = None) -> A:
@@ -60,16 +71,22 @@ def scatter_mean(src: A, index: Any, dim: int = -1, out: A | None = None, dim_si
     return scatter(src, index, dim, out, dim_size, "mean")
 
 
-def scatter_min(src: A, index: Any, dim: int = -1, out: A | None = None, dim_size: int | None = None) -> tuple[A, Any]:
+def scatter_min(
+    src: A, index: Index, dim: int = -1, out: A | None = None, dim_size: int | None = None
+) -> tuple[A, Index]:
     """:func:`scatter` with ``reduce="min"``, and the positions of the winners.
 
     Returns:
         The minima, and arg_out of their shape and index's type: the position along ``dim`` of the element that won, the
         smallest one among equals; E where nothing arrived or ``out`` won.
     """
-    return reduce_arrays(Operator.SCATTER, src, index, out, Options.of(reduce="min", dim=dim, dim_size=dim_size))
+    values, positions = reduced(SCATTER, {"src": src, "index": index}, out, "min", dim=dim, dim_size=dim_size)
+    return values, positions
 
 
-def scatter_max(src: A, index: Any, dim: int = -1, out: A | None = None, dim_size: int | None = None) -> tuple[A, Any]:
+def scatter_max(
+    src: A, index: Index, dim: int = -1, out: A | None = None, dim_size: int | None = None
+) -> tuple[A, Index]:
     """:func:`scatter_min` for the largest elements."""
-    return reduce_arrays(Operator.SCATTER, src, index, out, Options.of(reduce="max", dim=dim, dim_size=dim_size))
+    values, positions = reduced(SCATTER, {"src": src, "index": index}, out, "max", dim=dim, dim_size=dim_size)
+    return values, positions

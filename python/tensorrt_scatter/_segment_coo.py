@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from ._c_abi import Options
-from ._operators import Operator, map_arrays, reduce_arrays
+from ._call import called, reduced
+from ._declarations import GATHER_COO, SEGMENT_COO
+
+__all__ = [
+    "gather_coo",
+    "segment_add_coo",
+    "segment_coo",
+    "segment_max_coo",
+    "segment_mean_coo",
+    "segment_min_coo",
+    "segment_sum_coo",
+]
 
 A = TypeVar("A")
+Index = TypeVar("Index")
 
 
 def segment_coo(src: A, index: Any, out: A | None = None, dim_size: int | None = None, reduce: str = "sum") -> A:
@@ -31,8 +42,8 @@ def segment_coo(src: A, index: Any, out: A | None = None, dim_size: int | None =
         ValueError: shapes, types or options that do not fit.
         BadIndexError: an index outside [0, N) or below the one before it, with its position and value.
     """
-    options = Options.of(reduce=reduce, dim_size=dim_size)
-    return reduce_arrays(Operator.SEGMENT_COO, src, index, out, options)[0]
+    result: A = reduced(SEGMENT_COO, {"src": src, "index": index}, out, reduce, dim_size=dim_size)[0]
+    return result
 
 
 def segment_sum_coo(src: A, index: Any, out: A | None = None, dim_size: int | None = None) -> A:
@@ -50,19 +61,21 @@ def segment_mean_coo(src: A, index: Any, out: A | None = None, dim_size: int | N
     return segment_coo(src, index, out, dim_size, "mean")
 
 
-def segment_min_coo(src: A, index: Any, out: A | None = None, dim_size: int | None = None) -> tuple[A, Any]:
+def segment_min_coo(src: A, index: Index, out: A | None = None, dim_size: int | None = None) -> tuple[A, Index]:
     """:func:`segment_coo` with ``reduce="min"``, and the positions of the winners.
 
     Returns:
         The minima, and arg_out of their shape and index's type: the position along the reduced axis of the element that
         won, the smallest one among equals; E where nothing arrived or ``out`` won.
     """
-    return reduce_arrays(Operator.SEGMENT_COO, src, index, out, Options.of(reduce="min", dim_size=dim_size))
+    values, positions = reduced(SEGMENT_COO, {"src": src, "index": index}, out, "min", dim_size=dim_size)
+    return values, positions
 
 
-def segment_max_coo(src: A, index: Any, out: A | None = None, dim_size: int | None = None) -> tuple[A, Any]:
+def segment_max_coo(src: A, index: Index, out: A | None = None, dim_size: int | None = None) -> tuple[A, Index]:
     """:func:`segment_min_coo` for the largest elements."""
-    return reduce_arrays(Operator.SEGMENT_COO, src, index, out, Options.of(reduce="max", dim_size=dim_size))
+    values, positions = reduced(SEGMENT_COO, {"src": src, "index": index}, out, "max", dim_size=dim_size)
+    return values, positions
 
 
 def gather_coo(src: A, index: Any, out: A | None = None) -> A:
@@ -80,4 +93,5 @@ def gather_coo(src: A, index: Any, out: A | None = None) -> A:
         ValueError: shapes or types that do not fit.
         BadIndexError: an index outside [0, N), with its position and value.
     """
-    return map_arrays(Operator.GATHER_COO, src, index, out, Options.of())
+    result: A = called(GATHER_COO, {"src": src, "index": index}, out)
+    return result

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from ._c_abi import Options
-from ._operators import Operator, map_arrays, reduce_arrays
+from ._call import called, reduced
+from ._declarations import GATHER_CSR, SEGMENT_CSR
+
+__all__ = [
+    "gather_csr",
+    "segment_add_csr",
+    "segment_csr",
+    "segment_max_csr",
+    "segment_mean_csr",
+    "segment_min_csr",
+    "segment_sum_csr",
+]
 
 A = TypeVar("A")
+Index = TypeVar("Index")
 
 
 def segment_csr(src: A, indptr: Any, out: A | None = None, reduce: str = "sum") -> A:
@@ -30,7 +41,8 @@ def segment_csr(src: A, indptr: Any, out: A | None = None, reduce: str = "sum") 
         ValueError: shapes, types or options that do not fit.
         BadIndexError: an element of indptr outside [0, E] or below the one before it, with its position and value.
     """
-    return reduce_arrays(Operator.SEGMENT_CSR, src, indptr, out, Options.of(reduce=reduce))[0]
+    result: A = reduced(SEGMENT_CSR, {"src": src, "indptr": indptr}, out, reduce)[0]
+    return result
 
 
 def segment_sum_csr(src: A, indptr: Any, out: A | None = None) -> A:
@@ -48,19 +60,21 @@ def segment_mean_csr(src: A, indptr: Any, out: A | None = None) -> A:
     return segment_csr(src, indptr, out, "mean")
 
 
-def segment_min_csr(src: A, indptr: Any, out: A | None = None) -> tuple[A, Any]:
+def segment_min_csr(src: A, indptr: Index, out: A | None = None) -> tuple[A, Index]:
     """:func:`segment_csr` with ``reduce="min"``, and the positions of the winners.
 
     Returns:
         The minima, and arg_out of their shape and indptr's type: the position along the reduced axis of the element
         that won, the smallest one among equals; E for an empty segment.
     """
-    return reduce_arrays(Operator.SEGMENT_CSR, src, indptr, out, Options.of(reduce="min"))
+    values, positions = reduced(SEGMENT_CSR, {"src": src, "indptr": indptr}, out, "min")
+    return values, positions
 
 
-def segment_max_csr(src: A, indptr: Any, out: A | None = None) -> tuple[A, Any]:
+def segment_max_csr(src: A, indptr: Index, out: A | None = None) -> tuple[A, Index]:
     """:func:`segment_min_csr` for the largest elements."""
-    return reduce_arrays(Operator.SEGMENT_CSR, src, indptr, out, Options.of(reduce="max"))
+    values, positions = reduced(SEGMENT_CSR, {"src": src, "indptr": indptr}, out, "max")
+    return values, positions
 
 
 def gather_csr(src: A, indptr: Any, out: A | None = None) -> A:
@@ -82,4 +96,5 @@ def gather_csr(src: A, indptr: Any, out: A | None = None) -> A:
         ValueError: shapes or types that do not fit.
         BadIndexError: an element of indptr outside [0, E] or below the one before it, with its position and value.
     """
-    return map_arrays(Operator.GATHER_CSR, src, indptr, out, Options.of())
+    result: A = called(GATHER_CSR, {"src": src, "indptr": indptr}, out)
+    return result

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from ._c_abi import Options
-from ._operators import Operator, map_arrays
+from ._call import called
+from ._declarations import LOG_SOFTMAX, LOGSUMEXP, SOFTMAX, STD
 
 A = TypeVar("A")
 
@@ -28,12 +28,14 @@ def scatter_softmax(src: A, index: Any, dim: int = -1, dim_size: int | None = No
         ValueError: shapes, types or options that do not fit.
         BadIndexError: an index outside [0, N), with its position and value.
     """
-    return map_arrays(Operator.SOFTMAX, src, index, None, Options.of(dim=dim, dim_size=dim_size))
+    result: A = called(SOFTMAX, {"src": src, "index": index}, dim=dim, dim_size=dim_size)
+    return result
 
 
 def scatter_log_softmax(src: A, index: Any, dim: int = -1, eps: float = 1e-12, dim_size: int | None = None) -> A:
     """The logarithm of :func:`scatter_softmax`: src - max - ln(sum of exp(src - max) + eps)."""
-    return map_arrays(Operator.LOG_SOFTMAX, src, index, None, Options.of(dim=dim, dim_size=dim_size, eps=eps))
+    result: A = called(LOG_SOFTMAX, {"src": src, "index": index}, dim=dim, dim_size=dim_size, eps=eps)
+    return result
 
 
 def scatter_logsumexp(
@@ -48,7 +50,8 @@ def scatter_logsumexp(
         src's shape with N in place of its size along ``dim``.
     """
     _refuse_out("scatter_logsumexp", out)
-    return map_arrays(Operator.LOGSUMEXP, src, index, None, Options.of(dim=dim, dim_size=dim_size, eps=eps))
+    result: A = called(LOGSUMEXP, {"src": src, "index": index}, dim=dim, dim_size=dim_size, eps=eps)
+    return result
 
 
 def scatter_std(
@@ -64,8 +67,8 @@ def scatter_std(
         src's shape with N in place of its size along ``dim``.
     """
     _refuse_out("scatter_std", out)
-    options = Options.of(dim=dim, dim_size=dim_size, unbiased=unbiased)
-    return map_arrays(Operator.STD, src, index, None, options)
+    result: A = called(STD, {"src": src, "index": index}, dim=dim, dim_size=dim_size, unbiased=unbiased)
+    return result
 
 
 def _refuse_out(function: str, out: object) -> None:

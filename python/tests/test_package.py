@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +25,95 @@ def test_types_are_right() -> None:
     for package in ("mypy", "torch", "onnx", "onnxscript"):
         pytest.importorskip(package)
     run(sys.executable, "-m", "mypy", "--cache-dir", "/dev/null", "tensorrt_scatter")
+
+
+CALLER = """
+from __future__ import annotations
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+import tensorrt_scatter as ts
+from tensorrt_scatter import convert, register_symbolic, scatter_max, translation_table
+from tensorrt_scatter.onnx import Report, convert_file, ops, reference, torch_scatter_as_plugins
+
+Floats = NDArray[np.float32]
+Positions = NDArray[np.int64]
+
+
+def use(src: Floats, index: Positions, model: onnx.ModelProto) -> tuple[Floats, Positions]:
+    sums: Floats = ts.scatter(src, index, 0, dim_size=4, reduce="sum")
+    best, where = scatter_max(src, index)
+    reveal_type(best)
+    reveal_type(where)
+    reveal_type(ts.segment_min_csr(src, index))
+    reveal_type(ts.segment_coo(src, index, out=sums))
+    reveal_type(ts.gather_csr(src, index))
+    reveal_type(ts.composite.scatter_softmax(src, index))
+    reveal_type(ts.load())
+    converted, report = convert(model)
+    reveal_type(converted)
+    reveal_type(report)
+    register_symbolic("scatter_max", 17)
+    table = translation_table()
+    reveal_type(len(table))
+    reveal_type(convert_file("in.onnx", "out.onnx", wrap_negative_indices=False))
+    with ts.unchecked(), ts.deterministic(), torch_scatter_as_plugins():
+        try:
+            ts.scatter(src, index)
+        except ts.BadIndexError as error:
+            reveal_type(error.position)
+    print(report.changes[0].node, ops.scatter_sum, reference.evaluator(model), Report)
+    return best, where
+
+
+ts.scatter(1, 2, dimension=3)  # wrong
+ts.convert(5)  # wrong
+"""
+
+
+def test_a_callers_types_are_complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a caller gets has a type of its own: nothing is Any."""
+    for package in ("mypy", "onnx", "torch"):
+        pytest.importorskip(package)
+    (tmp_path / "caller.py").write_text(CALLER)
+    monkeypatch.setenv("MYPYPATH", str(PROJECT))
+    command = [
+        sys.executable,
+        "-m",
+        "mypy",
+        "--strict",
+        "--no-pretty",
+        "--no-error-summary",
+        "--cache-dir",
+        "/dev/null",
+    ]
+    # What is wrong inside of torch is not the caller's.
+    command += ["--follow-imports", "silent", "caller.py"]
+    finished = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    lines = [line.partition(": ")[2] for line in finished.stdout.splitlines()]
+    revealed = re.findall(r'Revealed type is "(.*)"', finished.stdout)
+    floats, positions = revealed[:2]
+    assert "float" in floats and "int" in positions
+    assert revealed == [
+        floats,
+        positions,
+        f"tuple[{floats}, {positions}]",
+        floats,
+        floats,
+        floats,
+        "bool",
+        "onnx.onnx_ml_pb2.ModelProto",
+        "tensorrt_scatter.onnx.conversion.report.Report",
+        "int",
+        "tensorrt_scatter.onnx.conversion.report.Report",
+        "int",
+    ]
+    errors = [line for line in lines if line.startswith("error")]
+    assert len(errors) == 2, finished.stdout
+    assert 'Unexpected keyword argument "dimension"' in errors[0]
+    assert 'Argument 1 to "convert" has incompatible type "int"' in errors[1]
 
 
 def test_style_is_right() -> None:

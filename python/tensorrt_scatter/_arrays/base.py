@@ -8,7 +8,8 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .._c_abi import CPU, TYPES
+from .._c_abi import CPU
+from .._declarations import FLOATS, Input
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,8 +58,13 @@ class Arrays(abc.ABC):
         """The number of an array's CUDA device, or CPU. ValueError if it is neither."""
 
     @abc.abstractmethod
-    def view(self, name: str, array: Any) -> View:
-        """An array's memory if it is row-major, or else a copy's that is."""
+    def view(self, declared: Input, array: Any) -> View:
+        """An array's memory if it is row-major, or else a copy's that is.
+
+        Raises:
+            TypeError: It is an array whose memory does not say all.
+            ValueError: Its type, layout or device is not one that the argument may have.
+        """
 
     @abc.abstractmethod
     def empty(self, shape: Sequence[int], like: Any) -> Any:
@@ -81,11 +87,42 @@ class Arrays(abc.ABC):
         return result
 
 
-def checked_dtype(name: str, dtype: str) -> str:
-    """Refuses types that there are no kernels for."""
-    if dtype not in TYPES:
-        raise ValueError(f"{name} has dtype {dtype}; expected one of {', '.join(TYPES)}")
-    return dtype
+#: What to convert a type to: the first that is taken.
+_WIDER = {
+    "bool": ("int32", "float32"),
+    "int8": ("int32", "float32"),
+    "uint8": ("int32", "float32"),
+    "int16": ("int32", "float32"),
+    "uint16": ("int32", "float32"),
+    "uint32": ("int64", "float64"),
+    "uint64": ("int64", "float64"),
+    "int32": ("float32",),
+    "int64": ("float32",),
+    "float128": ("float64",),
+    "longdouble": ("float64",),
+}
+
+
+def checked_dtype(declared: Input, dtype: str, conversion: str) -> str:
+    """The type, which is one that the argument may have.
+
+    Args:
+        declared: The argument.
+        dtype: Its type.
+        conversion: How its library converts an array, `{name}` to `{dtype}`.
+
+    Raises:
+        ValueError: There are no kernels for the type.
+    """
+    if dtype in declared.types:
+        return dtype
+    wider = ("float32",) if dtype.startswith(("float8", "float6", "float4")) else _WIDER.get(dtype, ())
+    taken = next((each for each in wider if each in declared.types), None)
+    remedy = "" if taken is None else f": convert it, by {conversion.format(name=declared.name, dtype=taken)}"
+    expected = f"{', '.join(declared.types[:-1])} or {declared.types[-1]}"
+    if declared.types == FLOATS:
+        expected = f"a floating-point type, {expected}"
+    raise ValueError(f"{declared.name} has dtype {dtype}; expected {expected}{remedy}")
 
 
 def _device(device: int) -> str:

@@ -13,11 +13,13 @@ import numpy as np
 
 from .. import _dlpack
 from .._c_abi import CPU, Target
-from .._device_memory import DeviceArray
+from .._declarations import Input
+from .._device_memory import SCRATCH, DeviceArray
 from .._driver import device_of_address
 from .._errors import check
 from .._library import loaded
 from .base import Arrays, View, checked_dtype
+from .numpy_arrays import CONVERSION
 
 #: The legacy default stream's CUstream, by which DLPack and the driver both call it; 0 is ambiguous in DLPack.
 _DEFAULT_STREAM = 1
@@ -51,32 +53,35 @@ class DlpackArrays(Arrays):
     def stream(self) -> int:
         return 0 if self.device == CPU else _DEFAULT_STREAM
 
-    def view(self, name: str, array: Any) -> View:
+    def view(self, declared: Input, array: Any) -> View:
         if id(array) not in self._views:
-            self._views[id(array)] = self._look_at(name, array)
-        return self._views[id(array)]
+            self._views[id(array)] = self._look_at(declared, array)
+        view = self._views[id(array)]
+        # The array may be two arguments, which need not have the same types.
+        checked_dtype(declared, view.dtype, CONVERSION)
+        return view
 
-    def _look_at(self, name: str, array: Any) -> View:
+    def _look_at(self, declared: Input, array: Any) -> View:
         if isinstance(array, (DeviceArray, np.ndarray)):
             # One of ours, for a result.
-            return array.view() if isinstance(array, DeviceArray) else _numpy_view(name, array)
+            return array.view() if isinstance(array, DeviceArray) else _numpy_view(declared, array)
         if not hasattr(array, "__dlpack__"):
-            return self._look_at_interface(name, array.__cuda_array_interface__, array)
+            return self._look_at_interface(declared, array.__cuda_array_interface__, array)
         stream = {} if self.device == CPU else {"stream": _DEFAULT_STREAM}
         tensor = _dlpack.imported(array.__dlpack__(**stream))
-        dtype = checked_dtype(name, tensor.dtype)
+        dtype = checked_dtype(declared, tensor.dtype, CONVERSION)
         if self.device == CPU:
-            return _numpy_view(name, _dlpack.as_numpy(tensor))
-        return self._device_view(name, tensor.address, dtype, tensor.shape, tensor.strides, tensor)
+            return _numpy_view(declared, _dlpack.as_numpy(tensor))
+        return self._device_view(declared.name, tensor.address, dtype, tensor.shape, tensor.strides, tensor)
 
-    def _look_at_interface(self, name: str, interface: Mapping[str, Any], owner: Any) -> View:
+    def _look_at_interface(self, declared: Input, interface: Mapping[str, Any], owner: Any) -> View:
         described = np.dtype(interface["typestr"])
-        dtype, shape = checked_dtype(name, described.name), tuple(interface["shape"])
+        dtype, shape = checked_dtype(declared, described.name, CONVERSION), tuple(interface["shape"])
         strides = interface.get("strides")
         elements = None if strides is None else tuple(stride // described.itemsize for stride in strides)
         if interface.get("stream") is not None:
             self._wait(interface["stream"])
-        return self._device_view(name, interface["data"][0] or 0, dtype, shape, elements, owner)
+        return self._device_view(declared.name, interface["data"][0] or 0, dtype, shape, elements, owner)
 
     @staticmethod
     def _device_view(
@@ -93,7 +98,7 @@ class DlpackArrays(Arrays):
         return DeviceArray(self.device, tuple(shape), dtype)
 
     def scratch(self, count: int) -> View:
-        return DeviceArray(self.device, (count,), "uint8").view()
+        return DeviceArray(self.device, (count,), SCRATCH).view()
 
     def store(self, out: Any, result: Any) -> Any:
         return result
@@ -115,8 +120,8 @@ class DlpackArrays(Arrays):
         check(library, library.trts_synchronize(Target.of(self.device, stream)))
 
 
-def _numpy_view(name: str, array: Any) -> View:
+def _numpy_view(declared: Input, array: Any) -> View:
     row_major = np.require(array, requirements=["C", "ALIGNED"])
-    dtype = checked_dtype(name, array.dtype.name)
+    dtype = checked_dtype(declared, array.dtype.name, CONVERSION)
     # The memory is somebody else's, for reading.
     return View(row_major.__array_interface__["data"][0], dtype, row_major.shape, (row_major, array), is_array=False)

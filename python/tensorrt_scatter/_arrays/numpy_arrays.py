@@ -8,7 +8,11 @@ from typing import Any
 import numpy as np
 
 from .._c_abi import CPU
+from .._declarations import Input
 from .base import Arrays, View, checked_dtype
+
+#: How an array with NumPy's methods is converted.
+CONVERSION = "{name}.astype('{dtype}')"
 
 
 class NumpyArrays(Arrays):
@@ -21,8 +25,9 @@ class NumpyArrays(Arrays):
     def device_of(self, name: str, array: Any) -> int:
         return CPU
 
-    def view(self, name: str, array: Any) -> View:
-        dtype = checked_dtype(name, array.dtype.name)
+    def view(self, declared: Input, array: Any) -> View:
+        name = declared.name
+        dtype = checked_dtype(declared, array.dtype.name, CONVERSION)
         if name == "out" and not array.flags.writeable:
             raise ValueError("out is read-only; give an array that can be written to")
         if isinstance(array, np.ma.MaskedArray):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .._c_abi import CPU
+from .._declarations import Input
 from .base import Arrays, View, checked_dtype
 
 
@@ -30,8 +31,8 @@ class TorchArrays(Arrays):
     def stream(self) -> int:
         return 0 if self.device == CPU else int(_torch().cuda.current_stream(self.device).cuda_stream)
 
-    def view(self, name: str, array: Any) -> View:
-        torch = _torch()
+    def view(self, declared: Input, array: Any) -> View:
+        torch, name = _torch(), declared.name
         if torch.jit.is_tracing():
             raise RuntimeError(
                 "torch.jit.trace does not see this call, whose result would be a constant of the traced model; call the "
@@ -48,7 +49,7 @@ class TorchArrays(Arrays):
                 "out was made under torch.inference_mode(), and torch lets such a tensor be written to only there; give "
                 "out.clone(), or call the operator under torch.inference_mode()"
             )
-        dtype = checked_dtype(name, str(array.dtype).removeprefix("torch."))
+        dtype = checked_dtype(declared, str(array.dtype).removeprefix("torch."), "{name}.to(torch.{dtype})")
         # A tensor with the negative bit holds the negatives of its elements.
         row_major = array.detach().resolve_neg().contiguous()
         is_array = row_major.data_ptr() == array.data_ptr() and not array.is_neg()

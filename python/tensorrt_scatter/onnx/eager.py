@@ -26,16 +26,12 @@ def expand_rows(index: Tensor, src: Tensor) -> Tensor:
     return index.expand(list(index.shape[: last + 1]) + list(src.shape[last + 1 :]))
 
 
-def groups(index: Tensor, out: Tensor | None, dim: int, dim_size: int | None) -> int:
-    """The number of groups: out's, or dim_size, or one more than the largest index."""
-    if out is not None:
-        return out.shape[dim]
-    if dim_size is not None:
-        return dim_size
-    return int(index.max()) + 1 if index.numel() else 0
+def size_of(index: Tensor, is_index: bool) -> int:
+    """The size of a result that nothing tells but the index: one more than the largest; or an indptr's largest element."""
+    return int(index.max()) + int(is_index) if index.numel() else 0
 
 
-def reduce(
+def _reduced(
     src: Tensor, index: Tensor, dim: int, out: Tensor | None, count: int, how: str
 ) -> tuple[Tensor, Tensor | None]:
     """Reduces `src` into `count` groups along `dim`, by an index of src's shape; arg_out of min and max is second."""
@@ -89,7 +85,36 @@ def _worst(dtype: torch.dtype, how: str) -> float | int:
     return limits.min if how == "max" else limits.max
 
 
-def segments_of(indptr: Tensor, elements: int) -> Tensor:
+def _outputs(values: Tensor, arg: Tensor | None) -> tuple[Tensor, ...]:
+    return (values,) if arg is None else (values, arg)
+
+
+def scatter(src: Tensor, index: Tensor, *, axis: int, out: Tensor | None, size: int, reduce: str) -> tuple[Tensor, ...]:
+    """torch_scatter.scatter, and arg_out of min and max."""
+    return _outputs(*_reduced(src, expand_index(index, src, axis), axis, out, size, reduce))
+
+
+def segment_coo(
+    src: Tensor, index: Tensor, *, axis: int, out: Tensor | None, size: int, reduce: str
+) -> tuple[Tensor, ...]:
+    """torch_scatter.segment_coo, and arg_out of min and max."""
+    return _outputs(*_reduced(src, expand_rows(index, src), axis, out, size, reduce))
+
+
+def segment_csr(
+    src: Tensor, indptr: Tensor, *, axis: int, out: Tensor | None, size: None, reduce: str
+) -> tuple[Tensor, ...]:
+    """torch_scatter.segment_csr, and arg_out of min and max. Nothing is taken from `out`."""
+    indptr = indptr.expand(list(src.shape[:axis]) + [indptr.shape[-1]])
+    count = indptr.shape[-1] - 1
+    index = expand_rows(_segments_of(indptr, src.shape[axis]), src)
+    # The last group takes the elements that lie in no segment.
+    values, arg = _reduced(src, index, axis, None, count + 1, reduce)
+    values = values.narrow(axis, 0, count).clone()
+    return _outputs(values, None if arg is None else arg.narrow(axis, 0, count).to(indptr.dtype))
+
+
+def _segments_of(indptr: Tensor, elements: int) -> Tensor:
     """The segment of each of `elements` elements, for the bounds [..., N+1]; N for those that lie in none."""
     position = torch.arange(elements, device=indptr.device, dtype=indptr.dtype)
     position = position.expand(list(indptr.shape[:-1]) + [elements]).contiguous()
@@ -98,70 +123,63 @@ def segments_of(indptr: Tensor, elements: int) -> Tensor:
     return segment.where(segment >= 0, torch.full_like(segment, count)).clamp(max=count)
 
 
-def segment_csr(src: Tensor, indptr: Tensor, how: str) -> tuple[Tensor, Tensor | None]:
-    """Reduces the segments of `src` between the bounds `indptr`."""
-    dim = indptr.dim() - 1
-    indptr = indptr.expand(list(src.shape[:dim]) + [indptr.shape[-1]])
-    count = indptr.shape[-1] - 1
-    index = expand_rows(segments_of(indptr, src.shape[dim]), src)
-    out, arg = reduce(src, index, dim, None, count + 1, how)
-    return out.narrow(dim, 0, count).clone(), None if arg is None else arg.narrow(dim, 0, count).to(indptr.dtype)
+def gather_coo(src: Tensor, index: Tensor, *, axis: int, out: Tensor | None, size: None) -> tuple[Tensor, ...]:
+    """`out[.., e, ..] = src[.., index[.., e], ..]` along index's last axis. Nothing is taken from `out`."""
+    return (src.gather(axis, expand_rows(index, src).long()),)
 
 
-def gather_coo(src: Tensor, index: Tensor) -> Tensor:
-    """`out[.., e, ..] = src[.., index[.., e], ..]` along index's last axis."""
-    return src.gather(index.dim() - 1, expand_rows(index, src).long())
-
-
-def gather_csr(src: Tensor, indptr: Tensor, size: int) -> Tensor:
+def gather_csr(src: Tensor, indptr: Tensor, *, axis: int, out: Tensor | None, size: int) -> tuple[Tensor, ...]:
     """Each row of `src` repeated over its segment, `size` rows in all; rows that no segment covers are 0."""
-    dim = indptr.dim() - 1
-    indptr = indptr.expand(list(src.shape[:dim]) + [indptr.shape[-1]])
-    zero_row = src.new_zeros([1 if axis == dim else extent for axis, extent in enumerate(src.shape)])
-    return gather_coo(torch.cat([src, zero_row], dim), segments_of(indptr, size))
+    indptr = indptr.expand(list(src.shape[:axis]) + [indptr.shape[-1]])
+    zero_row = src.new_zeros([1 if each == axis else extent for each, extent in enumerate(src.shape)])
+    padded = torch.cat([src, zero_row], axis)
+    return gather_coo(padded, _segments_of(indptr, size), axis=axis, out=None, size=None)
 
 
 def _wide(src: Tensor) -> Tensor:
+    """16-bit floats as float32, in which the composites compute."""
     return src.float() if src.dtype in (torch.float16, torch.bfloat16) else src
 
 
-def _recentred(src: Tensor, index: Tensor, dim: int, count: int) -> tuple[Tensor, Tensor]:
+def _recentred(src: Tensor, index: Tensor, axis: int, count: int) -> tuple[Tensor, Tensor]:
     """src less its group's maximum, where that is not -inf, and the group's sum of the exponentials of that."""
-    highest = reduce(src, index, dim, None, count, "max")[0]
+    highest = _reduced(src, index, axis, None, count, "max")[0]
     highest = highest.masked_fill(highest == float("-inf"), 0)
-    shifted = src - highest.gather(dim, index.long())
-    return shifted, reduce(shifted.exp(), index, dim, None, count, "sum")[0]
+    shifted = src - highest.gather(axis, index.long())
+    return shifted, _reduced(shifted.exp(), index, axis, None, count, "sum")[0]
 
 
-def softmax(src: Tensor, index: Tensor, dim: int, count: int) -> Tensor:
-    """torch_scatter.scatter_softmax, 16-bit floats being computed in float32."""
-    shifted, total = _recentred(_wide(src), index, dim, count)
-    return (shifted.exp() / total.gather(dim, index.long())).to(src.dtype)
+def softmax(src: Tensor, index: Tensor, *, axis: int, out: None, size: int) -> tuple[Tensor, ...]:
+    """torch_scatter.scatter_softmax."""
+    index = expand_index(index, src, axis)
+    shifted, total = _recentred(_wide(src), index, axis, size)
+    return ((shifted.exp() / total.gather(axis, index.long())).to(src.dtype),)
 
 
-def log_softmax(src: Tensor, index: Tensor, dim: int, count: int, eps: float) -> Tensor:
-    """torch_scatter.scatter_log_softmax, 16-bit floats being computed in float32."""
-    shifted, total = _recentred(_wide(src), index, dim, count)
-    return (shifted - (total + eps).log().gather(dim, index.long())).to(src.dtype)
+def log_softmax(src: Tensor, index: Tensor, *, axis: int, out: None, size: int, eps: float) -> tuple[Tensor, ...]:
+    """torch_scatter.scatter_log_softmax."""
+    index = expand_index(index, src, axis)
+    shifted, total = _recentred(_wide(src), index, axis, size)
+    return ((shifted - (total + eps).log().gather(axis, index.long())).to(src.dtype),)
 
 
-def logsumexp(src: Tensor, index: Tensor, dim: int, count: int, eps: float) -> Tensor:
-    """torch_scatter.scatter_logsumexp, 16-bit floats being computed in float32."""
-    wide = _wide(src)
-    size = list(src.shape)
-    size[dim] = count
-    highest = reduce(wide, index, dim, wide.new_full(size, float("-inf")), count, "max")[0]
-    shifted = wide - highest.gather(dim, index.long())
+def logsumexp(src: Tensor, index: Tensor, *, axis: int, out: None, size: int, eps: float) -> tuple[Tensor, ...]:
+    """torch_scatter.scatter_logsumexp."""
+    index, wide = expand_index(index, src, axis), _wide(src)
+    shape = list(src.shape)
+    shape[axis] = size
+    highest = _reduced(wide, index, axis, wide.new_full(shape, float("-inf")), size, "max")[0]
+    shifted = wide - highest.gather(axis, index.long())
     shifted = shifted.masked_fill(shifted.isnan(), float("-inf"))
-    total = reduce(shifted.exp(), index, dim, None, count, "sum")[0]
-    return ((total + eps).log() + highest).to(src.dtype).nan_to_num(neginf=0.0)
+    total = _reduced(shifted.exp(), index, axis, None, size, "sum")[0]
+    return (((total + eps).log() + highest).to(src.dtype).nan_to_num(neginf=0.0),)
 
 
-def std(src: Tensor, index: Tensor, dim: int, count: int, unbiased: bool) -> Tensor:
-    """torch_scatter.scatter_std, 16-bit floats being computed in float32."""
-    wide = _wide(src)
-    arrived = reduce(torch.ones_like(wide), index, dim, None, count, "sum")[0].clamp(min=1)
-    mean = reduce(wide, index, dim, None, count, "sum")[0] / arrived
-    squares = reduce((wide - mean.gather(dim, index.long())) ** 2, index, dim, None, count, "sum")[0]
+def std(src: Tensor, index: Tensor, *, axis: int, out: None, size: int, unbiased: bool) -> tuple[Tensor, ...]:
+    """torch_scatter.scatter_std."""
+    index, wide = expand_index(index, src, axis), _wide(src)
+    arrived = _reduced(torch.ones_like(wide), index, axis, None, size, "sum")[0].clamp(min=1)
+    mean = _reduced(wide, index, axis, None, size, "sum")[0] / arrived
+    squares = _reduced((wide - mean.gather(axis, index.long())) ** 2, index, axis, None, size, "sum")[0]
     divisor = (arrived - 1).clamp(min=1) if unbiased else arrived
-    return (squares / (divisor + 1e-6)).sqrt().to(src.dtype)
+    return ((squares / (divisor + 1e-6)).sqrt().to(src.dtype),)

@@ -1,7 +1,8 @@
-"""The ONNX nodes of the plugins: their names and attributes, in one place for all who write or read them.
+"""The ONNX nodes of the plugins, in one place for all who write or read them.
 
-Inputs are src, the index (or indptr), and a third where needed: a base, or, where `dim_size_input` is 1, the number of
-groups as a shape tensor of one element (TensorRT 10 and newer). Outputs are out and, for min and max, arg_out.
+The inputs of a node are those of its operator, and one more where needed: a base, or, where `dim_size_input` is 1, the
+number of groups as a shape tensor of one element (TensorRT 10 and newer). Its outputs are out and, for reductions that
+have it, arg_out.
 
 TensorRT's ONNX parser finds a plugin by the node's op type alone. The domain is that of the existing CUDA C++ plugins'
 exports, so that models of either look alike.
@@ -9,7 +10,11 @@ exports, so that models of either look alike.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any, Generic, TypeVar, Union
+
+from .._declarations import DIM, DIM_SIZE, OPERATORS, Base, Operator, Reduction
 
 DOMAIN = "tensorrt_scatter"
 """The nodes' domain. TensorRT ignores it; ONNX's checker wants one that is not its own."""
@@ -17,57 +22,105 @@ DOMAIN = "tensorrt_scatter"
 DOMAIN_VERSION = 1
 """The version of the domain that models import."""
 
-REDUCTIONS_WITH_ARG = ("min", "max")
-"""The reductions that also tell where a group's winner lies."""
-
 ARG_TYPE = "int32"
 """The type of arg_out in the nodes that are written here: the one that every TensorRT has."""
 
+SHAPE_INPUTS = "tensorrt_plugin_shape_input_indices"
+"""An attribute of TensorRT's parser, not the plugin's: by it the parser, from 10.1 on, knows an input for a shape tensor."""
 
-GROUPS_AS_INPUT: dict[str, int | list[int]] = {"dim_size_input": 1, "tensorrt_plugin_shape_input_indices": [2]}
-"""The attributes of a node whose last input is the number of groups. By the second one TensorRT's parser, from 10.1 on,
-knows that the input is a shape tensor; it is the parser's, not the plugin's."""
+AttributeValue = Union[int, float, str, list[int]]
+
+
+def groups_as_input(operator: Operator) -> dict[str, AttributeValue]:
+    """The attributes of a node whose last input is the number of groups."""
+    return {"dim_size_input": 1, SHAPE_INPUTS: [len(operator.inputs)]}
+
+
+def functions() -> Iterator[tuple[str, Operator, Reduction | None]]:
+    """Each operator of torch.ops.tensorrt_scatter: its name, and the operator and reduction that it stands for."""
+    for operator in OPERATORS:
+        if not operator.reductions:
+            yield operator.function_of(), operator, None
+        for reduction in operator.reductions:
+            yield operator.function_of(reduction.name), operator, reduction
+
+
+def parameters(operator: Operator) -> dict[str, str]:
+    """The arguments of the torch operator: torch_scatter's, by name, as its schema declares them."""
+    declared = {given.name: f"Tensor {given.name}" for given in operator.inputs}
+    if operator.has_dim:
+        declared[DIM.name] = DIM.schema
+    if operator.base is not Base.NONE:
+        declared["out"] = "Tensor? out=None"
+    return declared | {attribute.name: attribute.schema for attribute in operator.attributes if attribute.schema}
+
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
-class NodeType:
-    """A plugin as an ONNX node."""
+class Call(Generic[Value]):
+    """A call of a torch operator on its way to a node, while a model is exported. Values are the exporter's."""
 
-    op_type: str
-    attributes: dict[str, int | float | str]
-    """Each attribute and what it is where a node leaves it out."""
+    inputs: list[Value]
+    """The node's inputs, but for a number of groups."""
+    attributes: dict[str, AttributeValue]
+    varying_size: Value | None
+    """The number of groups, where it is an input of the node."""
 
-    @property
-    def has_groups(self) -> bool:
-        """Whether the node has to be told a number of groups, by `dim_size`, `dim_size_input` or its base."""
-        return "dim_size" in self.attributes
 
-    @property
-    def reductions(self) -> tuple[str, ...]:
-        """What `reduce` may be."""
-        if "reduce" not in self.attributes:
-            return ()
-        return (
-            ("sum", "add", "mul", "mean", "min", "max")
-            if "dim" in self.attributes
-            else ("sum", "add", "mean", "min", "max")
+def call(
+    name: str, operator: Operator, reduction: Reduction | None, given: Mapping[str, Any], constants: Mapping[str, Any]
+) -> Call[Any]:
+    """What a torch operator's arguments become, by whichever exporter.
+
+    Args:
+        name: The torch operator's name.
+        operator: The operator.
+        reduction: Its reduction.
+        given: The arguments that are there, by name, as the exporter's values.
+        constants: Those of them that are constants, as numbers.
+
+    Raises:
+        ValueError: The node would not know its number of groups or rows.
+    """
+    inputs = [given[declared.name] for declared in operator.inputs]
+    attributes: dict[str, AttributeValue] = {}
+    for attribute in operator.attributes:
+        if attribute.schema and not attribute.is_size and attribute.name in constants:
+            value = constants[attribute.name]
+            # The default of a flag need not be written.
+            if attribute.name != "deterministic" or value:
+                attributes[attribute.name] = int(value) if isinstance(attribute.default, int) else float(value)
+    if reduction is not None:
+        attributes["reduce"] = reduction.name
+        if reduction.has_arg:
+            attributes["arg_type"] = ARG_TYPE
+    if "out" in given:
+        return Call([*inputs, given["out"]], attributes, None)
+    size = operator.size
+    if size is None:
+        return Call(inputs, attributes, None)
+    if size.name not in given:
+        raise ValueError(f"{name}: {missing_size(operator)}")
+    if size.name in constants:
+        attributes[size.name] = int(constants[size.name])
+        return Call(inputs, attributes, None)
+    if size is not DIM_SIZE:
+        raise ValueError(
+            f"{name}: {size.name} varies, and the plugin takes a fixed one; pass out= of that size instead"
         )
+    return Call(inputs, attributes | groups_as_input(operator), given[size.name])
 
 
-_GROUPS: dict[str, int | float | str] = {"dim_size": -1, "dim_size_input": 0}
-_DIM: dict[str, int | float | str] = {"dim": -1}
-_REDUCE: dict[str, int | float | str] = {"reduce": "sum", "arg_type": ARG_TYPE}
-_EPS: dict[str, int | float | str] = {"eps": 1e-12}
-
-SCATTER = NodeType("TRTS_Scatter", {**_DIM, **_GROUPS, **_REDUCE})
-SEGMENT_COO = NodeType("TRTS_SegmentCOO", {**_GROUPS, **_REDUCE})
-GATHER_COO = NodeType("TRTS_GatherCOO", {})
-SEGMENT_CSR = NodeType("TRTS_SegmentCSR", _REDUCE)
-GATHER_CSR = NodeType("TRTS_GatherCSR", {"size": -1})
-SOFTMAX = NodeType("TRTS_ScatterSoftmax", {**_DIM, **_GROUPS})
-LOG_SOFTMAX = NodeType("TRTS_ScatterLogSoftmax", {**_DIM, **_GROUPS, **_EPS})
-LOGSUMEXP = NodeType("TRTS_ScatterLogSumExp", {**_DIM, **_GROUPS, **_EPS})
-STD = NodeType("TRTS_ScatterStd", {**_DIM, **_GROUPS, "unbiased": 1})
-
-ALL = (SCATTER, SEGMENT_COO, GATHER_COO, SEGMENT_CSR, GATHER_CSR, SOFTMAX, LOG_SOFTMAX, LOGSUMEXP, STD)
-BY_OP_TYPE = {node_type.op_type: node_type for node_type in ALL}
+def missing_size(operator: Operator) -> str:
+    """Why an operator without its size cannot be exported."""
+    size, has_out = operator.size, operator.base is not Base.NONE
+    name = "" if size is None else size.name
+    missing = f"neither {name} nor out is given" if has_out else f"{name} is not given"
+    what, where = ("groups", "the index") if size is DIM_SIZE else ("rows", operator.inputs[1].name)
+    remedy = f"{name}= or out=" if has_out else f"{name}="
+    return (
+        f"{missing}: an exported model cannot take the number of {what} from the values of {where}, since TensorRT wants "
+        f"shapes before values; pass {remedy}"
+    )

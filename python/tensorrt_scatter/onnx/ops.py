@@ -13,8 +13,12 @@ from typing import Any, Union, cast
 import torch
 from torch import Tensor
 
+from .._declarations import SCATTER, SEGMENT_COO, SEGMENT_CSR, Operator
+from .._settings import is_deterministic
+
 # It declares torch.ops.tensorrt_scatter.
 from . import declared as _declared  # noqa: F401
+from . import nodes
 
 __all__ = [
     "gather_coo",
@@ -50,7 +54,7 @@ Size = Union[int, torch.SymInt, Tensor, None]
 
 def scatter_sum(src: Tensor, index: Tensor, dim: int = -1, out: Tensor | None = None, dim_size: Size = None) -> Tensor:
     """The sum of the elements of `src` that share an index along `dim`: `src` with `dim_size` groups on that axis."""
-    return cast(Tensor, _call("scatter_sum", src, index, dim, out, dim_size))
+    return cast(Tensor, _call("scatter_sum", src, index, dim, out, dim_size, is_deterministic()))
 
 
 scatter_add = scatter_sum
@@ -58,26 +62,26 @@ scatter_add = scatter_sum
 
 def scatter_mul(src: Tensor, index: Tensor, dim: int = -1, out: Tensor | None = None, dim_size: Size = None) -> Tensor:
     """As `scatter_sum`, their product; an empty group is 1."""
-    return cast(Tensor, _call("scatter_mul", src, index, dim, out, dim_size))
+    return cast(Tensor, _call("scatter_mul", src, index, dim, out, dim_size, is_deterministic()))
 
 
 def scatter_mean(src: Tensor, index: Tensor, dim: int = -1, out: Tensor | None = None, dim_size: Size = None) -> Tensor:
     """As `scatter_sum`, their mean: (out + sum) / count."""
-    return cast(Tensor, _call("scatter_mean", src, index, dim, out, dim_size))
+    return cast(Tensor, _call("scatter_mean", src, index, dim, out, dim_size, is_deterministic()))
 
 
 def scatter_min(
     src: Tensor, index: Tensor, dim: int = -1, out: Tensor | None = None, dim_size: Size = None
 ) -> tuple[Tensor, Tensor]:
     """As `scatter_sum`, their minimum, and its position along `dim`: src's size if nothing arrived or `out` won."""
-    return cast("tuple[Tensor, Tensor]", _call("scatter_min", src, index, dim, out, dim_size))
+    return cast("tuple[Tensor, Tensor]", _call("scatter_min", src, index, dim, out, dim_size, is_deterministic()))
 
 
 def scatter_max(
     src: Tensor, index: Tensor, dim: int = -1, out: Tensor | None = None, dim_size: Size = None
 ) -> tuple[Tensor, Tensor]:
     """As `scatter_min`, for the maximum."""
-    return cast("tuple[Tensor, Tensor]", _call("scatter_max", src, index, dim, out, dim_size))
+    return cast("tuple[Tensor, Tensor]", _call("scatter_max", src, index, dim, out, dim_size, is_deterministic()))
 
 
 def scatter(
@@ -89,8 +93,7 @@ def scatter(
     reduce: str = "sum",
 ) -> Tensor:
     """`scatter_sum`, `scatter_mul`, `scatter_mean`, or the values of `scatter_min`, `scatter_max`, by `reduce`."""
-    functions = {"sum": scatter_sum, "add": scatter_sum, "mul": scatter_mul, "mean": scatter_mean}
-    return _reduced(reduce, functions, {"min": scatter_min, "max": scatter_max}, src, index, dim, out, dim_size)
+    return _reduced(SCATTER, reduce, src, index, dim, out, dim_size, is_deterministic())
 
 
 def segment_sum_coo(src: Tensor, index: Tensor, out: Tensor | None = None, dim_size: Size = None) -> Tensor:
@@ -124,8 +127,7 @@ def segment_coo(
     src: Tensor, index: Tensor, out: Tensor | None = None, dim_size: Size = None, reduce: str = "sum"
 ) -> Tensor:
     """`segment_sum_coo`, `segment_mean_coo`, or the values of `segment_min_coo`, `segment_max_coo`, by `reduce`."""
-    functions = {"sum": segment_sum_coo, "add": segment_sum_coo, "mean": segment_mean_coo}
-    return _reduced(reduce, functions, {"min": segment_min_coo, "max": segment_max_coo}, src, index, out, dim_size)
+    return _reduced(SEGMENT_COO, reduce, src, index, out, dim_size)
 
 
 def gather_coo(src: Tensor, index: Tensor, out: Tensor | None = None) -> Tensor:
@@ -158,11 +160,10 @@ def segment_max_csr(src: Tensor, indptr: Tensor, out: Tensor | None = None) -> t
 
 def segment_csr(src: Tensor, indptr: Tensor, out: Tensor | None = None, reduce: str = "sum") -> Tensor:
     """`segment_sum_csr`, `segment_mean_csr`, or the values of `segment_min_csr`, `segment_max_csr`, by `reduce`."""
-    functions = {"sum": segment_sum_csr, "add": segment_sum_csr, "mean": segment_mean_csr}
-    return _reduced(reduce, functions, {"min": segment_min_csr, "max": segment_max_csr}, src, indptr, out)
+    return _reduced(SEGMENT_CSR, reduce, src, indptr, out)
 
 
-def gather_csr(src: Tensor, indptr: Tensor, out: Tensor | None = None, size: int | None = None) -> Tensor:
+def gather_csr(src: Tensor, indptr: Tensor, out: Tensor | None = None, size: Size = None) -> Tensor:
     """Each row of `src` repeated over its segment. `size`, or out's size on that axis, is indptr's last value."""
     return cast(Tensor, _call("gather_csr", src, indptr, out, size))
 
@@ -203,22 +204,32 @@ def scatter_std(
     return cast(Tensor, _call("scatter_std", src, index, dim, dim_size, unbiased))
 
 
+def _operators() -> dict[str, tuple[Any, Any, int | None]]:
+    """Each operator's overload that takes its size as a number, the one that takes it as a tensor, and the size's place."""
+    found: dict[str, tuple[Any, Any, int | None]] = {}
+    for name, operator, _ in nodes.functions():
+        packet = getattr(torch.ops.tensorrt_scatter, name)
+        if operator.size is None:
+            found[name] = packet.default, packet.default, None
+        else:
+            place = list(nodes.parameters(operator)).index(operator.size.name)
+            found[name] = packet.default, getattr(packet, operator.size.name), place
+    return found
+
+
+# Looked up once: torch.export and torch.compile cannot trace how a packet is asked for its overloads.
+_OPERATORS = _operators()
+
+
 def _call(name: str, *arguments: Any) -> Any:
-    packet = getattr(torch.ops.tensorrt_scatter, name)
-    if "dim_size" not in packet.overloads():
-        return packet(*arguments)
-    schema = packet.default._schema
-    place = next(i for i, argument in enumerate(schema.arguments) if argument.name == "dim_size")
-    overload = packet.dim_size if isinstance(arguments[place], Tensor) else packet.default
-    return overload(*arguments)
+    default, varying, place = _OPERATORS[name]
+    return (varying if place is not None and isinstance(arguments[place], Tensor) else default)(*arguments)
 
 
-def _reduced(reduce: str, values: dict[str, Any], pairs: dict[str, Any], *arguments: Any) -> Tensor:
-    if reduce in values:
-        return cast(Tensor, values[reduce](*arguments))
-    if reduce in pairs:
-        return cast(Tensor, pairs[reduce](*arguments)[0])
-    raise ValueError(f"reduce is {reduce!r}: expected one of {', '.join(sorted([*values, *pairs]))}")
+def _reduced(operator: Operator, reduce: str, *arguments: Any) -> Tensor:
+    reduction = operator.reduction(reduce)
+    result = _call(operator.function_of(reduction.name), *arguments)
+    return cast(Tensor, result[0] if reduction.has_arg else result)
 
 
 def _check_no_out(name: str, out: Tensor | None) -> None:

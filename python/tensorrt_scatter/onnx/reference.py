@@ -7,7 +7,7 @@ out, = session.run(None, {"src": src, "index": index})
 from __future__ import annotations
 
 import importlib
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import onnx
@@ -15,17 +15,10 @@ from numpy.typing import NDArray
 from onnx.reference import ReferenceEvaluator
 from onnx.reference.op_run import OpRun
 
+from .._declarations import OPERATORS, Base, Operator
 from . import nodes
 
 Array = NDArray[Any]
-
-
-class Operators(Protocol):
-    """The functions that compute: those of `tensorrt_scatter`, on NumPy arrays."""
-
-    scatter: Any
-    segment_coo: Any
-    segment_csr: Any
 
 
 def evaluator(model: onnx.ModelProto | str, operators: Any = None) -> ReferenceEvaluator:
@@ -43,71 +36,52 @@ def reference_ops(operators: Any = None) -> list[type[OpRun]]:
     """The plugins' nodes as `ReferenceEvaluator(..., new_ops=...)` takes them. For `operators`, see `evaluator`."""
     if operators is None:
         operators = importlib.import_module("tensorrt_scatter")
-    return [_op_run(node_type, operators) for node_type in nodes.ALL]
+    return [_op_run(operator, operators) for operator in OPERATORS]
 
 
-def _op_run(node_type: nodes.NodeType, operators: Any) -> type[OpRun]:
+def _op_run(operator: Operator, operators: Any) -> type[OpRun]:
     def run(self: OpRun, *inputs: Array, **attributes: Any) -> tuple[Array, ...]:
         given = {name: value for name, value in attributes.items() if value is not None}
-        return _Node(node_type, inputs, {**node_type.attributes, **given}).run(operators)
+        return _run(operator, operators, list(inputs), {**operator.defaults(), **given})
 
     # ReferenceEvaluator finds an operator by its class's name and domain, and the attributes by a schema.
-    return type(node_type.op_type, (OpRun,), {"op_domain": nodes.DOMAIN, "_run": run})
+    return type(operator.op_type, (OpRun,), {"op_domain": nodes.DOMAIN, "_run": run})
 
 
-class _Node:
-    """A node's call: its inputs, told apart by its attributes."""
-
-    def __init__(self, node_type: nodes.NodeType, inputs: tuple[Array, ...], attributes: dict[str, Any]) -> None:
-        self.type, self.attributes = node_type, attributes
-        self.src, self.index, *more = inputs
-        self.dim_size = attributes.get("dim_size", -1)
-        if attributes.get("dim_size_input", 0) == 1:
-            self.dim_size = int(more.pop().reshape(()))
-        self.base = more[0] if more else None
-
-    def run(self, operators: Any) -> tuple[Array, ...]:
-        axis = self.attributes.get("dim", self.index.ndim - 1)
-        groups = None if self.dim_size < 0 else self.dim_size
-        if self.type.has_groups and groups is None and self.base is None:
-            raise ValueError(f"{self.type.op_type}: the node tells no number of groups: expected dim_size or a base")
+def _run(operator: Operator, operators: Any, inputs: list[Array], attributes: dict[str, Any]) -> tuple[Array, ...]:
+    """What a node computes: the operator's function, with the node's inputs and attributes as its arguments."""
+    arguments: dict[str, Any] = {
+        attribute.name: attributes[attribute.name]
+        for attribute in operator.attributes
+        # CPU results have the same bits every time.
+        if attribute.schema and not attribute.is_size and attribute.name != "deterministic"
+    }
+    if "unbiased" in arguments:
+        arguments["unbiased"] = bool(arguments["unbiased"])
+    groups = None
+    if attributes.get("dim_size_input", 0) == 1:
+        groups = inputs.pop()
+    base = inputs[len(operator.inputs)] if len(inputs) > len(operator.inputs) else None
+    if operator.has_groups:
+        arguments["dim_size"] = attributes["dim_size"] if groups is None else int(groups.reshape(()))
+        if arguments["dim_size"] < 0:
+            arguments["dim_size"] = None
+        if arguments["dim_size"] is None and base is None:
+            raise ValueError(f"{operator.op_type}: the node tells no number of groups: expected dim_size or a base")
+    elif base is None and operator.size is not None and attributes[operator.size.name] >= 0:
+        base = _rows(operator, inputs, attributes[operator.size.name])
+    if operator.base is not Base.NONE:
         # torch_scatter's functions may write to out; a node never writes to its base.
-        out = None if self.base is None else self.base.copy()
-        if self.type is nodes.GATHER_COO:
-            return (operators.gather_coo(self.src, self.index, out),)
-        if self.type is nodes.GATHER_CSR:
-            return (operators.gather_csr(self.src, self.index, self._rows(out)),)
-        if not self.type.reductions:
-            return (self._composite(operators, axis, groups),)
-        reduce = str(self.attributes["reduce"])
-        if self.type is nodes.SCATTER:
-            result = getattr(operators, f"scatter_{reduce}")(self.src, self.index, axis, out, groups)
-        elif self.type is nodes.SEGMENT_COO:
-            result = getattr(operators, f"segment_{reduce}_coo")(self.src, self.index, out, groups)
-        else:
-            result = getattr(operators, f"segment_{reduce}_csr")(self.src, self.index, out)
-        if reduce not in nodes.REDUCTIONS_WITH_ARG:
-            return (result,)
-        return result[0], result[1].astype(np.dtype(self.attributes["arg_type"]))
+        arguments["out"] = None if base is None else base.copy()
+    reduce = str(attributes["reduce"]) if operator.reductions else ""
+    result = getattr(operators, operator.function_of(reduce))(*inputs[: len(operator.inputs)], **arguments)
+    if not reduce or not operator.reduction(reduce).has_arg:
+        return (result,)
+    return result[0], result[1].astype(np.dtype(attributes["arg_type"]))
 
-    def _rows(self, out: Array | None) -> Array | None:
-        size = self.attributes["size"]
-        if out is not None or size < 0:
-            return out
-        axis = self.index.ndim - 1
-        return np.zeros([size if i == axis else extent for i, extent in enumerate(self.src.shape)], self.src.dtype)
 
-    def _composite(self, operators: Any, axis: int, groups: int | None) -> Array:
-        call = {"dim": axis, "dim_size": groups}
-        if "eps" in self.attributes:
-            call["eps"] = self.attributes["eps"]
-        if "unbiased" in self.attributes:
-            call["unbiased"] = bool(self.attributes["unbiased"])
-        function = {
-            nodes.SOFTMAX.op_type: "scatter_softmax",
-            nodes.LOG_SOFTMAX.op_type: "scatter_log_softmax",
-            nodes.LOGSUMEXP.op_type: "scatter_logsumexp",
-            nodes.STD.op_type: "scatter_std",
-        }[self.type.op_type]
-        result: Array = getattr(operators, function)(self.src, self.index, **call)
-        return result
+def _rows(operator: Operator, inputs: list[Array], size: int) -> Array:
+    """An out of the size that an attribute tells."""
+    src, index = inputs[:2]
+    axis = operator.axis(index.ndim, -1)
+    return np.zeros([size if i == axis else extent for i, extent in enumerate(src.shape)], src.dtype)

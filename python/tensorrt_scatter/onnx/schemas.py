@@ -8,17 +8,16 @@ from __future__ import annotations
 from onnx import TensorProto, TypeProto, defs
 from onnx.shape_inference import InferenceContext, InferenceError
 
+from .._declarations import INDICES, OPERATORS, TYPE_OF, Base, Operator, Result
 from . import nodes
 
 _Schema = defs.OpSchema
-_VALUES = [f"tensor({name})" for name in ("float", "float16", "bfloat16", "double", "int32", "int64")]
-_INDICES = ["tensor(int32)", "tensor(int64)"]
 _KINDS = {int: _Schema.AttrType.INT, float: _Schema.AttrType.FLOAT, str: _Schema.AttrType.STRING}
 # What TensorRT's parser reads: to find the plugin, and the inputs that are shape tensors.
 _PARSER = {
     "plugin_version": _Schema.AttrType.STRING,
     "plugin_namespace": _Schema.AttrType.STRING,
-    "tensorrt_plugin_shape_input_indices": _Schema.AttrType.INTS,
+    nodes.SHAPE_INPUTS: _Schema.AttrType.INTS,
 }
 
 Dims = list["int | str | None"]
@@ -26,89 +25,93 @@ Dims = list["int | str | None"]
 
 
 def register() -> None:
-    """Registers the schema of every node type, where that is not done yet."""
-    for node_type in nodes.ALL:
-        if not defs.has(node_type.op_type, nodes.DOMAIN):
-            defs.register_schema(schema(node_type, with_arg=bool(node_type.reductions)))
+    """Registers the schema of every operator, where that is not done yet."""
+    for operator in OPERATORS:
+        if not defs.has(operator.op_type, nodes.DOMAIN):
+            outputs = 1 + bool(operator.reductions) + operator.has_groups_output
+            defs.register_schema(schema(operator, outputs))
 
 
-def schema(node_type: nodes.NodeType, with_arg: bool) -> defs.OpSchema:
-    """The schema of a node type, with an optional second output arg_out or without one."""
-    attributes = {**{name: _KINDS[type(default)] for name, default in node_type.attributes.items()}, **_PARSER}
-    parameter = _Schema.FormalParameter
-    option = _Schema.FormalParameterOption
-    outputs = [parameter("out", "T")]
-    if with_arg:
-        outputs.append(parameter("arg_out", "A", param_option=option.Optional))
+def schema(operator: Operator, outputs: int) -> defs.OpSchema:
+    """The schema of an operator's node with at most that number of outputs: all but the first are optional."""
+    parameter, option = _Schema.FormalParameter, _Schema.FormalParameterOption
+    inputs = [parameter(given.name, "T" if given is operator.inputs[0] else "I") for given in operator.inputs]
+    # The base, or without one the number of groups: hence the types.
+    if operator.base is not Base.NONE:
+        inputs.append(parameter("base", "M", param_option=option.Optional))
+    if operator.has_groups:
+        inputs.append(parameter("groups", "M", param_option=option.Optional))
+    second = parameter("arg_out" if operator.reductions else "groups", "A", param_option=option.Optional)
+    constraints = [
+        ("T", _type_strings(operator.inputs[0].types), "values"),
+        ("I", _type_strings(INDICES), "indices, or bounds of segments"),
+    ]
+    if len(inputs) > len(operator.inputs):
+        of_either = _type_strings(tuple(TYPE_OF))
+        constraints.append(("M", of_either, "those of src for a base, an integer for a number of groups"))
+    if outputs > 1:
+        constraints.append(("A", _type_strings(INDICES), "positions"))
+    defaults = operator.defaults().items()
+    attributes = {**{name: _KINDS[type(default)] for name, default in defaults}, **_PARSER}
     made = _Schema(
-        node_type.op_type,
+        operator.op_type,
         nodes.DOMAIN,
         nodes.DOMAIN_VERSION,
-        inputs=[
-            parameter("src", "T"),
-            parameter("index", "I"),
-            # The base, or without one the number of groups: hence the types.
-            parameter("base", "M", param_option=option.Optional),
-            parameter("groups", "M", param_option=option.Optional),
-        ],
-        outputs=outputs,
-        type_constraints=[
-            ("T", _VALUES, "values"),
-            ("I", _INDICES, "indices, or bounds of segments"),
-            ("M", _VALUES, "those of src for a base, an integer for a number of groups"),
-            *([("A", _INDICES, "positions")] if with_arg else []),
-        ],
+        inputs=inputs,
+        outputs=[parameter("out", "T"), second][:outputs],
+        type_constraints=constraints,
         attributes=[_Schema.Attribute(name, kind, "", required=False) for name, kind in attributes.items()],
     )
-    made.set_type_and_shape_inference_function(lambda context: _infer(node_type, context))
+    made.set_type_and_shape_inference_function(lambda context: _infer(operator, context))
     return made
 
 
-def _infer(node_type: nodes.NodeType, context: InferenceContext) -> None:
-    reduce = _text(context, node_type, "reduce")
-    if reduce and reduce not in node_type.reductions:
-        raise InferenceError(
-            f"{node_type.op_type}: reduce is {reduce!r}: expected one of {', '.join(node_type.reductions)}"
-        )
+def _type_strings(names: tuple[str, ...]) -> list[str]:
+    return [f"tensor({TYPE_OF[name].onnx})" for name in names]
+
+
+def _infer(operator: Operator, context: InferenceContext) -> None:
+    reduce = _text(context, operator, "reduce")
+    try:
+        has_arg = operator.reduction(reduce).has_arg if operator.reductions else False
+    except ValueError as error:
+        raise InferenceError(f"{operator.op_type}: {error}") from error
     src = context.get_input_type(0)
-    dims = _out_dims(node_type, context)
+    dims = _out_dims(operator, context)
     _set(context, 0, src.tensor_type.elem_type, dims)
+    if context.get_num_outputs() < 2:
+        return
+    if operator.has_groups_output:
+        _set(context, 1, TensorProto.INT32, [None])
     # Without the attribute it is int32 too; but exports for the existing CUDA C++ plugins declare int64, as PyTorch has it.
-    arg_type = _text(context, node_type, "arg_type") if context.get_attribute("arg_type") is not None else None
-    if context.get_num_outputs() > 1 and arg_type is not None:
-        _set(context, 1, TensorProto.INT64 if arg_type == "int64" else TensorProto.INT32, dims)
+    elif has_arg and context.get_attribute("arg_type") is not None:
+        wide = _text(context, operator, "arg_type") == "int64"
+        _set(context, 1, TensorProto.INT64 if wide else TensorProto.INT32, dims)
 
 
-def _out_dims(node_type: nodes.NodeType, context: InferenceContext) -> Dims | None:
+def _out_dims(operator: Operator, context: InferenceContext) -> Dims | None:
     """The shape of out, or None where the rank of src is not known."""
     src, index = _dims(context, 0), _dims(context, 1)
-    if src is None or node_type in (nodes.SOFTMAX, nodes.LOG_SOFTMAX):
+    if src is None or operator.result is Result.SRC:
         return src
-    if "dim" in node_type.attributes:
-        axis = _number(context, node_type, "dim")
-    elif index is None:
+    if not operator.has_dim and not index:
         return [None] * len(src)
-    else:
-        axis = len(index) - 1
+    dim = _number(context, operator, "dim") if operator.has_dim else 0
+    axis = operator.axis(len(index or ()), dim)
     if not -len(src) <= axis < len(src):
-        raise InferenceError(f"{node_type.op_type}: the axis is {axis}, but src has rank {len(src)}")
-    src[axis] = _size(node_type, context, axis, index)
+        raise InferenceError(f"{operator.op_type}: the axis is {axis}, but src has rank {len(src)}")
+    src[axis] = operator.out_size(src, index or (), axis, _given_size(operator, context, axis))
     return src
 
 
-def _size(node_type: nodes.NodeType, context: InferenceContext, axis: int, index: Dims | None) -> int | str | None:
-    """The size of out on the reduced, or gathered, axis."""
-    if node_type is nodes.GATHER_COO:
-        return index[-1] if index else None
-    if node_type is nodes.SEGMENT_CSR:
-        return index[-1] - 1 if index and isinstance(index[-1], int) else None
-    name = "size" if node_type is nodes.GATHER_CSR else "dim_size"
-    given = _number(context, node_type, name)
+def _given_size(operator: Operator, context: InferenceContext, axis: int) -> int | str | None:
+    """The size of out on the axis, as an attribute or the base tells it."""
+    given = -1 if operator.size is None else _number(context, operator, operator.size.name)
     if given >= 0:
         return given
-    has_size_input = node_type.has_groups and _number(context, node_type, "dim_size_input") == 1
-    if context.get_num_inputs() - has_size_input > 2:
-        base = _dims(context, 2)
+    has_size_input = operator.has_groups and _number(context, operator, "dim_size_input") == 1
+    if context.get_num_inputs() - has_size_input > len(operator.inputs):
+        base = _dims(context, len(operator.inputs))
         return base[axis] if base is not None and -len(base) <= axis < len(base) else None
     return None
 
@@ -134,14 +137,14 @@ def _set(context: InferenceContext, position: int, elem_type: int, dims: Dims | 
     context.set_output_type(position, kind)
 
 
-def _number(context: InferenceContext, node_type: nodes.NodeType, name: str) -> int:
+def _number(context: InferenceContext, operator: Operator, name: str) -> int:
     attribute = context.get_attribute(name)
-    return int(attribute.i if attribute is not None else node_type.attributes[name])
+    return int(attribute.i if attribute is not None else operator.defaults()[name])
 
 
-def _text(context: InferenceContext, node_type: nodes.NodeType, name: str) -> str:
+def _text(context: InferenceContext, operator: Operator, name: str) -> str:
     attribute = context.get_attribute(name)
-    return attribute.s.decode() if attribute is not None else str(node_type.attributes.get(name, ""))
+    return attribute.s.decode() if attribute is not None else str(operator.defaults().get(name, ""))
 
 
 register()

@@ -8,7 +8,7 @@ import onnx
 import onnx_ir as ir
 from onnx_ir.passes.common import ShapeInferencePass
 
-from .. import nodes
+from ..._declarations import BY_OP_TYPE, SCATTER
 
 # It tells shape inference of the plugins.
 from .. import schemas as _schemas  # noqa: F401
@@ -99,8 +99,8 @@ def _visit(node: ir.Node, edit: Editor, report: Report) -> None:
             before = f"{op_type}({node.attributes.get_string('reduction', 'none')})"
             with edit.undone_where_left_alone():
                 notes = _RULES[op_type](node, edit)
-            report.changes.append(Change(name, before, nodes.SCATTER.op_type, notes))
-        elif op_type in nodes.BY_OP_TYPE and unexpand_plugin(node, edit):
+            report.changes.append(Change(name, before, SCATTER.op_type, notes))
+        elif op_type in BY_OP_TYPE and unexpand_plugin(node, edit):
             report.changes.append(Change(name, f"{op_type} of an expanded index", f"{op_type} of the index itself"))
     except LeftAlone as left:
         report.kept.append(Kept(name, op_type, str(left)))

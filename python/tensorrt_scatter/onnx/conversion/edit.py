@@ -10,6 +10,7 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
+from ..._declarations import REDUCTION_OF, Operator
 from .. import nodes
 from . import facts
 from .facts import Dim
@@ -73,17 +74,17 @@ class Editor:
         return self.insert(before, "Gather", [shape, places], ir.DataType.INT64, [len(axes)])
 
     def replace(
-        self, node: ir.Node, node_type: nodes.NodeType, inputs: Sequence[ir.Value], attributes: dict[str, int | str]
+        self, node: ir.Node, operator: Operator, inputs: Sequence[ir.Value], attributes: dict[str, int | str]
     ) -> None:
         """Puts a plugin's node in the place of `node`, whose first output keeps its name."""
         old = node.outputs[0]
-        outputs = 2 if attributes.get("reduce") in nodes.REDUCTIONS_WITH_ARG else 1
+        has_arg = REDUCTION_OF[str(attributes["reduce"])].has_arg
         plugin = ir.Node(
             nodes.DOMAIN,
-            node_type.op_type,
+            operator.op_type,
             inputs,
             [ir.Attr(name, _kind(value), value) for name, value in attributes.items()],
-            num_outputs=outputs,
+            num_outputs=2 if has_arg else 1,
             name=node.name,
         )
         for arg_out in plugin.outputs[1:]:

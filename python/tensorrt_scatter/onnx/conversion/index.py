@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import onnx_ir as ir
 
-from .. import nodes
+from ..._declarations import BY_OP_TYPE, SEGMENT_COO
 from . import facts
 from .edit import Editor
 from .report import LeftAlone
@@ -46,7 +46,7 @@ def unexpand_plugin(node: ir.Node, edit: Editor) -> bool:
     before, after = facts.dims(facts.resolve(facts.argument(expand, 0))), facts.dims(index)
     if before is None or after is None:
         raise LeftAlone("its index is expanded, from or to a rank that is not known")
-    if node.op_type != nodes.SCATTER.op_type and "dim" not in nodes.BY_OP_TYPE[node.op_type].attributes:
+    if not BY_OP_TYPE[node.op_type].has_dim:
         _check_last_axis(node, before[-1] if before else 1, after)
     node.replace_input_with(1, unexpanded(node, index, edit))
     edit.drop_unused([index])
@@ -59,6 +59,6 @@ def _check_last_axis(node: ir.Node, size: facts.Dim, after: list[facts.Dim]) -> 
         return
     src = facts.dims(facts.argument(node, 0))
     axis = len(after) - 1
-    if node.op_type == nodes.SEGMENT_COO.op_type and src is not None and facts.same(size, src[axis]):
+    if node.op_type == SEGMENT_COO.op_type and src is not None and facts.same(size, src[axis]):
         return
     raise LeftAlone("its index is expanded, maybe along its last axis, which it cannot be told to do otherwise")

@@ -5,18 +5,20 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 
+from ..._declarations import MAX, MIN, MUL, SCATTER, SUM, TYPES, Reduction
+from ..._settings import is_deterministic
 from .. import nodes
 from . import facts
 from .edit import Editor
 from .index import unexpanded
 from .report import LeftAlone
 
-_REDUCTIONS = {"add": "sum", "mul": "mul", "min": "min", "max": "max"}
-_FLOATS = (ir.DataType.FLOAT, ir.DataType.FLOAT16, ir.DataType.BFLOAT16)
-_TYPES = (*_FLOATS, ir.DataType.INT32, ir.DataType.INT64)
+_REDUCTIONS = {"add": SUM, "mul": MUL, "min": MIN, "max": MAX}
+_TYPES = {each.onnx for each in TYPES if each.in_plugins}
+_FLOATS = {each.onnx for each in TYPES if each.is_float}
 _HIGHEST_RANK = 8  # TensorRT's.
 # What a reduction may start from without a difference to starting from nothing.
-_NEUTRAL = {"sum": 0, "mul": 1}
+_NEUTRAL = {SUM: 0, MUL: 1}
 
 
 def rewrite_scatter_elements(node: ir.Node, edit: Editor) -> tuple[str, ...]:
@@ -124,7 +126,7 @@ def _cut_to(
     return cut, ("its updates are, or may be, larger than its indices: a Slice cuts off the elements without an index",)
 
 
-def _reduction(node: ir.Node) -> str:
+def _reduction(node: ir.Node) -> Reduction:
     reduction = node.attributes.get_string("reduction", default="none")
     if reduction not in _REDUCTIONS:
         raise LeftAlone(
@@ -133,11 +135,18 @@ def _reduction(node: ir.Node) -> str:
             "scatter_reduce)"
         )
     dtype = node.outputs[0].dtype or facts.argument(node, 0).dtype
-    if dtype not in _TYPES:
+    if _type_string(dtype) not in _TYPES:
         raise LeftAlone(
             f"its values are {'of an unknown type' if dtype is None else dtype.name}: the plugin has none such"
         )
     return _REDUCTIONS[reduction]
+
+
+def _type_string(dtype: ir.DataType | None) -> str:
+    """ONNX's name of a type of elements."""
+    if dtype is None:
+        return ""
+    return {ir.DataType.FLOAT: "float", ir.DataType.DOUBLE: "double"}.get(dtype, dtype.name.lower())
 
 
 def _check_rank(rank: int) -> None:
@@ -185,9 +194,9 @@ def _is_sliced_to(updates: ir.Value, indices: ir.Value) -> bool:
 
 
 def _replace(
-    node: ir.Node, edit: Editor, reduce: str, axis: int, data: ir.Value, index: ir.Value, updates: ir.Value
+    node: ir.Node, edit: Editor, reduce: Reduction, axis: int, data: ir.Value, index: ir.Value, updates: ir.Value
 ) -> tuple[str, ...]:
-    attributes: dict[str, int | str] = {"dim": axis, "reduce": reduce}
+    attributes: dict[str, int | str] = {"dim": axis, "reduce": reduce.name}
     inputs = [updates, index, data]
     size = (facts.dims(data) or [])[axis]
     if isinstance(size, int):
@@ -197,13 +206,17 @@ def _replace(
     before = list(node.inputs)
     # By definition; PyTorch's exporter over TorchScript writes down others for what it puts between Ifs.
     node.outputs[0].shape = data.shape
-    is_float = data.dtype in _FLOATS
-    if reduce in nodes.REDUCTIONS_WITH_ARG:
+    is_float = _type_string(data.dtype) in _FLOATS
+    if is_deterministic():
+        attributes["deterministic"] = 1
+    if reduce.has_arg:
         attributes["arg_type"] = nodes.ARG_TYPE
-    edit.replace(node, nodes.SCATTER, inputs, attributes)
+    edit.replace(node, SCATTER, inputs, attributes)
     edit.drop_unused(before)
-    if reduce in nodes.REDUCTIONS_WITH_ARG and is_float:
-        return (f"a NaN never wins a {reduce} here; ONNX does not say what it does there, and PyTorch returns NaN",)
+    if reduce.has_arg and is_float:
+        return (
+            f"a NaN never wins a {reduce.name} here; ONNX does not say what it does there, and PyTorch returns NaN",
+        )
     return ()
 
 

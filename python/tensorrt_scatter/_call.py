@@ -1,0 +1,124 @@
+"""What every operator does with arrays: look at them, make room for the results, call the C ABI."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Mapping
+from typing import Any
+
+from ._arrays import Arrays, View, arrays_of
+from ._c_abi import CPU, QUERY_WORKSPACE_BYTES, Options, Requirements, Target, Tensor
+from ._declarations import GATHER_CSR, INDICES, VALUES, Base, Input, Operator, Reduction
+from ._errors import BadIndexError, check
+from ._library import loaded
+
+_OUT, _ARG_OUT = Input("out", VALUES), Input("arg_out", INDICES)
+
+
+def reduced(operator: Operator, inputs: Mapping[str, Any], out: Any, reduce: str, **options: Any) -> tuple[Any, ...]:
+    """Runs an operator with a reduction: the result, and arg_out where the reduction has one.
+
+    Raises:
+        ValueError: The operator does not have the reduction, or its arguments do not fit.
+        BadIndexError: An index is out of range, or not sorted where it has to be.
+    """
+    reduction = operator.reduction(reduce)
+    return _run(operator, inputs, out, reduction, Options.of(reduce=reduction.number, **options))
+
+
+def called(operator: Operator, inputs: Mapping[str, Any], out: Any = None, **options: Any) -> Any:
+    """Runs an operator without reductions: its result.
+
+    Raises:
+        ValueError: Its arguments do not fit.
+        BadIndexError: An index is out of range, or not sorted where it has to be.
+    """
+    return _run(operator, inputs, out, None, Options.of(**options))[0]
+
+
+def _run(
+    operator: Operator, inputs: Mapping[str, Any], out: Any, reduction: Reduction | None, options: Options
+) -> tuple[Any, ...]:
+    arrays = arrays_of({**inputs, "out": out})
+    if out is not None:
+        # As torch_scatter has it: out tells the number of groups, whatever dim_size says.
+        options.dim_size = -1
+    with arrays.on_device():
+        call = _Call(arrays, operator, inputs, out, reduction, options)
+        try:
+            return call.run(call.query())
+        except BadIndexError as error:
+            raise error.of(operator) from None
+
+
+class _Call:
+    def __init__(
+        self,
+        arrays: Arrays,
+        operator: Operator,
+        inputs: Mapping[str, Any],
+        out: Any,
+        reduction: Reduction | None,
+        options: Options,
+    ) -> None:
+        self.library = loaded()
+        self.arrays, self.operator, self.reduction, self.options = arrays, operator, reduction, options
+        self.inputs, self.out = inputs, out
+        self.views = [arrays.view(declared, inputs[declared.name]) for declared in operator.inputs]
+        src = self.views[0]
+        self.out_view = None if out is None else arrays.view(_OUT, out)
+        if self.out_view is not None and self.out_view.dtype != src.dtype:
+            raise ValueError(f"out has dtype {self.out_view.dtype}; expected src's, {src.dtype}")
+        # Where out cannot be written to as it is, another array takes the result.
+        self.in_place = self.out_view is not None and self.out_view.is_array
+        self.target = Target.of(arrays.device, arrays.stream)
+        self.workspace: View | None = None
+
+    def query(self) -> Requirements:
+        """The result's shape. The number of groups, which may have been read from the index, goes to the options."""
+        needs_out = self.operator.base is Base.START or self.operator is GATHER_CSR
+        out = _tensor(self.out_view) if needs_out else None
+        if self.options.dim_size == -1 and out is None:
+            self.reserve(QUERY_WORKSPACE_BYTES)
+        required = Requirements.empty()
+        tensors = [_tensor(view) for view in self.views]
+        status = self.library.trts_query(self.operator.number, *tensors, out, self.options, self.target, required)
+        check(self.library, status)
+        self.options.dim_size = required.dim_size
+        return required
+
+    def run(self, required: Requirements) -> tuple[Any, ...]:
+        """The results."""
+        if self.out_view is not None and self.out_view.shape != required.shape:
+            raise ValueError(f"out has shape {self.out_view.shape}, but the result has shape {required.shape}")
+        self.reserve(required.workspace_bytes)
+        src, index = (self.inputs[declared.name] for declared in self.operator.inputs[:2])
+        results = [self.out if self.in_place else self.arrays.empty(required.shape, src)]
+        if self.reduction is not None and self.reduction.has_arg:
+            results.append(self.arrays.empty(required.shape, index))
+
+        read: list[Any] = [_tensor(view) for view in self.views]
+        if self.operator.base is Base.START:
+            read.append(_tensor(self.out_view))
+        views = [self.arrays.view(*pair) for pair in zip((_OUT, _ARG_OUT), results)]
+        written = [_tensor(view) for view in views]
+        written += [None] * (self.operator.outputs_of_c - len(written))
+        function = getattr(self.library, f"trts_{self.operator.name}")
+        check(self.library, function(*read, self.options, *written, self.target))
+
+        if self.in_place:
+            results[0] = self.arrays.written(self.out)
+        elif self.out is not None:
+            results[0] = self.arrays.store(self.out, results[0])
+        return tuple(map(self.arrays.finish, results))
+
+    def reserve(self, count: int) -> None:
+        """Makes sure that the target has a workspace of `count` bytes, where it is a device."""
+        if self.target.device == CPU or count <= self.target.workspace_bytes:
+            return
+        self.workspace = self.arrays.scratch(count)
+        self.target.workspace, self.target.workspace_bytes = self.workspace.address, count
+
+
+def _tensor(view: View | None) -> ctypes._Pointer[Tensor] | None:
+    return None if view is None else ctypes.pointer(Tensor.of(view.address, view.dtype, view.shape))

@@ -1,0 +1,327 @@
+"""The types, the reductions and the operators, each in one row of one table.
+
+All lists of them in this package are made from these tables: the C ABI's numbers and signatures, the ONNX schemas, the
+torch operators and their fake kernels, what both of PyTorch's exporters write, and how the reference evaluator runs a
+node. A new operator is a row of `OPERATORS`, its functions on arrays, and its formula in `onnx.eager`; a test names the
+function that lacks.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Union
+
+Default = Union[int, float, bool, str]
+
+
+@dataclass(frozen=True)
+class ElementType:
+    """A type of elements."""
+
+    name: str
+    """The name that NumPy, ml_dtypes, torch, CuPy and JAX share."""
+    number: int
+    """trts_type."""
+    bytes: int
+    dlpack: tuple[int, int]
+    """DLPack's code and bits."""
+    onnx: str
+    """The name in ONNX's type strings."""
+    typestr: str | None
+    """The array interface's name; None where it has none."""
+    in_plugins: bool
+    """Whether TensorRT has it."""
+
+    @property
+    def is_float(self) -> bool:
+        """Whether it is a floating-point type."""
+        return "float" in self.name
+
+
+TYPES = (
+    ElementType("float32", 1, 4, (2, 32), "float", "<f4", in_plugins=True),
+    ElementType("float16", 2, 2, (2, 16), "float16", "<f2", in_plugins=True),
+    ElementType("bfloat16", 3, 2, (4, 16), "bfloat16", None, in_plugins=True),
+    ElementType("float64", 4, 8, (2, 64), "double", "<f8", in_plugins=False),
+    ElementType("int32", 5, 4, (0, 32), "int32", "<i4", in_plugins=True),
+    ElementType("int64", 6, 8, (0, 64), "int64", "<i8", in_plugins=True),
+)
+"""The types of values."""
+
+TYPE_OF = {each.name: each for each in TYPES}
+
+VALUES = tuple(each.name for each in TYPES)
+"""The names of the types that src, base and out may have."""
+
+FLOATS = tuple(each.name for each in TYPES if each.is_float)
+"""The names of the types that the composites take."""
+
+INDICES = ("int32", "int64")
+"""The names of the types that index, indptr and arg_out may have."""
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """A way to reduce the elements of a group to one."""
+
+    name: str
+    """torch_scatter's name."""
+    number: int
+    """trts_reduce."""
+    has_arg: bool = False
+    """Whether arg_out tells the winner's position."""
+    aliases: tuple[str, ...] = ()
+    """torch_scatter's other names of it."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All names."""
+        return (self.name, *self.aliases)
+
+
+SUM = Reduction("sum", 0, aliases=("add",))
+MUL = Reduction("mul", 1)
+MEAN = Reduction("mean", 2)
+MIN = Reduction("min", 3, has_arg=True)
+MAX = Reduction("max", 4, has_arg=True)
+
+REDUCTIONS = (SUM, MUL, MEAN, MIN, MAX)
+REDUCTION_OF = {name: reduction for reduction in REDUCTIONS for name in reduction.names}
+
+
+class Base(enum.Enum):
+    """What an operator does with torch_scatter's ``out``, the input ``base`` of a node."""
+
+    NONE = "there is no such argument"
+    SHAPE = "the result has its shape"
+    START = "the reduction starts from it"
+
+
+class Result(enum.Enum):
+    """The shape of out: src's, with another size on the axis that the operator works along."""
+
+    SRC = "src's own size"
+    GROUPS = "the number of groups"
+    SEGMENTS = "indptr's last size less one"
+    INDEX = "index's last size"
+    ROWS = "the number of rows that is given"
+
+
+@dataclass(frozen=True)
+class Input:
+    """An array that an operator reads."""
+
+    name: str
+    types: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """A number, a flag or a text that an operator takes."""
+
+    name: str
+    default: Default
+    """What it is where a node leaves it out. -1 stands for "not given" in a size."""
+    schema: str = ""
+    """Its declaration in the schema of the torch operator; empty for what only nodes have."""
+    is_size: bool = False
+    """Whether it is a size, which may vary in an exported model."""
+
+
+@dataclass(frozen=True)
+class Operator:
+    """An operator."""
+
+    name: str
+    """The C function's name after "trts_"."""
+    number: int
+    """trts_operator."""
+    op_type: str
+    """The plugin's name, and the ONNX node's."""
+    function: str
+    """The function's name in torch_scatter; `{}` stands for a reduction, after an underscore."""
+    inputs: tuple[Input, ...]
+    """What it reads, in order; src first."""
+    result: Result
+    base: Base = Base.NONE
+    attributes: tuple[Attribute, ...] = ()
+    """In the order of the torch operator's arguments."""
+    reductions: tuple[Reduction, ...] = ()
+    """The reductions it has."""
+    has_groups_output: bool = False
+    """Whether a node whose number of groups is an input has a second output, from which TensorRT learns it."""
+
+    @property
+    def inputs_of_c(self) -> int:
+        """How many tensors the C function reads."""
+        return len(self.inputs) + (self.base is Base.START)
+
+    @property
+    def outputs_of_c(self) -> int:
+        """How many tensors the C function writes."""
+        return 2 if self.reductions else 1
+
+    @property
+    def has_groups(self) -> bool:
+        """Whether it has to be told a number of groups: by `dim_size`, by `dim_size_input` or by its base."""
+        return DIM_SIZE in self.attributes
+
+    @property
+    def has_dim(self) -> bool:
+        """Whether an argument names the axis. Otherwise it is the last one of the index or indptr."""
+        return DIM in self.attributes
+
+    @property
+    def size(self) -> Attribute | None:
+        """The attribute that is a size of the result."""
+        return next((attribute for attribute in self.attributes if attribute.is_size), None)
+
+    def has(self, name: str) -> bool:
+        """Whether it has an attribute of that name."""
+        return any(attribute.name == name for attribute in self.attributes)
+
+    def defaults(self) -> dict[str, Default]:
+        """Each attribute of a node and what it is where the node leaves it out."""
+        return {attribute.name: attribute.default for attribute in self.attributes}
+
+    def reduction(self, name: str) -> Reduction:
+        """The reduction of that name.
+
+        Raises:
+            ValueError: The operator does not have it.
+        """
+        found = REDUCTION_OF.get(name)
+        if found is None or found not in self.reductions:
+            given = f"reduce is {name!r}" if found is None else f"{self.name} cannot reduce by {name!r}"
+            names = ", ".join(repr(each) for reduction in self.reductions for each in reduction.names)
+            raise ValueError(f"{given}; expected one of {names}")
+        return found
+
+    def function_of(self, reduce: str = "") -> str:
+        """The name of the function for one reduction, or, without one, for any."""
+        return self.function.format(f"_{reduce}" if reduce else "")
+
+    def functions(self) -> Iterator[str]:
+        """The names of all its functions, aliases too."""
+        yield self.function_of()
+        for reduction in self.reductions:
+            yield from map(self.function_of, reduction.names)
+
+    def axis(self, index_rank: int, dim: int) -> int:
+        """The axis of src that it works along, maybe counted from the end."""
+        return dim if self.has_dim else index_rank - 1
+
+    def out_size(self, src: Sequence[Any], index: Sequence[Any], axis: int, given: Any) -> Any:
+        """The size of out on the axis; `given` is that of a base, or the size attribute's. Sizes may be unknown, None."""
+        if self.result is Result.SRC:
+            return src[axis]
+        if self.result is Result.INDEX:
+            return index[-1]
+        if self.result is Result.SEGMENTS:
+            return None if index[-1] is None or isinstance(index[-1], str) else index[-1] - 1
+        return given
+
+
+DIM = Attribute("dim", -1, "int dim=-1")
+DIM_SIZE = Attribute("dim_size", -1, "SymInt? dim_size=None", is_size=True)
+SIZE = Attribute("size", -1, "SymInt? size=None", is_size=True)
+EPS = Attribute("eps", 1e-12, "float eps=1e-12")
+UNBIASED = Attribute("unbiased", 1, "bool unbiased=True")
+DETERMINISTIC = Attribute("deterministic", 0, "bool deterministic=False")
+# Of nodes alone.
+REDUCE = Attribute("reduce", "sum")
+ARG_TYPE = Attribute("arg_type", "int32")
+DIM_SIZE_INPUT = Attribute("dim_size_input", 0)
+
+_SRC, _FLOAT_SRC = Input("src", VALUES), Input("src", FLOATS)
+_INDEX, _INDPTR = Input("index", INDICES), Input("indptr", INDICES)
+_GROUPS = (DIM_SIZE, DIM_SIZE_INPUT)
+_REDUCE = (REDUCE, ARG_TYPE)
+_OF_SEGMENTS = (SUM, MEAN, MIN, MAX)
+
+SCATTER = Operator(
+    "scatter",
+    0,
+    "TRTS_Scatter",
+    "scatter{}",
+    (_SRC, _INDEX),
+    Result.GROUPS,
+    Base.START,
+    (DIM, *_GROUPS, DETERMINISTIC, *_REDUCE),
+    REDUCTIONS,
+)
+SEGMENT_COO = Operator(
+    "segment_coo",
+    1,
+    "TRTS_SegmentCOO",
+    "segment{}_coo",
+    (_SRC, _INDEX),
+    Result.GROUPS,
+    Base.START,
+    (*_GROUPS, *_REDUCE),
+    _OF_SEGMENTS,
+)
+SEGMENT_CSR = Operator(
+    "segment_csr",
+    2,
+    "TRTS_SegmentCSR",
+    "segment{}_csr",
+    (_SRC, _INDPTR),
+    Result.SEGMENTS,
+    Base.SHAPE,
+    _REDUCE,
+    _OF_SEGMENTS,
+)
+GATHER_COO = Operator("gather_coo", 3, "TRTS_GatherCOO", "gather_coo", (_SRC, _INDEX), Result.INDEX, Base.SHAPE)
+GATHER_CSR = Operator(
+    "gather_csr", 4, "TRTS_GatherCSR", "gather_csr", (_SRC, _INDPTR), Result.ROWS, Base.SHAPE, (SIZE,)
+)
+SOFTMAX = Operator(
+    "softmax",
+    5,
+    "TRTS_ScatterSoftmax",
+    "scatter_softmax",
+    (_FLOAT_SRC, _INDEX),
+    Result.SRC,
+    attributes=(DIM, *_GROUPS),
+    has_groups_output=True,
+)
+LOG_SOFTMAX = Operator(
+    "log_softmax",
+    6,
+    "TRTS_ScatterLogSoftmax",
+    "scatter_log_softmax",
+    (_FLOAT_SRC, _INDEX),
+    Result.SRC,
+    attributes=(DIM, *_GROUPS, EPS),
+    has_groups_output=True,
+)
+LOGSUMEXP = Operator(
+    "logsumexp",
+    7,
+    "TRTS_ScatterLogSumExp",
+    "scatter_logsumexp",
+    (_FLOAT_SRC, _INDEX),
+    Result.GROUPS,
+    attributes=(DIM, *_GROUPS, EPS),
+)
+STD = Operator(
+    "std",
+    8,
+    "TRTS_ScatterStd",
+    "scatter_std",
+    (_FLOAT_SRC, _INDEX),
+    Result.GROUPS,
+    attributes=(DIM, *_GROUPS, UNBIASED),
+)
+
+OPERATORS = (SCATTER, SEGMENT_COO, SEGMENT_CSR, GATHER_COO, GATHER_CSR, SOFTMAX, LOG_SOFTMAX, LOGSUMEXP, STD)
+BY_OP_TYPE = {operator.op_type: operator for operator in OPERATORS}
+
+
+def functions() -> Iterator[str]:
+    """The names of the functions of all operators."""
+    for operator in OPERATORS:
+        yield from operator.functions()

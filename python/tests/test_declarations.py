@@ -1,0 +1,165 @@
+"""The tables of types, reductions and operators: equal to the library's own, and every list of operators made from them."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import test_arguments
+
+import tensorrt_scatter as ts
+from tensorrt_scatter import _c_abi, _errors
+from tensorrt_scatter import _declarations as declarations
+from tensorrt_scatter._declarations import OPERATORS, REDUCTIONS, TYPES, Base
+
+ROOT = Path(__file__).parents[2]
+HEADER = ROOT / "plugin-shim" / "include" / "tensorrt_scatter.h"
+PAGES = ROOT / "docs" / "plugins"
+
+
+def numbers(typename: str) -> dict[str, int]:
+    """The enumerators that follow `typedef int32_t typename;` in the header."""
+    text = re.sub(r"/\*.*?\*/", "", HEADER.read_text(), flags=re.DOTALL)
+    enumeration = re.search(rf"typedef int32_t {typename};\s*enum \{{(.*?)\}}", text, re.DOTALL)
+    assert enumeration is not None
+    return {name: int(number) for name, number in re.findall(r"TRTS_(\w+) = (\d+)", enumeration[1])}
+
+
+def prototypes() -> dict[str, list[str]]:
+    """The names of the arguments of each function in the header."""
+    text = re.sub(r"/\*.*?\*/", "", HEADER.read_text(), flags=re.DOTALL)
+    found = re.findall(r"\btrts_status (trts_\w+)\(([^)]*)\);", text)
+    return {name: [argument.split()[-1].lstrip("*") for argument in arguments.split(",")] for name, arguments in found}
+
+
+def test_types_are_the_librarys() -> None:
+    assert {each.name.upper(): each.number for each in TYPES} == numbers("trts_type")
+    assert all(each.bytes == each.dlpack[1] // 8 for each in TYPES)
+
+
+def test_reductions_are_the_librarys() -> None:
+    assert {each.name.upper(): each.number for each in REDUCTIONS} == numbers("trts_reduce")
+
+
+def test_operators_are_the_librarys() -> None:
+    assert {each.name.upper(): each.number for each in OPERATORS} == numbers("trts_operator")
+
+
+@pytest.mark.parametrize("operator", OPERATORS, ids=lambda each: each.name)
+def test_c_functions_take_what_is_declared(operator: declarations.Operator) -> None:
+    arguments = [declared.name for declared in operator.inputs]
+    arguments += ["base"] if operator.base is Base.START else []
+    arguments += ["options", "out", *(["arg_out"] if operator.reductions else []), "target"]
+    assert prototypes()[f"trts_{operator.name}"] == arguments
+    assert len(_c_abi._SIGNATURES[f"trts_{operator.name}"]) == len(arguments)
+
+
+def test_statuses_are_the_librarys() -> None:
+    status = numbers("trts_status")
+    assert (
+        status["OK"],
+        status["INVALID_ARGUMENT"],
+        status["BAD_INDEX"],
+        status["OUT_OF_MEMORY"],
+    ) == (_errors._OK, _errors._INVALID_ARGUMENT, _errors._BAD_INDEX, _errors._OUT_OF_MEMORY)
+
+
+class Failing:
+    def trts_last_error(self) -> bytes:
+        return b"as said"
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        ("INVALID_ARGUMENT", ValueError),
+        ("OUT_OF_MEMORY", MemoryError),
+        ("NO_DEVICE", RuntimeError),
+        ("CUDA_ERROR", RuntimeError),
+        ("INTERNAL_ERROR", RuntimeError),
+    ],
+)
+def test_statuses_become_pythons_exceptions(status: str, error: type[Exception]) -> None:
+    library: Any = Failing()
+    with pytest.raises(error, match="as said") as caught:
+        _errors.check(library, numbers("trts_status")[status])
+    assert caught.type is error
+
+
+def rows_of_plugins() -> dict[str, list[str]]:
+    """The cells of the plugins' table in their README, by the plugin."""
+    rows = (
+        line.split("|")[1:-1] for line in (PAGES / "README.md").read_text().splitlines() if line.startswith("| [TRTS_")
+    )
+    return {
+        match[0]: [cell.strip() for cell in cells] for cells in rows if (match := re.findall(r"\[(\w+)\]", cells[0]))
+    }
+
+
+@pytest.mark.parametrize("operator", OPERATORS, ids=lambda each: each.name)
+def test_plugins_have_the_inputs_and_attributes_that_are_declared(operator: declarations.Operator) -> None:
+    _, inputs, attributes, *_ = rows_of_plugins()[operator.op_type]
+    wanted = [declared.name for declared in operator.inputs] + (["base?"] if operator.base is not Base.NONE else [])
+    assert inputs.split(", ") == wanted
+    page = (PAGES / f"{operator.op_type}.md").read_text()
+    described = set(re.findall(r"^\| `(\w+)` \| (?:INT32|FLOAT32|text|FLOAT)", page, re.MULTILINE))
+    assert described == set(operator.defaults())
+    assert set(filter(None, attributes.split(", "))) <= described
+    # The README leaves out what several plugins have for TensorRT alone.
+    assert described - set(filter(None, attributes.split(", "))) <= {"arg_type", "dim_size_input"}
+
+
+def test_every_plugin_is_declared() -> None:
+    assert set(rows_of_plugins()) == {operator.op_type for operator in OPERATORS}
+
+
+def test_the_package_has_every_function() -> None:
+    functions = set(declarations.functions())
+    assert functions <= set(ts.__all__)
+    assert all(inspect.isfunction(getattr(ts, name)) for name in functions)
+    # The parameters of each are checked there.
+    assert functions == set(test_arguments.SIGNATURES)
+    assert len(set(ts.__all__)) == len(ts.__all__)
+
+
+@pytest.mark.parametrize("operator", OPERATORS, ids=lambda each: each.name)
+def test_functions_have_the_parameters_that_are_declared(operator: declarations.Operator) -> None:
+    for name in operator.functions():
+        parameters = list(inspect.signature(getattr(ts, name)).parameters)
+        wanted = [declared.name for declared in operator.inputs]
+        assert parameters[: len(wanted)] == wanted
+        assert ("out" in parameters) >= (operator.base is not Base.NONE)
+        torch_scatters = {each.name for each in operator.attributes if each.schema} - {"deterministic", "size"}
+        assert torch_scatters <= set(parameters)
+
+
+def test_options_are_the_headers() -> None:
+    text = re.sub(r"/\*.*?\*/", "", HEADER.read_text(), flags=re.DOTALL)
+    for struct in (_c_abi.Options, _c_abi.Target, _c_abi.Requirements, _c_abi.Tensor):
+        name = f"trts_{struct.__name__.lower()}"
+        body = re.search(rf"typedef struct {name} \{{(.*?)\}}", text, re.DOTALL)
+        assert body is not None
+        fields = re.findall(r"(\w+)(?:\[\w+\])?;", body[1])
+        assert [field[0].lstrip("_") for field in struct._fields_] == fields
+
+
+def test_onnx_has_every_operator() -> None:
+    for package in ("torch", "onnx", "onnxscript"):
+        pytest.importorskip(package)
+    from onnx import defs
+
+    from tensorrt_scatter.onnx import eager, nodes, ops, reference, schemas, symbolic, translation_table
+
+    assert set(ops.__all__) == set(declarations.functions())
+    names = {name for name, _, _ in nodes.functions()}
+    assert set(symbolic.SYMBOLICS) == names
+    assert {overload._schema.name.partition("::")[2] for overload in translation_table()} == names
+    assert {op.__name__ for op in reference.reference_ops(ts)} == {operator.op_type for operator in OPERATORS}
+    for operator in OPERATORS:
+        assert callable(getattr(eager, operator.name))
+        schema = defs.get_schema(operator.op_type, nodes.DOMAIN)
+        assert set(schema.attributes) == {*operator.defaults(), *schemas._PARSER}
+        assert [each.name for each in schema.inputs][: len(operator.inputs)] == [each.name for each in operator.inputs]
