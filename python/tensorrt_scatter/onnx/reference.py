@@ -75,6 +75,9 @@ def _run(operator: Operator, operators: Any, inputs: list[Array], attributes: di
         arguments["out"] = None if base is None else base.copy()
     reduce = str(attributes["reduce"]) if operator.reductions else ""
     result = getattr(operators, operator.function_of(reduce))(*inputs[: len(operator.inputs)], **arguments)
+    if operator.has_groups_output and groups is not None:
+        # Of the second output only the shape is defined.
+        return result, np.zeros(arguments["dim_size"], np.int32)
     if not reduce or not operator.reduction(reduce).has_arg:
         return (result,)
     return result[0], result[1].astype(np.dtype(attributes["arg_type"]))

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import subprocess
+import sys
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -109,3 +112,21 @@ def test_mistakes_are_explained() -> None:
         ops.scatter_softmax(src.int(), index)
     with pytest.raises(NotImplementedError, match=r"dim_size=out\.size"):
         ops.scatter_std(src, index, out=src)
+
+
+def test_a_torch_that_is_too_old_is_told_each_time() -> None:
+    """PyTorch 2.1 to 2.3 have no torch.library.register_fake."""
+    code = """
+import torch
+del torch.library.register_fake
+for _ in range(2):
+    try:
+        from tensorrt_scatter.onnx import ops
+    except ImportError as error:
+        print(error)
+"""
+    root = str(Path(__file__).parents[2])
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    first, second = done.stdout.splitlines()
+    assert first == second
+    assert "tensorrt_scatter.onnx needs PyTorch 2.4 or newer" in first
