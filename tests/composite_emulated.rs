@@ -3,26 +3,30 @@
 
 mod support;
 
-use proptest::prelude::*;
+use proptest::{prelude::*, sample::select};
 use support::{
     cases::Indices,
     composite::{Constants, FloatElement, assert_near, composite_cases, emulate, naive, options},
-    emulator,
+    emulator::{Emulator, kernels_not_run},
     naive::ScatterCase,
 };
 use tensorrt_scatter::{Composite, CompositeOptions, CompositePlan, Error, IndexType, Reduce, ScalarType, Shape, gpu};
 
+const INDEX_TYPES: [IndexType; 2] = [IndexType::I32, IndexType::I64];
+
 #[track_caller]
-fn check<T: FloatElement>(case: &ScatterCase<T>, seed: u64, max_blocks: u32) {
+fn check<T: FloatElement>(case: &ScatterCase<T>, index_type: IndexType, seed: u64, max_blocks: u32) {
     for composite in Composite::ALL {
-        let given = emulate(composite, case, &options(case), seed, max_blocks).unwrap();
+        let given = emulate(composite, case, &options(case), index_type, seed, max_blocks).unwrap();
         assert_near(composite.name(), &given, &naive(composite, case, &Constants::default_for::<T>()));
     }
 }
 
 fn kernels_agree_with_the_naive_twin<T: FloatElement>() {
-    proptest!(ProptestConfig::with_cases(32), |(case in composite_cases::<T>(5, Indices::SomeBad), seed: u64)| {
-        check(&case, seed, u32::MAX);
+    let index_types = select(&INDEX_TYPES[..]);
+    let cases = (composite_cases::<T>(5, Indices::SomeBad), index_types, any::<u64>());
+    proptest!(ProptestConfig::with_cases(32), |((case, index_type, seed) in cases)| {
+        check(&case, index_type, seed, u32::MAX);
     });
 }
 
@@ -38,7 +42,9 @@ fn colliding_elements_lose_nothing<T: FloatElement>() {
         dim_size: 3,
         reduce: Reduce::Sum,
     };
-    check(&case, 1, 2);
+    for index_type in INDEX_TYPES {
+        check(&case, index_type, 1, 2);
+    }
 }
 
 fn special_values_follow_the_formulas<T: FloatElement>() {
@@ -57,15 +63,23 @@ fn special_values_follow_the_formulas<T: FloatElement>() {
     };
     // The naive twin's float64 does not overflow where std's squares do: the CPU backend's tests have std.
     for composite in [Composite::Softmax, Composite::LogSoftmax, Composite::LogSumExp] {
-        let given = emulate(composite, &case, &options(&case), 5, u32::MAX).unwrap();
+        let given = emulate(composite, &case, &options(&case), IndexType::I32, 5, u32::MAX).unwrap();
         assert_near(composite.name(), &given, &naive(composite, &case, &Constants::default_for::<T>()));
     }
 }
 
 for_each_float! {
     naive_twin: kernels_agree_with_the_naive_twin;
-    collisions: colliding_elements_lose_nothing;
     special_values: special_values_follow_the_formulas;
+}
+
+#[test]
+fn every_kernel_joins_colliding_elements() {
+    colliding_elements_lose_nothing::<f32>();
+    colliding_elements_lose_nothing::<half::f16>();
+    colliding_elements_lose_nothing::<half::bf16>();
+    colliding_elements_lose_nothing::<f64>();
+    assert_eq!(kernels_not_run("composite_"), [""; 0]);
 }
 
 #[test]
@@ -82,7 +96,8 @@ fn the_constants_reach_the_kernels() {
     };
     let constants = Constants { eps: 0.25, unbiased: false, largest: f64::MAX };
     for composite in Composite::ALL {
-        let given = emulate(composite, &case, &options(&case).eps(0.25).unbiased(false), 1, 1).unwrap();
+        let options = options(&case).eps(0.25).unbiased(false);
+        let given = emulate(composite, &case, &options, IndexType::I64, 1, 1).unwrap();
         assert_near(composite.name(), &given, &naive(composite, &case, &constants));
     }
 }
@@ -96,7 +111,7 @@ fn refusal(scalar: ScalarType, workspace_bytes: usize) -> Result<(), Error> {
     let index_type = IndexType::I32;
     let pointers = gpu::CompositePointers { scalar, index_type, src, index, out, workspace, workspace_bytes };
     // SAFETY: the call is refused before any address is used.
-    unsafe { gpu::enqueue_composite(&mut emulator::Emulator::new(0, 1), &plan, &pointers) }
+    unsafe { gpu::enqueue_composite(&mut Emulator::new(0, 1), &plan, &pointers) }
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod support;
 use proptest::prelude::*;
 use support::{
     Element, assert_same,
+    emulator::kernels_not_run,
     gather::{GatherCase, coo_cases, csr_cases, emulate_coo, emulate_csr, emulate_csr_chunks, naive_coo, naive_csr},
 };
 
@@ -33,19 +34,39 @@ fn src<T: Element>(rows: usize, columns: usize) -> Vec<T> {
 }
 
 /// Rows of as many bytes as make every width of access the widest possible one, on a grid that is too small.
-#[test]
-fn rows_of_every_width_are_copied_whole() {
+fn rows_are_copied_whole<T: Element>() {
     for columns in [1, 2, 3, 4, 6, 8, 16] {
         let (rows, size) = (23, 400);
         let index = (0..size).map(|e| (e * 7 % 29) as i64).collect();
         let (src_dims, index_dims) = (vec![rows, columns], vec![size]);
-        let case = GatherCase { src_dims, src: src::<f32>(rows, columns), index_dims, index, size };
+        let case = GatherCase { src_dims, src: src::<T>(rows, columns), index_dims, index, size };
         assert_same("coo", &emulate_coo(&case, 0, 1, 2), &naive_coo(&case));
         let mut index: Vec<i64> = (0..=rows).map(|n| (n * n * 400 / 529) as i64).collect();
         index[5..9].fill(14);
         let case = GatherCase { index_dims: vec![rows + 1], index, ..case };
         assert_same("csr", &emulate_csr(&case, 0, 1, 2), &naive_csr(&case));
+        for seed in 0..2 {
+            let is_one_word = columns * size_of::<T>() <= 16 && columns.is_power_of_two();
+            if is_one_word {
+                assert_same("csr by batches", &emulate_csr_chunks(&case, 1, seed), &naive_csr(&case));
+            }
+        }
+        // Leading axes over which the index is broadcast every other time.
+        let (src_dims, index_dims, size) = (vec![2, 3, 2, 4, columns], vec![2, 1, 2, 5], 5);
+        let (src, index) = (src::<T>(48, columns), (0..20).map(|i| i * 7 % 5 - 1).collect());
+        let case = GatherCase { src_dims, src, index_dims, index, size };
+        assert_same("coo in runs", &emulate_coo(&case, 0, 1, 2), &naive_coo(&case));
+        let case = GatherCase { index: (0..20).map(|i| i % 5).collect(), ..case };
+        assert_same("csr in runs", &emulate_csr(&case, 0, 1, 2), &naive_csr(&case));
     }
+}
+
+#[test]
+fn every_kernel_copies_whole_rows_of_every_width() {
+    rows_are_copied_whole::<half::f16>();
+    rows_are_copied_whole::<f32>();
+    rows_are_copied_whole::<f64>();
+    assert_eq!(kernels_not_run("gather_"), [""; 0]);
 }
 
 /// So long an index that warps have some of it fetched ahead, up to its end and no further.

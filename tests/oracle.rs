@@ -16,8 +16,8 @@ use support::{
     segments::SegmentCase,
 };
 use tensorrt_scatter::{
-    Composite, CompositeOptions, Error, GatherCooOptions, GatherCsrOptions, Index, Reduce, Reduced, ScatterOptions,
-    SegmentCooOptions, SegmentCsrOptions, Tensor, cpu,
+    Composite, CompositeOptions, Error, GatherCooOptions, GatherCsrOptions, Index, IndexType, Reduce, Reduced,
+    ScatterOptions, SegmentCooOptions, SegmentCsrOptions, Tensor, cpu,
     gpu::{self, DeviceTensor, Stream},
 };
 
@@ -290,7 +290,7 @@ impl Backend for Emulated {
             reduce: Reduce::Sum,
         };
         let options = line.composite_options().dim_size(dim_size);
-        composite::emulate(line.composite(), &case, &options, SEED, u32::MAX).map(|out| (out, None))
+        composite::emulate(line.composite(), &case, &options, IndexType::I64, SEED, u32::MAX).map(|out| (out, None))
     }
 }
 

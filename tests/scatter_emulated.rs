@@ -3,64 +3,146 @@
 mod support;
 
 use kernel_params::{Divisor, IndexLayout, ScatterParams};
-use proptest::prelude::*;
+use proptest::{prelude::*, sample::select};
 use support::{
     Element, assert_same,
     cases::{Indices, scatter_cases},
     composite::FloatElement,
-    emulator,
+    emulator::{self, Emulator, Integers, Setup, kernels_not_run},
     naive::{self, ScatterCase},
 };
-use tensorrt_scatter::{Error, Reduce, ScatterOptions, gpu::Queue};
+use tensorrt_scatter::{Error, IndexType, Reduce, ScatterOptions, gpu::Queue};
 
 #[track_caller]
 fn check<T: Element>(case: &ScatterCase<T>, seed: u64, max_blocks: u32) {
+    check_in(&Setup::ALL, case, seed, max_blocks);
+}
+
+#[track_caller]
+fn check_in<T: Element>(setups: &[Setup], case: &ScatterCase<T>, seed: u64, max_blocks: u32) {
     let (out, arg) = naive::scatter(case);
-    for deterministic in [false, true] {
-        let options = ScatterOptions::new(case.reduce).deterministic(deterministic);
-        let (given_out, given_arg) = emulator::scatter_with(case, &options, seed, max_blocks).unwrap();
-        assert_same(if deterministic { "deterministic out" } else { "out" }, &given_out, &out);
-        assert_eq!(given_arg, arg);
-    }
-}
-
-proptest! {
-    #[test]
-    fn the_first_bad_index_is_found(index in prop::collection::vec(-2..8i32, 0..2000), seed: u64) {
-        let expected = index.iter().position(|index| !(0..6).contains(index)).map_or(u64::MAX, |at| at as u64);
-        prop_assert_eq!(emulator::look_over("index_first_bad", &index, 6, seed).unwrap(), expected);
-    }
-
-    #[test]
-    fn the_largest_index_is_found(index in prop::collection::vec(-5..i32::MAX, 0..2000), seed: u64) {
-        let expected = index.iter().copied().max().unwrap_or(-1).max(-1);
-        prop_assert_eq!(emulator::look_over("index_largest", &index, 0, seed).unwrap() as i64, expected as i64);
-    }
-}
-
-fn kernels_agree_with_the_naive_twin<T: Element>() {
-    proptest!(ProptestConfig::with_cases(64), |(case in scatter_cases::<T>(5, Indices::SomeBad), seed: u64)| {
-        check(&case, seed, u32::MAX);
-    });
-}
-
-fn colliding_elements_lose_nothing<T: Element>() {
-    for reduce in Reduce::ALL {
-        // Into few groups, which blocks keep to themselves, and into many, of which few are used.
-        for (columns, groups) in [(1, 3), (2, 3), (4, 3), (1, 200), (2, 200), (4, 200), (8, 200)] {
-            check(&colliding::<T>(reduce, columns, groups), 1, 2);
+    for &setup in setups {
+        for deterministic in [false, true] {
+            let options = ScatterOptions::new(case.reduce).deterministic(deterministic);
+            let (given_out, given_arg) = emulator::scatter_in(setup, case, &options, seed, max_blocks).unwrap();
+            assert_same(&format!("{} of {}, deterministic: {deterministic}, {setup:?}", case.reduce.name(), T::TYPE.name()), &given_out, &out);
+            assert_eq!(given_arg, arg, "{setup:?}");
         }
     }
 }
 
-for_each_type! {
-    naive_twin: kernels_agree_with_the_naive_twin;
-    collisions: colliding_elements_lose_nothing;
+/// An index type.
+fn index_types() -> impl Strategy<Value = IndexType> {
+    select(vec![IndexType::I32, IndexType::I64])
 }
 
-/// All elements in three groups, more of them than the grid has threads: every join collides.
+proptest! {
+    #[test]
+    fn the_first_bad_index_is_found(
+        index in prop::collection::vec(-2..8i64, 0..2000),
+        index_type in index_types(),
+        seed: u64,
+    ) {
+        let expected = index.iter().position(|index| !(0..6).contains(index)).map_or(u64::MAX, |at| at as u64);
+        prop_assert_eq!(emulator::look_over("index_first_bad", &index, index_type, 6, seed).unwrap(), expected);
+    }
+
+    #[test]
+    fn the_largest_index_is_found(
+        index in prop::collection::vec(-5..i64::from(i32::MAX), 0..2000),
+        index_type in index_types(),
+        seed: u64,
+    ) {
+        let expected = index.iter().copied().max().unwrap_or(-1).max(-1);
+        let given = emulator::look_over("index_largest", &index, index_type, 0, seed).unwrap();
+        prop_assert_eq!(given as i64, expected);
+    }
+}
+
+fn kernels_agree_with_the_naive_twin<T: Element>() {
+    let cases = (scatter_cases::<T>(5, Indices::SomeBad), select(&Setup::ALL[..]), any::<u64>());
+    proptest!(ProptestConfig::with_cases(64), |((case, setup, seed) in cases)| {
+        check_in(&[setup], &case, seed, u32::MAX);
+    });
+}
+
+for_each_type! {
+    naive_twin: kernels_agree_with_the_naive_twin;
+}
+
+fn colliding_elements_lose_nothing<T: Element>() {
+    for reduce in Reduce::ALL {
+        // Into few groups, which blocks keep to themselves, and into many, of which few are used. Three columns are no
+        // rows for a warp.
+        for (columns, groups) in [(1, 3), (2, 3), (4, 3), (1, 200), (2, 200), (3, 200), (4, 200), (8, 200), (12, 200)] {
+            check(&colliding::<T>(reduce, columns, groups), 1, 2);
+        }
+        // An index of its own for each element, and a base.
+        let mut case = colliding::<T>(reduce, 2, 3);
+        case.index = case.index.iter().flat_map(|&index| [index, 2 - index]).collect();
+        case.index_dims = vec![COLLIDING, 2];
+        case.base = Some(vec![T::of(1.0); case.out_len()]);
+        check(&case, 1, 2);
+    }
+}
+
+/// The kernels that look for the key and the position of the best value one after the other are launched for narrow types only
+/// where the axis has 2^32 elements.
+fn the_best_is_found_in_two_steps<T: Element>() {
+    for (reduce, setup) in [Reduce::Min, Reduce::Max].into_iter().flat_map(|r| Setup::ALL.map(|setup| (r, setup))) {
+        let case = colliding::<T>(reduce, 2, 4);
+        let (expected, expected_arg) = naive::scatter(&case);
+        let index = Integers::new(&case.index, setup.index_type);
+        let mut out = vec![T::of(77.0); case.out_len()];
+        let mut arg = Integers::new(&vec![-77; case.out_len()], setup.arg_type);
+        let (mut best, mut positions) = (vec![0u64; case.out_len()], vec![u64::MAX; case.out_len()]);
+        let mut emulator = Emulator::new(1, 2);
+        let params = ScatterParams {
+            src: emulator.readable(&case.src),
+            index: index.readable(&mut emulator),
+            out: emulator.writable(&mut out),
+            arg_out: arg.writable(&mut emulator),
+            best: emulator.writable(&mut best),
+            positions: emulator.writable(&mut positions),
+            b: 1,
+            e: COLLIDING as u64,
+            k: 2,
+            n: 4,
+            by_e: Divisor::new(COLLIDING as u64),
+            by_k: Divisor::new(2),
+            by_n: Divisor::new(4),
+            layout: IndexLayout { stride_e: 1, ..IndexLayout::default() },
+            ..ScatterParams::default()
+        };
+        let (reduce, scalar) = (reduce.name(), T::TYPE.name());
+        let (index, arg_type) = (setup.index_type.name(), setup.arg_type.name());
+        let kernels = [
+            format!("scatter_best_key_{reduce}_{scalar}_{index}"),
+            format!("scatter_best_position_{reduce}_{scalar}_{index}"),
+            format!("scatter_select_{reduce}_{scalar}_{arg_type}"),
+        ];
+        for kernel in kernels {
+            // SAFETY: the kernels take these parameters, and their memory is registered.
+            unsafe { emulator.launch(&kernel, 2, &params).unwrap() };
+        }
+        assert_same("out", &out, &expected);
+        assert_eq!(arg.to_i64(), expected_arg);
+    }
+}
+
+#[test]
+fn every_kernel_joins_colliding_elements() {
+    call_for_each_type!(colliding_elements_lose_nothing());
+    call_for_each_type!(the_best_is_found_in_two_steps());
+    assert_eq!(kernels_not_run("scatter_"), [""; 0]);
+}
+
+/// More elements than the grid has threads.
+const COLLIDING: usize = 700;
+
+/// All elements in three groups: every join collides.
 fn colliding<T: Element>(reduce: Reduce, k: usize, dim_size: usize) -> ScatterCase<T> {
-    let e = 700;
+    let e = COLLIDING;
     let value = |i: usize| match reduce {
         Reduce::Mul => [1.0, -1.0][i % 3 % 2],
         _ => ((i * 37 + 11) % 5) as f64,
@@ -238,7 +320,7 @@ fn a_group_that_most_rows_of_a_warp_go_to_loses_nothing() {
                 (0..columns).for_each(|k| expected[group as usize * columns + k] += src[row * columns + k]);
             }
             let mut out = vec![0.0f32; GROUPS * columns];
-            let mut emulator = emulator::Emulator::new(1, u32::MAX);
+            let mut emulator = Emulator::new(1, u32::MAX);
             let params = ScatterParams {
                 src: emulator.readable(&src),
                 index: emulator.readable(&index),
@@ -263,7 +345,7 @@ fn a_group_that_most_rows_of_a_warp_go_to_loses_nothing() {
 
 #[test]
 fn a_workspace_that_is_too_small_is_refused() {
-    use tensorrt_scatter::{IndexType, ScalarType, ScatterOptions, ScatterPlan, Shape, gpu};
+    use tensorrt_scatter::{ScalarType, ScatterPlan, Shape, gpu};
     let shape = Shape::new(&[4]).unwrap();
     let plan = ScatterPlan::new(&shape, &shape, None, &ScatterOptions::new(Reduce::Max).dim_size(2)).unwrap();
     let pointers = gpu::ReductionPointers {
@@ -279,6 +361,6 @@ fn a_workspace_that_is_too_small_is_refused() {
         workspace_bytes: 15,
     };
     // SAFETY: the call is refused before any address is used.
-    let result = unsafe { gpu::enqueue_scatter(&mut emulator::Emulator::new(0, 1), &plan, &pointers) };
+    let result = unsafe { gpu::enqueue_scatter(&mut Emulator::new(0, 1), &plan, &pointers) };
     assert_eq!(result, Err(Error::WorkspaceTooSmall { given: 15, needed: 16 }));
 }

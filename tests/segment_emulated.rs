@@ -2,14 +2,15 @@
 
 mod support;
 
+use kernel_params::{Divisor, HOLE_TILE, SegmentParams};
 use proptest::prelude::*;
 use support::{
     Element, assert_same,
     cases::Indices,
-    emulator,
+    emulator::{self, Emulator, Integers, Setup, kernels_not_run},
     segments::{self, Lengths, REDUCES, SegmentCase, column, segment_cases},
 };
-use tensorrt_scatter::{Error, Reduce};
+use tensorrt_scatter::{Error, Reduce, gpu::Queue};
 
 #[track_caller]
 fn check<T: Element>(case: &SegmentCase<T>, seed: u64, max_blocks: u32, offset: usize) {
@@ -44,6 +45,54 @@ fn long_segments_are_put_together<T: Element>() {
 for_each_type! {
     naive_twin: kernels_agree_with_the_naive_twin;
     long: long_segments_are_put_together;
+}
+
+/// An indptr of int64 is made only for an axis of 2^31 elements or more.
+fn an_index_becomes_an_indptr_of_int64(setup: Setup) {
+    let (e, n) = (3 * HOLE_TILE + 5, 70);
+    let index: Vec<i64> = (0..e as i64).map(|e| if e % 50 == 7 { -1 } else { e / 6 }).collect();
+    let expected: Vec<i64> =
+        (0..=n).map(|m| index.iter().position(|&id| id >= m).unwrap_or(index.len()) as i64).collect();
+    let index = Integers::new(&index, setup.index_type);
+    let tiles = e / HOLE_TILE + 1;
+    let (mut indptr, mut holes) = (vec![-77i64; expected.len()], vec![77u32; tiles as usize]);
+    let mut emulator = Emulator::new(1, 1);
+    let params = SegmentParams {
+        index: index.readable(&mut emulator),
+        indptr: emulator.writable(&mut indptr),
+        holes: emulator.writable(&mut holes),
+        e,
+        n: n as u64,
+        by_index_tiles: Divisor::new(tiles),
+        index_rows: 1,
+        index_row: e,
+        index_stride: 1,
+        ..SegmentParams::default()
+    };
+    let kernel = format!("segment_from_index_wide_{}", setup.index_type.name());
+    // SAFETY: the kernel takes these parameters, and its memory is registered.
+    unsafe { emulator.launch(&kernel, 1, &params).unwrap() };
+    assert_eq!(indptr, expected);
+    assert_eq!(holes, [1, 1, 1, 0]);
+}
+
+fn every_way_to_share_segments_agrees<T: Element>() {
+    for reduce in REDUCES {
+        for is_csr in [false, true] {
+            // Columns that fill packs, single ones of segments that are long, and of short ones.
+            for (length, k, segments) in [(300, 16, 9), (300, 3, 3), (90, 3, 40)] {
+                let case = segments::large::<T>((1, length, k, segments), Lengths::Even, reduce, is_csr);
+                check(&case, 1, 2, 0);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_kernel_puts_segments_together() {
+    call_for_each_type!(every_way_to_share_segments_agrees());
+    Setup::ALL.into_iter().for_each(an_index_becomes_an_indptr_of_int64);
+    assert_eq!(kernels_not_run("segment_"), [""; 0]);
 }
 
 #[test]
@@ -387,6 +436,6 @@ fn a_workspace_that_is_too_small_is_refused() {
         workspace_bytes: needed - 1,
     };
     // SAFETY: the call is refused before any address is used.
-    let result = unsafe { gpu::enqueue_segment(&mut emulator::Emulator::new(0, 1), &plan, &pointers) };
+    let result = unsafe { gpu::enqueue_segment(&mut Emulator::new(0, 1), &plan, &pointers) };
     assert_eq!(result, Err(Error::WorkspaceTooSmall { given: needed - 1, needed }));
 }

@@ -10,7 +10,7 @@ use tensorrt_scatter::{
 use super::{
     Element,
     cases::{Indices, scatter_cases},
-    emulator::Emulator,
+    emulator::{Emulator, Integers},
     naive::{ScatterCase, coordinates, index_of, position},
 };
 
@@ -194,11 +194,13 @@ pub fn assert_near<T: FloatElement>(what: &str, given: &[T], expected: &Expected
     }
 }
 
-/// Runs a case through the GPU backend's own steps, on the emulated grid. Outputs and workspace start as garbage.
+/// Runs a case through the GPU backend's own steps, on the emulated grid, with an index of either type. Outputs and
+/// workspace start as garbage.
 pub fn emulate<T: FloatElement>(
     composite: Composite,
     case: &ScatterCase<T>,
     options: &CompositeOptions,
+    index_type: IndexType,
     seed: u64,
     max_blocks: u32,
 ) -> Result<Vec<T>, Error> {
@@ -207,12 +209,13 @@ pub fn emulate<T: FloatElement>(
     let bytes = plan.workspace_bytes(T::TYPE);
     let mut out = vec![T::of(77.0); plan.out_shape().element_count()];
     let mut workspace = vec![0x5555_5555_5555_5555u64; bytes / size_of::<u64>()];
+    let index = Integers::new(&case.index, index_type);
     let mut emulator = Emulator::new(seed, max_blocks);
     let pointers = CompositePointers {
         scalar: T::TYPE,
-        index_type: IndexType::I64,
+        index_type,
         src: emulator.readable(&case.src),
-        index: emulator.readable(&case.index),
+        index: index.readable(&mut emulator),
         out: emulator.writable(&mut out),
         workspace: emulator.writable(&mut workspace),
         workspace_bytes: bytes,

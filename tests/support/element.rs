@@ -55,6 +55,19 @@ pub fn assert_same<T: Element>(what: &str, given: &[T], expected: &[T]) {
     }
 }
 
+/// Calls a generic function for each element type.
+#[macro_export]
+macro_rules! call_for_each_type {
+    ($function:ident($($argument:expr),*)) => {
+        $function::<f32>($($argument),*);
+        $function::<half::f16>($($argument),*);
+        $function::<half::bf16>($($argument),*);
+        $function::<f64>($($argument),*);
+        $function::<i32>($($argument),*);
+        $function::<i64>($($argument),*);
+    };
+}
+
 /// Makes one test for each element type out of a generic function: `for_each_type!(name: function)` gives the
 /// tests `name::f32`, `name::f16` and so on.
 #[macro_export]

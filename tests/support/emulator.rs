@@ -1,6 +1,6 @@
 //! The kernels on the CPU: a `Queue` whose device is `nvptx_arch`'s emulated grid, host memory its memory.
 
-use std::ptr;
+use std::{cell::RefCell, collections::BTreeSet, ptr};
 
 use kernel_params::FillParams;
 use kernels_gpu::entry::entry_points;
@@ -19,6 +19,83 @@ use super::{Element, assert_same, naive::ScatterCase, segments::SegmentCase};
 /// is always cut, and where the caches hold nothing from one call to the next.
 pub const SIZES: [Option<usize>; 3] = [None, Some(64 << 20), Some(1 << 30)];
 
+/// What a caller and a device choose. It decides which kernels run, and must not change a result.
+#[derive(Clone, Copy, Debug)]
+pub struct Setup {
+    /// The type of the index or indptr.
+    pub index_type: IndexType,
+    /// The type of `arg_out`.
+    pub arg_type: IndexType,
+    /// Whether the device joins four float32 values in one atomic.
+    pub has_vector_atomics: bool,
+}
+
+impl Setup {
+    /// Every two choices occur together in one of these.
+    pub const ALL: [Self; 4] = [
+        Self { index_type: IndexType::I64, arg_type: IndexType::I64, has_vector_atomics: true },
+        Self { index_type: IndexType::I32, arg_type: IndexType::I32, has_vector_atomics: true },
+        Self { index_type: IndexType::I64, arg_type: IndexType::I32, has_vector_atomics: false },
+        Self { index_type: IndexType::I32, arg_type: IndexType::I64, has_vector_atomics: false },
+    ];
+
+    /// One of [`ALL`](Self::ALL): neighbouring numbers give different ones.
+    pub fn of(number: u64) -> Self {
+        Self::ALL[(number % Self::ALL.len() as u64) as usize]
+    }
+}
+
+/// An index, an indptr or an `arg_out`, of either type.
+pub enum Integers {
+    I32(Vec<i32>),
+    I64(Vec<i64>),
+}
+
+impl Integers {
+    /// Numbers beyond int32 become its nearest one there: as bad an index.
+    pub fn new(numbers: &[i64], index_type: IndexType) -> Self {
+        let narrow = |&number: &i64| number.clamp(i32::MIN.into(), i32::MAX.into()) as i32;
+        match index_type {
+            IndexType::I32 => Self::I32(numbers.iter().map(narrow).collect()),
+            IndexType::I64 => Self::I64(numbers.to_vec()),
+        }
+    }
+
+    /// Lets kernels read them, and returns their address.
+    pub fn readable(&self, emulator: &mut Emulator) -> u64 {
+        match self {
+            Self::I32(numbers) => emulator.readable(numbers),
+            Self::I64(numbers) => emulator.readable(numbers),
+        }
+    }
+
+    /// Lets kernels read and write them, and returns their address.
+    pub fn writable(&mut self, emulator: &mut Emulator) -> u64 {
+        match self {
+            Self::I32(numbers) => emulator.writable(numbers),
+            Self::I64(numbers) => emulator.writable(numbers),
+        }
+    }
+
+    pub fn to_i64(&self) -> Vec<i64> {
+        match self {
+            Self::I32(numbers) => numbers.iter().map(|&number| number.into()).collect(),
+            Self::I64(numbers) => numbers.clone(),
+        }
+    }
+}
+
+thread_local! {
+    /// The kernels that this thread's emulators have run: those of one test.
+    static RUN: RefCell<BTreeSet<String>> = const { RefCell::new(BTreeSet::new()) };
+}
+
+/// The entry points whose names begin with `prefix` that the calling test has not run.
+pub fn kernels_not_run(prefix: &str) -> Vec<&'static str> {
+    let names = entry_points().map(|entry| entry.name).filter(|name| name.starts_with(prefix));
+    RUN.with_borrow(|run| names.filter(|&name| !run.contains(name)).collect())
+}
+
 /// Runs each launch at once; `seed` decides in which order the threads take turns.
 pub struct Emulator {
     memory: Memory,
@@ -27,6 +104,7 @@ pub struct Emulator {
     max_blocks: u32,
     /// How large an input is taken to be; one of [`SIZES`] for segments.
     bytes: Option<usize>,
+    has_vector_atomics: bool,
     /// Whether kernels are only noted, not run.
     is_dry: bool,
     /// The kernels so far.
@@ -35,7 +113,20 @@ pub struct Emulator {
 
 impl Emulator {
     pub fn new(seed: u64, max_blocks: u32) -> Self {
-        Self { memory: Memory::new(), seed, max_blocks, bytes: None, is_dry: false, kernels: Vec::new() }
+        Self {
+            memory: Memory::new(),
+            seed,
+            max_blocks,
+            bytes: None,
+            has_vector_atomics: true,
+            is_dry: false,
+            kernels: Vec::new(),
+        }
+    }
+
+    /// Chooses kernels as for a device with or without atomics on four float32 values.
+    pub fn with_vector_atomics(self, has_vector_atomics: bool) -> Self {
+        Self { has_vector_atomics, ..self }
     }
 
     /// Takes inputs to be of so many bytes.
@@ -74,7 +165,7 @@ impl Queue for Emulator {
     }
 
     fn has_vector_atomics(&self) -> bool {
-        true
+        self.has_vector_atomics
     }
 
     unsafe fn launch_with_shared<P: Copy>(
@@ -90,8 +181,9 @@ impl Queue for Emulator {
         if self.is_dry {
             return Ok(());
         }
+        RUN.with_borrow_mut(|run| run.insert(kernel.to_owned()));
         let launch = Launch {
-            grid: [blocks.min(self.max_blocks), 1, 1],
+            grid: [if has_grid_loop(kernel) { blocks.min(self.max_blocks) } else { blocks }, 1, 1],
             block: [THREADS_PER_BLOCK, 1, 1],
             dynamic_shared: shared_bytes as usize,
         };
@@ -103,14 +195,30 @@ impl Queue for Emulator {
     }
 }
 
+/// Whether a kernel's loops take what a smaller grid leaves. Those of sums by rows do not: each warp has one part of the rows.
+fn has_grid_loop(kernel: &str) -> bool {
+    !kernel.starts_with("scatter_sum_rows_")
+}
+
 /// Runs a case through the GPU backend's own steps, on the emulated grid. Outputs and workspace start as
-/// garbage, and only what the plan asks for may be touched.
+/// garbage, and only what the plan asks for may be touched. The seed chooses the [`Setup`] as well.
 pub fn scatter<T: Element>(case: &ScatterCase<T>, seed: u64, max_blocks: u32) -> Result<(Vec<T>, Vec<i64>), Error> {
     scatter_with(case, &ScatterOptions::new(case.reduce), seed, max_blocks)
 }
 
 /// [`scatter`] with other options than the case's.
 pub fn scatter_with<T: Element>(
+    case: &ScatterCase<T>,
+    options: &ScatterOptions,
+    seed: u64,
+    max_blocks: u32,
+) -> Result<(Vec<T>, Vec<i64>), Error> {
+    scatter_in(Setup::of(seed), case, options, seed, max_blocks)
+}
+
+/// [`scatter_with`] in a setup.
+pub fn scatter_in<T: Element>(
+    setup: Setup,
     case: &ScatterCase<T>,
     options: &ScatterOptions,
     seed: u64,
@@ -125,35 +233,36 @@ pub fn scatter_with<T: Element>(
         &options.dim(case.dim as isize).dim_size(case.dim_size),
     )?;
     let mut out = vec![T::of(77.0); case.out_len()];
-    let mut arg = vec![-77i64; case.out_len()];
+    let index = Integers::new(&case.index, setup.index_type);
+    let mut arg = Integers::new(&vec![-77; case.out_len()], setup.arg_type);
     let mut workspace = vec![0x5555_5555_5555_5555u64; plan.workspace_bytes(T::TYPE).div_ceil(size_of::<u64>())];
-    let mut emulator = Emulator::new(seed, max_blocks);
+    let mut emulator = Emulator::new(seed, max_blocks).with_vector_atomics(setup.has_vector_atomics);
     let pointers = ReductionPointers {
         scalar: T::TYPE,
-        index_type: IndexType::I64,
-        arg_type: IndexType::I64,
+        index_type: setup.index_type,
+        arg_type: setup.arg_type,
         src: emulator.readable(&case.src),
-        index: emulator.readable(&case.index),
+        index: index.readable(&mut emulator),
         base: case.base.as_ref().map(|base| emulator.readable(base)),
         out: emulator.writable(&mut out),
-        arg_out: case.reduce.has_arg().then(|| emulator.writable(&mut arg)),
+        arg_out: case.reduce.has_arg().then(|| arg.writable(&mut emulator)),
         workspace: emulator.writable(&mut workspace),
         workspace_bytes: plan.workspace_bytes(T::TYPE),
     };
     // SAFETY: the addresses are of the vectors above, which have the plan's sizes and outlive the call.
     unsafe { enqueue_scatter(&mut emulator, &plan, &pointers)? };
-    Ok((out, if case.reduce.has_arg() { arg } else { Vec::new() }))
+    Ok((out, if case.reduce.has_arg() { arg.to_i64() } else { Vec::new() }))
 }
 
-/// Runs one of the kernels that look an index over.
-pub fn look_over(kernel: &str, index: &[i32], n: usize, seed: u64) -> Result<u64, Error> {
+/// Runs one of the kernels that look an index over, on an index of either type.
+pub fn look_over(kernel: &str, index: &[i64], index_type: IndexType, n: usize, seed: u64) -> Result<u64, Error> {
     let mut result = [0u64];
+    let count = index.len();
+    let index = Integers::new(index, index_type);
     let mut emulator = Emulator::new(seed, 2);
-    let (index_address, result_address) = (emulator.readable(index), emulator.writable(&mut result));
-    // SAFETY: both addresses are of the slices above.
-    unsafe {
-        enqueue_look_over(&mut emulator, kernel, IndexType::I32, index_address, index.len(), n, result_address)?;
-    }
+    let (index_address, result_address) = (index.readable(&mut emulator), emulator.writable(&mut result));
+    // SAFETY: both addresses are of the memory above.
+    unsafe { enqueue_look_over(&mut emulator, kernel, index_type, index_address, count, n, result_address)? };
     Ok(result[0])
 }
 
@@ -168,8 +277,8 @@ pub fn segment_plan<T: Element>(case: &SegmentCase<T>) -> Result<SegmentPlan, Er
     SegmentPlan::coo(&src, &index, base.as_ref(), &SegmentCooOptions::new(case.reduce).dim_size(case.segments))
 }
 
-/// [`scatter`] for segments, which has given the same for each of [`SIZES`]. `offset` elements before src and out make them
-/// unaligned.
+/// [`scatter`] for segments, which has given the same for each of [`SIZES`], in a setup each. `offset` elements before src
+/// and out make them unaligned.
 pub fn segment<T: Element>(
     case: &SegmentCase<T>,
     seed: u64,
@@ -178,14 +287,14 @@ pub fn segment<T: Element>(
 ) -> Result<(Vec<T>, Vec<i64>), Error> {
     let mut done: Vec<Vec<String>> = Vec::new();
     let mut first = None;
-    for bytes in SIZES {
+    for (setup, bytes) in (seed..).map(Setup::of).zip(SIZES) {
         let new = |is_dry| Emulator { is_dry, ..Emulator::new(seed, max_blocks).of_size(bytes) };
         let mut dry = new(true);
-        segment_by(&mut dry, case, offset)?;
+        segment_by(&mut dry, setup, case, offset)?;
         if done.contains(&dry.kernels) {
             continue;
         }
-        let (out, arg) = segment_by(&mut new(false), case, offset)?;
+        let (out, arg) = segment_by(&mut new(false), setup, case, offset)?;
         let (first_out, first_arg) = first.get_or_insert_with(|| (out.clone(), arg.clone()));
         assert_same(&format!("out of {:?}", dry.kernels), &out, first_out);
         assert_eq!(arg, *first_arg, "arg_out of {:?}", dry.kernels);
@@ -202,11 +311,12 @@ pub fn segment_of_size<T: Element>(
     max_blocks: u32,
     offset: usize,
 ) -> Result<(Vec<T>, Vec<i64>), Error> {
-    segment_by(&mut Emulator::new(seed, max_blocks).of_size(bytes), case, offset)
+    segment_by(&mut Emulator::new(seed, max_blocks).of_size(bytes), Setup::of(seed), case, offset)
 }
 
 fn segment_by<T: Element>(
     emulator: &mut Emulator,
+    setup: Setup,
     case: &SegmentCase<T>,
     offset: usize,
 ) -> Result<(Vec<T>, Vec<i64>), Error> {
@@ -215,32 +325,35 @@ fn segment_by<T: Element>(
     let mut workspace = vec![0x5555_5555_5555_5555u64; bytes.div_ceil(size_of::<u64>())];
     let mut src = Aligned::new(&case.src, offset);
     let mut out = Aligned::new(&vec![T::of(77.0); case.out_len()], offset);
-    let mut arg = vec![-77i64; case.out_len()];
+    let index = Integers::new(&case.index, setup.index_type);
+    let mut arg = Integers::new(&vec![-77; case.out_len()], setup.arg_type);
     let pointers = ReductionPointers {
         scalar: T::TYPE,
-        index_type: IndexType::I64,
-        arg_type: IndexType::I64,
+        index_type: setup.index_type,
+        arg_type: setup.arg_type,
         src: emulator.readable(src.data()),
-        index: emulator.readable(&case.index),
+        index: index.readable(emulator),
         base: case.base.as_ref().map(|base| emulator.readable(base)),
         out: emulator.writable(out.data()),
-        arg_out: case.reduce.has_arg().then(|| emulator.writable(&mut arg)),
+        arg_out: case.reduce.has_arg().then(|| arg.writable(emulator)),
         workspace: emulator.writable(&mut workspace),
         workspace_bytes: bytes,
     };
     // SAFETY: the addresses are of the vectors above, which have the plan's sizes and outlive the call.
     unsafe { enqueue_segment(emulator, &plan, &pointers)? };
-    Ok((out.data().to_vec(), if case.reduce.has_arg() { arg } else { Vec::new() }))
+    Ok((out.data().to_vec(), if case.reduce.has_arg() { arg.to_i64() } else { Vec::new() }))
 }
 
 /// The position that the check of a case's index finds, all ones for none.
 pub fn segment_check<T: Element>(case: &SegmentCase<T>, seed: u64) -> Result<u64, Error> {
     let plan = segment_plan(case)?;
     let mut result = [0u64];
+    let index_type = Setup::of(seed).index_type;
+    let index = Integers::new(&case.index, index_type);
     let mut emulator = Emulator::new(seed, 2);
-    let (index, answer) = (emulator.readable(&case.index), emulator.writable(&mut result));
-    // SAFETY: both addresses are of the slices above.
-    unsafe { enqueue_segment_check(&mut emulator, &plan, IndexType::I64, index, answer)? };
+    let (index, answer) = (index.readable(&mut emulator), emulator.writable(&mut result));
+    // SAFETY: both addresses are of the memory above.
+    unsafe { enqueue_segment_check(&mut emulator, &plan, index_type, index, answer)? };
     Ok(result[0])
 }
 

@@ -9,7 +9,7 @@ use tensorrt_scatter::{
 
 use super::{
     Element, assert_same,
-    emulator::{Aligned, Emulator},
+    emulator::{Aligned, Emulator, Integers, Setup},
 };
 
 /// What a gather is given.
@@ -140,7 +140,8 @@ fn leading(src_dims: &[usize], axis: usize, full: &[bool]) -> Vec<usize> {
     src_dims[..axis].iter().zip(full).map(|(&size, &full)| if full { size } else { 1 }).collect()
 }
 
-/// Runs a planned gather on the emulated grid, which has given the same for the sizes it is and as if `out` were beyond 32 bits.
+/// Runs a planned gather on the emulated grid, which has given the same for an index of either type, and as if `out` were
+/// beyond 32 bits.
 /// `shift` moves src and out that many elements away from where their memory is aligned.
 pub fn emulate<T: Element>(
     plan: &GatherPlan,
@@ -149,9 +150,13 @@ pub fn emulate<T: Element>(
     seed: u64,
     max_blocks: u32,
 ) -> Result<Vec<T>, Error> {
-    let out = emulate_by(Emulator::new(seed, max_blocks), plan, case, shift)?;
-    let large = Emulator::new(seed, max_blocks).of_size(Some(1 << 40));
-    assert_same("out, as if it were large", &emulate_by(large, plan, case, shift)?, &out);
+    let new = || Emulator::new(seed, max_blocks);
+    let out = emulate_by(new(), plan, case, IndexType::I64, shift)?;
+    assert_same("out by int32", &emulate_by(new(), plan, case, IndexType::I32, shift)?, &out);
+    for index_type in [IndexType::I64, IndexType::I32] {
+        let large = new().of_size(Some(1 << 40));
+        assert_same("out, as if it were large", &emulate_by(large, plan, case, index_type, shift)?, &out);
+    }
     Ok(out)
 }
 
@@ -159,15 +164,17 @@ fn emulate_by<T: Element>(
     mut emulator: Emulator,
     plan: &GatherPlan,
     case: &GatherCase<T>,
+    index_type: IndexType,
     shift: usize,
 ) -> Result<Vec<T>, Error> {
+    let index = Integers::new(&case.index, index_type);
     let mut src = Aligned::new(&case.src, shift);
     let mut out = Aligned::new(&vec![T::of(77.0); case.out_len()], shift);
     let pointers = GatherPointers {
         scalar: T::TYPE,
-        index_type: IndexType::I64,
+        index_type,
         src: emulator.readable(src.data()),
-        index: emulator.readable(&case.index),
+        index: index.readable(&mut emulator),
         out: emulator.writable(out.data()),
     };
     // SAFETY: the addresses are of the slices above, which have the plan's sizes and outlive the call.
@@ -190,6 +197,8 @@ pub fn emulate_csr<T: Element>(case: &GatherCase<T>, shift: usize, seed: u64, ma
 /// Runs the kernel of gather_csr for very many rows of one chunk on few of them, a warp taking `tiles` of 128 rows one after
 /// the other.
 pub fn emulate_csr_chunks<T: Element>(case: &GatherCase<T>, tiles: usize, seed: u64) -> Vec<T> {
+    let index_type = Setup::of(seed).index_type;
+    let index = Integers::new(&case.index, index_type);
     let mut emulator = Emulator::new(seed, u32::MAX);
     let mut src = Aligned::new(&case.src, 0);
     let mut out = Aligned::new(&vec![T::of(77.0); case.out_len()], 0);
@@ -197,7 +206,7 @@ pub fn emulate_csr_chunks<T: Element>(case: &GatherCase<T>, tiles: usize, seed: 
     let groups = case.size.div_ceil(128).div_ceil(tiles);
     let params = GatherParams {
         src: emulator.readable(src.data()),
-        index: emulator.readable(&case.index),
+        index: index.readable(&mut emulator),
         out: emulator.writable(out.data()),
         b: 1,
         s: rows as u64,
@@ -213,7 +222,10 @@ pub fn emulate_csr_chunks<T: Element>(case: &GatherCase<T>, tiles: usize, seed: 
     };
     let bytes = out.data().len() / case.size * size_of::<T>();
     // SAFETY: the addresses are of the slices above, which have the sizes that the parameters say and outlive the call.
-    unsafe { emulator.launch_for_each(&format!("gather_csr_chunks_{bytes}_i64"), groups * 32, &params) }.unwrap();
+    unsafe {
+        emulator.launch_for_each(&format!("gather_csr_chunks_{bytes}_{}", index_type.name()), groups * 32, &params)
+    }
+    .unwrap();
     out.data().to_vec()
 }
 
