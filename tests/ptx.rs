@@ -1,13 +1,23 @@
-//! The embedded PTX, assembled by ptxas for every architecture that it will be compiled for on some device.
+//! The embedded PTX: it has every kernel, kernels of sm_90 wait for the one before them, and ptxas assembles it for every
+//! architecture that it will be compiled for on some device.
 //!
-//! Skipped where TRTS_PTXAS does not name a ptxas (`cargo xtask test` brings one).
+//! The last is skipped where TRTS_PTXAS does not name a ptxas (`cargo xtask test` brings one).
 
-use std::{env, ffi::OsStr, fs, path::Path, process::Command, thread};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    env,
+    ffi::OsStr,
+    fs,
+    path::Path,
+    process::Command,
+    thread,
+};
 
 use tensorrt_scatter::gpu::EMBEDDED_PTX;
 
-/// Turing, Ampere (data centre, desktop), Ada, Hopper, Blackwell (data centre, desktop).
-const DEVICES: [u32; 7] = [75, 80, 86, 89, 90, 100, 120];
+/// Turing (75), Ampere (80 data centre, 86 desktop, 87 Jetson Orin), Ada (89), Hopper (90), Blackwell (100 and 103 data centre,
+/// 110 Jetson Thor, 120 desktop, 121 DGX Spark).
+const DEVICES: [u32; 11] = [75, 80, 86, 87, 89, 90, 100, 103, 110, 120, 121];
 
 /// The text that a device of this architecture gets: the newest that it accepts, as `Kernels` chooses it.
 fn ptx_for(device: u32) -> &'static str {
@@ -85,4 +95,115 @@ fn each_architecture_has_every_kernel() {
         assert_eq!(entries(embedded.ptx), expected, "sm_{}", embedded.architecture);
         assert!(embedded.ptx.contains(&format!(".target sm_{}", embedded.architecture)));
     }
+}
+
+/// The architecture from which on a kernel may start while the one before it runs (programmatic dependent launch).
+const FIRST_THAT_OVERLAPS: u32 = 90;
+
+const WAIT: &str = "griddepcontrol.wait";
+const LET_NEXT_COME: &str = "griddepcontrol.launch_dependents";
+
+/// Kernels that see to their wait themselves (`waits` in kernels-gpu's table) and do something before it.
+fn begins_before_wait(kernel: &str) -> bool {
+    kernel.starts_with("segment_") && (kernel.contains("_chunks_") || kernel.contains("_combine_"))
+}
+
+/// What an entry point does wrong about waiting for the kernel before it; None for nothing.
+///
+/// It waits once and lets the next kernel come once, in this order, and no path from its start leads to memory but by the wait.
+fn fault_of_order(kernel: &str, entry: &str) -> Option<String> {
+    let [waits, lets] = [WAIT, LET_NEXT_COME].map(|instruction| entry.matches(instruction).count());
+    if (waits, lets) != (1, 1) {
+        return Some(format!("{kernel} has {waits} {WAIT} and {lets} {LET_NEXT_COME}"));
+    }
+    if begins_before_wait(kernel) {
+        return None;
+    }
+    if entry.find(WAIT) > entry.find(LET_NEXT_COME) {
+        return Some(format!("{kernel} has {LET_NEXT_COME} before {WAIT}"));
+    }
+    reached_without_wait(entry).map(|access| format!("{kernel} comes to `{access}` without {WAIT}"))
+}
+
+/// The first access to global memory that some path from the start of an entry point comes to without a wait.
+fn reached_without_wait(entry: &str) -> Option<&str> {
+    let lines: Vec<&str> = entry.lines().map(str::trim).collect();
+    let labels: BTreeMap<&str, usize> =
+        lines.iter().enumerate().filter_map(|(at, line)| Some((line.strip_suffix(':')?, at))).collect();
+    let (mut seen, mut open) = (BTreeSet::new(), vec![0]);
+    while let Some(at) = open.pop() {
+        if at == lines.len() || !seen.insert(at) {
+            continue;
+        }
+        let (is_guarded, instruction) = match lines[at].split_once(' ') {
+            Some((guard, rest)) if guard.starts_with('@') => (true, rest.trim_start()),
+            _ => (false, lines[at]),
+        };
+        let instruction = instruction.trim_end_matches(';');
+        let mut words = instruction.split_whitespace();
+        let operation = words.next().unwrap_or_default();
+        if operation == WAIT {
+            continue;
+        }
+        let name = operation.split('.').next().unwrap_or_default();
+        let is_elsewhere = [".param", ".shared", ".local"].iter().any(|space| operation.contains(space));
+        if ["ld", "ldu", "st", "red", "atom", "prefetch", "cp"].contains(&name) && !is_elsewhere {
+            return Some(lines[at]);
+        }
+        match name {
+            "bra" => {
+                let label = words.last().expect("a branch has a label");
+                open.push(*labels.get(label).unwrap_or_else(|| panic!("no label {label}")));
+                if is_guarded {
+                    open.push(at + 1);
+                }
+            }
+            "brx" => panic!("a branch through a table, whose targets this test does not read: {instruction}"),
+            "ret" | "exit" | "trap" if !is_guarded => {}
+            _ => open.push(at + 1),
+        }
+    }
+    None
+}
+
+/// The entry points of a text: name, and what lies in its braces.
+fn entry_points(ptx: &str) -> impl Iterator<Item = (&str, &str)> {
+    ptx.split(".visible .entry ").skip(1).map(|entry| {
+        let (head, body) = entry.split_once("\n{").expect("an entry point has a body");
+        let end = body.find("\n}").expect("a body ends");
+        (head.split('(').next().unwrap_or_default(), &body[..end])
+    })
+}
+
+#[test]
+fn a_kernel_that_may_overlap_waits_for_the_one_before_it() {
+    for embedded in EMBEDDED_PTX {
+        if embedded.architecture < FIRST_THAT_OVERLAPS {
+            assert!(!embedded.ptx.contains("griddepcontrol"), "sm_{} has no such instruction", embedded.architecture);
+            continue;
+        }
+        let faults: Vec<String> =
+            entry_points(embedded.ptx).filter_map(|(kernel, entry)| fault_of_order(kernel, entry)).collect();
+        assert!(faults.is_empty(), "sm_{}:\n{}", embedded.architecture, faults.join("\n"));
+    }
+}
+
+#[test]
+fn a_kernel_without_its_wait_or_with_a_late_one_is_found() {
+    let fault = |entry: &str| fault_of_order("scatter_sum_f32_i32", entry);
+    let (load, wait, next) = ("ld.global.nc.b32 %r1, [%rd1];", format!("{WAIT};"), format!("{LET_NEXT_COME};"));
+    let body = |lines: &[&str]| lines.join("\n");
+    assert_eq!(fault(&body(&["ld.param.b64 %rd1, [p];", &wait, &next, load, "ret;"])), None);
+    assert!(fault(&body(&[&next, load, "ret;"])).is_some(), "no wait");
+    assert!(fault(&body(&[&wait, load, "ret;"])).is_some(), "the next one is not let come");
+    assert!(fault(&body(&[&wait, &wait, &next, load, "ret;"])).is_some(), "two waits");
+    assert!(fault(&body(&[&next, &wait, load, "ret;"])).is_some(), "the other way round");
+    assert!(fault(&body(&[load, &wait, &next, "ret;"])).is_some(), "a load before the wait");
+    let around = ["@%p1 bra $over;", &wait, &next, "$over:", "st.global.b32 [%rd1], %r1;", "ret;"];
+    assert!(fault(&body(&around)).is_some(), "a path around the wait");
+    // Behind the wait in the text, before it on the way.
+    let behind = ["bra.uni $load;", "$wait:", &wait, &next, "ret;", "$load:", load, "bra.uni $wait;"];
+    assert!(fault(&body(&behind)).is_some(), "a load on the way to the wait");
+    let apart = ["bra.uni $wait;", "$load:", load, "ret;", "$wait:", &wait, &next, "bra.uni $load;"];
+    assert_eq!(fault(&body(&apart)), None);
 }
