@@ -54,7 +54,7 @@ impl Inputs {
     fn new(gpu: &Gpu, rows: usize) -> Result<Self, Error> {
         let stream = Stream::new(gpu)?;
         let groups = rows / ROWS_PER_GROUP;
-        let values = |rows| Tensor::full(Shape::new(&[rows, COLUMNS]).unwrap(), 1.0f32);
+        let values = |rows| Tensor::full(Shape::new(&[rows, COLUMNS]).unwrap(), 1.0f32).unwrap();
         let index = (0..rows).map(|row| (row / ROWS_PER_GROUP) as i32).collect();
         let indptr = (0..=groups).map(|group| (group * ROWS_PER_GROUP) as i32).collect();
         Ok(Self {

@@ -77,16 +77,43 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    /// Position in the index tensor of element (b, e, k) of `src`.
-    pub(crate) fn position(&self, b: usize, e: usize, k: usize) -> usize {
-        (self.leading.offset(b as u64) + e as u64 * self.stride_e + self.trailing.offset(k as u64)) as usize
+    /// Position in the index tensor of element (b, e, 0) of `src`. Element (b, e, k) lies [`column_offset`] behind it.
+    ///
+    /// [`column_offset`]: Self::column_offset
+    pub(crate) fn row_start(&self, b: usize, e: usize) -> usize {
+        (self.leading.offset(b as u64) + e as u64 * self.stride_e) as usize
     }
 
-    /// Whether the index is the same for every k, so that one look serves a whole row.
-    pub(crate) fn is_row_index(&self) -> bool {
-        // Neighbouring axes along which the index stands still are one run.
-        self.trailing.are_even() && self.trailing.even_stride() == 0
+    /// How far behind element (b, e, 0) the index of element (b, e, k) lies.
+    pub(crate) fn column_offset(&self, k: usize) -> usize {
+        self.trailing.offset(k as u64) as usize
     }
+
+    /// How the index moves along k.
+    pub(crate) fn columns(&self) -> Columns {
+        // Neighbouring axes along which the index moves evenly, or not at all, are one run.
+        match (self.trailing.are_even(), self.trailing.even_stride()) {
+            (false, _) => Columns::Uneven,
+            (true, 0) => Columns::Same,
+            (true, stride) => Columns::Even(stride as usize),
+        }
+    }
+
+    /// Whether the index is the same for every k, so that one read serves a whole row.
+    pub(crate) fn is_row_index(&self) -> bool {
+        self.columns() == Columns::Same
+    }
+}
+
+/// How an index moves along k.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Columns {
+    /// It stays where it is: a row of `src` has one index.
+    Same,
+    /// By the same distance with each step.
+    Even(usize),
+    /// By distances that differ.
+    Uneven,
 }
 
 #[cfg(test)]
@@ -130,7 +157,7 @@ mod tests {
                         rest /= src.dims()[axis];
                     }
                     assert_eq!(
-                        layout.position(b, e, k) as u64,
+                        (layout.row_start(b, e) + layout.column_offset(k)) as u64,
                         naive_position(&src, &index, dim, &coordinates),
                         "index {index} over src {src}, dim {dim}, element {i}"
                     );

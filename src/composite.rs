@@ -1,40 +1,34 @@
 //! Softmax and its kin over the groups of a scatter: what they are asked to do, and the plan that every backend
 //! carries out.
 
-use crate::{BadIndex, Error, Reduce, ScatterOptions, ScatterPlan, Shape};
+use crate::{BadIndex, Error, Reduce, ScatterOptions, ScatterPlan, Shape, named_enum::named_enum, shape::check_output};
 
-/// An operator that torch_scatter composes of several scatters, here one. The formulas are torch_scatter's
-/// (`torch_scatter.composite`); each max, sum and count is over one group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Composite {
-    /// exp(src - max) / sum of exp(src - max). The result has src's shape.
-    Softmax,
-    /// src - max - ln(sum of exp(src - max) + eps). The result has src's shape.
-    LogSoftmax,
-    /// max + ln(sum of exp(src - max) + eps), NaNs in src being left out; 0 for an empty group.
-    LogSumExp,
-    /// The square root of the sum of (src - mean)^2 over (count - 1 + 10^-6), or over (count + 10^-6) where it
-    /// shall not be unbiased; 0 for an empty group.
-    Std,
+named_enum! {
+    /// An operator that torch_scatter composes of several scatters, here one. The formulas are torch_scatter's
+    /// (`torch_scatter.composite`); each max, sum and count is over one group.
+    pub enum Composite {
+        /// exp(src - max) / sum of exp(src - max). The result has src's shape.
+        Softmax = "softmax",
+        /// src - max - ln(sum of exp(src - max) + eps). The result has src's shape.
+        LogSoftmax = "log_softmax",
+        /// max + ln(sum of exp(src - max) + eps), NaNs in src being left out; 0 for an empty group.
+        LogSumExp = "logsumexp",
+        /// The square root of the sum of (src - mean)^2 over (count - 1 + 10^-6), or over (count + 10^-6) where it
+        /// shall not be unbiased; 0 for an empty group.
+        Std = "std",
+    }
+
+    /// The operator's name: "softmax", "log_softmax", "logsumexp" or "std".
+    pub fn name;
 }
 
 impl Composite {
-    /// All composites, for tables and tests.
-    pub const ALL: [Self; 4] = [Self::Softmax, Self::LogSoftmax, Self::LogSumExp, Self::Std];
-
-    /// The operator's name: "softmax", "log_softmax", "logsumexp" or "std".
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Softmax => "softmax",
-            Self::LogSoftmax => "log_softmax",
-            Self::LogSumExp => "logsumexp",
-            Self::Std => "std",
-        }
-    }
-
     /// Whether the result has an element for each of src's, rather than one for each group.
     pub(crate) fn keeps_shape(self) -> bool {
-        matches!(self, Self::Softmax | Self::LogSoftmax)
+        match self {
+            Self::Softmax | Self::LogSoftmax => true,
+            Self::LogSumExp | Self::Std => false,
+        }
     }
 }
 
@@ -140,8 +134,7 @@ impl CompositePlan {
 
     /// Refuses an output buffer of another shape than the result's.
     pub(crate) fn check_output(&self, given: &Shape) -> Result<(), Error> {
-        let expected = *self.out_shape();
-        if *given == expected { Ok(()) } else { Err(Error::OutputShape { output: "out", given: *given, expected }) }
+        check_output("out", given, self.out_shape())
     }
 }
 

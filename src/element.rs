@@ -1,6 +1,10 @@
 //! The element types: values that can be reduced, and integers that can index.
 
+use std::fmt;
+
 use half::{bf16, f16};
+
+use crate::named_enum::named_enum;
 
 mod sealed {
     use half::{bf16, f16};
@@ -48,7 +52,7 @@ macro_rules! float_body {
 }
 
 /// A type to reckon in. Integers wrap.
-pub trait Accumulator: sealed::Sealed + Copy + PartialOrd + Send + Sync {
+pub trait Accumulator: sealed::Sealed + bytemuck::Pod + PartialOrd + Send + Sync {
     /// The additive identity.
     const ZERO: Self;
     /// The multiplicative identity.
@@ -230,39 +234,29 @@ impl Index for i64 {
     }
 }
 
-/// The type of values, where it is known only when the program runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ScalarType {
-    /// float32.
-    F32,
-    /// float16.
-    F16,
-    /// bfloat16.
-    BF16,
-    /// float64.
-    F64,
-    /// int32.
-    I32,
-    /// int64.
-    I64,
+named_enum! {
+    /// The type of values, where it is known only when the program runs. `Display` writes the name that NumPy, torch
+    /// and ONNX share: "float32".
+    pub enum ScalarType {
+        /// float32.
+        F32 = "f32",
+        /// float16.
+        F16 = "f16",
+        /// bfloat16.
+        BF16 = "bf16",
+        /// float64.
+        F64 = "f64",
+        /// int32.
+        I32 = "i32",
+        /// int64.
+        I64 = "i64",
+    }
+
+    /// The name that kernels carry: "f32".
+    pub fn name;
 }
 
 impl ScalarType {
-    /// All types of values, for tables and tests.
-    pub const ALL: [Self; 6] = [Self::F32, Self::F16, Self::BF16, Self::F64, Self::I32, Self::I64];
-
-    /// The name the kernels carry.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::F32 => "f32",
-            Self::F16 => "f16",
-            Self::BF16 => "bf16",
-            Self::F64 => "f64",
-            Self::I32 => "i32",
-            Self::I64 => "i64",
-        }
-    }
-
     /// Bytes of a value.
     pub fn bytes(self) -> usize {
         match self {
@@ -274,12 +268,18 @@ impl ScalarType {
 
     /// Whether it is a floating-point type.
     pub fn is_float(self) -> bool {
-        matches!(self, Self::F32 | Self::F16 | Self::BF16 | Self::F64)
+        match self {
+            Self::F32 | Self::F16 | Self::BF16 | Self::F64 => true,
+            Self::I32 | Self::I64 => false,
+        }
     }
 
     /// Whether sums and products are kept in another type, float32.
     pub(crate) fn is_half(self) -> bool {
-        matches!(self, Self::F16 | Self::BF16)
+        match self {
+            Self::F16 | Self::BF16 => true,
+            Self::F32 | Self::F64 | Self::I32 | Self::I64 => false,
+        }
     }
 
     /// Bytes of what sums and products are kept in.
@@ -288,29 +288,50 @@ impl ScalarType {
     }
 }
 
-/// The type of an index, where it is known only when the program runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum IndexType {
-    /// int32.
-    I32,
-    /// int64.
-    I64,
+impl fmt::Display for ScalarType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::F32 => "float32",
+            Self::F16 => "float16",
+            Self::BF16 => "bfloat16",
+            Self::F64 => "float64",
+            Self::I32 => "int32",
+            Self::I64 => "int64",
+        })
+    }
+}
+
+named_enum! {
+    /// The type of an index, where it is known only when the program runs. `Display` writes the name that NumPy, torch
+    /// and ONNX share: "int32".
+    pub enum IndexType {
+        /// int32.
+        I32 = "i32",
+        /// int64.
+        I64 = "i64",
+    }
+
+    /// The name that kernels carry: "i32".
+    pub fn name;
 }
 
 impl IndexType {
-    /// The size of one index.
+    /// Bytes of an index.
     pub fn bytes(self) -> usize {
-        match self {
-            Self::I32 => size_of::<i32>(),
-            Self::I64 => size_of::<i64>(),
-        }
+        self.scalar().bytes()
     }
 
-    /// The name the kernels carry.
-    pub fn name(self) -> &'static str {
+    /// The type of values that has the same numbers.
+    pub const fn scalar(self) -> ScalarType {
         match self {
-            Self::I32 => "i32",
-            Self::I64 => "i64",
+            Self::I32 => ScalarType::I32,
+            Self::I64 => ScalarType::I64,
         }
+    }
+}
+
+impl fmt::Display for IndexType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.scalar().fmt(f)
     }
 }

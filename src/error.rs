@@ -1,6 +1,40 @@
 //! What can go wrong, with the values that were given.
+//!
+//! The texts say what was given and what was expected, in words that hold for every caller: names of inputs, names of
+//! types and reductions as NumPy and torch_scatter spell them. How to call differently is for each API to say, since it
+//! differs: here, the documentation of each variant.
 
-use crate::{Reduce, ScalarType, Shape};
+use std::fmt;
+
+use crate::{Composite, Reduce, ReduceOperator, ScalarType, Shape};
+
+/// The items of a list, the last one after "or".
+fn alternatives(items: impl IntoIterator<Item = impl fmt::Display>) -> String {
+    let mut items: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
+    match items.pop() {
+        None => String::new(),
+        Some(last) if items.is_empty() => last,
+        Some(last) => format!("{} or {last}", items.join(", ")),
+    }
+}
+
+/// [`alternatives`] between quotation marks.
+fn quoted(names: impl IntoIterator<Item = &'static str>) -> String {
+    alternatives(names.into_iter().map(|name| format!("\"{name}\"")))
+}
+
+/// The names that a reduction can be given by.
+fn reduce_names() -> impl Iterator<Item = &'static str> {
+    Reduce::ALL.into_iter().map(Reduce::name).chain(Reduce::ALIASES.into_iter().map(|(alias, _)| alias))
+}
+
+/// What an index that must lie in [0, size) lies outside.
+fn index_range(size: usize) -> String {
+    match size.checked_sub(1) {
+        None => "but the axis that it indexes has size 0".to_owned(),
+        Some(largest) => format!("outside 0 to {largest}"),
+    }
+}
 
 /// Why a call was refused or failed.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -20,10 +54,10 @@ pub enum Error {
         /// The sizes given.
         dims: Vec<usize>,
     },
-    /// There is no room in host memory for a result.
-    #[error("there is no room in memory for a result of shape {shape} ({element_bytes} bytes an element)")]
+    /// There is no room in host memory for a result, or for the scratch space of a call.
+    #[error("there is no room in memory for a tensor of shape {shape} ({element_bytes} bytes an element)")]
     OutOfMemory {
-        /// The shape of the result.
+        /// The shape of the result, or of the scratch space.
         shape: Shape,
         /// Bytes of each element.
         element_bytes: usize,
@@ -119,42 +153,50 @@ pub enum Error {
     #[error("the number of groups is unknown: give dim_size, or a base to start from")]
     UnknownDimSize,
     /// The operator does not have the reduction.
-    #[error("{operator} cannot reduce by \"{reduce}\"; it has \"sum\", \"mean\", \"min\" and \"max\"")]
+    #[error(
+        "{operator} has no reduce \"{reduce}\"; expected {}",
+        quoted(operator.reductions().map(Reduce::name))
+    )]
     UnsupportedReduce {
-        /// The operator: "segment_coo" or "segment_csr".
-        operator: &'static str,
+        /// The operator.
+        operator: ReduceOperator,
         /// The reduction given.
         reduce: Reduce,
     },
     /// `arg_out` was asked of a reduction that has none.
-    #[error("reduce \"{reduce}\" has no arg_out; only \"min\" and \"max\" do")]
+    #[error(
+        "reduce \"{reduce}\" has no arg_out; only {} do",
+        alternatives(Reduce::ALL.into_iter().filter(|reduce| reduce.has_arg()).map(|reduce| format!("\"{reduce}\"")))
+            .replace(" or ", " and ")
+    )]
     NoArgOut {
         /// The reduction given.
         reduce: Reduce,
     },
     /// A composite was asked of values that are not floating-point.
-    #[error("softmax, log_softmax, logsumexp and std need floating-point values, but {} was given", given.name())]
+    #[error(
+        "src has type {given}; {} need one of {}",
+        Composite::ALL.map(Composite::name).join(", "),
+        alternatives(ScalarType::ALL.into_iter().filter(|scalar| scalar.is_float()))
+    )]
     NotAFloat {
         /// The type given.
         given: ScalarType,
     },
     /// The name of the reduction is not one of torch_scatter's.
-    #[error("unknown reduce \"{given}\": expected \"sum\", \"add\", \"mul\", \"mean\", \"min\" or \"max\"")]
+    #[error("unknown reduce \"{given}\"; expected {}", quoted(reduce_names()))]
     UnknownReduce {
         /// The name given.
         given: String,
     },
-    /// An index lies outside [0, size).
-    #[error(
-        "index[{position}] (row-major position in index of shape {shape}) is {value}, outside 0..{size}; correct it, \
-         or leave such elements out by an unchecked call (BadIndex::Skip)"
-    )]
+    /// An index lies outside [0, size). [`BadIndex::Skip`](crate::BadIndex::Skip) leaves such elements out instead.
+    #[error("index[{position}] (row-major position in index of shape {shape}) is {value}, {}", index_range(*size))]
     IndexOutOfRange {
         /// Row-major position of the first offender within the index tensor.
         position: u64,
         /// Its value.
         value: i64,
-        /// The number of groups.
+        /// The number of groups or, for a gather, of src's rows.
         size: usize,
         /// The shape of the index tensor.
         shape: Shape,
@@ -162,7 +204,7 @@ pub enum Error {
     /// An index that must be sorted along its last axis is not.
     #[error(
         "index[{position}] (row-major position in index of shape {shape}) is {value}, less than the {previous} before \
-         it: segments need an index that is sorted along its last axis; sort it with src, or scatter"
+         it; segments need an index that is sorted along its last axis: sort index and src together, or use scatter"
     )]
     UnsortedIndex {
         /// Row-major position of the first offender within the index tensor.
@@ -176,7 +218,7 @@ pub enum Error {
     },
     /// An element of an indptr lies below the one before it, or outside [0, size].
     #[error(
-        "indptr[{position}] (row-major position in indptr of shape {shape}) is {value}, outside {at_least}..={size}: an \
+        "indptr[{position}] (row-major position in indptr of shape {shape}) is {value}, outside {at_least} to {size}; an \
          indptr never decreases, starts at 0 or above and ends at {size} or below"
     )]
     IndptrOutOfRange {
@@ -192,7 +234,7 @@ pub enum Error {
         shape: Shape,
     },
     /// The positions along the reduced axis do not fit the type of `arg_out`.
-    #[error("src has {length} elements along dim, more than arg_out's type can count; use a 64-bit index")]
+    #[error("src has {length} elements along dim, more than arg_out's type can count; use an index of type int64")]
     ArgOutTooNarrow {
         /// The length of the reduced axis.
         length: usize,
@@ -233,4 +275,34 @@ pub enum Error {
         /// The driver's answer.
         error: String,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Texts go to callers of Rust, C and Python alike: they hold no name that only one of them has.
+    #[test]
+    fn texts_have_no_words_of_one_language() {
+        let shape = Shape::new(&[4]).unwrap();
+        let texts = [
+            Error::IndexOutOfRange { position: 1, value: 7, size: 3, shape }.to_string(),
+            Error::IndexOutOfRange { position: 1, value: 7, size: 0, shape }.to_string(),
+            Error::IndptrOutOfRange { position: 1, value: 7, at_least: 2, size: 3, shape }.to_string(),
+            Error::NotAFloat { given: ScalarType::I32 }.to_string(),
+            Error::NoArgOut { reduce: Reduce::Sum }.to_string(),
+        ];
+        assert_eq!(
+            texts,
+            [
+                "index[1] (row-major position in index of shape [4]) is 7, outside 0 to 2",
+                "index[1] (row-major position in index of shape [4]) is 7, but the axis that it indexes has size 0",
+                "indptr[1] (row-major position in indptr of shape [4]) is 7, outside 2 to 3; an indptr never decreases, \
+                 starts at 0 or above and ends at 3 or below",
+                "src has type int32; softmax, log_softmax, logsumexp, std need one of float32, float16, bfloat16 or \
+                 float64",
+                "reduce \"sum\" has no arg_out; only \"min\" and \"max\" do",
+            ]
+        );
+    }
 }

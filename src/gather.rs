@@ -2,7 +2,7 @@
 
 use kernel_params::AxisRuns;
 
-use crate::{BadIndex, Error, Shape, broadcast};
+use crate::{BadIndex, Error, Shape, broadcast, index_rules::IndexRules, shape::check_output};
 
 /// How to gather by an index.
 ///
@@ -145,29 +145,48 @@ impl GatherPlan {
         self.leading.offset(b as u64) as usize
     }
 
-    /// The number of elements along the index's last axis.
-    pub(crate) fn index_row(&self) -> usize {
-        self.index.dims()[self.index.rank() - 1]
-    }
-
-    /// Whether the result has elements that the index decides.
-    pub(crate) fn uses_index(&self) -> bool {
-        let is_empty = self.source == RowSource::Indptr && self.s == 0;
-        self.out.element_count() != 0 && !is_empty
-    }
-
     /// Refuses an output buffer of another shape than the result's.
     pub(crate) fn check_output(&self, given: &Shape) -> Result<(), Error> {
-        if *given == self.out {
-            Ok(())
-        } else {
-            Err(Error::OutputShape { output: "out", given: *given, expected: self.out })
+        check_output("out", given, &self.out)
+    }
+}
+
+impl IndexRules for GatherPlan {
+    fn index_shape(&self) -> &Shape {
+        &self.index
+    }
+
+    fn index_limit(&self) -> usize {
+        match self.source {
+            RowSource::Index => self.s,
+            // An indptr may end where the result does.
+            RowSource::Indptr => self.e + 1,
         }
     }
 
-    /// The error for an element of the index.
-    pub(crate) fn bad_index(&self, position: u64, value: i64) -> Error {
-        Error::IndexOutOfRange { position, value, size: self.s, shape: self.index }
+    fn is_sorted(&self) -> bool {
+        match self.source {
+            RowSource::Index => false,
+            RowSource::Indptr => true,
+        }
+    }
+
+    fn uses_index(&self) -> bool {
+        let has_rows = match self.source {
+            RowSource::Index => true,
+            RowSource::Indptr => self.s != 0,
+        };
+        has_rows && self.out.element_count() != 0
+    }
+
+    fn bad_index(&self, position: u64, value: i64, previous: Option<i64>) -> Error {
+        let shape = self.index;
+        match self.source {
+            RowSource::Index => Error::IndexOutOfRange { position, value, size: self.s, shape },
+            RowSource::Indptr => {
+                Error::IndptrOutOfRange { position, value, at_least: previous.unwrap_or(0), size: self.e, shape }
+            }
+        }
     }
 }
 

@@ -1,43 +1,39 @@
-//! The reductions.
+//! The reductions, and which operators have them.
 
 use std::{fmt, str::FromStr};
 
-use crate::Error;
+use crate::{Error, named_enum::named_enum};
 
-/// How the elements of a group become one.
-///
-/// Names and meaning are torch_scatter's: <https://pytorch-scatter.readthedocs.io>.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Reduce {
-    /// The sum; 0 for an empty group. torch_scatter's "add" is the same.
-    Sum,
-    /// The product; 1 for an empty group.
-    Mul,
-    /// The sum over the number of elements; 0 for an empty group.
-    Mean,
-    /// The smallest element and its position; 0 for an empty group.
-    Min,
-    /// The largest element and its position; 0 for an empty group.
-    Max,
-}
-
-impl Reduce {
-    /// All reductions, for tables and tests.
-    pub const ALL: [Self; 5] = [Self::Sum, Self::Mul, Self::Mean, Self::Min, Self::Max];
-
-    /// Whether the reduction also tells the position of the winner, `arg_out`.
-    pub fn has_arg(self) -> bool {
-        matches!(self, Self::Min | Self::Max)
+named_enum! {
+    /// How the elements of a group become one.
+    ///
+    /// Names and meaning are torch_scatter's: <https://pytorch-scatter.readthedocs.io>.
+    pub enum Reduce {
+        /// The sum; 0 for an empty group. torch_scatter's "add" is the same.
+        Sum = "sum",
+        /// The product; 1 for an empty group.
+        Mul = "mul",
+        /// The sum divided by the number of elements; 0 for an empty group.
+        Mean = "mean",
+        /// The smallest element and its position; 0 for an empty group.
+        Min = "min",
+        /// The largest element and its position; 0 for an empty group.
+        Max = "max",
     }
 
     /// torch_scatter's name: "sum", "mul", "mean", "min" or "max".
-    pub fn name(self) -> &'static str {
+    pub fn name;
+}
+
+impl Reduce {
+    /// Second names that torch_scatter has for a reduction.
+    pub(crate) const ALIASES: [(&'static str, Self); 1] = [("add", Self::Sum)];
+
+    /// Whether the reduction also gives the position of the selected element, `arg_out`.
+    pub const fn has_arg(self) -> bool {
         match self {
-            Self::Sum => "sum",
-            Self::Mul => "mul",
-            Self::Mean => "mean",
-            Self::Min => "min",
-            Self::Max => "max",
+            Self::Sum | Self::Mul | Self::Mean => false,
+            Self::Min | Self::Max => true,
         }
     }
 }
@@ -53,14 +49,54 @@ impl FromStr for Reduce {
 
     /// Reads torch_scatter's names; "add" is a second name of "sum".
     fn from_str(name: &str) -> Result<Self, Error> {
-        match name {
-            "sum" | "add" => Ok(Self::Sum),
-            "mul" => Ok(Self::Mul),
-            "mean" => Ok(Self::Mean),
-            "min" => Ok(Self::Min),
-            "max" => Ok(Self::Max),
-            _ => Err(Error::UnknownReduce { given: name.to_owned() }),
+        let named = Self::ALL.into_iter().find(|reduce| reduce.name() == name);
+        let alias = || Self::ALIASES.into_iter().find(|&(alias, _)| alias == name).map(|(_, reduce)| reduce);
+        named.or_else(alias).ok_or_else(|| Error::UnknownReduce { given: name.to_owned() })
+    }
+}
+
+named_enum! {
+    /// An operator that takes a reduction.
+    pub enum ReduceOperator {
+        /// [`scatter`](crate::cpu::scatter()).
+        Scatter = "scatter",
+        /// [`segment_coo`](crate::cpu::segment_coo).
+        SegmentCoo = "segment_coo",
+        /// [`segment_csr`](crate::cpu::segment_csr).
+        SegmentCsr = "segment_csr",
+    }
+
+    /// The operator's name: "scatter", "segment_coo" or "segment_csr".
+    pub fn name;
+}
+
+impl ReduceOperator {
+    /// Whether the operator has the reduction. This is the only place that says so.
+    pub const fn has(self, reduce: Reduce) -> bool {
+        match (self, reduce) {
+            (_, Reduce::Sum | Reduce::Mean | Reduce::Min | Reduce::Max) => true,
+            (Self::Scatter, Reduce::Mul) => true,
+            (Self::SegmentCoo | Self::SegmentCsr, Reduce::Mul) => false,
         }
+    }
+
+    /// The reductions that the operator has.
+    pub fn reductions(self) -> impl Iterator<Item = Reduce> {
+        Reduce::ALL.into_iter().filter(move |&reduce| self.has(reduce))
+    }
+
+    /// Refuses a reduction that the operator does not have.
+    ///
+    /// # Errors
+    /// [`Error::UnsupportedReduce`].
+    pub fn check(self, reduce: Reduce) -> Result<(), Error> {
+        if self.has(reduce) { Ok(()) } else { Err(Error::UnsupportedReduce { operator: self, reduce }) }
+    }
+}
+
+impl fmt::Display for ReduceOperator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 
@@ -75,5 +111,21 @@ mod tests {
         }
         assert_eq!("add".parse(), Ok(Reduce::Sum));
         assert!("Sum".parse::<Reduce>().is_err());
+    }
+
+    #[test]
+    fn messages_list_the_reductions_that_there_are() {
+        let unknown = "median".parse::<Reduce>().unwrap_err().to_string();
+        let unsupported = ReduceOperator::SegmentCsr.check(Reduce::Mul).unwrap_err().to_string();
+        for reduce in Reduce::ALL {
+            let quoted = format!("\"{reduce}\"");
+            assert!(unknown.contains(&quoted), "{unknown}");
+            assert!(unsupported.contains(&quoted), "{unsupported}");
+        }
+        assert_eq!(
+            unknown,
+            "unknown reduce \"median\"; expected \"sum\", \"mul\", \"mean\", \"min\", \"max\" or \"add\""
+        );
+        assert_eq!(unsupported, "segment_csr has no reduce \"mul\"; expected \"sum\", \"mean\", \"min\" or \"max\"");
     }
 }

@@ -1,8 +1,10 @@
 //! Scatter: what it is asked to do, and the plan that every backend carries out.
 
 use crate::{
-    Error, Reduce, Shape,
+    Error, Reduce, ReduceOperator, Shape,
     broadcast::{self, Layout},
+    index_rules::IndexRules,
+    reduction::Reduction,
 };
 
 /// What to do with an index that lies outside [0, N). Memory out of bounds is never touched either way.
@@ -104,9 +106,11 @@ impl ScatterPlan {
     /// Checks the shapes and lays the index over `src`.
     ///
     /// # Errors
-    /// [`Error::Scalar`], [`Error::DimOutOfRange`], [`Error::IndexShape`] and [`Error::BaseShape`] for
-    /// shapes that do not fit; [`Error::UnknownDimSize`] where neither `dim_size` nor `base` is given.
+    /// [`Error::UnsupportedReduce`] where [`ReduceOperator::Scatter`] does not have the reduction; [`Error::Scalar`],
+    /// [`Error::DimOutOfRange`], [`Error::IndexShape`] and [`Error::BaseShape`] for shapes that do not fit;
+    /// [`Error::UnknownDimSize`] where neither `dim_size` nor `base` is given.
     pub fn new(src: &Shape, index: &Shape, base: Option<&Shape>, options: &ScatterOptions) -> Result<Self, Error> {
+        ReduceOperator::Scatter.check(options.reduce)?;
         let dim = Self::reduced_axis(src, options)?;
         let layout = broadcast::scatter_layout(src, index, dim)?;
         let n = match (options.dim_size, base) {
@@ -153,24 +157,41 @@ impl ScatterPlan {
     pub fn reduce(&self) -> Reduce {
         self.reduce
     }
+}
 
-    /// Refuses an output buffer of another shape than the result's.
-    pub(crate) fn check_output(&self, output: &'static str, given: &Shape) -> Result<(), Error> {
-        if *given == self.out { Ok(()) } else { Err(Error::OutputShape { output, given: *given, expected: self.out }) }
+impl Reduction for ScatterPlan {
+    fn reduce(&self) -> Reduce {
+        self.reduce
     }
 
-    /// Refuses an `arg_out` that the reduction does not have.
-    pub(crate) fn check_has_arg(&self) -> Result<(), Error> {
-        if self.reduce.has_arg() { Ok(()) } else { Err(Error::NoArgOut { reduce: self.reduce }) }
+    fn out_shape(&self) -> &Shape {
+        &self.out
     }
 
-    /// Whether there are elements whose index matters: an index of an empty src names nothing, however it is filled.
-    pub(crate) fn uses_index(&self) -> bool {
+    fn reduced_length(&self) -> usize {
+        self.e
+    }
+}
+
+impl IndexRules for ScatterPlan {
+    fn index_shape(&self) -> &Shape {
+        &self.index
+    }
+
+    fn index_limit(&self) -> usize {
+        self.n
+    }
+
+    fn is_sorted(&self) -> bool {
+        false
+    }
+
+    /// An index of an empty src names nothing, whatever it holds.
+    fn uses_index(&self) -> bool {
         self.src.element_count() != 0
     }
 
-    /// Turns what a look at the index found into an error.
-    pub(crate) fn bad_index(&self, position: u64, value: i64) -> Error {
+    fn bad_index(&self, position: u64, value: i64, _previous: Option<i64>) -> Error {
         Error::IndexOutOfRange { position, value, size: self.n, shape: self.index }
     }
 }

@@ -1,8 +1,10 @@
 //! Reductions over segments: what they are asked to do, and the plan that every backend carries out.
 
 use crate::{
-    BadIndex, Error, Reduce, Shape,
+    BadIndex, Error, Reduce, ReduceOperator, Shape,
     broadcast::{self, Layout},
+    index_rules::IndexRules,
+    reduction::Reduction,
 };
 
 /// How to reduce the segments that a sorted index tells apart.
@@ -126,7 +128,7 @@ impl SegmentPlan {
     /// [`Error::UnsupportedReduce`] for "mul"; [`Error::Scalar`] and [`Error::LeadingAxes`] for shapes that do
     /// not fit.
     pub fn csr(src: &Shape, indptr: &Shape, options: &SegmentCsrOptions) -> Result<Self, Error> {
-        check_reduce("segment_csr", options.reduce)?;
+        ReduceOperator::SegmentCsr.check(options.reduce)?;
         let axis = broadcast::leading_axes(src, "indptr", indptr)?;
         let entries = indptr.dims()[axis];
         // As in torch_scatter, bounds without an element are those of no segment.
@@ -138,7 +140,7 @@ impl SegmentPlan {
 
     /// Checks all that does not depend on the number of segments, and returns the axis that is reduced.
     pub(crate) fn check_coo(src: &Shape, index: &Shape, options: &SegmentCooOptions) -> Result<usize, Error> {
-        check_reduce("segment_coo", options.reduce)?;
+        ReduceOperator::SegmentCoo.check(options.reduce)?;
         let axis = broadcast::leading_axes(src, "index", index)?;
         broadcast::scatter_layout(src, index, axis)?;
         Ok(axis)
@@ -178,42 +180,52 @@ impl SegmentPlan {
         self.reduce
     }
 
-    /// The number of elements along the last axis of the index or indptr.
-    pub(crate) fn index_row(&self) -> usize {
-        self.index.dims()[self.index.rank() - 1]
-    }
-
     /// The number of rows of the index or indptr.
     pub(crate) fn index_rows(&self) -> usize {
         self.index.dims()[..self.index.rank() - 1].iter().product()
     }
+}
 
-    /// What every element of the index or indptr must lie below.
-    pub(crate) fn index_limit(&self) -> usize {
+impl Reduction for SegmentPlan {
+    fn reduce(&self) -> Reduce {
+        self.reduce
+    }
+
+    fn out_shape(&self) -> &Shape {
+        &self.out
+    }
+
+    fn reduced_length(&self) -> usize {
+        self.e
+    }
+}
+
+impl IndexRules for SegmentPlan {
+    fn index_shape(&self) -> &Shape {
+        &self.index
+    }
+
+    fn index_limit(&self) -> usize {
         match self.segments {
             Segments::Index => self.n,
+            // An indptr may end where src does.
             Segments::Indptr => self.e + 1,
         }
     }
 
-    /// Whether there are elements whose index matters. An index of an empty src names nothing, however it is filled;
-    /// an indptr has to fit even then.
-    pub(crate) fn uses_index(&self) -> bool {
-        self.segments == Segments::Indptr || self.src.element_count() != 0
+    fn is_sorted(&self) -> bool {
+        true
     }
 
-    /// Refuses an output buffer of another shape than the result's.
-    pub(crate) fn check_output(&self, output: &'static str, given: &Shape) -> Result<(), Error> {
-        if *given == self.out { Ok(()) } else { Err(Error::OutputShape { output, given: *given, expected: self.out }) }
+    /// An index of an empty src names nothing, whatever it holds; an indptr has to fit even then.
+    fn uses_index(&self) -> bool {
+        match self.segments {
+            Segments::Indptr => true,
+            Segments::Index => self.src.element_count() != 0,
+        }
     }
 
-    /// Refuses an `arg_out` that the reduction does not have.
-    pub(crate) fn check_has_arg(&self) -> Result<(), Error> {
-        if self.reduce.has_arg() { Ok(()) } else { Err(Error::NoArgOut { reduce: self.reduce }) }
-    }
-
-    /// Turns what a look at the index or indptr found into an error; `previous` is the element before it in its row.
-    pub(crate) fn bad_index(&self, position: u64, value: i64, previous: Option<i64>) -> Error {
+    fn bad_index(&self, position: u64, value: i64, previous: Option<i64>) -> Error {
         let shape = self.index;
         let in_range = usize::try_from(value).is_ok_and(|value| value < self.index_limit());
         match (self.segments, previous) {
@@ -224,10 +236,6 @@ impl SegmentPlan {
             (Segments::Index, _) => Error::IndexOutOfRange { position, value, size: self.n, shape },
         }
     }
-}
-
-fn check_reduce(operator: &'static str, reduce: Reduce) -> Result<(), Error> {
-    if reduce == Reduce::Mul { Err(Error::UnsupportedReduce { operator, reduce }) } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -255,11 +263,11 @@ mod tests {
         let (src, index) = (shape(&[4]), shape(&[4]));
         assert_eq!(
             SegmentPlan::coo(&src, &index, None, &SegmentCooOptions::new(Reduce::Mul).dim_size(1)),
-            Err(Error::UnsupportedReduce { operator: "segment_coo", reduce: Reduce::Mul })
+            Err(Error::UnsupportedReduce { operator: ReduceOperator::SegmentCoo, reduce: Reduce::Mul })
         );
         assert_eq!(
             SegmentPlan::csr(&src, &index, &SegmentCsrOptions::new(Reduce::Mul)),
-            Err(Error::UnsupportedReduce { operator: "segment_csr", reduce: Reduce::Mul })
+            Err(Error::UnsupportedReduce { operator: ReduceOperator::SegmentCsr, reduce: Reduce::Mul })
         );
     }
 

@@ -78,6 +78,14 @@ impl Shape {
     }
 }
 
+/// Refuses an output buffer of another shape than the result's.
+///
+/// # Errors
+/// [`Error::OutputShape`].
+pub(crate) fn check_output(output: &'static str, given: &Shape, expected: &Shape) -> Result<(), Error> {
+    if given == expected { Ok(()) } else { Err(Error::OutputShape { output, given: *given, expected: *expected }) }
+}
+
 impl fmt::Display for Shape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self.dims(), f)

@@ -1,6 +1,6 @@
 //! Tensors in host memory.
 
-use crate::{Error, Shape};
+use crate::{Error, Shape, try_vec};
 
 /// A row-major tensor that owns its elements, in host memory.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,22 +22,16 @@ impl<T> Tensor<T> {
     }
 
     /// A tensor with every element set to `value`.
-    pub fn full(shape: Shape, value: T) -> Self
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`] where there is no room for it.
+    pub fn full(shape: Shape, value: T) -> Result<Self, Error>
     where
         T: Clone,
     {
-        Self { shape, data: vec![value; shape.element_count()] }
-    }
-
-    /// [`full`](Self::full), or an error where there is no room for it: an index alone can ask for any size.
-    pub(crate) fn try_full(shape: Shape, value: T) -> Result<Self, Error>
-    where
-        T: Clone,
-    {
-        let mut data = Vec::new();
-        data.try_reserve_exact(shape.element_count())
-            .map_err(|_| Error::OutOfMemory { shape, element_bytes: size_of::<T>() })?;
-        data.resize(shape.element_count(), value);
+        let room = try_vec::filled(shape.element_count(), value);
+        // The caller knows the tensor by its shape.
+        let data = room.map_err(|_| Error::OutOfMemory { shape, element_bytes: size_of::<T>() })?;
         Ok(Self { shape, data })
     }
 
@@ -106,6 +100,17 @@ impl<'a, T> TensorView<'a, T> {
     /// The elements, row-major.
     pub fn data(&self) -> &'a [T] {
         self.data
+    }
+
+    /// A copy that owns its elements.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`] where there is no room for it.
+    pub fn to_tensor(&self) -> Result<Tensor<T>, Error>
+    where
+        T: Copy,
+    {
+        Ok(Tensor { shape: self.shape, data: try_vec::copied(self.data)? })
     }
 }
 

@@ -28,7 +28,7 @@ fn run<T: FloatElement, I: Index>(
     let index = DeviceTensor::from_host(stream, index)?;
     let keeps_shape = matches!(composite, Composite::Softmax | Composite::LogSoftmax);
     let out_shape = if keeps_shape { *src.shape() } else { Shape::new(&case.out_dims())? };
-    let mut out = DeviceTensor::from_host(stream, &Tensor::full(out_shape, T::of(77.0)))?;
+    let mut out = DeviceTensor::from_host(stream, &Tensor::full(out_shape, T::of(77.0))?)?;
     let owned = match composite {
         Composite::Softmax => gpu::softmax(stream, &src, &index, options),
         Composite::LogSoftmax => gpu::log_softmax(stream, &src, &index, options),

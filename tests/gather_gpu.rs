@@ -38,7 +38,7 @@ fn check<T: Element, I: Index>(
     let device_src = DeviceTensor::from_host(stream, src).unwrap();
     let device_index = DeviceTensor::from_host(stream, index).unwrap();
     let out_shape = Shape::new(&case.out_dims()).unwrap();
-    let mut buffer = DeviceTensor::from_host(stream, &Tensor::full(out_shape, T::of(77.0))).unwrap();
+    let mut buffer = DeviceTensor::from_host(stream, &Tensor::full(out_shape, T::of(77.0)).unwrap()).unwrap();
     let mut workspace = Workspace::new(stream.gpu()).unwrap();
     let (expected, owned, into) = match gather {
         Gather::Coo => (

@@ -60,7 +60,7 @@ pub struct DeviceInputs {
 
 /// Space for results in host memory: zeros, a row for each of `rows`.
 pub fn zeros<T: Pod>(rows: usize, columns: usize) -> Tensor<T> {
-    Tensor::full(Shape::new(&[rows, columns]).unwrap(), T::zeroed())
+    Tensor::full(Shape::new(&[rows, columns]).unwrap(), T::zeroed()).unwrap()
 }
 
 /// The device that the benchmarks run on, with a stream of its own.

@@ -36,7 +36,8 @@ enum {
     TRTS_OK = 0,
     /* A null pointer, a type, shape or option that does not fit. */
     TRTS_INVALID_ARGUMENT = 1,
-    /* An index that is out of range or not sorted: trts_last_bad_index() tells which. */
+    /* An index that is out of range or not sorted: trts_last_bad_index() tells which. Correct it, or set
+     * trts_options.unchecked, which leaves elements with an index out of range out. */
     TRTS_BAD_INDEX = 2,
     TRTS_OUT_OF_MEMORY = 3,
     /* No CUDA driver, no such device, or one older than compute capability 7.5. */

@@ -124,10 +124,10 @@ fn strides_must_be_those_of_a_row_major_tensor() {
 fn types_must_fit() {
     let mut call = Call::new();
     call.refuses(&["src has type 0", "TRTS_FLOAT32 (1)"], |tensors| tensors[0].element_type = 0);
-    call.refuses(&["index is of type f32", "i32 or i64"], |tensors| tensors[1].element_type = FLOAT32);
-    call.refuses(&["out is of type i32", "src's type, f32"], |tensors| tensors[2].element_type = INT32);
+    call.refuses(&["index is of type float32", "int32 or int64"], |tensors| tensors[1].element_type = FLOAT32);
+    call.refuses(&["out is of type int32", "src's type, float32"], |tensors| tensors[2].element_type = INT32);
     call.options.reduce = 3;
-    call.refuses(&["arg_out is of type i32", "index's type, i64"], |tensors| tensors[3].element_type = INT32);
+    call.refuses(&["arg_out is of type int32", "index's type, int64"], |tensors| tensors[3].element_type = INT32);
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn memory_must_be_aligned_and_apart() {
 fn options_are_checked() {
     let mut call = Call::new();
     call.options.reduce = 5;
-    call.refuses(&["reduce is 5"], |_| ());
+    call.refuses(&["reduce is 5", "TRTS_SUM (0)", "TRTS_MAX (4)"], |_| ());
     call.options = Options { dim: 1, ..Options::INIT };
     call.refuses(&["dim 1", "-1 to 0"], |_| ());
     call.options = Options { dim_size: -2, ..Options::INIT };

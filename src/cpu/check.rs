@@ -1,49 +1,68 @@
-//! Looking an index or indptr over before it is used.
+//! Checks of an index or indptr before it is used.
 
-use rayon::prelude::*;
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
-use crate::{BadIndex, Error, GatherPlan, Index, ScatterPlan, TensorView};
+use super::threads::Division;
+use crate::{BadIndex, Error, Index, TensorView, index_rules::IndexRules};
 
-/// The position of the first element of an index that lies outside [0, n).
-pub(super) fn first_bad<I: Index>(index: &[I], n: usize) -> Option<usize> {
-    index.par_iter().position_first(|index| index.group(n).is_none())
-}
+/// How many elements are worth another thread: about 30 microseconds of work (docs/PERFORMANCE.md).
+const ELEMENTS_PER_THREAD: usize = 1 << 16;
 
-/// Fails with the first element of a scatter's index that lies outside [0, N), where that is asked for.
-pub(super) fn check_groups<I: Index>(
-    plan: &ScatterPlan,
+/// Fails with the first element that breaks the plan's rules, where that is asked for.
+pub(super) fn check_index<I: Index>(
+    plan: &impl IndexRules,
     index: &TensorView<'_, I>,
     bad_index: BadIndex,
 ) -> Result<(), Error> {
-    if bad_index == BadIndex::Error
-        && plan.uses_index()
-        && let Some(position) = first_bad(index.data(), plan.n)
-    {
-        return Err(plan.bad_index(position as u64, index.data()[position].to_i64()));
-    }
-    Ok(())
+    let position = match bad_index {
+        BadIndex::Error if plan.uses_index() => first_bad(plan, index.data()),
+        BadIndex::Error | BadIndex::Skip => None,
+    };
+    let Some(position) = position else { return Ok(()) };
+    let value = |position: usize| index.data()[position].to_i64();
+    let previous = if position % plan.index_row() == 0 { None } else { Some(value(position - 1)) };
+    Err(plan.bad_index(position as u64, value(position), previous))
 }
 
-/// Fails with the first element of a gather's indptr that lies below the one before it in its row, or outside [0, E].
-pub(super) fn check_indptr<I: Index>(plan: &GatherPlan, indptr: &TensorView<'_, I>) -> Result<(), Error> {
-    let (data, row) = (indptr.data(), plan.index_row());
-    match first_unsorted(data, row, plan.e + 1) {
-        None => Ok(()),
-        Some(position) => Err(Error::IndptrOutOfRange {
-            position: position as u64,
-            value: data[position].to_i64(),
-            at_least: if position % row == 0 { 0 } else { data[position - 1].to_i64() },
-            size: plan.e,
-            shape: *indptr.shape(),
-        }),
+fn first_bad<I: Index>(plan: &impl IndexRules, index: &[I]) -> Option<usize> {
+    let limit = plan.index_limit();
+    if !plan.is_sorted() {
+        return first_position(index, |_, part| part.iter().position(|element| element.group(limit).is_none()));
     }
-}
-
-/// The position of the first element that lies below the one before it in its row of `row` elements, or outside
-/// [0, limit).
-pub(super) fn first_unsorted<I: Index>(index: &[I], row: usize, limit: usize) -> Option<usize> {
-    (0..index.len()).into_par_iter().find_first(|&position| {
-        let is_below = position % row != 0 && index[position] < index[position - 1];
-        is_below || index[position].group(limit).is_none()
+    let row = plan.index_row();
+    first_position(index, |start, part| {
+        (start..start + part.len()).position(|position| {
+            let is_below = position % row != 0 && index[position] < index[position - 1];
+            is_below || index[position].group(limit).is_none()
+        })
     })
+}
+
+/// The first position that `find` answers, when it is asked for each part of the index: it is given where the part
+/// starts and the part, and answers a position within it.
+fn first_position<I: Index>(index: &[I], find: impl Fn(usize, &[I]) -> Option<usize> + Sync) -> Option<usize> {
+    let division = Division::new(index.len(), ELEMENTS_PER_THREAD);
+    let length = division.part_length(index.len());
+    let first = AtomicUsize::new(usize::MAX);
+    division.for_each(index.chunks(length).enumerate(), |(part, elements)| {
+        let start = part * length;
+        if start < first.load(Ordering::Relaxed)
+            && let Some(position) = find(start, elements)
+        {
+            first.fetch_min(start + position, Ordering::Relaxed);
+        }
+    });
+    Some(first.into_inner()).filter(|&first| first != usize::MAX)
+}
+
+/// The largest index plus one: the number of groups where nothing else says it. An index without elements, or with
+/// negative ones only, names no group.
+pub fn group_count<I: Index>(index: &TensorView<'_, I>) -> usize {
+    let division = Division::new(index.data().len(), ELEMENTS_PER_THREAD);
+    let largest = AtomicI64::new(-1);
+    division.for_each(index.data().chunks(division.part_length(index.data().len())), |part| {
+        let of_part = part.iter().max().map_or(-1, |&element| element.to_i64());
+        largest.fetch_max(of_part, Ordering::Relaxed);
+    });
+    usize::try_from(largest.into_inner().saturating_add(1)).unwrap_or(0)
 }

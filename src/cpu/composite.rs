@@ -1,12 +1,18 @@
-//! Softmax and its kin on the CPU.
+//! The composites on the CPU.
 
-use rayon::prelude::*;
-
-use super::check;
+use super::{
+    check,
+    reduce::{Sizes, fold},
+    threads::Division,
+    walk::ByIndex,
+};
 use crate::{
     Accumulator, Composite, CompositeOptions, CompositePlan, Error, Float, FloatAccumulator, Index, ScatterPlan,
     Tensor, TensorView, TensorViewMut, broadcast,
 };
+
+/// How many elements are worth another thread: about 30 microseconds of work (docs/PERFORMANCE.md).
+const ELEMENTS_PER_THREAD: usize = 1 << 12;
 
 macro_rules! calls {
     ($($(#[$doc:meta])* $name:ident, $name_into:ident, $composite:ident;)+) => {$(
@@ -14,7 +20,7 @@ macro_rules! calls {
         ///
         /// # Errors
         /// Those of [`CompositePlan::new`] for shapes that do not fit; [`Error::IndexOutOfRange`] under
-        /// [`BadIndex::Error`](crate::BadIndex::Error).
+        /// [`BadIndex::Error`](crate::BadIndex::Error); [`Error::OutOfMemory`].
         pub fn $name<'a, T: Float, I: Index>(
             src: impl Into<TensorView<'a, T>>,
             index: impl Into<TensorView<'a, I>>,
@@ -68,9 +74,9 @@ fn run<T: Float, I: Index>(
 ) -> Result<Tensor<T>, Error> {
     let options = with_dim_size(src, index, options)?;
     let plan = CompositePlan::new(composite, src.shape(), index.shape(), &options)?;
-    check::check_groups(&plan.groups, index, options.groups.bad_index)?;
-    let mut out = Tensor::try_full(*plan.out_shape(), T::zeroed())?;
-    compute(&plan, src.data(), index.data(), out.data_mut());
+    check::check_index(&plan.groups, index, options.groups.bad_index)?;
+    let mut out = Tensor::full(*plan.out_shape(), T::zeroed())?;
+    compute(&plan, src.data(), index.data(), out.data_mut())?;
     Ok(out)
 }
 
@@ -89,9 +95,8 @@ fn run_into<T: Float, I: Index>(
     let options = with_dim_size(src, index, &options)?;
     let plan = CompositePlan::new(composite, src.shape(), index.shape(), &options)?;
     plan.check_output(out.shape())?;
-    check::check_groups(&plan.groups, index, options.groups.bad_index)?;
-    compute(&plan, src.data(), index.data(), out.into_data());
-    Ok(())
+    check::check_index(&plan.groups, index, options.groups.bad_index)?;
+    compute(&plan, src.data(), index.data(), out.into_data())
 }
 
 /// The options with the largest index plus one as the number of groups, where nothing else says it.
@@ -107,129 +112,132 @@ fn with_dim_size<T, I: Index>(
         broadcast::scatter_layout(src.shape(), index.shape(), dim)?;
         // An index that no element of src uses names no group.
         let is_used = !src.data().is_empty();
-        options.groups.dim_size = Some(if is_used { super::scatter::group_count(index) } else { 0 });
+        options.groups.dim_size = Some(if is_used { check::group_count(index) } else { 0 });
     }
     Ok(options)
 }
 
-fn compute<T: Float, I: Index>(plan: &CompositePlan, src: &[T], index: &[I], out: &mut [T]) {
-    let groups = Groups { plan: &plan.groups, src, index };
+fn compute<T: Float, I: Index>(plan: &CompositePlan, src: &[T], index: &[I], out: &mut [T]) -> Result<(), Error> {
+    let groups = Groups::new(&plan.groups, src, index);
     let eps = T::Accumulator::from_f64(plan.eps);
     match plan.composite {
         Composite::Softmax => {
-            let (shifts, sums) = groups.exponentials();
+            let (shifts, sums) = groups.exponentials()?;
             groups.map(out, |value, group| value.sub(shifts[group]).exp().div(sums[group]));
         }
         Composite::LogSoftmax => {
-            let (shifts, mut sums) = groups.exponentials();
-            sums.par_iter_mut().for_each(|sum| *sum = sum.add(eps).ln());
+            let (shifts, mut sums) = groups.exponentials()?;
+            for_each_mut(&mut sums, |sum, _| *sum = sum.add(eps).ln());
             groups.map(out, |value, group| value.sub(shifts[group]).sub(sums[group]));
         }
         Composite::LogSumExp => {
-            let maxima = groups.maxima();
+            let maxima = groups.maxima()?;
             let sums = groups.fold(T::Accumulator::ZERO, |sum, value, group| {
                 let recentred = value.sub(maxima[group]);
                 if is_nan(recentred) { sum } else { sum.add(recentred.exp()) }
-            });
-            out.par_iter_mut().zip(maxima).zip(sums).for_each(|((out, max), sum)| {
-                *out = T::narrow(sum.add(eps).ln().add(max)).finite_or_zero();
+            })?;
+            for_each_mut(out, |out, group| {
+                *out = T::narrow(sums[group].add(eps).ln().add(maxima[group])).finite_or_zero();
             });
         }
         Composite::Std => {
-            let (means, counts) = groups.means();
+            let means = groups.means()?;
             let squares = groups.fold(T::Accumulator::ZERO, |sum, value, group| {
-                let difference = value.sub(means[group]);
+                let difference = value.sub(means[group].0);
                 sum.add(difference.mul(difference))
-            });
+            })?;
             let lost = u64::from(plan.unbiased);
             let eps = T::Accumulator::from_f64(CompositePlan::STD_EPS);
-            out.par_iter_mut().zip(squares).zip(counts).for_each(|((out, squares), count)| {
-                let divisor = T::Accumulator::from_count(count.max(1).saturating_sub(lost).max(1)).add(eps);
-                *out = T::narrow(squares.div(divisor).sqrt());
+            for_each_mut(out, |out, group| {
+                let count = means[group].1.max(1).saturating_sub(lost).max(1);
+                *out = T::narrow(squares[group].div(T::Accumulator::from_count(count).add(eps)).sqrt());
             });
         }
     }
+    Ok(())
 }
 
 fn is_nan<A: PartialOrd>(value: A) -> bool {
     value.partial_cmp(&value).is_none()
 }
 
-/// The groups of a scatter, each of which is reduced by one thread in the order of src.
-struct Groups<'a, T, I> {
-    plan: &'a ScatterPlan,
-    src: &'a [T],
-    index: &'a [I],
+/// Calls `change` for each element and its position, on several threads where that pays.
+fn for_each_mut<S: Send>(elements: &mut [S], change: impl Fn(&mut S, usize) + Sync) {
+    let division = Division::new(elements.len(), ELEMENTS_PER_THREAD);
+    let length = division.part_length(elements.len());
+    division.for_each(elements.chunks_mut(length).enumerate(), |(part, elements)| {
+        elements.iter_mut().enumerate().for_each(|(i, element)| change(element, part * length + i));
+    });
 }
 
-impl<T: Float, I: Index> Groups<'_, T, I> {
-    /// What `join` makes of `start` and all elements of each group: [B, N, K]. `join` is also told the group's
-    /// position there.
-    fn fold<S: Copy + Send + Sync>(&self, start: S, join: impl Fn(S, T::Accumulator, usize) -> S + Sync) -> Vec<S> {
-        let plan = self.plan;
-        let mut states = vec![start; plan.out.element_count()];
-        if states.is_empty() {
-            return states;
-        }
-        // Each part holds whole rows of one b, so that no two threads write one; every part reads the whole index of
-        // its b, so there are no more parts than threads can use.
-        let parts_per_b = rayon::current_num_threads().div_ceil(plan.b).min(plan.n);
-        let rows_per_part = plan.n.div_ceil(parts_per_b);
-        states.par_chunks_mut(plan.n * plan.k).enumerate().for_each(|(b, rows)| {
-            rows.par_chunks_mut(rows_per_part * plan.k).enumerate().for_each(|(part, states)| {
-                let first = (b * plan.n + part * rows_per_part) * plan.k;
-                for at in b * plan.e * plan.k..(b + 1) * plan.e * plan.k {
-                    let Some(group) = self.group_of(at) else { continue };
-                    if let Some(state) = group.checked_sub(first).and_then(|group| states.get_mut(group)) {
-                        *state = join(*state, self.src[at].widen(), group);
-                    }
-                }
-            });
-        });
-        states
+/// The groups of a scatter. States of groups are [B, N, K], and so are their positions.
+struct Groups<'a, T, I> {
+    sizes: Sizes,
+    src: &'a [T],
+    walk: ByIndex<'a, T, I>,
+}
+
+impl<'a, T: Float, I: Index> Groups<'a, T, I> {
+    fn new(plan: &'a ScatterPlan, src: &'a [T], index: &'a [I]) -> Self {
+        Self { sizes: Sizes::of(plan), src, walk: ByIndex::scatter(plan, src, index) }
+    }
+
+    /// What `join` makes of `start` and all elements of each group; `join` is also given the group's position.
+    fn fold<S: Copy + Send + Sync>(
+        &self,
+        start: S,
+        join: impl Fn(S, T::Accumulator, usize) -> S + Sync,
+    ) -> Result<Vec<S>, Error> {
+        fold(self.sizes, &self.walk, ELEMENTS_PER_THREAD, start, join)
     }
 
     /// Sets each element of `out`, which has src's shape, to what `change` makes of src's and its group's position;
-    /// to 0 where it belongs to none.
+    /// to 0 where it belongs to no group.
     fn map(&self, out: &mut [T], change: impl Fn(T::Accumulator, usize) -> T::Accumulator + Sync) {
-        out.par_iter_mut().enumerate().for_each(|(at, out)| {
-            *out = match self.group_of(at) {
-                Some(group) => T::narrow(change(self.src[at].widen(), group)),
-                None => T::zeroed(),
-            };
+        if out.is_empty() {
+            return;
+        }
+        let Sizes { e, k, n, .. } = self.sizes;
+        let division = Division::new(out.len(), ELEMENTS_PER_THREAD);
+        let rows = division.part_length(out.len() / k);
+        let parts = out.chunks_mut(rows * k).zip(self.src.chunks(rows * k)).enumerate();
+        division.for_each(parts, |(part, (out, src))| {
+            for (row, (out, src)) in out.chunks_mut(k).zip(src.chunks(k)).enumerate() {
+                let (b, position) = ((part * rows + row) / e, (part * rows + row) % e);
+                self.walk.groups_of_row(self.walk.row_start(b, position), |columns, group| {
+                    let Some(group) = group else { return out[columns].fill(T::zeroed()) };
+                    let first = (b * n + group) * k + columns.start;
+                    for (i, (out, value)) in out[columns.clone()].iter_mut().zip(&src[columns]).enumerate() {
+                        *out = T::narrow(change(value.widen(), first + i));
+                    }
+                });
+            }
         });
     }
 
-    /// The position in [B, N, K] of the group that an element of src belongs to.
-    fn group_of(&self, at: usize) -> Option<usize> {
-        let plan = self.plan;
-        let (row, k) = (at / plan.k, at % plan.k);
-        let (b, e) = (row / plan.e, row % plan.e);
-        let group = self.index[plan.layout.position(b, e, k)].group(plan.n)?;
-        Some((b * plan.n + group) * plan.k + k)
-    }
-
     /// The largest number of each group; -inf where there is none.
-    fn maxima(&self) -> Vec<T::Accumulator> {
+    fn maxima(&self) -> Result<Vec<T::Accumulator>, Error> {
         self.fold(T::Accumulator::NEG_INFINITY, |max, value, _| if value > max { value } else { max })
     }
 
     /// For each group what its elements are shifted by, its maximum, and the sum of exponentials after that. A
     /// maximum of -inf, or none, shifts by 0, as in torch_scatter.
-    fn exponentials(&self) -> (Vec<T::Accumulator>, Vec<T::Accumulator>) {
-        let mut shifts = self.maxima();
-        shifts.par_iter_mut().for_each(|max| {
+    fn exponentials(&self) -> Result<(Vec<T::Accumulator>, Vec<T::Accumulator>), Error> {
+        let mut shifts = self.maxima()?;
+        for_each_mut(&mut shifts, |max, _| {
             if *max == T::Accumulator::NEG_INFINITY {
                 *max = T::Accumulator::ZERO;
             }
         });
-        let sums = self.fold(T::Accumulator::ZERO, |sum, value, group| sum.add(value.sub(shifts[group]).exp()));
-        (shifts, sums)
+        let sums = self.fold(T::Accumulator::ZERO, |sum, value, group| sum.add(value.sub(shifts[group]).exp()))?;
+        Ok((shifts, sums))
     }
 
-    /// The mean of each group, 0 where nothing arrived, and its number of elements.
-    fn means(&self) -> (Vec<T::Accumulator>, Vec<u64>) {
-        let sums = self.fold((T::Accumulator::ZERO, 0), |(sum, count): (_, u64), value, _| (sum.add(value), count + 1));
-        sums.into_iter().map(|(sum, count)| (sum.divide_by_count(count.max(1)), count)).unzip()
+    /// The mean of each group, 0 where it is empty, and its number of elements.
+    fn means(&self) -> Result<Vec<(T::Accumulator, u64)>, Error> {
+        let start = (T::Accumulator::ZERO, 0);
+        let mut means = self.fold(start, |(sum, count): (_, u64), value, _| (sum.add(value), count + 1))?;
+        for_each_mut(&mut means, |(sum, count), _| *sum = sum.divide_by_count((*count).max(1)));
+        Ok(means)
     }
 }

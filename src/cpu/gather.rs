@@ -1,11 +1,13 @@
 //! The gathers on the CPU.
 
-use rayon::prelude::*;
-
-use super::check;
+use super::{check::check_index, threads::Division};
 use crate::{
-    BadIndex, Error, GatherCooOptions, GatherCsrOptions, GatherPlan, Index, Scalar, Tensor, TensorView, TensorViewMut,
+    Error, GatherCooOptions, GatherCsrOptions, GatherPlan, Index, Scalar, Tensor, TensorView, TensorViewMut,
+    index_rules::IndexRules,
 };
+
+/// How many elements are worth another thread: about 30 microseconds of work (docs/PERFORMANCE.md).
+const ELEMENTS_PER_THREAD: usize = 1 << 15;
 
 /// Copies the rows of `src` that an index names.
 ///
@@ -23,7 +25,8 @@ use crate::{
 /// ```
 ///
 /// # Errors
-/// Those of [`GatherPlan::coo`] for shapes that do not fit; [`Error::IndexOutOfRange`] under [`BadIndex::Error`].
+/// Those of [`GatherPlan::coo`] for shapes that do not fit; [`Error::IndexOutOfRange`] under
+/// [`BadIndex::Error`](crate::BadIndex::Error); [`Error::OutOfMemory`].
 pub fn gather_coo<'a, T: Scalar, I: Index>(
     src: impl Into<TensorView<'a, T>>,
     index: impl Into<TensorView<'a, I>>,
@@ -31,8 +34,9 @@ pub fn gather_coo<'a, T: Scalar, I: Index>(
 ) -> Result<Tensor<T>, Error> {
     let (src, index) = (src.into(), index.into());
     let plan = GatherPlan::coo(src.shape(), index.shape())?;
-    let mut out = Tensor::try_full(*plan.out_shape(), T::zeroed())?;
-    run_coo(&plan, &src, &index, options.bad_index, out.data_mut())?;
+    check_index(&plan, &index, options.bad_index)?;
+    let mut out = Tensor::full(*plan.out_shape(), T::zeroed())?;
+    copy_rows(&plan, src.data(), index.data(), out.data_mut());
     Ok(out)
 }
 
@@ -50,7 +54,9 @@ pub fn gather_coo_into<'a, T: Scalar, I: Index>(
     let (src, index, out) = (src.into(), index.into(), out.into());
     let plan = GatherPlan::coo(src.shape(), index.shape())?;
     plan.check_output(out.shape())?;
-    run_coo(&plan, &src, &index, options.bad_index, out.into_data())
+    check_index(&plan, &index, options.bad_index)?;
+    copy_rows(&plan, src.data(), index.data(), out.into_data());
+    Ok(())
 }
 
 /// Repeats each row of `src` over its segment.
@@ -70,7 +76,7 @@ pub fn gather_coo_into<'a, T: Scalar, I: Index>(
 ///
 /// # Errors
 /// Those of [`GatherPlan::csr`] for shapes that do not fit; [`Error::IndptrOutOfRange`] under
-/// [`BadIndex::Error`].
+/// [`BadIndex::Error`](crate::BadIndex::Error); [`Error::OutOfMemory`].
 pub fn gather_csr<'a, T: Scalar, I: Index>(
     src: impl Into<TensorView<'a, T>>,
     indptr: impl Into<TensorView<'a, I>>,
@@ -80,11 +86,9 @@ pub fn gather_csr<'a, T: Scalar, I: Index>(
     GatherPlan::segment_axis(src.shape(), indptr.shape())?;
     let size = options.size.unwrap_or_else(|| last_element(&indptr));
     let plan = GatherPlan::csr(src.shape(), indptr.shape(), size)?;
-    if options.bad_index == BadIndex::Error && plan.uses_index() {
-        // Before the allocation: a wrong last element may ask for more memory than there is.
-        check::check_indptr(&plan, &indptr)?;
-    }
-    let mut out = Tensor::try_full(*plan.out_shape(), T::zeroed())?;
+    // Before the allocation: a wrong last element may ask for more memory than there is.
+    check_index(&plan, &indptr, options.bad_index)?;
+    let mut out = Tensor::full(*plan.out_shape(), T::zeroed())?;
     repeat_rows(&plan, src.data(), indptr.data(), out.data_mut());
     Ok(out)
 }
@@ -106,9 +110,7 @@ pub fn gather_csr_into<'a, T: Scalar, I: Index>(
     let size = options.size.or_else(|| out.shape().dims().get(axis).copied()).unwrap_or(0);
     let plan = GatherPlan::csr(src.shape(), indptr.shape(), size)?;
     plan.check_output(out.shape())?;
-    if options.bad_index == BadIndex::Error && plan.uses_index() {
-        check::check_indptr(&plan, &indptr)?;
-    }
+    check_index(&plan, &indptr, options.bad_index)?;
     repeat_rows(&plan, src.data(), indptr.data(), out.into_data());
     Ok(())
 }
@@ -118,23 +120,10 @@ fn last_element<I: Index>(indptr: &TensorView<'_, I>) -> usize {
     indptr.data().last().map_or(0, |last| usize::try_from(last.to_i64()).unwrap_or(0))
 }
 
-fn run_coo<T: Scalar, I: Index>(
-    plan: &GatherPlan,
-    src: &TensorView<'_, T>,
-    index: &TensorView<'_, I>,
-    bad_index: BadIndex,
-    out: &mut [T],
-) -> Result<(), Error> {
-    if bad_index == BadIndex::Error
-        && plan.uses_index()
-        && let Some(position) = check::first_bad(index.data(), plan.s)
-    {
-        return Err(plan.bad_index(position as u64, index.data()[position].to_i64()));
-    }
+fn copy_rows<T: Scalar, I: Index>(plan: &GatherPlan, src: &[T], index: &[I], out: &mut [T]) {
     for_each_row(plan, out, |b, e, row| {
-        copy_row(plan, src.data(), b, index.data()[plan.index_start(b) + e].group(plan.s), row);
+        copy_row(plan, src, b, index[plan.index_start(b) + e].group(plan.s), row);
     });
-    Ok(())
 }
 
 fn repeat_rows<T: Scalar, I: Index>(plan: &GatherPlan, src: &[T], indptr: &[I], out: &mut [T]) {
@@ -155,7 +144,14 @@ fn for_each_row<T: Scalar>(plan: &GatherPlan, out: &mut [T], write: impl Fn(usiz
     if out.is_empty() {
         return;
     }
-    out.par_chunks_mut(plan.k).enumerate().for_each(|(row, out)| write(row / plan.e, row % plan.e, out));
+    let division = Division::new(out.len(), ELEMENTS_PER_THREAD);
+    let rows = division.part_length(out.len() / plan.k);
+    division.for_each(out.chunks_mut(rows * plan.k).enumerate(), |(part, out)| {
+        for (row, out) in out.chunks_mut(plan.k).enumerate() {
+            let row = part * rows + row;
+            write(row / plan.e, row % plan.e, out);
+        }
+    });
 }
 
 /// Fills a row with one of src's, or with zeros.

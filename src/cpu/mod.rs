@@ -1,14 +1,21 @@
-//! The CPU backend: the operators on tensors in host memory, in parallel with rayon.
+//! The CPU backend: the operators on tensors in host memory.
 //!
-//! Results do not depend on the number of threads: each group is reduced by one thread, in the order of src.
+//! Large work is divided between threads ([`set_threads`]); small work stays on the caller's. Results do not depend on
+//! the number of threads: each group is reduced by one thread, in the order of src. The operators also work in a process
+//! that was forked from one that used them.
 
 mod check;
 mod composite;
 mod gather;
+mod reduce;
 mod scatter;
 mod segment;
+mod threads;
+mod walk;
 
+pub use check::group_count;
 pub use composite::{log_softmax, log_softmax_into, logsumexp, logsumexp_into, softmax, softmax_into, std, std_into};
 pub use gather::{gather_coo, gather_coo_into, gather_csr, gather_csr_into};
-pub use scatter::{group_count, scatter, scatter_into};
+pub use scatter::{scatter, scatter_into};
 pub use segment::{segment_coo, segment_coo_into, segment_csr, segment_csr_into};
+pub use threads::{set_threads, threads};

@@ -4,7 +4,7 @@
 use kernel_params::{Divisor, IndexParams, SortedIndexParams};
 
 use super::{DeviceTensor, Queue, Stream, StreamQueue, Workspace, memory, queue::Collector};
-use crate::{Error, GatherPlan, Index, IndexType, ScatterPlan, gather::RowSource};
+use crate::{Error, GatherPlan, Index, IndexType, ScatterPlan, gather::RowSource, index_rules::IndexRules};
 
 /// What stands for "none" in a position: all ones, the start.
 const NONE: u64 = u64::MAX;
@@ -26,7 +26,7 @@ pub(super) fn check_groups<I: Index>(
     workspace: &mut Workspace,
 ) -> Result<(), Error> {
     match first_bad(stream, index, plan.n, workspace)? {
-        Some((position, value)) => Err(plan.bad_index(position, value)),
+        Some((position, value)) => Err(plan.bad_index(position, value, None)),
         None => Ok(()),
     }
 }
@@ -40,7 +40,7 @@ pub(super) fn check_rows<I: Index>(
 ) -> Result<(), Error> {
     match plan.source {
         RowSource::Index => match first_bad(stream, index, plan.s, workspace)? {
-            Some((position, value)) => Err(plan.bad_index(position, value)),
+            Some((position, value)) => Err(plan.bad_index(position, value, None)),
             None => Ok(()),
         },
         RowSource::Indptr => {

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     BadIndex, Composite, CompositeOptions, CompositePlan, Error, Float, Index, IndexType, ScalarType, ScatterPlan,
-    Shape, broadcast,
+    Shape, broadcast, index_rules::IndexRules,
 };
 
 /// Where the tensors of a composite lie in device memory, and of what types they are.

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     BadIndex, Error, GatherCooOptions, GatherCsrOptions, GatherPlan, Index, IndexType, Scalar, ScalarType, Shape,
-    gather::RowSource,
+    gather::RowSource, index_rules::IndexRules,
 };
 
 /// Where the tensors of a gather lie in device memory, and of what types they are.

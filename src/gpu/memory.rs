@@ -70,7 +70,7 @@ impl<T: Pod> DeviceTensor<T> {
     /// # Errors
     /// [`Error::Cuda`] where the copy, or a step before it, failed.
     pub fn to_host(&self, stream: &Stream) -> Result<Tensor<T>, Error> {
-        let mut tensor = Tensor::try_full(self.shape, T::zeroed())?;
+        let mut tensor = Tensor::full(self.shape, T::zeroed())?;
         stream.gpu().bind()?;
         if self.memory.bytes != 0 {
             // SAFETY: both sides have `bytes` bytes, and the stream is waited for before either can go.

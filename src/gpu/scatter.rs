@@ -9,7 +9,10 @@ use super::{
     DeviceTensor, Kernels, Queue, ReductionPointers, Stream, StreamQueue, Workspace, check,
     queue::{Collector, PlacedLayout, offset_words},
 };
-use crate::{BadIndex, Error, Index, Reduce, Reduced, Scalar, ScalarType, ScatterOptions, ScatterPlan, broadcast};
+use crate::{
+    BadIndex, Error, Index, Reduce, Reduced, Scalar, ScalarType, ScatterOptions, ScatterPlan, broadcast,
+    index_rules::IndexRules, reduction::Reduction,
+};
 
 pub use preload::preload_scatter;
 
@@ -304,11 +307,7 @@ pub fn scatter_into<T: Scalar, I: Index>(
         options.dim_size = out.shape().dims().get(dim).copied();
     }
     let plan = ScatterPlan::new(src.shape(), index.shape(), base.map(DeviceTensor::shape), &options)?;
-    plan.check_output("out", out.shape())?;
-    if let Some(arg_out) = &arg_out {
-        plan.check_has_arg()?;
-        plan.check_output("arg_out", arg_out.shape())?;
-    }
+    plan.check_outputs(out.shape(), arg_out.as_ref().map(|arg_out| arg_out.shape()))?;
     run(stream, &plan, src, index, base, options.bad_index, out, arg_out, workspace)
 }
 
@@ -324,9 +323,7 @@ fn run<T: Scalar, I: Index>(
     arg_out: Option<&mut DeviceTensor<I>>,
     workspace: &mut Workspace,
 ) -> Result<(), Error> {
-    if plan.reduce.has_arg() && I::from_position(plan.e).is_none() {
-        return Err(Error::ArgOutTooNarrow { length: plan.e });
-    }
+    plan.no_position::<I>()?;
     stream.gpu().bind()?;
     let kernels = stream.gpu().kernels();
     let is_checked = bad_index == BadIndex::Error && plan.uses_index();

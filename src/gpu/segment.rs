@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     BadIndex, Error, Index, IndexType, Reduce, Reduced, Scalar, ScalarType, SegmentCooOptions, SegmentCsrOptions,
-    SegmentPlan, broadcast::Layout, segment::Segments,
+    SegmentPlan, broadcast::Layout, index_rules::IndexRules, reduction::Reduction, segment::Segments,
 };
 
 pub use preload::preload_segment;
@@ -431,14 +431,8 @@ fn run<T: Scalar, I: Index>(
     arg_out: Option<&mut DeviceTensor<I>>,
     workspace: &mut Workspace,
 ) -> Result<(), Error> {
-    plan.check_output("out", out.shape())?;
-    if let Some(arg_out) = &arg_out {
-        plan.check_has_arg()?;
-        plan.check_output("arg_out", arg_out.shape())?;
-    }
-    if plan.reduce.has_arg() && I::from_position(plan.e).is_none() {
-        return Err(Error::ArgOutTooNarrow { length: plan.e });
-    }
+    plan.check_outputs(out.shape(), arg_out.as_ref().map(|arg_out| arg_out.shape()))?;
+    plan.no_position::<I>()?;
     stream.gpu().bind()?;
     let kernels = stream.gpu().kernels();
     let is_checked = bad_index == BadIndex::Error && plan.uses_index();

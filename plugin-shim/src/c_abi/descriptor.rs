@@ -64,7 +64,7 @@ impl Descriptor {
         if !address.is_multiple_of(scalar.bytes()) {
             return Err(Failure::invalid(format!(
                 "{name}'s data lies at {address:#x}; elements of type {} need an address that is a multiple of {}",
-                scalar.name(),
+                scalar,
                 scalar.bytes()
             )));
         }
@@ -84,7 +84,7 @@ impl Descriptor {
         match self.scalar {
             ScalarType::I32 => Ok(IndexType::I32),
             ScalarType::I64 => Ok(IndexType::I64),
-            other => Err(Failure::invalid(format!("{} is of type {}; expected i32 or i64", self.name, other.name()))),
+            other => Err(Failure::invalid(format!("{} is of type {other}; expected int32 or int64", self.name))),
         }
     }
 
@@ -95,10 +95,7 @@ impl Descriptor {
         }
         Err(Failure::invalid(format!(
             "{} is of type {}; expected {}'s type, {}",
-            self.name,
-            self.scalar.name(),
-            other.name,
-            other.scalar.name()
+            self.name, self.scalar, other.name, other.scalar
         )))
     }
 
@@ -164,14 +161,28 @@ impl Descriptor {
 }
 
 fn scalar_type(name: &str, number: i32) -> Result<ScalarType, Failure> {
-    // The header's numbers count from 1 in this order.
-    let at = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
-    at.and_then(|at| ScalarType::ALL.get(at).copied()).ok_or_else(|| {
-        Failure::invalid(format!(
-            "{name} has type {number}; expected a trts_type: TRTS_FLOAT32 (1), TRTS_FLOAT16 (2), TRTS_BFLOAT16 (3), \
-             TRTS_FLOAT64 (4), TRTS_INT32 (5) or TRTS_INT64 (6)"
-        ))
+    ScalarType::ALL.into_iter().find(|&scalar| type_number(scalar) == number).ok_or_else(|| {
+        let constant = |scalar: ScalarType| format!("{} ({})", type_constant(scalar), type_number(scalar));
+        let constants = ScalarType::ALL.map(constant).join(", ");
+        Failure::invalid(format!("{name} has type {number}; expected one of {constants}"))
     })
+}
+
+/// The number of a type in `trts_type`.
+const fn type_number(scalar: ScalarType) -> i32 {
+    match scalar {
+        ScalarType::F32 => 1,
+        ScalarType::F16 => 2,
+        ScalarType::BF16 => 3,
+        ScalarType::F64 => 4,
+        ScalarType::I32 => 5,
+        ScalarType::I64 => 6,
+    }
+}
+
+/// The name of a type in `trts_type`.
+fn type_constant(scalar: ScalarType) -> String {
+    format!("TRTS_{}", scalar.to_string().to_uppercase())
 }
 
 /// # Safety

@@ -55,8 +55,11 @@ impl Tensors {
     unsafe fn base_on_host<T: Scalar>(&self) -> Result<Option<HostBase<'_, T>>, Failure> {
         let Some(base) = &self.base else { return Ok(None) };
         // SAFETY: the caller's promise.
-        let data = unsafe { base.view::<T>()? }.data();
-        let data = if self.out.is_same_memory(base) { Cow::Owned(data.to_vec()) } else { Cow::Borrowed(data) };
+        let view = unsafe { base.view::<T>()? };
+        let data = match self.out.is_same_memory(base) {
+            true => Cow::Owned(view.to_tensor()?.into_data()),
+            false => Cow::Borrowed(view.data()),
+        };
         Ok(Some(HostBase { dims: base.shape.dims(), data }))
     }
 

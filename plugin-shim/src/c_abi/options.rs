@@ -94,14 +94,29 @@ pub(super) struct Options {
     eps: f64,
 }
 
+/// The number of a reduction in `trts_reduce`.
+const fn reduce_number(reduce: Reduce) -> i32 {
+    match reduce {
+        Reduce::Sum => 0,
+        Reduce::Mul => 1,
+        Reduce::Mean => 2,
+        Reduce::Min => 3,
+        Reduce::Max => 4,
+    }
+}
+
+/// The name of a reduction in `trts_reduce`.
+fn reduce_constant(reduce: Reduce) -> String {
+    format!("TRTS_{}", reduce.name().to_uppercase())
+}
+
 impl Options {
     /// # Safety
     /// That of [`read`].
     pub(super) unsafe fn new(options: *const TrtsOptions) -> Result<Self, Failure> {
         // SAFETY: the caller's promise.
         let given = unsafe { read(options)? };
-        // The header's numbers count in this order.
-        let reduce = usize::try_from(given.reduce).ok().and_then(|number| Reduce::ALL.get(number).copied());
+        let reduce = Reduce::ALL.into_iter().find(|&reduce| reduce_number(reduce) == given.reduce);
         let dim_size = match given.dim_size {
             -1 => None,
             size => Some(usize::try_from(size).map_err(|_| {
@@ -110,10 +125,9 @@ impl Options {
         };
         Ok(Self {
             reduce: reduce.ok_or_else(|| {
-                Failure::invalid(format!(
-                    "reduce is {}; expected TRTS_SUM (0), TRTS_MUL (1), TRTS_MEAN (2), TRTS_MIN (3) or TRTS_MAX (4)",
-                    given.reduce
-                ))
+                let constant = |reduce: Reduce| format!("{} ({})", reduce_constant(reduce), reduce_number(reduce));
+                let constants = Reduce::ALL.map(constant).join(", ");
+                Failure::invalid(format!("reduce is {}; expected one of {constants}", given.reduce))
             })?,
             bad_index: if given.unchecked == 0 { BadIndex::Error } else { BadIndex::Skip },
             dim: given.dim as isize,

@@ -87,7 +87,7 @@ fn sorted(mut index: Tensor<i64>) -> Tensor<i64> {
 /// Rows that rise from 0 to `end`, for so many segments.
 fn bounds(random: &mut Random, leading: &[usize], segments: usize, end: usize) -> Tensor<i64> {
     let dims = [leading, &[segments + 1]].concat();
-    let mut bounds = Tensor::full(Shape::new(&dims).unwrap(), 0i64);
+    let mut bounds = Tensor::full(Shape::new(&dims).unwrap(), 0i64).unwrap();
     for row in bounds.data_mut().chunks_mut(segments + 1) {
         row.iter_mut().for_each(|bound| *bound = random.below(end as u64 + 1) as i64);
         row.sort();
@@ -326,23 +326,23 @@ impl<T: Element> Layer<T> {
         let mut inputs = vec![AnyTensor::Values(DeviceTensor::from_host(stream, &work.src).unwrap()), index];
         inputs.extend(work.base.as_ref().map(|base| AnyTensor::Values(DeviceTensor::from_host(stream, base).unwrap())));
         let shape = *work.out.shape();
-        let out = DeviceTensor::from_host(stream, &Tensor::full(shape, T::of(T::POISON))).unwrap();
+        let out = DeviceTensor::from_host(stream, &Tensor::full(shape, T::of(T::POISON)).unwrap()).unwrap();
         let arg_out = work.arg_out.as_ref().map(|_| {
             if work.wide_positions {
-                AnyTensor::Wide(DeviceTensor::from_host(stream, &Tensor::full(shape, -7)).unwrap())
+                AnyTensor::Wide(DeviceTensor::from_host(stream, &Tensor::full(shape, -7).unwrap()).unwrap())
             } else {
-                AnyTensor::Narrow(DeviceTensor::from_host(stream, &Tensor::full(shape, -7)).unwrap())
+                AnyTensor::Narrow(DeviceTensor::from_host(stream, &Tensor::full(shape, -7).unwrap()).unwrap())
             }
         });
         let groups = work.groups.map(|groups| {
-            let unused = Tensor::full(Shape::new(&[groups]).unwrap(), 0);
+            let unused = Tensor::full(Shape::new(&[groups]).unwrap(), 0).unwrap();
             AnyTensor::Narrow(DeviceTensor::from_host(stream, &unused).unwrap())
         });
         let tensors = Tensors { inputs, out, arg_out, groups };
         let only = |tensors: Addressed| tensors.into_iter().map(|(tensor, _)| tensor).collect::<Vec<_>>();
         let (inputs, outputs) = tensors.described();
         let bytes = Shape::new(&[plugin.ready(&only(inputs), &only(outputs))]).unwrap();
-        let workspace = DeviceTensor::from_host(stream, &Tensor::full(bytes, 0xA5u8)).unwrap();
+        let workspace = DeviceTensor::from_host(stream, &Tensor::full(bytes, 0xA5u8).unwrap()).unwrap();
         Self { plugin, tensors, workspace }
     }
 

@@ -1,0 +1,159 @@
+//! Which elements of `src` belong to which rows of the result: the one loop over an index, and the one over an indptr.
+
+use std::ops::Range;
+
+use crate::{
+    Index, ScatterPlan, SegmentPlan,
+    broadcast::{Columns, Layout},
+};
+
+/// Elements of `src` beside each other that belong to one row of the result.
+pub(super) struct Run<'a, T> {
+    /// The row of the result, counted from the first one that was asked for.
+    pub(super) row: usize,
+    /// The column of the first element; the others follow.
+    pub(super) column: usize,
+    /// Where the elements lie along the reduced axis.
+    pub(super) position: usize,
+    pub(super) values: &'a [T],
+}
+
+/// The elements of `src` [B, E, K], row by row of the result [B, N, K].
+pub(super) trait Walk<T>: Sync {
+    /// Whether every call of [`visit`](Self::visit) reads all of a slice, however few rows it asks for.
+    fn reads_whole_slices(&self) -> bool;
+
+    /// Whether a run is always a whole row of `src`.
+    fn has_whole_rows(&self) -> bool;
+
+    /// Calls `visit` for all elements of slice `b` that belong to some of the rows, those of a row in the order of `src`.
+    fn visit(&self, b: usize, rows: Range<usize>, visit: impl FnMut(Run<'_, T>));
+}
+
+/// The elements that an index assigns to groups. Elements with an index out of range belong to none.
+#[derive(Clone, Copy)]
+pub(super) struct ByIndex<'a, T, I> {
+    src: &'a [T],
+    index: &'a [I],
+    layout: &'a Layout,
+    columns: Columns,
+    e: usize,
+    k: usize,
+    n: usize,
+    is_sorted: bool,
+}
+
+impl<'a, T: Sync, I: Index> ByIndex<'a, T, I> {
+    pub(super) fn scatter(plan: &'a ScatterPlan, src: &'a [T], index: &'a [I]) -> Self {
+        let (layout, columns) = (&plan.layout, plan.layout.columns());
+        Self { src, index, layout, columns, e: plan.e, k: plan.k, n: plan.n, is_sorted: false }
+    }
+
+    /// `is_sorted`: whether the index is known to be sorted and in range.
+    pub(super) fn segments(plan: &'a SegmentPlan, src: &'a [T], index: &'a [I], is_sorted: bool) -> Self {
+        let (layout, columns) = (&plan.layout, plan.layout.columns());
+        Self { src, index, layout, columns, e: plan.e, k: plan.k, n: plan.n, is_sorted }
+    }
+
+    /// Where the index of element (b, e, 0) lies.
+    pub(super) fn row_start(&self, b: usize, e: usize) -> usize {
+        self.layout.row_start(b, e)
+    }
+
+    /// Calls `visit` with the groups of a row of `src`, whose index lies at `start`: for each run of columns with one
+    /// group the columns and the group, None where the index is out of range.
+    pub(super) fn groups_of_row(&self, start: usize, mut visit: impl FnMut(Range<usize>, Option<usize>)) {
+        let group = |position: usize| self.index[position].group(self.n);
+        match self.columns {
+            Columns::Same => visit(0..self.k, group(start)),
+            Columns::Even(stride) => (0..self.k).for_each(|k| visit(k..k + 1, group(start + k * stride))),
+            Columns::Uneven => {
+                (0..self.k).for_each(|k| visit(k..k + 1, group(start + self.layout.column_offset(k))));
+            }
+        }
+    }
+
+    /// The elements of a slice that can belong to some of the rows: a part of them where the index is sorted, else all.
+    /// The index of the slice lies at `start`.
+    fn elements(&self, start: usize, rows: &Range<usize>) -> Range<usize> {
+        if !self.is_sorted {
+            return 0..self.e;
+        }
+        let stride = self.layout.stride_e as usize;
+        let first_of = |row: usize| {
+            let (mut low, mut high) = (0, self.e);
+            while low < high {
+                let middle = low + (high - low) / 2;
+                if self.index[start + middle * stride].group(row).is_some() {
+                    low = middle + 1;
+                } else {
+                    high = middle;
+                }
+            }
+            low
+        };
+        first_of(rows.start)..first_of(rows.end)
+    }
+}
+
+impl<T: Sync, I: Index> Walk<T> for ByIndex<'_, T, I> {
+    fn reads_whole_slices(&self) -> bool {
+        !self.is_sorted
+    }
+
+    fn has_whole_rows(&self) -> bool {
+        self.columns == Columns::Same
+    }
+
+    fn visit(&self, b: usize, rows: Range<usize>, mut visit: impl FnMut(Run<'_, T>)) {
+        let row_of = |group: Option<usize>| group?.checked_sub(rows.start).filter(|&row| row < rows.len());
+        let start = self.row_start(b, 0);
+        let stride = self.layout.stride_e as usize;
+        for position in self.elements(start, &rows) {
+            let src = &self.src[(b * self.e + position) * self.k..][..self.k];
+            self.groups_of_row(start + position * stride, |columns, group| {
+                if let Some(row) = row_of(group) {
+                    visit(Run { row, column: columns.start, position, values: &src[columns] });
+                }
+            });
+        }
+    }
+}
+
+/// The elements that an indptr assigns to segments. Bounds out of range are brought into it.
+pub(super) struct ByIndptr<'a, T, I> {
+    src: &'a [T],
+    indptr: &'a [I],
+    plan: &'a SegmentPlan,
+}
+
+impl<'a, T, I> ByIndptr<'a, T, I> {
+    pub(super) fn new(plan: &'a SegmentPlan, src: &'a [T], indptr: &'a [I]) -> Self {
+        Self { src, indptr, plan }
+    }
+}
+
+impl<T: Sync, I: Index> Walk<T> for ByIndptr<'_, T, I> {
+    fn reads_whole_slices(&self) -> bool {
+        false
+    }
+
+    fn has_whole_rows(&self) -> bool {
+        true
+    }
+
+    fn visit(&self, b: usize, rows: Range<usize>, mut visit: impl FnMut(Run<'_, T>)) {
+        let (plan, k) = (self.plan, self.plan.k);
+        let (start, stride) = (plan.layout.row_start(b, 0), plan.layout.stride_e as usize);
+        let bound = |n: usize| {
+            let bound = self.indptr[start + n * stride].to_i64();
+            usize::try_from(bound).unwrap_or(0).min(plan.e)
+        };
+        for row in rows.clone() {
+            for position in bound(row)..bound(row + 1) {
+                let values = &self.src[(b * plan.e + position) * k..][..k];
+                visit(Run { row: row - rows.start, column: 0, position, values });
+            }
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! Every operator on the CPU backend, owned and into buffers of the caller's, on data that is made from sizes.
+
+use half::{bf16, f16};
+use tensorrt_scatter::{
+    BadIndex, Composite, CompositeOptions, Error, Float, GatherCooOptions, GatherCsrOptions, ReduceOperator, Reduced,
+    Scalar, ScatterOptions, SegmentCooOptions, SegmentCsrOptions, Tensor, TensorView, cpu,
+};
+
+use crate::{element::Element, memory::counted};
+
+/// The sizes of a call: `src` is [b, e, k], and there are `n` groups.
+#[derive(Clone, Copy, Debug)]
+pub struct Sizes {
+    pub b: usize,
+    pub e: usize,
+    pub k: usize,
+    pub n: usize,
+}
+
+/// The bytes of a result and of its arg_out.
+pub type Bits = (Vec<u8>, Vec<i64>);
+
+/// A call: its name, and what runs it with a given number of groups instead of the sizes' own, if one is given.
+pub struct Call {
+    pub name: String,
+    /// Whether the number of groups can be given.
+    pub has_groups: bool,
+    pub run: Box<dyn Fn(Option<usize>) -> Result<Bits, Error>>,
+}
+
+fn bits<T: Scalar>(reduced: Reduced<Tensor<T>, Tensor<i64>>) -> Bits {
+    let arg_out = reduced.arg_out.map_or_else(Vec::new, Tensor::into_data);
+    (bytemuck::cast_slice(reduced.out.data()).to_vec(), arg_out)
+}
+
+fn plain<T: Scalar>(out: Tensor<T>) -> Bits {
+    bits(Reduced { out, arg_out: None })
+}
+
+/// Numbers without a pattern that matters: the same in each run.
+fn number(position: usize) -> usize {
+    position.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40
+}
+
+fn values<T: Element>(sizes: Sizes) -> Tensor<T> {
+    let count = sizes.b * sizes.e * sizes.k;
+    let data = (0..count).map(|position| T::of((number(position) % 201) as f64 / 8.0 - 12.0)).collect();
+    Tensor::new(&[sizes.b, sizes.e, sizes.k], data).unwrap()
+}
+
+fn unsorted(sizes: Sizes) -> Vec<i64> {
+    (0..sizes.e).map(|position| (number(position) % sizes.n) as i64).collect()
+}
+
+/// All calls for values of type `T`, by an index per row, per element and per slice, sorted and not.
+fn calls_of<T: Element>(sizes: Sizes, calls: &mut Vec<Call>) {
+    let mut add = |name: String, has_groups: bool, run: Box<dyn Fn(Option<usize>) -> Result<Bits, Error>>| {
+        calls.push(Call { name: format!("{name} of {}", T::TYPE), has_groups, run });
+    };
+    let Sizes { b, e, k, n } = sizes;
+    let rows = Tensor::new(&[e], unsorted(sizes)).unwrap();
+    let elements: Vec<i64> = (0..b * e * k).map(|position| (number(position + 1) % n) as i64).collect();
+    let elements = Tensor::new(&[b, e, k], elements).unwrap();
+    let columns: Vec<i64> = (0..e * k).map(|position| (number(position + 2) % n) as i64).collect();
+    let columns = Tensor::new(&[1, e, k], columns).unwrap();
+    let mut sorted = unsorted(sizes);
+    sorted.sort_unstable();
+    let bounds: Vec<i64> = (0..=n).map(|group| sorted.partition_point(|&index| index < group as i64) as i64).collect();
+    let sorted = Tensor::new(&[1, e], sorted).unwrap();
+    let bounds = Tensor::new(&[1, n + 1], bounds).unwrap();
+
+    for reduce in ReduceOperator::Scatter.reductions() {
+        for (kind, index) in [("rows", &rows), ("elements", &elements), ("columns", &columns)] {
+            let index = index.clone();
+            let src = values::<T>(sizes);
+            let run = move |groups: Option<usize>| {
+                let options = ScatterOptions::new(reduce).dim(1).dim_size(groups.unwrap_or(n));
+                counted(|| cpu::scatter(&src, &index, None, &options)).map(bits)
+            };
+            add(format!("scatter {reduce} by {kind}"), true, Box::new(run));
+        }
+        let (src, index) = (values::<T>(sizes), rows.clone());
+        let base = Tensor::full(*values::<T>(Sizes { e: n, ..sizes }).shape(), T::of(2.0)).unwrap();
+        let run = move |_: Option<usize>| {
+            let options = ScatterOptions::new(reduce).dim(1);
+            counted(|| cpu::scatter(&src, &index, Some(base.view()), &options)).map(bits)
+        };
+        add(format!("scatter {reduce} from base"), false, Box::new(run));
+        let (src, index) = (values::<T>(sizes), rows.clone());
+        let run = move |_: Option<usize>| {
+            let mut out = Tensor::full(*values::<T>(Sizes { e: n, ..sizes }).shape(), T::of(77.0)).unwrap();
+            let untouched = out.clone();
+            let options = ScatterOptions::new(reduce).dim(1);
+            let result = counted(|| cpu::scatter_into(&src, &index, None, &options, &mut out, None));
+            assert!(result.is_ok() || out.data() == untouched.data(), "a call that failed has written");
+            result.map(|()| plain(out))
+        };
+        add(format!("scatter_into {reduce}"), false, Box::new(run));
+    }
+    for reduce in ReduceOperator::SegmentCoo.reductions() {
+        for bad_index in [BadIndex::Error, BadIndex::Skip] {
+            let (src, index) = (values::<T>(sizes), sorted.clone());
+            let run = move |groups: Option<usize>| {
+                let options = SegmentCooOptions::new(reduce).dim_size(groups.unwrap_or(n)).bad_index(bad_index);
+                counted(|| cpu::segment_coo(&src, &index, None, &options)).map(bits)
+            };
+            add(format!("segment_coo {reduce}, {bad_index:?}"), true, Box::new(run));
+        }
+    }
+    for reduce in ReduceOperator::SegmentCsr.reductions() {
+        let (src, indptr) = (values::<T>(sizes), bounds.clone());
+        let run = move |_: Option<usize>| {
+            counted(|| cpu::segment_csr(&src, &indptr, &SegmentCsrOptions::new(reduce))).map(bits)
+        };
+        add(format!("segment_csr {reduce}"), false, Box::new(run));
+        let (src, indptr) = (values::<T>(sizes), bounds.clone());
+        let run = move |_: Option<usize>| {
+            let mut out = Tensor::full(*values::<T>(Sizes { e: n, ..sizes }).shape(), T::of(77.0)).unwrap();
+            let options = SegmentCsrOptions::new(reduce);
+            let result = counted(|| cpu::segment_csr_into(&src, &indptr, &options, &mut out, None));
+            result.map(|()| plain(out))
+        };
+        add(format!("segment_csr_into {reduce}"), false, Box::new(run));
+    }
+    let (src, index) = (values::<T>(Sizes { e: n, ..sizes }), rows.data().to_vec());
+    let index = Tensor::new(&[1, e], index).unwrap();
+    let run = move |_: Option<usize>| counted(|| cpu::gather_coo(&src, &index, &GatherCooOptions::new())).map(plain);
+    add("gather_coo".into(), false, Box::new(run));
+    let src = values::<T>(Sizes { e: n, ..sizes });
+    let run = move |groups: Option<usize>| {
+        let options = GatherCsrOptions::new().size(groups.unwrap_or(e));
+        counted(|| cpu::gather_csr(&src, &bounds, &options)).map(plain)
+    };
+    add("gather_csr".into(), true, Box::new(run));
+}
+
+fn composites_of<T: Element + Float>(sizes: Sizes, calls: &mut Vec<Call>) {
+    type Owned<T> = fn(TensorView<'_, T>, TensorView<'_, i64>, &CompositeOptions) -> Result<Tensor<T>, Error>;
+    for composite in Composite::ALL {
+        let index = Tensor::new(&[sizes.e], unsorted(sizes)).unwrap();
+        let src = values::<T>(sizes);
+        let owned: Owned<T> = match composite {
+            Composite::Softmax => |src, index, options| cpu::softmax(src, index, options),
+            Composite::LogSoftmax => |src, index, options| cpu::log_softmax(src, index, options),
+            Composite::LogSumExp => |src, index, options| cpu::logsumexp(src, index, options),
+            Composite::Std => |src, index, options| cpu::std(src, index, options),
+        };
+        let run = move |groups: Option<usize>| {
+            let options = CompositeOptions::new().dim(1).dim_size(groups.unwrap_or(sizes.n));
+            counted(|| owned(src.view(), index.view(), &options)).map(plain)
+        };
+        calls.push(Call { name: format!("{} of {}", composite.name(), T::TYPE), has_groups: true, run: Box::new(run) });
+    }
+    let index = Tensor::new(&[sizes.e], unsorted(sizes)).unwrap();
+    let src = values::<T>(sizes);
+    let run = move |groups: Option<usize>| {
+        let mut out = src.clone();
+        let options = CompositeOptions::new().dim(1).dim_size(groups.unwrap_or(sizes.n));
+        let result = counted(|| cpu::softmax_into(&src, &index, &options, &mut out));
+        assert!(result.is_ok() || out.data() == src.data(), "a call that failed has written");
+        result.map(|()| plain(out))
+    };
+    calls.push(Call { name: format!("softmax_into of {}", T::TYPE), has_groups: true, run: Box::new(run) });
+}
+
+/// All calls, for each kind of accumulator: the type itself, an integer, and a wider type.
+pub fn calls(sizes: Sizes) -> Vec<Call> {
+    let mut calls = Vec::new();
+    calls_of::<f32>(sizes, &mut calls);
+    calls_of::<i64>(sizes, &mut calls);
+    calls_of::<f16>(sizes, &mut calls);
+    composites_of::<f32>(sizes, &mut calls);
+    composites_of::<bf16>(sizes, &mut calls);
+    calls
+}
