@@ -4,6 +4,9 @@
 //! against the SDK's own headers instead of ours. They include `cuda_runtime_api.h`, which is looked for in
 //! `CUDA_ROOT`'s include folder, where that is set, and where the compiler looks anyway.
 
+#[path = "build/sdk.rs"]
+mod sdk;
+
 use std::{
     env, fs,
     path::{Path, PathBuf},
@@ -47,32 +50,23 @@ fn main() {
 /// Has the unit of the SDK's generation include the SDK's headers.
 fn use_sdk(build: &mut cc::Build, root: &Path) {
     let include = root.join("include");
-    let major = sdk_major(&include);
-    // V2 plugins are built for 8.5 to 9 alone: from 10 on their structs have another layout.
-    build.define(if major < 10 { "TRTS_SDK_V2" } else { "TRTS_SDK_V3" }, None);
+    let header = include.join("NvInferVersion.h");
+    println!("cargo:rerun-if-changed={}", header.display());
+    let text = fs::read_to_string(&header).unwrap_or_else(|error| {
+        panic!("TENSORRT_ROOT must name a folder with include/NvInferVersion.h, but {}: {error}", header.display())
+    });
+    let unit = sdk::unit(&text).unwrap_or_else(|reason| panic!("TENSORRT_ROOT names {}: {reason}", root.display()));
+    build.define(
+        match unit {
+            sdk::Unit::V2 => "TRTS_SDK_V2",
+            sdk::Unit::V3 => "TRTS_SDK_V3",
+        },
+        None,
+    );
     // The SDK's deprecations are not ours to fix.
     build.flag("-isystem").flag(include.to_str().expect("TENSORRT_ROOT is UTF-8"));
     build.flag("-Wno-deprecated-declarations");
     if let Some(cuda) = env::var_os("CUDA_ROOT") {
         build.flag("-isystem").flag(PathBuf::from(cuda).join("include").to_str().expect("CUDA_ROOT is UTF-8"));
     }
-}
-
-/// The SDK's major version, out of `NvInferVersion.h`.
-fn sdk_major(include: &Path) -> u32 {
-    let header = include.join("NvInferVersion.h");
-    println!("cargo:rerun-if-changed={}", header.display());
-    let text = fs::read_to_string(&header).unwrap_or_else(|error| {
-        panic!("TENSORRT_ROOT must name a folder with include/NvInferVersion.h, but {}: {error}", header.display())
-    });
-    // NV_TENSORRT_MAJOR is a number up to 10.x, and from 11 on the name of another macro.
-    ["NV_TENSORRT_MAJOR", "TRT_MAJOR_ENTERPRISE"]
-        .iter()
-        .find_map(|name| {
-            text.lines().find_map(|line| {
-                let mut words = line.split_whitespace();
-                (words.next()? == "#define" && words.next()? == *name).then(|| words.next()?.parse().ok())?
-            })
-        })
-        .unwrap_or_else(|| panic!("{} does not say NV_TENSORRT_MAJOR", header.display()))
 }

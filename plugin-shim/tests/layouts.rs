@@ -1,6 +1,8 @@
 //! The library's own headers against TensorRT's: sizes, offsets, enum values, slots of virtual functions.
 
 mod common;
+#[path = "../build/sdk.rs"]
+mod sdk;
 
 use std::{
     env, fs,
@@ -14,8 +16,8 @@ fn folder() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// TensorRT 11.4's headers, as compiler options: they lie in the package trtx-sys.
-fn tensorrt_headers(test: &str) -> Option<Vec<String>> {
+/// The folder of TensorRT's and TensorRT-RTX's headers in the package trtx-sys.
+fn headers_folder(test: &str) -> Option<PathBuf> {
     let manifest = folder().join("tests/layouts/tensorrt_headers/Cargo.toml");
     // Where cargo runs the test it says where it is.
     let Some(cargo) = env::var_os("CARGO").filter(|_| manifest.exists()) else {
@@ -36,7 +38,12 @@ fn tensorrt_headers(test: &str) -> Option<Vec<String>> {
     let text = String::from_utf8(answer.stdout).unwrap();
     // The one path in the answer that ends so; a JSON parser would be a dependency for this alone.
     let path = text.split('"').find(|part| part.contains("/trtx-sys-") && part.ends_with("/Cargo.toml"));
-    let headers = Path::new(path.expect("trtx-sys's manifest")).with_file_name("TensorRT-Headers");
+    Some(Path::new(path.expect("trtx-sys's manifest")).with_file_name("TensorRT-Headers"))
+}
+
+/// TensorRT 11.4's headers, as compiler options.
+fn tensorrt_headers(test: &str) -> Option<Vec<String>> {
+    let headers = headers_folder(test)?;
     // cuda_runtime_api.h lies in the parent.
     Some([headers.join("TRT-Enterprise-11.4"), headers].map(|path| format!("-isystem{}", path.display())).to_vec())
 }
@@ -99,5 +106,37 @@ fn the_plugin_classes_compile_against_tensorrt_11_4() {
     match compiled {
         Err(error) => skipped(test, &format!("{}: {error}", compiler())),
         Ok(compiled) => assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr)),
+    }
+}
+
+#[test]
+fn an_sdk_is_told_by_its_version_header() {
+    use sdk::{Unit, unit};
+
+    let numbered = |major: u32, minor: u32| {
+        unit(&format!(
+            "#define NV_TENSORRT_MAJOR {major} //!< TensorRT major version.\n#define NV_TENSORRT_MINOR {minor}\n"
+        ))
+    };
+    for (major, minor, expected) in
+        [(8, 5, Unit::V2), (8, 6, Unit::V2), (9, 2, Unit::V2), (10, 0, Unit::V3), (10, 16, Unit::V3)]
+    {
+        assert_eq!(numbered(major, minor), Ok(expected), "{major}.{minor}");
+    }
+    for (major, minor) in [(1, 7), (7, 2), (8, 4), (12, 0)] {
+        let reason = numbered(major, minor).unwrap_err();
+        assert!(reason.contains(&format!("TensorRT {major}.{minor}; expected")), "{reason}");
+    }
+    assert!(unit("").unwrap_err().contains("says no NV_TENSORRT_MAJOR"));
+}
+
+#[test]
+fn the_real_sdks_are_told_apart() {
+    let Some(headers) = headers_folder("the_real_sdks_are_told_apart") else { return };
+    let unit = |sdk: &str| sdk::unit(&fs::read_to_string(headers.join(sdk).join("NvInferVersion.h")).unwrap());
+    assert_eq!(unit("TRT-Enterprise-11.4"), Ok(sdk::Unit::V3));
+    for minor in 3..=7 {
+        let reason = unit(&format!("TRT-RTX-1.{minor}")).unwrap_err();
+        assert!(reason.contains(&format!("TensorRT-RTX 1.{minor}, whose networks take no plugin layers")), "{reason}");
     }
 }
