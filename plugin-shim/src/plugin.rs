@@ -5,7 +5,7 @@ mod prepared;
 
 use std::{
     ffi::{CStr, CString, c_char},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use device::LoadedKernels;
@@ -30,6 +30,8 @@ pub(crate) struct Plugin {
     loaded: Arc<LoadedKernels>,
     /// What TensorRT has told of the inputs: enqueue is not told their number, and `initialize` not their types.
     inputs: SharedInputs,
+    /// The inputs that [`Plugin::serialized_size`] has counted last.
+    sized: Mutex<Option<NotedInputs>>,
     prepared: LastPrepared,
     layer: CString,
     plugin_namespace: CString,
@@ -51,6 +53,7 @@ impl Plugin {
             attributes,
             loaded: Arc::default(),
             inputs: SharedInputs::new(inputs),
+            sized: Mutex::default(),
             prepared: LastPrepared::default(),
             layer: layer.to_owned(),
             plugin_namespace: plugin_namespace.to_owned(),
@@ -89,6 +92,7 @@ impl Plugin {
                 attributes: self.attributes.clone(),
                 loaded: Arc::clone(&self.loaded),
                 inputs: SharedInputs::new(self.inputs.get()),
+                sized: Mutex::default(),
                 prepared: LastPrepared::default(),
                 layer: self.layer.clone(),
                 plugin_namespace: self.plugin_namespace.clone(),
@@ -101,20 +105,27 @@ impl Plugin {
         serialized::write_fields(&self.attributes)
     }
 
+    /// The bytes that [`Plugin::serialize`] writes until this is asked again.
     pub(crate) fn serialized_size(&self) -> usize {
-        self.serialized().len()
+        let inputs = self.inputs.get();
+        *self.sized.lock().unwrap_or_else(PoisonError::into_inner) = Some(inputs);
+        self.serialized(inputs).len()
     }
 
+    /// Writes what an engine file keeps of a V2 plugin. Inputs that TensorRT has told of since it asked for the size are
+    /// left out, since there is no room for them.
+    ///
     /// # Safety
     /// `buffer` must point to [`Plugin::serialized_size`] bytes.
     pub(crate) unsafe fn serialize(&self, buffer: *mut u8) {
-        let bytes = self.serialized();
+        let sized = *self.sized.lock().unwrap_or_else(PoisonError::into_inner);
+        let bytes = self.serialized(sized.unwrap_or_else(|| self.inputs.get()));
         // SAFETY: the caller's promise.
         unsafe { buffer.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
     }
 
-    fn serialized(&self) -> Vec<u8> {
-        serialized::write(&self.declaration.plugin.to_string_lossy(), self.inputs.get(), &self.attributes)
+    fn serialized(&self, inputs: NotedInputs) -> Vec<u8> {
+        serialized::write(&self.declaration.plugin.to_string_lossy(), inputs, &self.attributes)
     }
 
     pub(crate) fn output_count(&self) -> i32 {

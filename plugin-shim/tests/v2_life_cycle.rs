@@ -251,6 +251,18 @@ fn a_serialized_plugin_comes_back() {
 }
 
 #[test]
+fn serialize_writes_as_many_bytes_as_the_size_said() {
+    let session = Session::start();
+    let plugin = plugin(&-2, Some(&7), "max");
+    let (inputs, outputs) = layer();
+    // A configuration tells of inputs, whose types are kept too.
+    let bytes = plugin.serialized_after(|| plugin.configure(&inputs, &outputs));
+    assert!(creator().deserialize(c"loaded", &bytes).is_some());
+    assert_eq!(plugin.serialized().len(), bytes.len() + inputs.len());
+    session.expect_silence();
+}
+
+#[test]
 fn bytes_of_a_later_format_are_refused() {
     let session = Session::start();
     let mut bytes = plugin(&-2, Some(&7), "max").serialized();

@@ -85,11 +85,16 @@ impl Plugin {
         call!(self.0, 8 => fn());
     }
     pub fn serialized(&self) -> Vec<u8> {
-        const GUARD: u8 = 0xA5;
+        self.serialized_after(|| {})
+    }
+    /// The bytes, where something comes between the call that asks for their number and the one that writes them.
+    pub fn serialized_after(&self, between: impl FnOnce()) -> Vec<u8> {
+        const GUARD: [u8; 16] = [0xA5; 16];
         let size = call!(self.0, 11 => fn() -> usize);
-        let mut bytes = vec![GUARD; size + 1];
+        between();
+        let mut bytes = [vec![0; size], GUARD.to_vec()].concat();
         call!(self.0, 12 => fn(*mut u8), bytes.as_mut_ptr());
-        assert_eq!(bytes.pop(), Some(GUARD), "serialize wrote past its size");
+        assert_eq!(bytes.split_off(size), GUARD, "serialize wrote past its size");
         bytes
     }
     pub fn duplicate(&self) -> Self {
