@@ -45,7 +45,9 @@ enum {
     /* The CUDA driver refused. */
     TRTS_CUDA_ERROR = 5,
     /* A bug of the library's. */
-    TRTS_INTERNAL_ERROR = 6
+    TRTS_INTERNAL_ERROR = 6,
+    /* The process's TensorRT is not one of 8.5 to 11, or its registry did not take the plugins. */
+    TRTS_UNSUPPORTED_TENSORRT = 7
 };
 
 /* Types of elements. src, base and out have one of the six, index, indptr and arg_out TRTS_INT32 or TRTS_INT64. */
@@ -174,8 +176,10 @@ const char *trts_version(void);
 /* The TRTS_ABI_VERSION that the library was built with. */
 int32_t trts_abi_version(void);
 
-/* Registers the plugins with the TensorRT of this process, if it has one and that was not done already: loading the
- * library does it, but finds no TensorRT that is loaded later. *registered says whether they are registered now. */
+/* Registers the plugins with the TensorRT of this process, where its registry does not have them: loading the library
+ * does it, but finds no TensorRT that is loaded later. *registered is 1 where the registry has all plugins now, whoever
+ * registered them, and 0 where the process has no TensorRT. Fails with TRTS_UNSUPPORTED_TENSORRT where the process has
+ * only a TensorRT that the library has no plugins for: TensorRT-RTX, or a release outside of 8.5 to 11. */
 trts_status trts_register_plugins(int32_t *registered);
 
 /* Writes the name of a CUDA device, cut to fit size bytes with a NUL; fails where the device cannot be used. */

@@ -7,7 +7,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use crate::tensorrt::{Severity, TensorRt};
+use crate::tensorrt::{Severity, log};
 
 /// Why something was refused: one sentence that names the input or attribute, what was given and the rule.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,15 +54,6 @@ pub(crate) fn guard<T>(who: &dyn fmt::Display, work: impl FnOnce() -> Result<T, 
 fn text(panic: &(dyn Any + Send)) -> &str {
     let string = panic.downcast_ref::<String>().map(String::as_str);
     string.or(panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without a message")
-}
-
-/// Writes to TensorRT's log, or to the standard error stream of a process that has none.
-fn log(severity: Severity, message: &str) {
-    match TensorRt::find().and_then(|tensorrt| tensorrt.logger()) {
-        // A message can quote attributes, and those can hold anything.
-        Some(logger) => logger.log(severity, &CString::new(message.replace('\0', "\\0")).unwrap_or_default()),
-        None => eprintln!("{message}"),
-    }
 }
 
 /// Who speaks in a message: `TRTS_Scatter "layer"`.

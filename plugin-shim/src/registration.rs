@@ -1,20 +1,24 @@
 //! How TensorRT learns of the plugins: the functions it calls in a library that `loadLibrary` opens, and the
 //! constructor that registers them in a process that has TensorRT already.
+//!
+//! A process can have several TensorRT runtimes, each with a registry of its own. Each gets the creators of its own
+//! generation; one that the library has no plugins for gets none, and the log says why.
 
 use std::{
+    fmt,
     panic::catch_unwind,
     ptr::NonNull,
-    sync::{
-        OnceLock,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Mutex, OnceLock, PoisonError},
 };
 
 use crate::{
     bridge::{CreatorV2, CreatorV3, new_creator_v2, new_creator_v3},
     creator::Creator,
-    operators::OPERATORS,
-    tensorrt::{Generation, Object, TensorRt, set_logger_finder},
+    operators::{OPERATORS, VERSION},
+    tensorrt::{
+        Generation, Object, Registry, Release, Severity, TensorRt, Unserved, Version, log, logger_finder_owner,
+        set_logger_finder,
+    },
 };
 
 /// The creators of one generation, made when first asked for and never freed: registries point to them.
@@ -31,7 +35,7 @@ static CREATORS_V3: Creators<CreatorV3> = Creators(OnceLock::new());
 impl<T> Creators<T> {
     fn get(&self, generation: Generation, make: fn(Box<Creator>) -> *mut T) -> &[*mut T] {
         self.0.get_or_init(|| {
-            let all = OPERATORS.iter().map(|row| make(Box::new(Creator::new(row, generation))));
+            let all = OPERATORS.iter().map(|declaration| make(Box::new(Creator::new(declaration, generation))));
             all.filter(|creator| !creator.is_null()).collect()
         })
     }
@@ -53,46 +57,126 @@ fn objects(generation: Generation) -> Vec<Object> {
     }
 }
 
-/// Whether the constructor has registered the creators.
-static REGISTERED: AtomicBool = AtomicBool::new(false);
-
-/// Whether a registry has asked for the creators, to register them itself.
-static HANDED_OVER: AtomicBool = AtomicBool::new(false);
-
-/// Registers the creators with the TensorRT that the process has, if it has one and they are not registered yet.
-/// Whether they are now.
-pub(crate) fn ensure_registered() -> bool {
-    let is_registered = || REGISTERED.load(Ordering::Acquire) || HANDED_OVER.load(Ordering::Acquire);
-    if !is_registered() {
-        register();
-    }
-    is_registered()
+/// A creator that this library has registered itself, and not taken back since.
+#[derive(Clone, Copy, PartialEq)]
+struct Own {
+    /// The registry's address.
+    registry: usize,
+    creator: Object,
 }
 
-/// Registers the creators with the TensorRT that the process has, if it has one.
-fn register() {
-    let Some(tensorrt) = TensorRt::find() else { return };
-    let Some(registry) = tensorrt.registry() else { return };
-    for creator in objects(tensorrt.release.generation) {
-        // A creator of that name is there already where a copy of the library was loaded before this one.
-        // SAFETY: the creators are of the release's generation and never freed.
-        if unsafe { registry.register(creator) } {
-            REGISTERED.store(true, Ordering::Release);
+// SAFETY: the creator is only handed on, to TensorRT, which locks its registry.
+unsafe impl Send for Own {}
+
+/// TensorRT calls `getCreators` under its registry's lock, so this lock is never held while TensorRT is called.
+static OWN: Mutex<Vec<Own>> = Mutex::new(Vec::new());
+
+/// Changes what is known of the creators that the library has registered.
+fn with_own<T>(change: impl FnOnce(&mut Vec<Own>) -> T) -> T {
+    change(&mut OWN.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// Why a TensorRT of this process has none of the plugins, or not all.
+#[derive(Debug)]
+pub(crate) enum Unregistered {
+    /// The library has no plugins for it.
+    Unserved(Unserved),
+    /// Its registry did not take these plugins.
+    Refused { version: Version, plugins: Vec<String> },
+}
+
+impl fmt::Display for Unregistered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unserved(unserved) => unserved.fmt(f),
+            Self::Refused { version, plugins } => {
+                write!(f, "the plugin registry of {version} did not take {}", plugins.join(", "))
+            }
         }
     }
 }
 
-/// Takes back what the constructor registered: `loadLibrary` opens the library, which runs the constructor, and
-/// then registers the creators itself, which must not be there already.
-fn withdraw() {
-    if !REGISTERED.swap(false, Ordering::AcqRel) {
-        return;
+/// Registers the creators with every TensorRT that the process has and the library has plugins for, where they are not
+/// registered yet. True where all are registered now, by whomever; false where the process has no TensorRT.
+pub(crate) fn ensure_registered() -> Result<bool, Unregistered> {
+    let (mut served, mut unserved) = (false, Vec::new());
+    for tensorrt in TensorRt::all() {
+        match tensorrt.release() {
+            Ok(release) => {
+                register_with(&tensorrt, &release);
+                check_registered(&tensorrt, &release)?;
+                served = true;
+            }
+            Err(reason) => unserved.push(reason),
+        }
     }
-    let Some(tensorrt) = TensorRt::find() else { return };
-    let Some(registry) = tensorrt.registry() else { return };
-    for creator in objects(tensorrt.release.generation) {
-        // SAFETY: as in `register`.
+    if served {
+        unserved.into_iter().for_each(say_once);
+        return Ok(true);
+    }
+    match unserved.first() {
+        Some(&reason) => Err(Unregistered::Unserved(reason)),
+        None => Ok(false),
+    }
+}
+
+/// Registers the creators with every TensorRT that the process has and the library has plugins for.
+fn register() {
+    for tensorrt in TensorRt::all() {
+        match tensorrt.release() {
+            Ok(release) => register_with(&tensorrt, &release),
+            Err(reason) => say_once(reason),
+        }
+    }
+}
+
+fn register_with(tensorrt: &TensorRt, release: &Release) {
+    let Some(registry) = tensorrt.registry(release) else { return };
+    for creator in objects(release.generation) {
+        // False where a plugin of that name is there already, as after `loadLibrary` or from a copy of the library.
+        // SAFETY: the creators are of the release's generation and never freed.
+        if unsafe { registry.register(creator) } {
+            let new = Own { registry: registry.address(), creator };
+            with_own(|own| {
+                if !own.contains(&new) {
+                    own.push(new);
+                }
+            });
+        }
+    }
+}
+
+/// Asks the registry itself: what was registered may have been taken out again, and a copy of this library may have
+/// registered the plugins.
+fn check_registered(tensorrt: &TensorRt, release: &Release) -> Result<(), Unregistered> {
+    let registry = tensorrt.registry(release);
+    let is_registered = |name| registry.as_ref().is_some_and(|registry: &Registry| registry.has(name, VERSION));
+    let names = OPERATORS.iter().map(|declaration| declaration.plugin).filter(|name| !is_registered(name));
+    let plugins: Vec<_> = names.map(|name| name.to_string_lossy().into_owned()).collect();
+    if plugins.is_empty() { Ok(()) } else { Err(Unregistered::Refused { version: tensorrt.version, plugins }) }
+}
+
+/// Takes back what the library registered itself with a TensorRT: `loadLibrary` opens the library, which runs the
+/// constructor, and then registers the creators itself, and they must not be there already.
+fn withdraw(tensorrt: &TensorRt) {
+    let Ok(release) = tensorrt.release() else { return };
+    let Some(registry) = tensorrt.registry(&release) else { return };
+    let address = registry.address();
+    let own: Vec<_> = with_own(|own| own.extract_if(.., |own| own.registry == address).collect());
+    for Own { creator, .. } in own {
+        // SAFETY: as in `register_with`.
         unsafe { registry.deregister(creator) };
+    }
+}
+
+/// Writes to the log why a TensorRT has no plugins, the first time that it is found.
+fn say_once(Unserved(version): Unserved) {
+    static SAID: Mutex<Vec<Version>> = Mutex::new(Vec::new());
+    let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
+    if !said.contains(&version) {
+        said.push(version);
+        drop(said);
+        log(Severity::Warning, &format!("tensorrt_scatter: {}", Unserved(version)));
     }
 }
 
@@ -106,20 +190,17 @@ extern "C" fn constructor() {
 #[unsafe(link_section = ".init_array")]
 static CONSTRUCTOR: extern "C" fn() = constructor;
 
-/// Hands the creators over, and their number.
+/// Hands the creators over, and their number: none where the TensorRT that asks is of another generation, or none that the
+/// library has plugins for.
 ///
 /// # Safety
 /// `count` must be null or valid for a write.
 unsafe fn hand_over<T: 'static>(
     count: *mut i32,
-    creators: impl FnOnce() -> &'static [*mut T] + std::panic::UnwindSafe,
+    generation: Generation,
+    creators: fn() -> &'static [*mut T],
 ) -> *const *mut T {
-    let creators = catch_unwind(|| {
-        withdraw();
-        creators()
-    })
-    .unwrap_or_default();
-    HANDED_OVER.fetch_or(!creators.is_empty(), Ordering::AcqRel);
+    let creators = catch_unwind(|| if prepare_hand_over(generation) { creators() } else { &[] }).unwrap_or_default();
     // SAFETY: the caller's promise.
     if let Some(count) = unsafe { count.as_mut() } {
         *count = creators.len() as i32;
@@ -127,9 +208,26 @@ unsafe fn hand_over<T: 'static>(
     creators.as_ptr()
 }
 
-/// The generation of the process's TensorRT.
-fn generation() -> Option<Generation> {
-    TensorRt::find().map(|tensorrt| tensorrt.release.generation)
+/// Makes room for the creators in the registry that asks for them. Whether it may have them.
+fn prepare_hand_over(generation: Generation) -> bool {
+    let asking = logger_finder_owner().map_or_else(TensorRt::all, |owner| vec![owner]);
+    if asking.is_empty() {
+        // A TensorRT that cannot be found, as one that is linked statically: only one of the generation calls the function.
+        return true;
+    }
+    let mut served = false;
+    for tensorrt in &asking {
+        match tensorrt.release() {
+            Ok(release) if release.generation == generation => {
+                withdraw(tensorrt);
+                served = true;
+            }
+            // It has a function of its own to ask with.
+            Ok(_) => {}
+            Err(reason) => say_once(reason),
+        }
+    }
+    served
 }
 
 /// `IPluginCreator* const* getPluginCreators(int32_t& nbCreators)`: what `loadLibrary` of TensorRT 8.6 to 9 calls.
@@ -138,10 +236,8 @@ fn generation() -> Option<Generation> {
 /// `count` must be null or valid for a write.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn getPluginCreators(count: *mut i32) -> *const *mut CreatorV2 {
-    // TensorRT 10 knows IPluginCreator too, but lays it out differently.
-    let creators = || if generation() == Some(Generation::V3) { &[] } else { creators_v2() };
     // SAFETY: the caller's promise.
-    unsafe { hand_over(count, creators) }
+    unsafe { hand_over(count, Generation::V2, creators_v2) }
 }
 
 /// `IPluginCreatorInterface* const* getCreators(int32_t& nbCreators)`: what `loadLibrary` of TensorRT 10 and
@@ -151,9 +247,8 @@ pub unsafe extern "C" fn getPluginCreators(count: *mut i32) -> *const *mut Creat
 /// `count` must be null or valid for a write.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn getCreators(count: *mut i32) -> *const *mut CreatorV3 {
-    let creators = || if generation() == Some(Generation::V2) { &[] } else { creators_v3() };
     // SAFETY: the caller's promise.
-    unsafe { hand_over(count, creators) }
+    unsafe { hand_over(count, Generation::V3, creators_v3) }
 }
 
 /// `void setLoggerFinder(ILoggerFinder* finder)`: what `loadLibrary` calls before it asks for the creators.

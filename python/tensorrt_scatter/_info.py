@@ -28,7 +28,11 @@ def _tensorrt() -> str:
         version = importlib.import_module("tensorrt").__version__
     except ImportError as error:
         return f"not found: {error}"
-    return f"{version}, plugins {'registered' if load() else 'not registered: the library is for TensorRT 8.5 to 11'}"
+    try:
+        registered = "registered" if load() else "not registered: the process has no TensorRT library"
+    except RuntimeError as error:
+        registered = f"not registered: {error}"
+    return f"{version}, plugins {registered}"
 
 
 def _gpus(library: ctypes.CDLL) -> Iterator[str]:

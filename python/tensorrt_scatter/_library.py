@@ -43,11 +43,17 @@ def load() -> bool:
     """Loads the plugin library, and registers its plugins with the TensorRT of this process.
 
     TensorRT's Python package is imported first where it is installed; a TensorRT that came otherwise (ctypes, an
-    embedding C++ program) is found as well. Calling it again is harmless, and registers with a TensorRT that was loaded
-    since.
+    embedding C++ program) is found as well. Where the process has several, each gets the plugins. Call it again to
+    register with a TensorRT that was loaded since, or after ``IPluginRegistry.deregister_library``; where all plugins
+    are registered already, nothing changes.
 
     Returns:
-        Whether the plugins are registered now. If not, the process has no TensorRT of 8.5 to 11.
+        True where TensorRT's registry has all plugins now, whoever registered them; False where the process has no
+        TensorRT.
+
+    Raises:
+        RuntimeError: if the process has only a TensorRT that the library has no plugins for, which is TensorRT-RTX or a
+            release outside of 8.5 to 11; or if TensorRT's registry did not take all plugins.
     """
     with contextlib.suppress(ImportError):
         importlib.import_module("tensorrt")

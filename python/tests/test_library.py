@@ -80,3 +80,69 @@ print(tensorrt_scatter.load(), tensorrt_scatter.load())
     assert run_python(code) == "False\nTrue True\n"
     first = f"import ctypes, tensorrt_scatter; ctypes.CDLL({tensorrt!r}); print(tensorrt_scatter.load())"
     assert run_python(first) == "True\n"
+
+
+def test_tensorrt_rtx_is_refused_in_words() -> None:
+    rtx = os.environ.get("TRTS_TENSORRT_RTX")
+    if rtx is None:
+        pytest.skip("TRTS_TENSORRT_RTX names no TensorRT-RTX")
+    code = f"""
+import ctypes, sys
+sys.modules["tensorrt"] = None
+import tensorrt_scatter
+ctypes.CDLL({rtx!r})
+for _ in range(2):
+    try:
+        tensorrt_scatter.load()
+    except RuntimeError as error:
+        print(error)
+"""
+    reason = "no plugins are registered with TensorRT-RTX 1.7.1: a network of TensorRT-RTX takes no plugin layers"
+    assert [line.startswith(reason) for line in run_python(code).splitlines()] == [True, True]
+
+
+def test_the_registry_answers_after_its_library_is_taken_out() -> None:
+    tensorrt = os.environ.get("TRTS_NVINFER_LEAN")
+    if tensorrt is None:
+        pytest.skip("TRTS_NVINFER_LEAN names no TensorRT")
+    # IPluginRegistry's loadLibrary, deregisterLibrary and getCreator are functions 6, 7 and 10 of TensorRT 11's class.
+    code = f"""
+import ctypes, sys
+sys.modules["tensorrt"] = None
+import tensorrt_scatter
+
+tensorrt = ctypes.CDLL({tensorrt!r})
+tensorrt.getPluginRegistry.restype = ctypes.POINTER(ctypes.POINTER(ctypes.c_void_p))
+registry = tensorrt.getPluginRegistry()
+
+def call(slot, *arguments):
+    return ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, *[ctypes.c_void_p] * len(arguments))(registry[0][slot])(
+        ctypes.cast(registry, ctypes.c_void_p), *arguments
+    )
+
+def has_scatter():
+    return bool(call(10, *map(ctypes.c_char_p, (b"TRTS_Scatter", b"1", b""))))
+
+handle = call(6, ctypes.c_char_p(tensorrt_scatter.library_path().encode()))
+print(has_scatter(), tensorrt_scatter.load())
+call(7, handle)
+print(has_scatter(), tensorrt_scatter.load(), has_scatter())
+"""
+    assert run_python(code) == "True True\nFalse True True\n"
+
+
+def test_a_second_copy_of_the_library_is_no_failure(tmp_path: Path) -> None:
+    tensorrt = os.environ.get("TRTS_NVINFER_LEAN")
+    if tensorrt is None:
+        pytest.skip("TRTS_NVINFER_LEAN names no TensorRT")
+    copy = tmp_path / "libtensorrt_scatter_plugin.so"
+    copy.write_bytes(Path(ts.library_path()).read_bytes())
+    code = f"""
+import ctypes, sys
+sys.modules["tensorrt"] = None
+import tensorrt_scatter
+ctypes.CDLL({tensorrt!r})
+ctypes.CDLL({str(copy)!r})
+print(tensorrt_scatter.load())
+"""
+    assert run_python(code) == "True\n"

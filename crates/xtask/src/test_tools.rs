@@ -16,7 +16,7 @@ struct Tool {
     file: &'static str,
 }
 
-const TOOLS: [Tool; 2] = [
+const TOOLS: [Tool; 3] = [
     // Assembles for every architecture from sm_75, the oldest that kernels are compiled for.
     Tool { variable: "TRTS_PTXAS", package: "nvidia-cuda-nvcc", version: "13.0.88", file: "nvidia/cu13/bin/ptxas" },
     // The smallest package with a complete plugin registry.
@@ -25,6 +25,13 @@ const TOOLS: [Tool; 2] = [
         package: "tensorrt-lean-cu13-libs",
         version: "11.4.0.106",
         file: "tensorrt_lean_libs/libnvinfer_lean.so.11",
+    },
+    // A TensorRT that takes no plugins; 95 MB, 240 MB on disk. No smaller package has its registry.
+    Tool {
+        variable: "TRTS_TENSORRT_RTX",
+        package: "tensorrt-rtx-cu13-libs",
+        version: "1.7.1.116",
+        file: "tensorrt_rtx_libs/libtensorrt_rtx.so.1",
     },
 ];
 

@@ -36,7 +36,8 @@ pub unsafe extern "C" fn trts_register_plugins(registered: *mut i32) -> Status {
         let Some(registered) = (unsafe { registered.as_mut() }) else {
             return Err(Failure::invalid("registered is a null pointer"));
         };
-        *registered = registration::ensure_registered().into();
+        *registered = 0;
+        *registered = registration::ensure_registered()?.into();
         Ok(())
     })
 }

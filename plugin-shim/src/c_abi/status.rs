@@ -9,6 +9,8 @@ use std::{
 
 use tensorrt_scatter::Error;
 
+use crate::registration::Unregistered;
+
 /// `trts_status`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i32)]
@@ -20,6 +22,7 @@ pub enum Status {
     NoDevice = 4,
     CudaError = 5,
     InternalError = 6,
+    UnsupportedTensorRt = 7,
 }
 
 /// Why a call failed.
@@ -61,6 +64,12 @@ impl From<Error> for Failure {
             _ => Status::InvalidArgument,
         };
         Self { status, text: error.to_string(), bad_index }
+    }
+}
+
+impl From<Unregistered> for Failure {
+    fn from(reason: Unregistered) -> Self {
+        Self { status: Status::UnsupportedTensorRt, text: reason.to_string(), bad_index: None }
     }
 }
 

@@ -108,6 +108,18 @@ impl Library {
             (0..count as usize).map(|i| *creators.add(i)).collect()
         }
     }
+
+    /// What `trts_register_plugins` answers: whether the plugins are registered, or the status and the error.
+    pub fn register_plugins(&self) -> Result<i32, (i32, String)> {
+        let mut registered = -1;
+        // SAFETY: the functions have these signatures.
+        unsafe {
+            let status =
+                self.function::<unsafe extern "C" fn(&mut i32) -> i32>(c"trts_register_plugins")(&mut registered);
+            let error = self.function::<extern "C" fn() -> *const c_char>(c"trts_last_error")();
+            if status == 0 { Ok(registered) } else { Err((status, text(error).to_owned())) }
+        }
+    }
 }
 
 /// The plugin library, loaded.

@@ -51,9 +51,10 @@ impl TensorRt {
         };
         let slots = match version {
             ..8601 => &TENSORRT_8_6_0,
-            8601..100_000 => &TENSORRT_8_6_1,
-            100_000..110_000 => &TENSORRT_10,
-            110_000.. => &TENSORRT_11,
+            8601..10_000 => &TENSORRT_8_6_1,
+            // TensorRT-RTX up to 1.4 is laid out as TensorRT 10, from 1.5 on as TensorRT 11.
+            10_000..10_500 | 100_000..110_000 => &TENSORRT_10,
+            10_500..100_000 | 110_000.. => &TENSORRT_11,
         };
         Some(Self { version, registry: registry as usize, slots })
     }
@@ -80,16 +81,23 @@ impl TensorRt {
         )
     }
 
-    /// How often each plugin of the library is listed, all being listed as often.
-    fn listed(&self) -> usize {
+    /// All creators of the registry.
+    fn creators(&self) -> &[Object] {
         let mut count = 0;
         let creators = call!(self.registry(), self.slots.list_creators => fn(&mut i32) -> *const Object, &mut count);
+        if count == 0 {
+            return &[];
+        }
         // SAFETY: the registry hands out that many.
-        let creators = unsafe { std::slice::from_raw_parts(creators, count as usize) };
+        unsafe { std::slice::from_raw_parts(creators, count as usize) }
+    }
+
+    /// How often each plugin of the library is listed, all being listed as often.
+    fn listed(&self) -> usize {
         // From TensorRT 10 on there are creators of several interfaces, each with other slots.
-        let is_ours = |&&creator: &&Object| self.version < 100_000 || interface(creator) == "PLUGIN CREATOR_V3ONE 1.0";
+        let is_ours = |&&creator: &&Object| self.version < 10_000 || interface(creator) == "PLUGIN CREATOR_V3ONE 1.0";
         let name = |&creator: &Object| text(call!(creator, self.slots.creator_name => fn() -> *const c_char));
-        let names: Vec<_> = creators.iter().filter(is_ours).map(name).collect();
+        let names: Vec<_> = self.creators().iter().filter(is_ours).map(name).collect();
         let times = PLUGINS.map(|(plugin, _)| names.iter().filter(|&&name| name == plugin.to_str().unwrap()).count());
         assert!(times.iter().all(|&listed| listed == times[0]), "{times:?}");
         times[0]
@@ -101,8 +109,9 @@ pub fn loads_and_unloads(tensorrt: &TensorRt) {
     let scatter = || tensorrt.creator(c"TRTS_Scatter");
     assert!(scatter().is_null());
     // dlopen alone registers.
-    plugin_library();
+    let library = plugin_library();
     assert_eq!(tensorrt.listed(), 1);
+    assert_eq!(library.register_plugins(), Ok(1));
     // loadLibrary after it takes the creators over, is refused a second time, and takes them out when told to.
     let handle = tensorrt.load_library(&library_path());
     assert!(!handle.is_null());
@@ -113,9 +122,26 @@ pub fn loads_and_unloads(tensorrt: &TensorRt) {
     assert!(scatter().is_null());
     // The library stays in memory: what it handed out lives on, and it can be loaded again.
     assert_eq!(text(call!(creator, tensorrt.slots.creator_name => fn() -> *const c_char)), "TRTS_Scatter");
+    for _ in 0..2 {
+        assert_eq!(library.register_plugins(), Ok(1));
+        assert_eq!(tensorrt.listed(), 1);
+    }
     assert!(!tensorrt.load_library(&library_path()).is_null());
     assert_eq!(tensorrt.listed(), 1);
     a_copy_changes_nothing(tensorrt);
+}
+
+/// A TensorRT that the library has no plugins for gets none by any door.
+pub fn gets_nothing(tensorrt: &TensorRt, name: &str) {
+    let before = tensorrt.creators().to_vec();
+    let library = plugin_library();
+    assert_eq!(library.creators(c"getCreators"), [] as [Object; 0]);
+    assert_eq!(library.creators(c"getPluginCreators"), [] as [Object; 0]);
+    assert!(tensorrt.load_library(&library_path()).is_null());
+    let (status, reason) = library.register_plugins().unwrap_err();
+    assert_eq!(status, 7, "TRTS_UNSUPPORTED_TENSORRT");
+    assert!(reason.contains(name), "{reason}");
+    assert_eq!(tensorrt.creators(), before);
 }
 
 /// A copy of the library under another name is another library to the loader, whose plugins have the same names.
@@ -123,7 +149,8 @@ fn a_copy_changes_nothing(tensorrt: &TensorRt) {
     let copy = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("copy_{}.so", tensorrt.version));
     std::fs::copy(library_path(), &copy).unwrap();
     let before = tensorrt.creator(c"TRTS_ScatterStd");
-    Library::open(&copy);
+    let library = Library::open(&copy);
+    assert_eq!(library.register_plugins(), Ok(1), "the registry has the plugins, though of the other library");
     assert_eq!((tensorrt.listed(), tensorrt.creator(c"TRTS_ScatterStd")), (1, before));
     // TensorRT may refuse it or take what it does not have yet; what was there must stay.
     tensorrt.load_library(&copy);

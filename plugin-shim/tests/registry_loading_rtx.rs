@@ -1,0 +1,27 @@
+//! The library in a process with a real TensorRT-RTX, which `TRTS_TENSORRT_RTX` names: no network of it takes plugin layers,
+//! so it gets no plugins. Its ONNX parser has no error for a node that it cannot make a layer of, and is not called here.
+
+mod common;
+
+use common::{
+    Session, library_path,
+    registry::{TensorRt, gets_nothing},
+};
+
+#[test]
+fn tensorrt_rtx_gets_nothing_and_a_tensorrt_beside_it_its_plugins() {
+    let test = "tensorrt_rtx_gets_nothing_and_a_tensorrt_beside_it_its_plugins";
+    let _session = Session::start();
+    let Some(rtx) = TensorRt::load("TRTS_TENSORRT_RTX", test) else { return };
+    assert!((10_000..100_000).contains(&rtx.version), "{}", rtx.version);
+    gets_nothing(&rtx, "TensorRT-RTX");
+
+    let Some(tensorrt) = TensorRt::load("TRTS_NVINFER_LEAN", test) else { return };
+    assert_eq!(common::plugin_library().register_plugins(), Ok(1));
+    assert!(!tensorrt.creator(c"TRTS_Scatter").is_null());
+    // Each is known by the logger finder that it sets before it asks for the creators.
+    assert!(rtx.load_library(&library_path()).is_null());
+    assert!(!tensorrt.creator(c"TRTS_Scatter").is_null());
+    assert!(!tensorrt.load_library(&library_path()).is_null());
+    assert!(rtx.creator(c"TRTS_Scatter").is_null());
+}
