@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import graphs
 import numpy as np
@@ -338,3 +339,46 @@ def test_random_scatters(seed: int, operators: ModuleType) -> None:
     converted = check(original, feeds, operators)
     assert "Expand" not in op_types(converted.graph)
     assert len(plugin_nodes(converted)) == 1
+
+
+def test_negative_sizes_stand_for_ones_that_vary() -> None:
+    """Some exporters write -1."""
+    original = model("""g (float[4, c] data, int64[e, c] index, float[u, c] src) => (float[4, c] out)
+        { out = ScatterElements <reduction = "add"> (data, index, src) }""")
+    for value in (original.graph.input[1], original.graph.input[2]):
+        value.type.tensor_type.shape.dim[0].dim_value = -1
+    converted, report = convert(original)
+    assert len(report.changes) == 1
+    assert converted.graph.input == original.graph.input
+    assert "Slice" in op_types(converted.graph)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda graph: graph.node.reverse(), "which a later node makes"),
+        (lambda graph: graph.node[1].attribute[0].CopyFrom(onnx.helper.make_attribute("axis", 1.5)), "axis of Scatter"),
+        (lambda graph: graph.node[1].input.pop(), "input 2 of ScatterElements"),
+        (lambda graph: graph.node[1].output.append("more"), "2 outputs"),
+        (lambda graph: graph.node[0].output.append("out"), "redeclared"),
+    ],
+)
+def test_a_model_that_is_not_valid_is_a_value_error(change: Any, words: str) -> None:
+    original = model("""g (float[4] data, int64[e] raw, float[e] src) => (float[4] out)
+        { index = Identity (raw)  out = ScatterElements <axis = 0, reduction = "add"> (data, index, src) }""")
+    change(original.graph)
+    with pytest.raises(ValueError, match=words):
+        convert(original)
+
+
+def test_long_chains_of_nodes_are_followed() -> None:
+    """Further than Python's functions may call each other."""
+    links = "\n".join(f"i{n + 1} = Identity (i{n})  e{n + 1} = Expand (e{n}, shape)" for n in range(1500))
+    original = model(f"""g (float[4, 3] data, int64[e, 1] e0, float[e, 3] src, int64[2] i0) => (float[4, 3] out) {{
+        shape = Shape (src)
+        {links}
+        positive = Abs (e1500)
+        out = ScatterElements <reduction = "add"> (data, e1500, src) }}""")
+    converted, report = convert(original)
+    assert len(report.changes) == 1
+    assert attributes(plugin_nodes(converted)[0])["dim_size"] == 4

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import onnx
 import onnx_ir as ir
@@ -12,7 +12,7 @@ from ..._declarations import BY_OP_TYPE, SCATTER
 
 # It tells shape inference of the plugins.
 from .. import schemas as _schemas  # noqa: F401
-from . import constant_if, files
+from . import constant_if, facts, files
 from .edit import Editor, name_of
 from .files import FilePath
 from .index import unexpand_plugin
@@ -20,6 +20,9 @@ from .report import Change, Kept, LeftAlone, Report
 from .scatters import rewrite_scatter_elements, rewrite_scatter_nd
 
 __all__ = ["Change", "Kept", "Report", "convert", "convert_file"]
+
+_LARGEST_FOLLOWED = 2**24
+"""The longest vector for which shape inference may follow its elements."""
 
 _RULES: dict[str, Callable[[ir.Node, Editor], tuple[str, ...]]] = {
     "ScatterElements": rewrite_scatter_elements,
@@ -52,26 +55,30 @@ def convert(
         ValueError: It is not an ONNX model.
     """
     proto = model_or_path if isinstance(model_or_path, onnx.ModelProto) else files.load(model_or_path)
-    model = ir.from_proto(proto)
+    model = _opened(proto)
     report = Report()
     _infer_shapes(model)
     while folded := constant_if.fold(model):
         report.changes += folded
         _infer_shapes(model)
     edit = Editor(model, wrap_negative_indices)
-    for node in list(model.graph.all_nodes()):
+    for node in [node for graph in facts.nested(model.graph) for node in graph]:
         _visit(node, edit, report)
     for function in model.functions.values():
         reason = f"it is in the function {function.name}: inline it first, by onnx.inliner.inline_local_functions"
-        scatters = (node for node in function.all_nodes() if node.op_type in _RULES and node.domain == "")
+        nodes = (node for graph in facts.nested(function.graph) for node in graph)
+        scatters = (node for node in nodes if node.op_type in _RULES and node.domain == "")
         report.kept += [Kept(name_of(node), node.op_type, reason) for node in scatters]
     if not report.changes:
         unchanged = onnx.ModelProto()
         unchanged.CopyFrom(proto)
         return unchanged, report
     _infer_shapes(model)
-    converted = ir.to_proto(model)
-    _declare_outputs(converted, proto)
+    try:
+        converted = ir.to_proto(model)
+    except Exception as error:
+        raise _not_valid(error) from error
+    _declare_as(proto, converted)
     return converted, report
 
 
@@ -92,11 +99,52 @@ def convert_file(source: FilePath, target: FilePath, *, wrap_negative_indices: b
     return report
 
 
+def _opened(proto: onnx.ModelProto) -> ir.Model:
+    """The model as onnx_ir has it.
+
+    Raises:
+        ValueError: It is not valid ONNX.
+    """
+    try:
+        model = ir.from_proto(proto)
+    except Exception as error:
+        raise _not_valid(error) from error
+    for value in _values(model):
+        # Some exporters write -1 for a size that varies; ONNX's shape inference ends the process at it.
+        if value.shape is not None and any(isinstance(size, int) and size < 0 for size in value.shape):
+            value.shape = ir.Shape(facts.dims(value) or ())
+    for graph in (model.graph, *(function.graph for function in model.functions.values())):
+        _check_order(graph, set())
+    return model
+
+
+def _not_valid(error: BaseException) -> ValueError:
+    # onnx_ir says in its causes what is wrong, and in itself where.
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return ValueError(f"the model is not valid ONNX: {error}")
+
+
+def _check_order(graph: ir.Graph, seen: set[ir.Node]) -> None:
+    """Checks that each node comes after those whose results it takes, as ONNX wants it: then there are no circles."""
+    for node in graph:
+        for value in node.inputs:
+            producer = None if value is None else value.producer()
+            if value is not None and producer is not None and producer not in seen:
+                raise ValueError(
+                    f"the model is not valid ONNX: {name_of(node)} takes {value.name!r}, which a later node makes"
+                )
+        for attribute in node.attributes.values():
+            for inner in facts.graphs_of(attribute):
+                _check_order(inner, seen)
+        seen.add(node)
+
+
 def _visit(node: ir.Node, edit: Editor, report: Report) -> None:
     name, op_type = name_of(node), node.op_type
     try:
         if node.domain == "" and op_type in _RULES:
-            before = f"{op_type}({node.attributes.get_string('reduction', 'none')})"
+            before = f"{op_type}({facts.text(node, 'reduction', 'none')})"
             with edit.undone_where_left_alone():
                 notes = _RULES[op_type](node, edit)
             report.changes.append(Change(name, before, SCATTER.op_type, notes))
@@ -107,12 +155,29 @@ def _visit(node: ir.Node, edit: Editor, report: Report) -> None:
 
 
 def _infer_shapes(model: ir.Model) -> None:
-    ShapeInferencePass(check_type=False, strict_mode=False, data_prop=True)(model)
+    # Through a Slice, ONNX follows each element of a vector, since it may be a shape: 0.4 us an element.
+    sizes = (facts.dims(value) or [] for value in _values(model))
+    is_quick = all(not isinstance(size, int) or size <= _LARGEST_FOLLOWED for dims in sizes for size in dims[:1])
+    try:
+        ShapeInferencePass(check_type=False, strict_mode=False, data_prop=is_quick)(model)
+    except Exception as error:
+        raise _not_valid(error) from error
 
 
-def _declare_outputs(converted: onnx.ModelProto, original: onnx.ModelProto) -> None:
-    """Describes the outputs as the original does: an axis that is dynamic there stays so where inference knows more."""
-    for output, declared in zip(converted.graph.output, original.graph.output):
+def _values(model: ir.Model) -> Iterator[ir.Value]:
+    functions = (function.graph for function in model.functions.values())
+    for graph in (inner for outer in (model.graph, *functions) for inner in facts.nested(outer)):
+        yield from graph.inputs
+        yield from graph.initializers.values()
+        for node in graph:
+            yield from node.outputs
+
+
+def _declare_as(original: onnx.ModelProto, converted: onnx.ModelProto) -> None:
+    """Describes inputs and outputs as the original does: an axis that varies there does so where inference knows more."""
+    for value, declared in zip(converted.graph.input, original.graph.input):
+        value.CopyFrom(declared)
+    for value, declared in zip(converted.graph.output, original.graph.output):
         # A wrong rank is not kept: PyTorch's exporter over TorchScript gives one to the result of an If.
-        if len(output.type.tensor_type.shape.dim) == len(declared.type.tensor_type.shape.dim):
-            output.CopyFrom(declared)
+        if len(value.type.tensor_type.shape.dim) == len(declared.type.tensor_type.shape.dim):
+            value.CopyFrom(declared)

@@ -24,7 +24,7 @@ def fold(model: ir.Model) -> list[Change]:
             continue
         answer = facts.truth(facts.argument(node, 0))
         if answer is not None:
-            _inline(model.graph, node, node.attributes["then_branch" if answer else "else_branch"].as_graph())
+            _inline(model.graph, node, facts.graph(node, "then_branch" if answer else "else_branch"))
             changes.append(
                 Change(name_of(node), "If", f"its branch for a condition that is always {str(answer).lower()}")
             )
@@ -33,9 +33,7 @@ def fold(model: ir.Model) -> list[Change]:
 
 def _is_at_a_scatter(node: ir.Node) -> bool:
     feeds = any(user.op_type in _SCATTERS for output in node.outputs for user in output.consumers())
-    branches = [
-        attribute.as_graph() for attribute in node.attributes.values() if attribute.type == ir.AttributeType.GRAPH
-    ]
+    branches = [graph for attribute in node.attributes.values() for graph in facts.graphs_of(attribute)]
     inner = (value for branch in branches for child in branch for value in child.inputs)
     return feeds or any(facts.made_by(value, *_SCATTERS) is not None for value in inner)
 

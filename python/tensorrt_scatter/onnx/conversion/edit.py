@@ -109,8 +109,8 @@ class Editor:
         if not self._wrap or facts.never_negative(index):
             return index
         sizes = facts.dims(data)
-        if index.dtype is None:
-            raise LeftAlone("the type of its index is not known")
+        if index.dtype not in (ir.DataType.INT32, ir.DataType.INT64):
+            raise LeftAlone("it is not known that its index is of INT32 or INT64")
         zero = self.constant(before, np.array(0, index.dtype.numpy()))
         if sizes is not None and isinstance(sizes[axis], int):
             size = self.constant(before, np.array(sizes[axis], index.dtype.numpy()))
@@ -127,19 +127,21 @@ class Editor:
 
     def drop_unused(self, values: Sequence[ir.Value | None]) -> None:
         """Removes what made `values`, as far as nothing uses it any longer."""
-        for value in values:
+        pending = list(values)
+        while pending:
+            value = pending.pop()
             if value is None or value.uses() or value.is_graph_output():
                 continue
             producer = value.producer()
+            if producer is None:
+                if value.is_initializer() and not value.is_graph_input() and value.graph is not None:
+                    value.graph.initializers.pop(str(value.name), None)
             # One of its other users may have removed it already.
-            if producer is not None and producer.graph is None:
-                continue
-            if producer is not None and not any(other.uses() or other.is_graph_output() for other in producer.outputs):
-                inputs = list(producer.inputs)
+            elif producer.graph is not None and not any(
+                other.uses() or other.is_graph_output() for other in producer.outputs
+            ):
+                pending += producer.inputs
                 _graph_of(producer).remove(producer, safe=True)
-                self.drop_unused(inputs)
-            elif producer is None and value.is_initializer() and not value.is_graph_input() and value.graph is not None:
-                value.graph.initializers.pop(str(value.name), None)
 
     def _describe(self, value: ir.Value, name: str, dtype: ir.DataType | None, shape: Sequence[Dim] | None) -> None:
         value.name = self._free(name)
@@ -166,6 +168,7 @@ def _kind(value: int | str) -> ir.AttributeType:
 
 
 def _names(graph: ir.Graph) -> Iterator[str]:
-    yield from (value.name for value in (*graph.inputs, *graph.initializers.values()) if value.name)
-    for node in graph.all_nodes():
-        yield from (name for name in (node.name, *(value.name for value in node.outputs)) if name)
+    for inner in facts.nested(graph):
+        yield from (value.name for value in (*inner.inputs, *inner.initializers.values()) if value.name)
+        for node in inner:
+            yield from (name for name in (node.name, *(value.name for value in node.outputs)) if name)

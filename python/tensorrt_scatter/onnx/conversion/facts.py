@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Union
 
 import numpy as np
@@ -15,6 +16,14 @@ Dim = Union[int, str, None]
 _MOVES = {"Cast", "Expand", "Flatten", "Gather", "Reshape", "Slice", "Squeeze", "Tile", "Transpose", "Unsqueeze"}
 # Operators whose result is never negative.
 _COUNTS = {"Abs", "ArgMax", "ArgMin", "NonZero", "Shape", "Size"}
+
+# What a Constant may have in place of a tensor.
+_CONSTANTS = {
+    "value_int": (ir.AttributeType.INT, np.int64),
+    "value_ints": (ir.AttributeType.INTS, np.int64),
+    "value_float": (ir.AttributeType.FLOAT, np.float32),
+    "value_floats": (ir.AttributeType.FLOATS, np.float32),
+}
 
 
 def resolve(value: ir.Value) -> ir.Value:
@@ -44,7 +53,9 @@ def dims(value: ir.Value) -> list[Dim] | None:
     """The sizes of `value`."""
     if value.shape is None:
         return None
-    return [size if isinstance(size, int) else size.value for size in value.shape]
+    sizes = (size if isinstance(size, int) else size.value for size in value.shape)
+    # A negative number, which nothing can have for a size, is not known.
+    return [None if isinstance(size, int) and size < 0 else size for size in sizes]
 
 
 def same(one: Dim, other: Dim) -> bool:
@@ -52,31 +63,101 @@ def same(one: Dim, other: Dim) -> bool:
     return one is not None and one == other
 
 
+def graphs_of(attribute: ir.Attr) -> Sequence[ir.Graph]:
+    """The subgraphs in an attribute."""
+    if attribute.is_ref():
+        return ()
+    if attribute.type == ir.AttributeType.GRAPH:
+        return (attribute.as_graph(),)
+    return attribute.as_graphs() if attribute.type == ir.AttributeType.GRAPHS else ()
+
+
+def nested(graph: ir.Graph) -> Iterator[ir.Graph]:
+    """The graph and all graphs in it."""
+    # Not by onnx_ir's own, which fails at an attribute that refers to one of a function.
+    yield graph
+    for node in graph:
+        for attribute in node.attributes.values():
+            for inner in graphs_of(attribute):
+                yield from nested(inner)
+
+
+def number(node: ir.Node, name: str, default: int) -> int:
+    """An attribute that is an integer."""
+    attribute = _attribute(node, name, ir.AttributeType.INT)
+    return default if attribute is None else int(attribute.as_int())
+
+
+def text(node: ir.Node, name: str, default: str) -> str:
+    """An attribute that is a text."""
+    attribute = _attribute(node, name, ir.AttributeType.STRING)
+    return default if attribute is None else attribute.as_string()
+
+
+def numbers(node: ir.Node, name: str) -> list[int] | None:
+    """An attribute that is a list of integers; None where the node has none."""
+    attribute = _attribute(node, name, ir.AttributeType.INTS)
+    return None if attribute is None else list(attribute.as_ints())
+
+
+def graph(node: ir.Node, name: str) -> ir.Graph:
+    """An attribute that is a graph and cannot be missing."""
+    attribute = _attribute(node, name, ir.AttributeType.GRAPH)
+    if attribute is None:
+        raise ValueError(f"attribute {name} of {node.op_type} {node.name!r} is missing: the model is not valid ONNX")
+    return attribute.as_graph()
+
+
+def tensor(node: ir.Node, name: str) -> NDArray[Any] | None:
+    """An attribute that is a tensor; None where the node has none."""
+    attribute = _attribute(node, name, ir.AttributeType.TENSOR)
+    return None if attribute is None else _array(node.name or node.op_type, attribute.as_tensor)
+
+
+def _attribute(node: ir.Node, name: str, kind: ir.AttributeType) -> ir.Attr | None:
+    attribute = node.attributes.get(name)
+    if attribute is not None and (attribute.type != kind or attribute.is_ref()):
+        raise ValueError(
+            f"attribute {name} of {node.op_type} {node.name!r} is no {kind.name}: the model is not valid ONNX"
+        )
+    return attribute
+
+
+def _array(name: str, given: Callable[[], Any]) -> NDArray[Any]:
+    try:
+        array: NDArray[Any] = given().numpy()
+        return array
+    except Exception as error:
+        raise ValueError(f"the tensor of {name} cannot be read: {error}: the model is not valid ONNX") from error
+
+
 def constant(value: ir.Value) -> NDArray[Any] | None:
     """The array that `value` always is: of an initializer that is no input, or of a Constant."""
     value = resolve(value)
     if value.const_value is not None and not value.is_graph_input():
-        return value.const_value.numpy()
+        return _array(value.name or "", lambda: value.const_value)
     node = made_by(value, "Constant")
     if node is None:
         return None
     # Not by ir.convenience.get_const_tensor, which renames the tensor in the model that was given.
-    kind, attribute = next(iter(node.attributes.items()))
-    if kind == "value":
-        return attribute.as_tensor().numpy()
-    types = {"value_int": np.int64, "value_ints": np.int64, "value_float": np.float32, "value_floats": np.float32}
-    return np.array(attribute.value, types[kind]) if kind in types else None
+    if "value" in node.attributes:
+        return tensor(node, "value")
+    for name, (kind, dtype) in _CONSTANTS.items():
+        attribute = _attribute(node, name, kind)
+        if attribute is not None:
+            return np.array(attribute.value, dtype)
+    return None
 
 
 def fill(value: ir.Value) -> float | int | None:
     """The number that every element of `value` is; -0 counts as none."""
     value = resolve(value)
-    producer = made_by(value, "ConstantOfShape", "Expand")
-    if producer is not None and producer.op_type == "Expand":
-        return fill(argument(producer, 0))
+    while (expand := made_by(value, "Expand")) is not None:
+        value = resolve(argument(expand, 0))
+    producer = made_by(value, "ConstantOfShape")
     if producer is not None:
-        attribute = producer.attributes.get("value")
-        array: NDArray[Any] | None = np.zeros(1) if attribute is None else attribute.as_tensor().numpy()
+        array = tensor(producer, "value")
+        array = np.zeros(1) if array is None else array
     else:
         array = constant(value)
     if array is None or array.size == 0 or (array != array.flat[0]).any() or np.signbit(array).any():
@@ -87,27 +168,36 @@ def fill(value: ir.Value) -> float | int | None:
 
 def never_negative(value: ir.Value) -> bool:
     """Whether no element of `value` can be negative."""
-    value = resolve(value)
-    array = constant(value)
-    if array is not None:
-        return bool((array >= 0).all())
-    if made_by(value, *_COUNTS) is not None:
-        return True
-    if (moved := made_by(value, *_MOVES)) is not None:
-        return never_negative(argument(moved, 0))
-    if (joined := made_by(value, "Concat")) is not None:
-        return all(part is not None and never_negative(part) for part in joined.inputs)
-    if (largest := made_by(value, "Max", "Clip")) is not None:
-        bounds = largest.inputs if largest.op_type == "Max" else largest.inputs[1:2]
-        return any(bound is not None and never_negative(bound) for bound in bounds)
-    return False
+    # All of these must be so. What is pending was found from `value` by steps that keep a sign.
+    pending, seen = [resolve(value)], set[ir.Value]()
+    while pending:
+        value = pending.pop()
+        if value in seen:
+            continue
+        seen.add(value)
+        array = constant(value)
+        if array is not None:
+            if not (array >= 0).all():
+                return False
+        elif (moved := made_by(value, *_MOVES)) is not None:
+            pending.append(resolve(argument(moved, 0)))
+        elif (joined := made_by(value, "Concat")) is not None:
+            pending += [resolve(part) for part in joined.inputs if part is not None]
+        elif (largest := made_by(value, "Max", "Clip")) is not None:
+            bounds = largest.inputs if largest.op_type == "Max" else largest.inputs[1:2]
+            known = (constant(bound) for bound in bounds if bound is not None)
+            if not any(array is not None and bool((array >= 0).all()) for array in known):
+                return False
+        elif made_by(value, *_COUNTS) is None:
+            return False
+    return True
 
 
 def truth(value: ir.Value) -> bool | None:
     """Whether `value`, a condition, is always true or always false. PyTorch's exporter asks for ranks that way."""
     array = constant(value)
     if array is not None:
-        return bool(array.reshape(()))
+        return bool(array.reshape(())) if array.size == 1 else None
     comparison = made_by(resolve(value), "Equal")
     if comparison is None:
         return None

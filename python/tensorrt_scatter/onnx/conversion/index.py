@@ -6,7 +6,7 @@ import onnx_ir as ir
 
 from ..._declarations import BY_OP_TYPE, SEGMENT_COO
 from . import facts
-from .edit import Editor
+from .edit import Editor, name_of
 from .report import LeftAlone
 
 
@@ -14,20 +14,34 @@ def unexpanded(node: ir.Node, index: ir.Value, edit: Editor) -> ir.Value:
     """`index` as it was before any Expand, with as many axes as it has."""
     index = facts.resolve(index)
     wanted = facts.dims(index)
-    maker = facts.made_by(index, "Expand", "Transpose")
-    if wanted is None or maker is None:
-        return index
-    before = facts.resolve(facts.argument(maker, 0))
-    if facts.dims(before) is None:
-        return index
-    inner = unexpanded(node, before, edit)
-    if maker.op_type == "Expand":
-        return edit.unsqueeze_front(node, inner, len(wanted))
-    if inner is before:
-        return index
-    order = list(maker.attributes.get_ints("perm", default=range(len(wanted))[::-1]))
-    sizes = facts.dims(inner) or []
-    return edit.insert(node, "Transpose", [inner], inner.dtype, [sizes[axis] for axis in order], {"perm": order})
+    # What to do again after the Expands: the order of axes, or None for axes in front.
+    steps: list[tuple[ir.Value, list[int] | None]] = []
+    inner = index
+    while (maker := facts.made_by(inner, "Expand", "Transpose")) is not None:
+        before = facts.resolve(facts.argument(maker, 0))
+        sizes = facts.dims(before)
+        if facts.dims(inner) is None or sizes is None:
+            break
+        order = None
+        if maker.op_type == "Transpose":
+            order = facts.numbers(maker, "perm") or list(range(len(sizes)))[::-1]
+            if sorted(order) != list(range(len(sizes))):
+                raise ValueError(f"perm of {name_of(maker)} is {order}: the model is not valid ONNX")
+        steps.append((inner, order))
+        inner = before
+    while steps and steps[-1][1] is not None:
+        # Nothing was expanded before it.
+        inner = steps.pop()[0]
+    for value, order in reversed(steps):
+        rank = len(facts.dims(value) or ())
+        if order is None:
+            inner = edit.unsqueeze_front(node, inner, rank)
+        else:
+            sizes = facts.dims(inner) or [None] * rank
+            inner = edit.insert(
+                node, "Transpose", [inner], inner.dtype, [sizes[axis] for axis in order], {"perm": order}
+            )
+    return index if wanted is None else inner
 
 
 def unexpand_plugin(node: ir.Node, edit: Editor) -> bool:

@@ -17,6 +17,7 @@ _REDUCTIONS = {"add": SUM, "mul": MUL, "min": MIN, "max": MAX}
 _TYPES = {each.onnx for each in TYPES if each.in_plugins}
 _FLOATS = {each.onnx for each in TYPES if each.is_float}
 _HIGHEST_RANK = 8  # TensorRT's.
+_LARGEST_SIZE = 2**31 - 1  # TensorRT's.
 # What a reduction may start from without a difference to starting from nothing.
 _NEUTRAL = {SUM: 0, MUL: 1}
 
@@ -34,7 +35,7 @@ def rewrite_scatter_elements(node: ir.Node, edit: Editor) -> tuple[str, ...]:
     data, indices, updates = (facts.resolve(facts.argument(node, position)) for position in range(3))
     sizes, taken = _sizes(data, "data"), _sizes(indices, "indices")
     _check_rank(len(sizes))
-    given_axis = node.attributes.get_int("axis", default=0)
+    given_axis = facts.number(node, "axis", 0)
     if len(taken) != len(sizes) or not -len(sizes) <= given_axis < len(sizes):
         raise LeftAlone(
             f"its data has rank {len(sizes)}, its indices {len(taken)}, and its axis is {given_axis}: not valid ONNX"
@@ -46,6 +47,9 @@ def rewrite_scatter_elements(node: ir.Node, edit: Editor) -> tuple[str, ...]:
                 f"its indices have size {_text(part)} and its data {_text(size)} on axis {other}: it cannot be told "
                 "that they cover the whole axis"
             )
+    given = facts.dims(updates)
+    if given is not None and len(given) != len(taken):
+        raise LeftAlone(f"its updates have rank {len(given)} and its indices {len(taken)}: not valid ONNX")
     src, notes = _cut_to(node, edit, _unsliced(updates, indices), indices, taken)
     index = edit.non_negative(node, unexpanded(node, indices, edit), data, axis)
     return notes + _replace(node, edit, reduce, axis, data, index, src)
@@ -61,6 +65,8 @@ def rewrite_scatter_nd(node: ir.Node, edit: Editor) -> tuple[str, ...]:
     data, indices, updates = (facts.resolve(facts.argument(node, position)) for position in range(3))
     sizes, taken = _sizes(data, "data"), _sizes(indices, "indices")
     _check_rank(len(sizes))
+    if not sizes or not taken:
+        raise LeftAlone("its data or indices are scalars: not valid ONNX")
     if taken[-1] != 1:
         raise LeftAlone(f"its indices have {_text(taken[-1])} coordinates each: only those with one are rewritten")
     if len(taken) == 1:
@@ -84,6 +90,9 @@ def _sizes(value: ir.Value, name: str) -> list[facts.Dim]:
     sizes = facts.dims(value)
     if sizes is None:
         raise LeftAlone(f"the rank of its {name} is not known")
+    largest = max((size for size in sizes if isinstance(size, int)), default=0)
+    if largest > _LARGEST_SIZE:
+        raise LeftAlone(f"its {name} have an axis of {largest} elements: TensorRT takes at most {_LARGEST_SIZE}")
     return sizes
 
 
@@ -110,8 +119,6 @@ def _cut_to(
     if _is_sliced_to(updates, indices):
         return updates, ()
     sizes = _sizes(updates, "updates")
-    if len(sizes) < len(taken):
-        raise LeftAlone(f"its updates have rank {len(sizes)} and its indices are of {len(taken)} axes: not valid ONNX")
     axes = [axis for axis, (size, part) in enumerate(zip(sizes, taken)) if not facts.same(size, part)]
     if not axes:
         return updates, ()
@@ -127,13 +134,15 @@ def _cut_to(
 
 
 def _reduction(node: ir.Node) -> Reduction:
-    reduction = node.attributes.get_string("reduction", default="none")
+    reduction = facts.text(node, "reduction", "none")
     if reduction not in _REDUCTIONS:
         raise LeftAlone(
             "it has no reduction, so of elements that share an index one is kept (PyTorch's exporters lose some "
             "reductions that way: over TorchScript those of index_add and index_put, with dynamo=True the mean of "
             "scatter_reduce)"
         )
+    if len(node.outputs) != 1:
+        raise ValueError(f"{node.op_type} {node.name!r} has {len(node.outputs)} outputs: the model is not valid ONNX")
     dtype = node.outputs[0].dtype or facts.argument(node, 0).dtype
     if _type_string(dtype) not in _TYPES:
         raise LeftAlone(

@@ -1,0 +1,432 @@
+"""Fuzzes `tensorrt_scatter.onnx.convert`: `python python/tests/fuzz_convert.py --seconds N --corpus DIR`.
+
+It changes small models at random, by their fields and by their bytes. Each is converted in a process of its own, which may
+neither crash, nor hang, nor raise anything but ValueError. A model that onnx's checker takes must give one that it takes
+too, that computes the same in onnx's reference evaluator, and in which a second conversion finds nothing to do.
+
+The exit code is 1 where a model fails: it is written to DIR, whose models `test_fuzz_corpus.py` replays. The models of DIR
+are changed as well as those here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import faulthandler
+import hashlib
+import logging
+import math
+import multiprocessing
+import multiprocessing.connection
+import random
+import signal
+import sys
+import time
+import traceback
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from google.protobuf.message import DecodeError
+from onnx import parser
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parent / "onnx"))
+
+import numpy_operators
+
+from tensorrt_scatter.onnx import convert, reference
+
+SECONDS_A_MODEL = 10
+"""A conversion of a small model that takes longer hangs."""
+
+_HEADER = '<ir_version: 10, opset_import: ["" : 18, "tensorrt_scatter" : 1]>\n'
+
+SEEDS = (
+    """g (float[4, 3] data, int64[5, 3] index, float[5, 3] src) => (float[4, 3] out)
+        { out = ScatterElements <axis = 0, reduction = "add"> (data, index, src) }""",
+    """g (float[n, c] data, int64[e, c] index, float[e, c] src) => (float[n, c] out)
+        { out = ScatterElements <axis = -2, reduction = "max"> (data, index, src) }""",
+    """g (float[3, 5] data, int64[i, 5] index, float[u, 5] src) => (float[3, 5] out)
+        { out = ScatterElements <reduction = "mul"> (data, index, src) }""",
+    """g (int64[6, 1] index, float[6, 2] src) => (float[4, 2] out) {
+        size = Constant <value_ints = [4, 2]> ()
+        data = ConstantOfShape <value = float[1] {0.0}> (size)
+        shape = Shape (src)
+        expanded = Expand (index, shape)
+        out = ScatterElements <reduction = "add"> (data, expanded, src) }""",
+    """g (float[5, 3] data, int64[4, 1] index, float[4, 3] src) => (float[5, 3] out)
+        { out = ScatterND <reduction = "min"> (data, index, src) }""",
+    """g (float[5, 3] data, int64[2, 2, 1] index, float[2, 2, 3] src) => (float[5, 3] out)
+        { out = ScatterND <reduction = "add"> (data, index, src) }""",
+    """g (float[5] data, int64[4] flat, float[4] src) => (float[5] out) {
+        axes = Constant <value_ints = [1]> ()
+        index = Unsqueeze (flat, axes)
+        copy = Identity (index)
+        out = ScatterND <reduction = "add"> (data, copy, src) }""",
+    """g (float[2, e] src, int64[e] index) => (float[2, 4] out) {
+        shape = Shape (src)
+        expanded = Expand (index, shape)
+        out = tensorrt_scatter.TRTS_Scatter <dim = 1, dim_size = 4, reduce = "sum"> (src, expanded) }""",
+    """g (float[3, 4] src, int64[1, 6] index) => (float[3, 6] out) {
+        shape = Constant <value_ints = [3, 6]> ()
+        expanded = Expand (index, shape)
+        out = tensorrt_scatter.TRTS_GatherCOO (src, expanded) }""",
+    """g (bool flag, float[4] data, int64[5] index, float[5] src) => (float[4] out) {
+        out = If (flag) <
+            then_branch = a () => (float[4] sums) { sums = ScatterElements <reduction = "add"> (data, index, src) },
+            else_branch = b () => (float[4] other) { other = Identity (data) }
+        > }""",
+    """g (float[4, 3] data, int64[5, 3] index, float[5, 3] src) => (float[4, 3] out) {
+        rank = Constant <value_int = 2> ()
+        shape = Shape (data)
+        size = Size (shape)
+        same = Equal (size, rank)
+        first = If (same) <
+            then_branch = a () => (float[4, 3] one) { one = Identity (data) },
+            else_branch = b () => (float[1] two) { two = Constant <value_floats = [1.0]> () }
+        >
+        out = ScatterElements <reduction = "add"> (first, index, src) }""",
+    """g (float[3, 4] data, int64[5] index, float[3, 5] src) => (float[3, 4] out) {
+        a = Abs (index)
+        axes = Constant <value_ints = [1]> ()
+        column = Unsqueeze (a, axes)
+        shape = Constant <value_ints = [5, 3]> ()
+        rows = Expand (column, shape)
+        turned = Transpose <perm = [1, 0]> (rows)
+        start = Constant <value_ints = [0, 0]> ()
+        end = Shape (turned)
+        cut = Slice (src, start, end)
+        out = ScatterElements <axis = 1, reduction = "add"> (data, turned, cut) }""",
+)
+
+
+def seeds() -> list[bytes]:
+    """The models to begin with, as files hold them."""
+    return [parser.parse_model(_HEADER + text).SerializeToString() for text in SEEDS]
+
+
+def check(data: bytes) -> None:
+    """Converts the model in `data`.
+
+    Raises:
+        AssertionError: The conversion is wrong.
+    """
+    try:
+        model = onnx.load_from_string(data)
+    except DecodeError:
+        return
+    before = model.SerializeToString(deterministic=True)
+    try:
+        converted, report = convert(model)
+    except ValueError:
+        return
+    finally:
+        assert model.SerializeToString(deterministic=True) == before, "the model that was given has changed"
+    str(report)
+    if not report.changes or not _is_valid(model):
+        return
+    # An If hides from the checker that declared shapes are wrong; its branch does not.
+    onnx.checker.check_model(converted, full_check=all(node.op_type != "If" for node in model.graph.node))
+    second = convert(converted)[1]
+    assert not second.changes, f"converted once more, it has changes: {second}"
+    # What is declared there may contradict what is computed.
+    graph = model.graph
+    declared_twice = {value.name for value in graph.input} & {value.name for value in graph.output}
+    if not graph.value_info and not declared_twice:
+        _check_results(model, converted)
+
+
+def _is_valid(model: onnx.ModelProto) -> bool:
+    # With a negative size ONNX's own shape inference may end the process.
+    if any(
+        message.dim_value < 0 for message in _messages(model) if isinstance(message, onnx.TensorShapeProto.Dimension)
+    ):
+        return False
+    try:
+        onnx.checker.check_model(model, full_check=True)
+    except Exception:
+        return False
+    # The checker does not look at them.
+    kinds = onnx.TensorProto.DataType.values()
+    return all(message.elem_type in kinds for message in _messages(model) if isinstance(message, onnx.TypeProto.Tensor))
+
+
+def _check_results(model: onnx.ModelProto, converted: onnx.ModelProto) -> None:
+    for seed in range(2):
+        feeds = _feeds(model, seed)
+        if feeds is None:
+            return
+        try:
+            # The original may have plugins' nodes too.
+            expected = reference.evaluator(model, numpy_operators).run(None, feeds)
+        except Exception:
+            # Out of range, or shapes that do not fit.
+            continue
+        results = reference.evaluator(converted, numpy_operators).run(None, feeds)
+        for result, wanted in zip(results, expected, strict=True):
+            given, right = np.asarray(result), np.asarray(wanted)
+            assert given.shape == right.shape and given.dtype == right.dtype, f"{given} instead of {right}"
+            # A NaN never wins here; the order of a sum of halves may matter.
+            if right.dtype.kind != "f" or not np.isnan(right).any():
+                close = np.isclose(given.astype(np.float64), right.astype(np.float64), 1e-2, 1e-2)
+                assert close.all(), f"{given} instead of {right} for {feeds}"
+
+
+def _feeds(model: onnx.ModelProto, seed: int) -> dict[str, Any] | None:
+    """Small random inputs of the declared shapes; None where the shapes are too large or not declared."""
+    generator = np.random.default_rng(seed)
+    symbols: dict[str, int] = {}
+    feeds = {}
+    for value in model.graph.input:
+        kind = value.type.tensor_type
+        shape = []
+        for dim in kind.shape.dim:
+            symbol = dim.dim_param or f"?{len(symbols)}"
+            size = (
+                dim.dim_value
+                if dim.HasField("dim_value")
+                else symbols.setdefault(symbol, int(generator.integers(0, 6)))
+            )
+            shape.append(size)
+        if (
+            not kind.HasField("shape")
+            or len(shape) > 8
+            or min(shape, default=0) < 0
+            or math.prod(max(size, 1) for size in shape) > 10_000
+        ):
+            return None
+        try:
+            dtype = onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type)
+        except KeyError:
+            return None
+        feeds[value.name] = generator.integers(-2, 4, shape).astype(dtype)
+    return feeds
+
+
+def mutated(data: bytes, pool: list[bytes], generator: random.Random) -> bytes:
+    """The model in `data` with one or more changes."""
+    model = None
+    try:
+        model = onnx.load_from_string(data)
+    except DecodeError:
+        return _mutated_bytes(data, generator)
+    if generator.random() < 0.15:
+        return _mutated_bytes(data, generator)
+    for _ in range(generator.choice((1, 1, 1, 2, 3, 5))):
+        _mutate(model, pool, generator)
+    return model.SerializeToString()
+
+
+def _mutated_bytes(data: bytes, generator: random.Random) -> bytes:
+    changed = bytearray(data)
+    for _ in range(generator.randint(1, 8)):
+        at = generator.randint(0, len(changed))
+        kind = generator.randrange(4)
+        if kind == 0 and changed:
+            changed[at % len(changed)] ^= 1 << generator.randrange(8)
+        elif kind == 1:
+            changed[at:at] = generator.randbytes(generator.randint(1, 8))
+        elif kind == 2:
+            del changed[at : at + generator.randint(1, 16)]
+        else:
+            start = generator.randint(0, len(changed))
+            changed[at:at] = changed[start : start + generator.randint(1, 64)]
+    return bytes(changed)
+
+
+_NUMBERS = (-(2**63), -(2**31), -9, -2, -1, 0, 1, 2, 3, 4, 5, 6, 8, 9, 127, 2**31, 2**63 - 1)
+_TEXTS = ("", "add", "mul", "min", "max", "none", "sum", "mean", "index", "data", "src", "out", "n", "axis", "reduce")
+_OP_TYPES = (
+    *(
+        "ScatterElements",
+        "ScatterND",
+        "Scatter",
+        "Expand",
+        "Tile",
+        "Identity",
+        "Shape",
+        "Slice",
+        "Reshape",
+        "Unsqueeze",
+    ),
+    *(
+        "Squeeze",
+        "Transpose",
+        "If",
+        "Loop",
+        "Constant",
+        "ConstantOfShape",
+        "Cast",
+        "Gather",
+        "Concat",
+        "Max",
+        "Clip",
+        "Abs",
+    ),
+    *("TRTS_Scatter", "TRTS_SegmentCOO", "TRTS_SegmentCSR", "TRTS_GatherCOO", "TRTS_ScatterSoftmax"),
+)
+
+
+def _mutate(model: onnx.ModelProto, pool: list[bytes], generator: random.Random) -> None:
+    """Changes one field of one message anywhere in the model."""
+    message = generator.choice(list(_messages(model)))
+    fields = [field for field in message.DESCRIPTOR.fields if field.name not in ("doc_string", "producer_name")]
+    filled = [field for field, _ in message.ListFields() if field in fields]
+    field = generator.choice(filled if filled and generator.random() < 0.8 else fields)
+    if _is_repeated(field):
+        _mutate_list(message, field, generator)
+    elif field.message_type is not None:
+        if generator.random() < 0.3:
+            message.ClearField(field.name)
+    elif generator.random() < 0.1:
+        message.ClearField(field.name)
+    else:
+        setattr(message, field.name, _value(field, model, generator))
+
+
+def _mutate_list(message: Any, field: Any, generator: random.Random) -> None:
+    values = getattr(message, field.name)
+    kind = generator.randrange(4)
+    if values and kind == 0:
+        del values[generator.randrange(len(values))]
+    elif len(values) > 1 and kind == 1:
+        one, other = generator.sample(range(len(values)), 2)
+        copies = list(values)
+        copies[one], copies[other] = copies[other], copies[one]
+        copies = [
+            copy if field.message_type is None else type(copy).FromString(copy.SerializeToString()) for copy in copies
+        ]
+        del values[:]
+        values.extend(copies)
+    elif field.message_type is not None:
+        if values and kind == 2:
+            values.add().CopyFrom(generator.choice(list(values)))
+        else:
+            values.add()
+    elif values and kind == 2:
+        values[generator.randrange(len(values))] = _value(field, message, generator)
+    else:
+        values.append(_value(field, message, generator))
+
+
+def _value(field: Any, around: Any, generator: random.Random) -> Any:
+    """A value for a field, often one that is somewhere in the model already."""
+    if field.enum_type is not None:
+        return generator.choice(field.enum_type.values).number
+    if field.cpp_type == field.CPPTYPE_STRING:
+        names = [name for message in _messages(around) for name in _names(message)]
+        words = _OP_TYPES if field.name == "op_type" else (*_TEXTS, *names)
+        word = generator.choice(words)
+        return word.encode() if field.type == field.TYPE_BYTES else word
+    if field.cpp_type in (field.CPPTYPE_FLOAT, field.CPPTYPE_DOUBLE):
+        return generator.choice((0.0, -0.0, 1.0, float("nan"), float("inf"), 1e30))
+    number = generator.choice(_NUMBERS)
+    return number if field.cpp_type == field.CPPTYPE_INT64 else max(min(number, 2**31 - 1), 0)
+
+
+def _is_repeated(field: Any) -> bool:
+    # Releases of protobuf before 6.31 know the label alone, later ones the property.
+    return bool(field.is_repeated if hasattr(field, "is_repeated") else field.label == field.LABEL_REPEATED)
+
+
+def _messages(message: Any) -> Any:
+    """The message and all in it."""
+    yield message
+    for field, value in message.ListFields():
+        if field.message_type is not None:
+            for inner in value if _is_repeated(field) else (value,):
+                yield from _messages(inner)
+
+
+def _names(message: Any) -> Any:
+    for field, value in message.ListFields():
+        if field.cpp_type == field.CPPTYPE_STRING and field.type != field.TYPE_BYTES:
+            yield from value if _is_repeated(field) else (value,)
+
+
+def _work(connection: multiprocessing.connection.Connection) -> None:
+    """Checks the models that come in; answers with what is wrong, or nothing."""
+    faulthandler.enable()
+    # onnx_ir says at length what it does with models that are not valid.
+    logging.disable(logging.CRITICAL)
+    warnings.simplefilter("ignore")
+    while True:
+        data = connection.recv_bytes()
+        try:
+            check(data)
+            connection.send("")
+        except Exception:
+            connection.send(traceback.format_exc())
+
+
+class Worker:
+    """A process that checks models, started again where one ends it."""
+
+    def __init__(self) -> None:
+        self._start()
+
+    def _start(self) -> None:
+        self._connection, other = multiprocessing.Pipe()
+        self._process = multiprocessing.get_context("fork").Process(target=_work, args=(other,), daemon=True)
+        self._process.start()
+        other.close()
+
+    def fault(self, data: bytes) -> str:
+        """What is wrong with the conversion of a model; "" if nothing is."""
+        try:
+            self._connection.send_bytes(data)
+            if self._connection.poll(SECONDS_A_MODEL):
+                return str(self._connection.recv())
+            fault = f"no answer after {SECONDS_A_MODEL} s"
+        except (EOFError, OSError):
+            self._process.join()
+            code = self._process.exitcode or 0
+            fault = f"the process ended: {signal.Signals(-code).name if code < 0 else code}"
+        self.close()
+        self._start()
+        return fault
+
+    def close(self) -> None:
+        """Ends the process."""
+        self._process.kill()
+        self._process.join()
+
+
+def main() -> int:
+    """Runs for the time that is asked; 1 where a model fails."""
+    arguments = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    arguments.add_argument("--seconds", type=float, default=60)
+    arguments.add_argument("--corpus", type=Path, required=True)
+    arguments.add_argument("--seed", type=int, default=None, help="of the random changes; the time, by default")
+    options = arguments.parse_args()
+    options.corpus.mkdir(parents=True, exist_ok=True)
+    pool = [*seeds(), *(path.read_bytes() for path in sorted(options.corpus.iterdir()) if path.is_file())]
+    seed = time.time_ns() if options.seed is None else options.seed
+    generator, worker = random.Random(seed), Worker()
+    print(f"seed {seed}, {len(pool)} models to begin with")
+    deadline, runs = time.monotonic() + options.seconds, 0
+    pending = list(pool)
+    while time.monotonic() < deadline:
+        data = pending.pop() if pending else mutated(generator.choice(pool), pool, generator)
+        runs += 1
+        fault = worker.fault(data)
+        if fault:
+            path = options.corpus / f"{hashlib.sha256(data).hexdigest()[:16]}.onnx"
+            path.write_bytes(data)
+            print(f"{path} after {runs} models:\n{fault}")
+            worker.close()
+            return 1
+        # Changes of what was changed go further; the pool stays small.
+        if generator.random() < 0.05 and len(data) < 4096:
+            pool.append(data)
+            if len(pool) > 500:
+                pool.pop(generator.randrange(len(SEEDS), len(pool)))
+    worker.close()
+    print(f"{runs} models, none of which failed")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
