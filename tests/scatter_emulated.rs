@@ -11,7 +11,10 @@ use support::{
     emulator::{self, Emulator, Integers, Setup, kernels_not_run},
     naive::{self, ScatterCase},
 };
-use tensorrt_scatter::{Error, IndexType, Reduce, ScatterOptions, gpu::Queue};
+use tensorrt_scatter::{
+    Error, IndexType, Reduce, ScatterOptions,
+    gpu::{IndexQuestion, Queue},
+};
 
 #[track_caller]
 fn check<T: Element>(case: &ScatterCase<T>, seed: u64, max_blocks: u32) {
@@ -25,7 +28,11 @@ fn check_in<T: Element>(setups: &[Setup], case: &ScatterCase<T>, seed: u64, max_
         for deterministic in [false, true] {
             let options = ScatterOptions::new(case.reduce).deterministic(deterministic);
             let (given_out, given_arg) = emulator::scatter_in(setup, case, &options, seed, max_blocks).unwrap();
-            assert_same(&format!("{} of {}, deterministic: {deterministic}, {setup:?}", case.reduce.name(), T::TYPE.name()), &given_out, &out);
+            assert_same(
+                &format!("{} of {}, deterministic: {deterministic}, {setup:?}", case.reduce.name(), T::TYPE.name()),
+                &given_out,
+                &out,
+            );
             assert_eq!(given_arg, arg, "{setup:?}");
         }
     }
@@ -44,7 +51,7 @@ proptest! {
         seed: u64,
     ) {
         let expected = index.iter().position(|index| !(0..6).contains(index)).map_or(u64::MAX, |at| at as u64);
-        prop_assert_eq!(emulator::look_over("index_first_bad", &index, index_type, 6, seed).unwrap(), expected);
+        prop_assert_eq!(emulator::look_over(IndexQuestion::FirstBad, &index, index_type, 6, seed).unwrap(), expected);
     }
 
     #[test]
@@ -54,7 +61,7 @@ proptest! {
         seed: u64,
     ) {
         let expected = index.iter().copied().max().unwrap_or(-1).max(-1);
-        let given = emulator::look_over("index_largest", &index, index_type, 0, seed).unwrap();
+        let given = emulator::look_over(IndexQuestion::Largest, &index, index_type, 0, seed).unwrap();
         prop_assert_eq!(given as i64, expected);
     }
 }
@@ -123,7 +130,7 @@ fn the_best_is_found_in_two_steps<T: Element>() {
         ];
         for kernel in kernels {
             // SAFETY: the kernels take these parameters, and their memory is registered.
-            unsafe { emulator.launch(&kernel, 2, &params).unwrap() };
+            unsafe { emulator.launch(emulator::kernel_named(&kernel), 2, &params).unwrap() };
         }
         assert_same("out", &out, &expected);
         assert_eq!(arg.to_i64(), expected_arg);
@@ -337,7 +344,11 @@ fn a_group_that_most_rows_of_a_warp_go_to_loses_nothing() {
                 ..ScatterParams::default()
             };
             // SAFETY: the kernel takes these parameters, and its memory is registered.
-            unsafe { emulator.launch(&format!("scatter_sum_rows_{kernel}_f32_i32"), 1, &params).unwrap() };
+            unsafe {
+                emulator
+                    .launch(emulator::kernel_named(&format!("scatter_sum_rows_{kernel}_f32_i32")), 1, &params)
+                    .unwrap()
+            };
             assert_eq!(out, expected, "{kernel}, {columns} columns, {pattern:?}");
         }
     }

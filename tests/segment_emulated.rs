@@ -71,7 +71,7 @@ fn an_index_becomes_an_indptr_of_int64(setup: Setup) {
     };
     let kernel = format!("segment_from_index_wide_{}", setup.index_type.name());
     // SAFETY: the kernel takes these parameters, and its memory is registered.
-    unsafe { emulator.launch(&kernel, 1, &params).unwrap() };
+    unsafe { emulator.launch(emulator::kernel_named(&kernel), 1, &params).unwrap() };
     assert_eq!(indptr, expected);
     assert_eq!(holes, [1, 1, 1, 0]);
 }

@@ -3,14 +3,16 @@
 
 use kernel_params::{Divisor, IndexParams, SortedIndexParams};
 
-use super::{DeviceTensor, Queue, Stream, StreamQueue, Workspace, memory, queue::Collector};
+use super::{
+    DeviceTensor, Queue, Stream, StreamQueue, Workspace,
+    kernel::{IndexQuestion, kernel},
+    memory,
+    queue::Collector,
+};
 use crate::{Error, GatherPlan, Index, IndexType, ScatterPlan, gather::RowSource, index_rules::IndexRules};
 
 /// What stands for "none" in a position: all ones, the start.
 const NONE: u64 = u64::MAX;
-
-/// The kernel that finds an element outside [0, n).
-const FIRST_BAD: &str = "index_first_bad";
 
 /// How many bytes of scratch a call reserves that needs so many for its own steps: enough for a look at the index before
 /// them as well, if there is one, so that the workspace does not grow, and move, in between.
@@ -63,7 +65,7 @@ pub fn group_count<I: Index>(
     workspace: &mut Workspace,
 ) -> Result<usize, Error> {
     // All ones, the start, is -1: no group.
-    let largest = look_over(stream, "index_largest", index, 0, workspace)? as i64;
+    let largest = look_over(stream, IndexQuestion::Largest, index, 0, workspace)? as i64;
     Ok(usize::try_from(largest.saturating_add(1)).unwrap_or(0))
 }
 
@@ -80,7 +82,7 @@ fn first_bad<I: Index>(
     n: usize,
     workspace: &mut Workspace,
 ) -> Result<Option<(u64, i64)>, Error> {
-    match look_over(stream, FIRST_BAD, index, n, workspace)? {
+    match look_over(stream, IndexQuestion::FirstBad, index, n, workspace)? {
         NONE => Ok(None),
         position => Ok(Some((position, element(stream, index, position)?))),
     }
@@ -107,10 +109,10 @@ fn first_unsorted<I: Index>(
     }
 }
 
-/// Runs a kernel over the whole index and reads its one answer.
+/// Runs a kernel over the whole index and reads its answer.
 fn look_over<I: Index>(
     stream: &Stream,
-    kernel: &'static str,
+    question: IndexQuestion,
     index: &DeviceTensor<I>,
     n: usize,
     workspace: &mut Workspace,
@@ -122,11 +124,11 @@ fn look_over<I: Index>(
     let address = index.address();
     // SAFETY: as in `first_unsorted`.
     unsafe {
-        Collector::load_first(kernels, ["index", kernel, "", I::TYPE.name()], |collector| {
-            enqueue_look_over(collector, kernel, I::TYPE, address, count, n, result)
+        Collector::load_first(kernels, ["index", question.kernel(I::TYPE).name(), "", ""], |collector| {
+            enqueue_look_over(collector, question, I::TYPE, address, count, n, result)
         })?;
         let mut queue = StreamQueue::new(kernels, stream.as_raw());
-        enqueue_look_over(&mut queue, kernel, I::TYPE, address, count, n, result)?;
+        enqueue_look_over(&mut queue, question, I::TYPE, address, count, n, result)?;
     }
     memory::read(stream, result)
 }
@@ -167,11 +169,11 @@ pub(super) unsafe fn enqueue_sorted_check(
     index_type: IndexType,
     params: &SortedIndexParams,
 ) -> Result<(), Error> {
-    let kernel = format!("index_first_unsorted_{}", index_type.name());
+    let kernel = kernel!(index_first_unsorted index(index_type));
     // SAFETY: the caller's promise.
     unsafe {
         queue.fill_u32(params.result, u32::MAX, size_of::<u64>() / size_of::<u32>())?;
-        queue.launch_for_each(&kernel, params.count as usize, params)
+        queue.launch_for_each(kernel, params.count as usize, params)
     }
 }
 
@@ -190,7 +192,9 @@ pub(super) unsafe fn enqueue_groups_check(
     result: u64,
 ) -> Result<(), Error> {
     // SAFETY: the caller's promise.
-    unsafe { enqueue_look_over(queue, FIRST_BAD, index_type, index, plan.index.element_count(), plan.n, result) }
+    unsafe {
+        enqueue_look_over(queue, IndexQuestion::FirstBad, index_type, index, plan.index.element_count(), plan.n, result)
+    }
 }
 
 /// The steps of [`check_rows`].
@@ -211,14 +215,15 @@ pub(super) unsafe fn enqueue_rows_check(
     // SAFETY: the caller's promise.
     unsafe {
         match plan.source {
-            RowSource::Index => enqueue_look_over(queue, FIRST_BAD, index_type, index, count, plan.s, result),
+            RowSource::Index => {
+                enqueue_look_over(queue, IndexQuestion::FirstBad, index_type, index, count, plan.s, result)
+            }
             RowSource::Indptr => enqueue_indptr_check(queue, plan, index_type, index, result),
         }
     }
 }
 
-/// Sets the result to all ones and runs one of the kernels that look an index over: "index_first_bad" leaves
-/// the position of the first element outside [0, n), "index_largest" the largest element.
+/// Sets the result to all ones and runs one of the kernels that look an index over, which leaves its answer there.
 ///
 /// # Errors
 /// What the queue answers.
@@ -227,7 +232,7 @@ pub(super) unsafe fn enqueue_rows_check(
 /// `index` must point to `count` elements, `result` to 8 bytes, valid until the queue has come so far.
 pub unsafe fn enqueue_look_over(
     queue: &mut impl Queue,
-    kernel: &str,
+    question: IndexQuestion,
     index_type: IndexType,
     index: u64,
     count: usize,
@@ -238,6 +243,6 @@ pub unsafe fn enqueue_look_over(
     // SAFETY: the caller's promise.
     unsafe {
         queue.fill_u32(result, u32::MAX, 2)?;
-        queue.launch_for_each(&format!("{kernel}_{}", index_type.name()), count, &params)
+        queue.launch_for_each(question.kernel(index_type), count, &params)
     }
 }

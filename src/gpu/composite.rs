@@ -6,6 +6,7 @@ use kernel_params::{CompositeParams, IndexLayout, ScatterParams};
 
 use super::{
     DeviceTensor, Kernels, Queue, Stream, StreamQueue, Workspace, check,
+    kernel::{FloatType, kernel},
     queue::{Collector, PlacedLayout, offset_words},
 };
 use crate::{
@@ -120,9 +121,9 @@ pub unsafe fn enqueue_composite(
     plan: &CompositePlan,
     pointers: &CompositePointers,
 ) -> Result<(), Error> {
-    if !pointers.scalar.is_float() {
+    let Some(float) = FloatType::of(pointers.scalar) else {
         return Err(Error::NotAFloat { given: pointers.scalar });
-    }
+    };
     let needed = plan.workspace_bytes(pointers.scalar);
     if pointers.workspace_bytes < needed {
         return Err(Error::WorkspaceTooSmall { given: pointers.workspace_bytes, needed });
@@ -132,17 +133,23 @@ pub unsafe fn enqueue_composite(
     }
     let placed = plan.place_layout(pointers);
     let params = plan.params(pointers, placed.layout);
-    let (scalar, index) = (pointers.scalar.name(), pointers.index_type.name());
+    let index = pointers.index_type;
     let (elements, groups) = (plan.groups.src.element_count(), plan.groups.out.element_count());
-    let over_elements = |step: &str| (format!("composite_{step}_{scalar}_{index}"), elements);
-    let over_groups = |step: &str| (format!("composite_{step}_{scalar}"), groups);
-    let name = plan.composite.name();
+    let find_maxima = (kernel!(composite_find_maxima float(float) index(index)), elements);
+    let sum_exponentials = (kernel!(composite_sum_exponentials float(float) index(index)), elements);
     let steps = match plan.composite {
-        Composite::Softmax | Composite::LogSoftmax => {
-            [over_elements("find_maxima"), over_elements("sum_exponentials"), over_elements(name)]
+        Composite::Softmax => {
+            [find_maxima, sum_exponentials, (kernel!(composite_softmax float(float) index(index)), elements)]
         }
-        Composite::LogSumExp => [over_elements("find_maxima"), over_elements("sum_exponentials"), over_groups(name)],
-        Composite::Std => [over_elements("sum_and_count"), over_elements("sum_squares"), over_groups(name)],
+        Composite::LogSoftmax => {
+            [find_maxima, sum_exponentials, (kernel!(composite_log_softmax float(float) index(index)), elements)]
+        }
+        Composite::LogSumExp => [find_maxima, sum_exponentials, (kernel!(composite_logsumexp float(float)), groups)],
+        Composite::Std => [
+            (kernel!(composite_sum_and_count float(float) index(index)), elements),
+            (kernel!(composite_sum_squares float(float) index(index)), elements),
+            (kernel!(composite_std float(float)), groups),
+        ],
     };
     // SAFETY: the caller's promise; counts and sizes follow from the plan's shapes.
     unsafe {
@@ -150,7 +157,7 @@ pub unsafe fn enqueue_composite(
         let zeroed = plan.workspace_parts(pointers.scalar).zeroed();
         queue.fill_u32(pointers.workspace, 0, zeroed / size_of::<u32>())?;
         for (kernel, count) in steps {
-            queue.launch_for_each(&kernel, count, &params)?;
+            queue.launch_for_each(kernel, count, &params)?;
         }
     }
     Ok(())

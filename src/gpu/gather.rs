@@ -6,6 +6,7 @@ use kernel_params::{BATCH, Divisor, GatherParams, ShortDivisor};
 
 use super::{
     DeviceTensor, Kernels, Queue, Stream, StreamQueue, Workspace, check,
+    kernel::{Word, kernel},
     queue::Collector,
     tuning::{self, PACK_BYTES, WARP_SIZE},
 };
@@ -30,11 +31,12 @@ pub struct GatherPointers {
 }
 
 impl GatherPlan {
-    /// The widest access that every row of `src` and `out` can be cut into, in bytes.
-    fn chunk_bytes(&self, pointers: &GatherPointers) -> u64 {
+    /// The widest access that every row of `src` and `out` can be cut into.
+    fn word(&self, pointers: &GatherPointers) -> Word {
         let row = (self.k * pointers.scalar.bytes()) as u64;
-        // The largest power of two that divides all of them.
-        1 << (row | pointers.src | pointers.out | PACK_BYTES as u64).trailing_zeros()
+        // The widest one whose bytes divide all of them. Every type has two bytes or more.
+        let divides = |word: &&Word| (row | pointers.src | pointers.out).is_multiple_of(word.bytes() as u64);
+        Word::ALL.iter().rev().find(divides).copied().unwrap_or(Word::Bytes2)
     }
 }
 
@@ -52,8 +54,8 @@ pub unsafe fn enqueue_gather(
     plan: &GatherPlan,
     pointers: &GatherPointers,
 ) -> Result<(), Error> {
-    let bytes = plan.chunk_bytes(pointers);
-    let words = plan.k * pointers.scalar.bytes() / bytes as usize;
+    let word = plan.word(pointers);
+    let words = plan.k * pointers.scalar.bytes() / word.bytes();
     let chunks = plan.b * plan.e * words;
     if chunks == 0 {
         return Ok(());
@@ -86,26 +88,28 @@ pub unsafe fn enqueue_gather(
     };
     // Words of both tensors in numbers of 32 bits.
     let most = chunks.max(plan.b * plan.s * words);
-    let is_short = queue.bytes_to_weigh(most * bytes as usize) / bytes as usize <= i32::MAX as usize;
-    let short = if is_short { "short_" } else { "" };
+    let is_narrow = queue.bytes_to_weigh(most * word.bytes()) / word.bytes() <= i32::MAX as usize;
     let is_aligned = (pointers.index | pointers.out).is_multiple_of(PACK_BYTES as u64);
+    let index = pointers.index_type;
     let kernel = match plan.source {
-        RowSource::Indptr if takes_batches => format!("gather_csr_chunks_{bytes}"),
-        RowSource::Indptr if !plan.leading.are_even() => format!("gather_csr_runs_{bytes}"),
-        RowSource::Indptr => format!("gather_csr_{short}{bytes}"),
+        RowSource::Indptr if takes_batches => kernel!(gather_csr_chunks word(word) index(index)),
+        RowSource::Indptr if !plan.leading.are_even() => kernel!(gather_csr_runs word(word) index(index)),
+        RowSource::Indptr if is_narrow => kernel!(gather_csr_short word(word) index(index)),
+        RowSource::Indptr => kernel!(gather_csr word(word) index(index)),
         // One row of the index, of which a thread loads a batch at once.
-        RowSource::Index if is_row_a_chunk && is_aligned && bytes * BATCH as u64 == PACK_BYTES as u64 => {
-            "gather_coo_words".to_owned()
+        RowSource::Index if is_row_a_chunk && is_aligned && word.bytes() * BATCH == PACK_BYTES => {
+            kernel!(gather_coo_words index(index))
         }
-        RowSource::Index if !plan.leading.are_even() => format!("gather_coo_runs_{bytes}"),
-        RowSource::Index => format!("gather_coo_{short}{bytes}"),
+        RowSource::Index if !plan.leading.are_even() => kernel!(gather_coo_runs word(word) index(index)),
+        RowSource::Index if is_narrow => kernel!(gather_coo_short word(word) index(index)),
+        RowSource::Index => kernel!(gather_coo word(word) index(index)),
     };
     let threads = match plan.source {
         RowSource::Index => chunks.div_ceil(BATCH),
         RowSource::Indptr => groups_of_tiles * parts * WARP_SIZE,
     };
     // SAFETY: the caller's promise; the sizes are those of the plan's shapes.
-    unsafe { queue.launch_for_each(&format!("{kernel}_{}", pointers.index_type.name()), threads, &params) }
+    unsafe { queue.launch_for_each(kernel, threads, &params) }
 }
 
 /// [`enqueue_gather`] on a raw `CUstream` of the current context: what the plugins call.

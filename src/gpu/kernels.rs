@@ -12,7 +12,10 @@ use std::{
 use cust::sys;
 use lazy_cuda_driver::sys::{JIT_SPLIT_COMPILE, cuModuleLoadDataEx};
 
-use super::device::{CheckedCall, check, current_context, driver_error};
+use super::{
+    device::{CheckedCall, check, current_context, driver_error},
+    kernel::Kernel,
+};
 use crate::Error;
 
 /// The kernels as PTX for one architecture and everything newer.
@@ -22,8 +25,8 @@ pub struct EmbeddedPtx {
     pub architecture: u32,
     /// The text.
     pub ptx: &'static str,
-    /// The names of the entry points, in ascending order, and where in the text each starts. The last one ends the text.
-    entries: &'static [(&'static str, usize)],
+    /// Where in the text each entry point starts. It ends where the next one starts, the last one with the text.
+    starts: &'static [usize; Kernel::COUNT],
 }
 
 macro_rules! embedded {
@@ -31,7 +34,7 @@ macro_rules! embedded {
         EmbeddedPtx {
             architecture: $architecture,
             ptx: include_str!(concat!(env!("OUT_DIR"), "/kernels_sm_", $architecture, ".ptx")),
-            entries: include!(concat!(env!("OUT_DIR"), "/kernels_sm_", $architecture, ".rs")),
+            starts: &include!(concat!(env!("OUT_DIR"), "/kernels_sm_", $architecture, ".rs")),
         }
     };
 }
@@ -42,19 +45,15 @@ pub const EMBEDDED_PTX: [EmbeddedPtx; 3] = [embedded!(75), embedded!(80), embedd
 
 impl EmbeddedPtx {
     /// The text with no more than some of its entry points, so that a process compiles only the kernels it uses.
-    fn module(&self, names: &BTreeSet<&str>) -> Result<String, Error> {
-        // What stands before them is for all of them.
-        let mut module = self.ptx[..self.start(0)].to_owned();
-        for name in names {
-            let at = self.entries.binary_search_by_key(name, |(name, _)| name).map_err(|_| no_kernel(name))?;
-            module.push_str(&self.ptx[self.start(at)..self.start(at + 1)]);
+    fn module(&self, kernels: &BTreeSet<Kernel>) -> String {
+        // What stands before the entry points belongs to all of them.
+        let mut module = self.ptx[..self.starts[0]].to_owned();
+        for &kernel in kernels {
+            let number = kernel as usize;
+            let end = self.starts.get(number + 1).map_or(self.ptx.len(), |&next| next);
+            module.push_str(&self.ptx[self.starts[number]..end]);
         }
-        Ok(module)
-    }
-
-    /// Where an entry point starts; for one behind the last, where the text ends.
-    fn start(&self, at: usize) -> usize {
-        self.entries.get(at).map_or(self.ptx.len(), |(_, start)| *start)
+        module
     }
 }
 
@@ -68,8 +67,8 @@ pub struct Kernels {
     used: Mutex<HashSet<[&'static str; 4]>>,
 }
 
-/// Entry points that are loaded, by name.
-type Functions = HashMap<String, Function>;
+/// Entry points that are loaded.
+type Functions = HashMap<Kernel, Function>;
 
 #[derive(Clone, Copy)]
 struct Function(sys::CUfunction);
@@ -123,22 +122,22 @@ impl Kernels {
         self.candidates.first().is_some_and(|newest| newest.architecture >= 90)
     }
 
-    /// The entry point of the given name, compiled if it is not there yet. The context must be current.
-    pub(super) fn function(&self, name: &str) -> Result<sys::CUfunction, Error> {
+    /// An entry point, compiled if it is not there yet. The context must be current.
+    pub(super) fn function(&self, kernel: Kernel) -> Result<sys::CUfunction, Error> {
         let mut functions = self.functions();
-        if let Some(function) = functions.get(name) {
+        if let Some(function) = functions.get(&kernel) {
             return Ok(function.0);
         }
-        self.compile(&BTreeSet::from([name]), &mut functions)?;
-        functions.get(name).map(|function| function.0).ok_or_else(|| no_kernel(name))
+        self.compile(&BTreeSet::from([kernel]), &mut functions)?;
+        Ok(functions[&kernel].0)
     }
 
-    /// Compiles the entry points of the given names that are not there yet, all together, which takes less time than one by
+    /// Compiles the entry points that are not there yet, all together, which takes less time than one by
     /// one: a module of its own takes the driver as long as a hundred instructions, and some drivers compile those of one
     /// module at the same time. The context must be current.
-    pub(super) fn load<'a>(&self, names: impl Iterator<Item = &'a str>) -> Result<(), Error> {
+    pub(super) fn load(&self, kernels: impl Iterator<Item = Kernel>) -> Result<(), Error> {
         let mut functions = self.functions();
-        let missing: BTreeSet<&str> = names.filter(|&name| !functions.contains_key(name)).collect();
+        let missing: BTreeSet<Kernel> = kernels.filter(|kernel| !functions.contains_key(kernel)).collect();
         if missing.is_empty() { Ok(()) } else { self.compile(&missing, &mut functions) }
     }
 
@@ -152,38 +151,33 @@ impl Kernels {
     }
 }
 
-fn no_kernel(name: &str) -> Error {
-    Error::Cuda { call: CheckedCall::LoadKernels.name(), error: format!("the library has no kernel {name}") }
-}
-
 impl Kernels {
     /// Compiles entry points as one module, and notes them.
-    fn compile(&self, names: &BTreeSet<&str>, functions: &mut Functions) -> Result<(), Error> {
+    fn compile(&self, kernels: &BTreeSet<Kernel>, functions: &mut Functions) -> Result<(), Error> {
         // The module is never unloaded: the functions stay in use, and the driver may be gone before the process's
         // last statics.
-        let module = self.load_module(names)?;
-        for name in names {
-            let name_with_nul = CString::new(*name).unwrap_or_default();
+        let module = self.load_module(kernels)?;
+        for &kernel in kernels {
+            let name_with_nul = CString::new(kernel.name()).unwrap_or_default();
             let mut function = ptr::null_mut();
             // SAFETY: the module was just loaded, the name ends in a NUL, and the function's pointer is to a local.
             check(CheckedCall::LoadKernels, unsafe {
                 sys::cuModuleGetFunction(&mut function, module, name_with_nul.as_ptr())
             })?;
-            functions.insert((*name).to_owned(), Function(function));
+            functions.insert(kernel, Function(function));
         }
         Ok(())
     }
 
     /// A module of entry points. A driver older than the PTX of the device's architecture (sm_90's is PTX 8.1, of
     /// CUDA 12.1) gets that of an older architecture, which is written in an older PTX.
-    fn load_module(&self, names: &BTreeSet<&str>) -> Result<sys::CUmodule, Error> {
+    fn load_module(&self, kernels: &BTreeSet<Kernel>) -> Result<sys::CUmodule, Error> {
         let processors = thread::available_parallelism().map_or(1, NonZero::get);
-        let mut threads = [ptr::without_provenance_mut(names.len().min(processors))];
+        let mut threads = [ptr::without_provenance_mut(kernels.len().min(processors))];
         let options = if driver_version() >= SPLIT_COMPILE { &[JIT_SPLIT_COMPILE][..] } else { &[] };
         let mut answer = sys::CUresult::CUDA_ERROR_NOT_FOUND as c_int;
         for embedded in &self.candidates {
-            let ptx = embedded.module(names)?;
-            let ptx = CString::new(ptx).unwrap_or_default();
+            let ptx = CString::new(embedded.module(kernels)).unwrap_or_default();
             let mut module = ptr::null_mut();
             // SAFETY: the text ends in a NUL, each option has a value, and the module's pointer is to a local.
             answer = unsafe {
@@ -246,16 +240,15 @@ mod tests {
     #[test]
     fn each_entry_point_is_a_module_of_its_own() {
         for embedded in &EMBEDDED_PTX {
-            assert_eq!(embedded.entries.len(), embedded.ptx.matches(".visible .entry ").count());
-            for (name, _) in embedded.entries {
-                let module = embedded.module(&BTreeSet::from([*name])).unwrap();
+            assert_eq!(Kernel::COUNT, embedded.ptx.matches(".visible .entry ").count());
+            for &kernel in Kernel::ALL {
+                let (module, name) = (embedded.module(&BTreeSet::from([kernel])), kernel.name());
                 assert!(module.starts_with(".version"), "{name}");
                 assert_eq!(module.matches(".visible .entry ").count(), 1, "{name}");
                 assert_eq!(module.matches(&format!(".visible .entry {name}(")).count(), 1, "{name}");
                 assert_eq!(module.matches('{').count(), module.matches('}').count(), "{name}");
             }
-            assert!(embedded.module(&BTreeSet::from(["no_such_kernel"])).is_err());
-            assert!(!embedded.module(&BTreeSet::new()).unwrap().contains(".entry"));
+            assert!(!embedded.module(&BTreeSet::new()).contains(".entry"));
         }
     }
 }

@@ -13,6 +13,7 @@ mod composite;
 mod device;
 mod event;
 mod gather;
+mod kernel;
 mod kernels;
 mod memory;
 mod pointers;
@@ -32,6 +33,7 @@ pub use gather::{
     GatherPointers, enqueue_gather, gather_coo, gather_coo_into, gather_csr, gather_csr_into, gather_raw,
     preload_gather,
 };
+pub use kernel::{IndexQuestion, Kernel};
 pub use kernels::{EMBEDDED_PTX, EmbeddedPtx, Kernels};
 pub use memory::{DeviceTensor, Workspace};
 pub use pointers::ReductionPointers;

@@ -7,7 +7,7 @@ use kernel_params::{FillParams, IndexLayout, OffsetsParams};
 use lazy_cuda_driver::sys::{LaunchAttribute, LaunchConfig, cuLaunchKernelEx};
 
 use super::{
-    Kernels,
+    Kernel, Kernels,
     device::{CheckedCall, check, check_code},
 };
 use crate::{Error, Shape, broadcast::Layout};
@@ -36,7 +36,7 @@ pub trait Queue {
     /// # Safety
     /// `params` must be the structure that the kernel takes, and each address in it must stay valid until
     /// the queue has come so far.
-    unsafe fn launch<P: Copy>(&mut self, kernel: &str, blocks: u32, params: &P) -> Result<(), Error> {
+    unsafe fn launch<P: Copy>(&mut self, kernel: Kernel, blocks: u32, params: &P) -> Result<(), Error> {
         // SAFETY: the caller's promise.
         unsafe { self.launch_with_shared(kernel, blocks, 0, params) }
     }
@@ -47,7 +47,7 @@ pub trait Queue {
     /// As [`Queue::launch`].
     unsafe fn launch_with_shared<P: Copy>(
         &mut self,
-        kernel: &str,
+        kernel: Kernel,
         blocks: u32,
         shared_bytes: u32,
         params: &P,
@@ -67,7 +67,7 @@ pub trait Queue {
     ///
     /// # Safety
     /// As [`Queue::launch`].
-    unsafe fn launch_for_each<P: Copy>(&mut self, kernel: &str, count: usize, params: &P) -> Result<(), Error> {
+    unsafe fn launch_for_each<P: Copy>(&mut self, kernel: Kernel, count: usize, params: &P) -> Result<(), Error> {
         if count == 0 {
             return Ok(());
         }
@@ -120,7 +120,7 @@ impl PlacedLayout {
     pub(super) unsafe fn enqueue(&self, queue: &mut impl Queue) -> Result<(), Error> {
         for side in [&self.leading, &self.trailing].into_iter().filter(|side| !side.runs.are_even()) {
             // SAFETY: the caller's promise.
-            unsafe { queue.launch_for_each("index_store_offsets_all", side.count as usize, side)? };
+            unsafe { queue.launch_for_each(Kernel::index_store_offsets_all, side.count as usize, side)? };
         }
         Ok(())
     }
@@ -175,7 +175,7 @@ impl Queue for StreamQueue<'_> {
 
     unsafe fn launch_with_shared<P: Copy>(
         &mut self,
-        kernel: &str,
+        kernel: Kernel,
         blocks: u32,
         shared_bytes: u32,
         params: &P,
@@ -221,7 +221,7 @@ impl Queue for StreamQueue<'_> {
 }
 
 /// The kernel that fills words.
-const FILL_KERNEL: &str = "fill_words_all";
+const FILL_KERNEL: Kernel = Kernel::fill_words_all;
 
 /// The most words that are filled by a kernel of ours: filling more takes so long that overlapping its end gains nothing.
 const MOST_FILLED: usize = 1 << 20;
@@ -235,7 +235,7 @@ fn fills_by_kernel(kernels: &Kernels, count: usize) -> bool {
 /// neither compiles nor loads, as inside the capture of a CUDA graph.
 pub(super) struct Collector<'a> {
     kernels: &'a Kernels,
-    names: Vec<String>,
+    launched: Vec<Kernel>,
 }
 
 impl<'a> Collector<'a> {
@@ -244,9 +244,9 @@ impl<'a> Collector<'a> {
     /// # Errors
     /// Those of the steps; [`Error::Cuda`] where the driver refuses.
     pub(super) fn load(kernels: &'a Kernels, steps: impl FnOnce(&mut Self) -> Result<(), Error>) -> Result<(), Error> {
-        let mut collector = Self { kernels, names: Vec::new() };
+        let mut collector = Self { kernels, launched: Vec::new() };
         steps(&mut collector)?;
-        kernels.load(collector.names.iter().map(String::as_str))
+        kernels.load(collector.launched.into_iter())
     }
 
     /// [`load`](Self::load), but nothing where this is not the first call for `what`, which need not be all that tells calls
@@ -266,7 +266,7 @@ impl<'a> Collector<'a> {
 impl Queue for Collector<'_> {
     unsafe fn fill_u32(&mut self, _address: u64, _value: u32, count: usize) -> Result<(), Error> {
         if count > 0 && fills_by_kernel(self.kernels, count) {
-            self.names.push(FILL_KERNEL.to_owned());
+            self.launched.push(FILL_KERNEL);
         }
         Ok(())
     }
@@ -281,25 +281,12 @@ impl Queue for Collector<'_> {
 
     unsafe fn launch_with_shared<P: Copy>(
         &mut self,
-        kernel: &str,
+        kernel: Kernel,
         _blocks: u32,
         _shared_bytes: u32,
         _params: &P,
     ) -> Result<(), Error> {
-        self.names.push(kernel.to_owned());
+        self.launched.push(kernel);
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::gpu::EMBEDDED_PTX;
-
-    #[test]
-    fn there_is_a_kernel_that_fills() {
-        for embedded in EMBEDDED_PTX {
-            assert!(embedded.ptx.contains(&format!(".entry {FILL_KERNEL}(")), "sm_{}", embedded.architecture);
-        }
     }
 }

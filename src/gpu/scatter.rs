@@ -7,6 +7,7 @@ use kernel_params::{Divisor, IndexLayout, MAX_LIMB_BITS, ReproducibleParams, Sca
 
 use super::{
     DeviceTensor, Kernels, Queue, ReductionPointers, Stream, StreamQueue, Workspace, check,
+    kernel::{Best, FloatType, Join, NarrowKey, kernel},
     queue::{Collector, PlacedLayout, offset_words},
 };
 use crate::{
@@ -61,14 +62,14 @@ impl ScatterPlan {
         let out = self.out.element_count();
         let has_arg = self.reduce.has_arg();
         let scratch = !has_arg && scalar.is_half();
-        let in_integers = self.adds_in_integers(scalar);
+        let in_integers = self.adds_in_integers(scalar).is_some();
         WorkspaceParts {
             limbs: if in_integers { out * LIMBS } else { 0 },
             scales: if in_integers { (out * size_of::<u32>()).div_ceil(WORKSPACE_ALIGNMENT) } else { 0 },
             accumulators: if scratch { (out * size_of::<f32>()).div_ceil(WORKSPACE_ALIGNMENT) } else { 0 },
             counts: if self.reduce == Reduce::Mean { self.count_elements() } else { 0 },
             best: if has_arg { out } else { 0 },
-            positions: if has_arg && !self.packs_candidates(scalar) { out } else { 0 },
+            positions: if has_arg && self.packed_key(scalar).is_none() { out } else { 0 },
             offsets: offset_words(&self.src, self.b, self.k),
         }
     }
@@ -78,14 +79,17 @@ impl ScatterPlan {
         if self.layout.is_row_index() { self.b * self.n } else { self.out.element_count() }
     }
 
-    /// Whether sums are to have the same bits every time and would not by themselves, as those of integers do.
-    fn adds_in_integers(&self, scalar: ScalarType) -> bool {
-        self.deterministic && scalar.is_float() && matches!(self.reduce, Reduce::Sum | Reduce::Mean)
+    /// The type of the values, if sums are to have the same bits every time and would not by themselves, as sums of integers do.
+    fn adds_in_integers(&self, scalar: ScalarType) -> Option<FloatType> {
+        match self.reduce {
+            Reduce::Sum | Reduce::Mean if self.deterministic => FloatType::of(scalar),
+            Reduce::Sum | Reduce::Mean | Reduce::Mul | Reduce::Min | Reduce::Max => None,
+        }
     }
 
-    /// Whether the key of a value and its position fit in one word.
-    fn packs_candidates(&self, scalar: ScalarType) -> bool {
-        scalar.bytes() <= size_of::<u32>() && self.e <= MAX_PACKED_AXIS
+    /// The type of the values, if their keys and positions fit in one word.
+    fn packed_key(&self, scalar: ScalarType) -> Option<NarrowKey> {
+        NarrowKey::of(scalar).filter(|_| self.e <= MAX_PACKED_AXIS)
     }
 
     /// The layout of the index, whose offsets lie behind all other scratch.
@@ -178,8 +182,10 @@ pub unsafe fn enqueue_scatter(
     unsafe {
         placed.enqueue(queue)?;
         match plan.reduce {
-            Reduce::Sum | Reduce::Mul | Reduce::Mean => sums::accumulate(queue, plan, pointers, &params),
-            Reduce::Min | Reduce::Max => select(queue, plan, pointers, &params),
+            Reduce::Sum | Reduce::Mean => sums::accumulate(queue, plan, Join::Sum, pointers, &params),
+            Reduce::Mul => sums::accumulate(queue, plan, Join::Mul, pointers, &params),
+            Reduce::Min => select(queue, plan, Best::Min, pointers, &params),
+            Reduce::Max => select(queue, plan, Best::Max, pointers, &params),
         }
     }
 }
@@ -191,23 +197,30 @@ pub unsafe fn enqueue_scatter(
 unsafe fn select(
     queue: &mut impl Queue,
     plan: &ScatterPlan,
+    best: Best,
     pointers: &ReductionPointers,
     params: &ScatterParams,
 ) -> Result<(), Error> {
-    let (reduce, scalar) = (plan.reduce.name(), pointers.scalar.name());
-    let (index, arg) = (pointers.index_type.name(), pointers.arg_type.name());
+    let (scalar, index) = (pointers.scalar, pointers.index_type);
     let (src_elements, out_elements) = (plan.src.element_count(), plan.out.element_count());
     // SAFETY: the caller's promise.
     unsafe {
         queue.fill_u32(params.best, 0, out_elements * 2)?;
-        if params.positions == 0 {
-            queue.launch_for_each(&format!("scatter_best_{reduce}_{scalar}_{index}"), src_elements, params)?;
-        } else {
-            queue.fill_u32(params.positions, u32::MAX, out_elements * 2)?;
-            queue.launch_for_each(&format!("scatter_best_key_{reduce}_{scalar}_{index}"), src_elements, params)?;
-            queue.launch_for_each(&format!("scatter_best_position_{reduce}_{scalar}_{index}"), src_elements, params)?;
+        match plan.packed_key(scalar) {
+            Some(key) => {
+                let kernel = kernel!(scatter_best best(best) narrow_key(key) index(index));
+                queue.launch_for_each(kernel, src_elements, params)?;
+            }
+            None => {
+                queue.fill_u32(params.positions, u32::MAX, out_elements * 2)?;
+                let kernel = kernel!(scatter_best_key best(best) scalar(scalar) index(index));
+                queue.launch_for_each(kernel, src_elements, params)?;
+                let kernel = kernel!(scatter_best_position best(best) scalar(scalar) index(index));
+                queue.launch_for_each(kernel, src_elements, params)?;
+            }
         }
-        queue.launch_for_each(&format!("scatter_select_{reduce}_{scalar}_{arg}"), out_elements, params)
+        let kernel = kernel!(scatter_select best(best) scalar(scalar) index(pointers.arg_type));
+        queue.launch_for_each(kernel, out_elements, params)
     }
 }
 

@@ -7,12 +7,14 @@ use kernel_params::{Divisor, HOLE_TILE, IndexLayout, SegmentParams, ShortDivisor
 use super::{
     DeviceTensor, Kernels, Queue, ReductionPointers, Stream, StreamQueue, Workspace,
     check::{self, group_count},
+    kernel::{Fold, Load, kernel},
     queue::{Collector, PlacedLayout, THREADS_PER_BLOCK, offset_words},
     tuning::{self, PACK_BYTES, WARP_SIZE},
 };
 use crate::{
-    BadIndex, Error, Index, IndexType, Reduce, Reduced, Scalar, ScalarType, SegmentCooOptions, SegmentCsrOptions,
-    SegmentPlan, broadcast::Layout, index_rules::IndexRules, reduction::Reduction, segment::Segments,
+    BadIndex, Error, Index, IndexType, Reduce, ReduceOperator, Reduced, Scalar, ScalarType, SegmentCooOptions,
+    SegmentCsrOptions, SegmentPlan, broadcast::Layout, index_rules::IndexRules, reduction::Reduction,
+    segment::Segments,
 };
 
 pub use preload::preload_segment;
@@ -116,6 +118,15 @@ impl SegmentPlan {
         let most_short = tuning::most_short_chunks(self.b, self.e);
         let needed = |(columns, chunks)| WorkspaceParts::new(self, scalar, chunks, self.k.min(columns)).bytes();
         most_short.into_iter().map(needed).fold(needed(most), usize::max)
+    }
+
+    /// What the kernels make of a segment's elements.
+    fn fold(&self) -> Result<Fold, Error> {
+        let operator = match self.segments {
+            Segments::Index => ReduceOperator::SegmentCoo,
+            Segments::Indptr => ReduceOperator::SegmentCsr,
+        };
+        Fold::of(self.reduce).ok_or(Error::UnsupportedReduce { operator, reduce: self.reduce })
     }
 
     /// How many elements a segment has on average.
@@ -231,43 +242,50 @@ pub unsafe fn enqueue_segment(
     let partition = Partition::new(plan, scalar, bytes);
     let is_aligned = |address: u64| address.is_multiple_of(PACK_BYTES as u64);
     let all_aligned = is_aligned(pointers.src) && is_aligned(pointers.out) && pointers.base.is_none_or(is_aligned);
-    let (kind, columns) = if all_aligned && partition.pack > 1 { ("packs", partition.pack) } else { ("columns", 1) };
-    let is_large = columns > 1 && tuning::is_large_src(bytes);
-    let large = if is_large { "_large" } else { "" };
+    let is_packs = all_aligned && partition.pack > 1;
+    let columns = if is_packs { partition.pack } else { 1 };
+    let load = match is_packs {
+        true if tuning::is_large_src(bytes) => Load::LargePacks,
+        true => Load::Packs,
+        false => Load::Columns,
+    };
     let placed = plan.place_layout(pointers);
     let params = plan.params(pointers, placed.layout, &partition, columns);
-    let reduce = if plan.reduce.has_arg() { plan.reduce.name() } else { "sum" };
-    let scalar = scalar.name();
-    let source = if plan.segments == Segments::Index { "coo" } else { "csr" };
+    let (fold, source) = (plan.fold()?, plan.segments);
     let column_parts = params.column_parts.value as usize;
     let row_warps = (plan.b * plan.n * column_parts).div_ceil(WARP_SIZE / (partition.lanes * partition.ways));
     let chunks = plan.b * partition.chunks_per_b(plan);
     // SAFETY: the caller's promise about the addresses; counts and sizes follow from the plan's shapes.
     unsafe {
         placed.enqueue(queue)?;
-        if plan.segments == Segments::Index {
-            let wide = if made_indptr(plan) == IndexType::I64 { "_wide" } else { "" };
-            let kernel = format!("segment_from_index{wide}_{}", pointers.index_type.name());
-            queue.launch_for_each(&kernel, plan.index_rows() * tiles(plan.e) * WARP_SIZE, &params)?;
+        if source == Segments::Index {
+            let kernel = match made_indptr(plan) {
+                IndexType::I32 => kernel!(segment_from_index index(pointers.index_type)),
+                IndexType::I64 => kernel!(segment_from_index_wide index(pointers.index_type)),
+            };
+            queue.launch_for_each(kernel, plan.index_rows() * tiles(plan.e) * WARP_SIZE, &params)?;
         }
         if chunks == 0 {
-            let kernel = format!("segment_{source}_{reduce}_{kind}_{scalar}");
-            return queue.launch_for_each(&kernel, row_warps * WARP_SIZE, &params);
+            let kernel = kernel!(segment source(source) fold(fold) columns_or_packs(is_packs) scalar(scalar));
+            return queue.launch_for_each(kernel, row_warps * WARP_SIZE, &params);
         }
         if partition.is_short {
-            let kernel = format!("segment_{source}_short_{reduce}_{scalar}");
-            queue.launch_for_each(&kernel, params.places as usize, &params)?;
+            let kernel = kernel!(segment source(source) _short fold(fold) scalar(scalar));
+            queue.launch_for_each(kernel, params.places as usize, &params)?;
         } else {
-            let kernel = format!("segment_{source}_cut_{reduce}_{kind}{large}_{scalar}");
-            queue.launch_for_each(&kernel, row_warps * WARP_SIZE, &params)?;
+            let kernel = kernel!(segment source(source) _cut fold(fold) load(load) scalar(scalar));
+            queue.launch_for_each(kernel, row_warps * WARP_SIZE, &params)?;
         }
-        let kernel = format!("segment_{source}_chunks_{reduce}_{kind}{large}_{scalar}");
+        let kernel = kernel!(segment source(source) _chunks fold(fold) load(load) scalar(scalar));
         let blocks = tuning::chunk_blocks(chunks.div_ceil(1 << params.tile_log2), plan.average_length());
-        queue.launch_for_each(&kernel, blocks * THREADS_PER_BLOCK as usize, &params)?;
+        queue.launch_for_each(kernel, blocks * THREADS_PER_BLOCK as usize, &params)?;
         // Only sums have counts, which for an index are in the records.
-        let of = if plan.reduce.has_arg() { String::new() } else { format!("{source}_") };
-        let kernel = format!("segment_{of}combine_{reduce}_{scalar}");
-        queue.launch(&kernel, tuning::combine_blocks(chunks) as u32, &params)
+        let kernel = match fold {
+            Fold::Sum => kernel!(segment source(source) _combine_sum scalar(scalar)),
+            Fold::Min => kernel!(segment_combine_min scalar(scalar)),
+            Fold::Max => kernel!(segment_combine_max scalar(scalar)),
+        };
+        queue.launch(kernel, tuning::combine_blocks(chunks) as u32, &params)
     }
 }
 

@@ -8,8 +8,8 @@ use nvptx_arch::emulate::{Launch, Memory, Options, run};
 use tensorrt_scatter::{
     Error, IndexType, ScatterOptions, ScatterPlan, SegmentCooOptions, SegmentCsrOptions, SegmentPlan, Shape,
     gpu::{
-        Queue, ReductionPointers, THREADS_PER_BLOCK, enqueue_look_over, enqueue_scatter, enqueue_segment,
-        enqueue_segment_check,
+        IndexQuestion, Kernel, Queue, ReductionPointers, THREADS_PER_BLOCK, enqueue_look_over, enqueue_scatter,
+        enqueue_segment, enqueue_segment_check,
     },
 };
 
@@ -87,13 +87,18 @@ impl Integers {
 
 thread_local! {
     /// The kernels that this thread's emulators have run: those of one test.
-    static RUN: RefCell<BTreeSet<String>> = const { RefCell::new(BTreeSet::new()) };
+    static RUN: RefCell<BTreeSet<Kernel>> = const { RefCell::new(BTreeSet::new()) };
 }
 
 /// The entry points whose names begin with `prefix` that the calling test has not run.
 pub fn kernels_not_run(prefix: &str) -> Vec<&'static str> {
     let names = entry_points().map(|entry| entry.name).filter(|name| name.starts_with(prefix));
-    RUN.with_borrow(|run| names.filter(|&name| !run.contains(name)).collect())
+    RUN.with_borrow(|run| names.filter(|name| run.iter().all(|kernel| kernel.name() != *name)).collect())
+}
+
+/// The entry point of a name that a test puts together.
+pub fn kernel_named(name: &str) -> Kernel {
+    *Kernel::ALL.iter().find(|kernel| kernel.name() == name).unwrap_or_else(|| panic!("there is no kernel {name}"))
 }
 
 /// Runs each launch at once; `seed` decides in which order the threads take turns.
@@ -108,7 +113,7 @@ pub struct Emulator {
     /// Whether kernels are only noted, not run.
     is_dry: bool,
     /// The kernels so far.
-    kernels: Vec<String>,
+    kernels: Vec<Kernel>,
 }
 
 impl Emulator {
@@ -151,7 +156,7 @@ impl Queue for Emulator {
     unsafe fn fill_u32(&mut self, address: u64, value: u32, count: usize) -> Result<(), Error> {
         let params = FillParams { address, count: count as u64, value, unused: 0 };
         // SAFETY: the caller's promise.
-        unsafe { self.launch_for_each("fill_words_all", count, &params) }
+        unsafe { self.launch_for_each(Kernel::fill_words_all, count, &params) }
     }
 
     unsafe fn copy(&mut self, to: u64, from: u64, bytes: usize) -> Result<(), Error> {
@@ -170,18 +175,18 @@ impl Queue for Emulator {
 
     unsafe fn launch_with_shared<P: Copy>(
         &mut self,
-        kernel: &str,
+        kernel: Kernel,
         blocks: u32,
         shared_bytes: u32,
         params: &P,
     ) -> Result<(), Error> {
-        let entry = entry_points().find(|entry| entry.name == kernel);
-        let entry = entry.unwrap_or_else(|| panic!("there is no kernel of the name {kernel}"));
-        self.kernels.push(kernel.to_owned());
+        let entry = entry_points().find(|entry| entry.name == kernel.name());
+        let entry = entry.unwrap_or_else(|| panic!("kernels-gpu has no entry point {}", kernel.name()));
+        self.kernels.push(kernel);
         if self.is_dry {
             return Ok(());
         }
-        RUN.with_borrow_mut(|run| run.insert(kernel.to_owned()));
+        RUN.with_borrow_mut(|run| run.insert(kernel));
         let launch = Launch {
             grid: [if has_grid_loop(kernel) { blocks.min(self.max_blocks) } else { blocks }, 1, 1],
             block: [THREADS_PER_BLOCK, 1, 1],
@@ -196,8 +201,8 @@ impl Queue for Emulator {
 }
 
 /// Whether a kernel's loops take what a smaller grid leaves. Those of sums by rows do not: each warp has one part of the rows.
-fn has_grid_loop(kernel: &str) -> bool {
-    !kernel.starts_with("scatter_sum_rows_")
+fn has_grid_loop(kernel: Kernel) -> bool {
+    !kernel.name().starts_with("scatter_sum_rows_")
 }
 
 /// Runs a case through the GPU backend's own steps, on the emulated grid. Outputs and workspace start as
@@ -255,14 +260,20 @@ pub fn scatter_in<T: Element>(
 }
 
 /// Runs one of the kernels that look an index over, on an index of either type.
-pub fn look_over(kernel: &str, index: &[i64], index_type: IndexType, n: usize, seed: u64) -> Result<u64, Error> {
+pub fn look_over(
+    question: IndexQuestion,
+    index: &[i64],
+    index_type: IndexType,
+    n: usize,
+    seed: u64,
+) -> Result<u64, Error> {
     let mut result = [0u64];
     let count = index.len();
     let index = Integers::new(index, index_type);
     let mut emulator = Emulator::new(seed, 2);
     let (index_address, result_address) = (index.readable(&mut emulator), emulator.writable(&mut result));
     // SAFETY: both addresses are of the memory above.
-    unsafe { enqueue_look_over(&mut emulator, kernel, index_type, index_address, count, n, result_address)? };
+    unsafe { enqueue_look_over(&mut emulator, question, index_type, index_address, count, n, result_address)? };
     Ok(result[0])
 }
 
@@ -285,7 +296,7 @@ pub fn segment<T: Element>(
     max_blocks: u32,
     offset: usize,
 ) -> Result<(Vec<T>, Vec<i64>), Error> {
-    let mut done: Vec<Vec<String>> = Vec::new();
+    let mut done: Vec<Vec<Kernel>> = Vec::new();
     let mut first = None;
     for (setup, bytes) in (seed..).map(Setup::of).zip(SIZES) {
         let new = |is_dry| Emulator { is_dry, ..Emulator::new(seed, max_blocks).of_size(bytes) };

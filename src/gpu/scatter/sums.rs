@@ -4,8 +4,11 @@ use kernel_params::ScatterParams;
 
 use super::{Queue, ReductionPointers, WORKSPACE_ALIGNMENT};
 use crate::{
-    Error, Reduce, ScalarType, ScatterPlan,
-    gpu::tuning::{self, WARP_SIZE},
+    Error, ScatterPlan,
+    gpu::{
+        kernel::{Float32Sum, FloatType, Join, kernel},
+        tuning::{self, WARP_SIZE},
+    },
 };
 
 /// How many columns a thread takes at a time where it can.
@@ -18,24 +21,24 @@ const VECTOR_WIDTH: usize = 4;
 pub(super) unsafe fn accumulate(
     queue: &mut impl Queue,
     plan: &ScatterPlan,
+    kind: Join,
     pointers: &ReductionPointers,
     params: &ScatterParams,
 ) -> Result<(), Error> {
     let (src_elements, out_elements) = (plan.src.element_count(), plan.out.element_count());
     // SAFETY: the caller's promise.
     unsafe {
-        if plan.adds_in_integers(pointers.scalar) {
-            add_in_integers(queue, plan, pointers, params)?;
-        } else {
-            join(queue, plan, pointers, params)?;
+        match plan.adds_in_integers(pointers.scalar) {
+            Some(float) => add_in_integers(queue, plan, float, pointers, params)?,
+            None => join(queue, plan, kind, pointers, params)?,
         }
         if params.counts != 0 {
             queue.fill_u32(params.counts, 0, plan.count_elements() * 2)?;
             let counted = if plan.layout.is_row_index() { plan.b * plan.e } else { src_elements };
-            queue.launch_for_each(&format!("scatter_count_{}", pointers.index_type.name()), counted, params)?;
+            queue.launch_for_each(kernel!(scatter_count index(pointers.index_type)), counted, params)?;
         }
         if params.counts != 0 || params.accumulators != params.out {
-            queue.launch_for_each(&format!("scatter_finish_{}", pointers.scalar.name()), out_elements, params)?;
+            queue.launch_for_each(kernel!(scatter_finish scalar(pointers.scalar)), out_elements, params)?;
         }
     }
     Ok(())
@@ -48,43 +51,50 @@ pub(super) unsafe fn accumulate(
 unsafe fn join(
     queue: &mut impl Queue,
     plan: &ScatterPlan,
+    kind: Join,
     pointers: &ReductionPointers,
     params: &ScatterParams,
 ) -> Result<(), Error> {
-    let (scalar, index) = (pointers.scalar.name(), pointers.index_type.name());
+    let (scalar, index) = (pointers.scalar, pointers.index_type);
     let (src_elements, out_elements) = (plan.src.element_count(), plan.out.element_count());
-    let join = if plan.reduce == Reduce::Mul { "mul" } else { "sum" };
     // SAFETY: the caller's promise.
     unsafe {
-        if plan.reduce != Reduce::Mul && pointers.base.is_none() {
-            let words = out_elements * (pointers.scalar.accumulator_bytes() / size_of::<u32>());
+        let starts_as_zeros = match kind {
+            Join::Sum => pointers.base.is_none(),
+            Join::Mul => false,
+        };
+        if starts_as_zeros {
+            let words = out_elements * (scalar.accumulator_bytes() / size_of::<u32>());
             queue.fill_u32(params.accumulators, 0, words)?;
         } else if pointers.base != Some(params.accumulators) {
-            queue.launch_for_each(&format!("scatter_start_{join}_{scalar}"), out_elements, params)?;
+            queue.launch_for_each(kernel!(scatter_start join(kind) scalar(scalar)), out_elements, params)?;
         }
-        match plan.sum_algorithm(queue, pointers, params) {
-            SumAlgorithm::Elements => {
-                queue.launch_for_each(&format!("scatter_{join}_{scalar}_{index}"), src_elements, params)?;
+        let Some((float, algorithm)) = plan.sum_algorithm(queue, kind, pointers, params) else {
+            return queue.launch_for_each(
+                kernel!(scatter join(kind) scalar(scalar) index(index)),
+                src_elements,
+                params,
+            );
+        };
+        match algorithm {
+            SumAlgorithm::Vectors { is_quads } => {
+                let kernel = kernel!(scatter_sum singles_or_quads(is_quads) float32_sum(float) index(index));
+                queue.launch_for_each(kernel, src_elements / columns(is_quads), params)
             }
-            SumAlgorithm::Vectors { width } => {
-                let kernel = format!("scatter_sum_{}_{scalar}_{index}", vectors(width));
-                queue.launch_for_each(&kernel, src_elements / width, params)?;
-            }
-            SumAlgorithm::Rows { width } => {
-                let kernel = format!("scatter_sum_rows_{}_{scalar}_{index}", vectors(width));
+            SumAlgorithm::Rows { is_quads } => {
+                let kernel = kernel!(scatter_sum_rows singles_or_quads(is_quads) float32_sum(float) index(index));
                 let rows = plan.b * plan.e;
-                let rows_of_warp = tuning::rows_of_warp(rows, WARP_SIZE * width / plan.k);
+                let rows_of_warp = tuning::rows_of_warp(rows, WARP_SIZE * columns(is_quads) / plan.k);
                 let params = ScatterParams { rows_of_warp: rows_of_warp as u64, ..*params };
-                queue.launch_for_each(&kernel, rows.div_ceil(rows_of_warp) * WARP_SIZE, &params)?;
+                queue.launch_for_each(kernel, rows.div_ceil(rows_of_warp) * WARP_SIZE, &params)
             }
-            SumAlgorithm::Privatized { width, blocks } => {
-                let kernel = format!("scatter_sum_privatized_{}_{scalar}_{index}", vectors(width));
+            SumAlgorithm::Privatized { is_quads, blocks } => {
+                let kernel = kernel!(scatter_sum_privatized singles_or_quads(is_quads) float32_sum(float) index(index));
                 let shared_bytes = (out_elements * size_of::<f32>()) as u32;
-                queue.launch_with_shared(&kernel, blocks, shared_bytes, params)?;
+                queue.launch_with_shared(kernel, blocks, shared_bytes, params)
             }
         }
     }
-    Ok(())
 }
 
 /// Adds every element to its accumulator, with the same result in any order.
@@ -94,10 +104,11 @@ unsafe fn join(
 unsafe fn add_in_integers(
     queue: &mut impl Queue,
     plan: &ScatterPlan,
+    float: FloatType,
     pointers: &ReductionPointers,
     params: &ScatterParams,
 ) -> Result<(), Error> {
-    let (scalar, index) = (pointers.scalar.name(), pointers.index_type.name());
+    let index = pointers.index_type;
     let (src_elements, out_elements) = (plan.src.element_count(), plan.out.element_count());
     let parts = plan.workspace_parts(pointers.scalar);
     let words = (parts.limbs + parts.scales) * (WORKSPACE_ALIGNMENT / size_of::<u32>());
@@ -106,53 +117,62 @@ unsafe fn add_in_integers(
     unsafe {
         queue.fill_u32(pointers.workspace, 0, words)?;
         if params.scatter.base != 0 {
-            queue.launch_for_each(&format!("scatter_sum_start_scales_{scalar}"), out_elements, &params)?;
+            queue.launch_for_each(kernel!(scatter_sum_start_scales float(float)), out_elements, &params)?;
         }
-        queue.launch_for_each(&format!("scatter_sum_find_scales_{scalar}_{index}"), src_elements, &params)?;
-        queue.launch_for_each(&format!("scatter_sum_add_limbs_{scalar}_{index}"), src_elements, &params)?;
-        queue.launch_for_each(&format!("scatter_sum_round_{scalar}"), out_elements, &params)
+        queue.launch_for_each(kernel!(scatter_sum_find_scales float(float) index(index)), src_elements, &params)?;
+        queue.launch_for_each(kernel!(scatter_sum_add_limbs float(float) index(index)), src_elements, &params)?;
+        queue.launch_for_each(kernel!(scatter_sum_round float(float)), out_elements, &params)
     }
 }
 
-/// The kernels' names for the number of columns that a thread takes.
-fn vectors(width: usize) -> &'static str {
-    if width == VECTOR_WIDTH { "quads" } else { "singles" }
+/// How many columns a thread takes at a time.
+fn columns(is_quads: bool) -> usize {
+    if is_quads { VECTOR_WIDTH } else { 1 }
 }
 
-/// The ways to add up; all but the first are for sums kept in float32 and an index that is the same along a row.
+/// The ways to add up sums kept in float32, where the index is the same along a row.
 enum SumAlgorithm {
-    /// A thread for each element.
-    Elements,
-    /// A thread for each `width` columns of a row.
-    Vectors { width: usize },
+    /// A thread for one column of a row, or for four.
+    Vectors { is_quads: bool },
     /// [`Vectors`](Self::Vectors) where the lanes of a warp fill whole rows, of which each warp has a part.
-    Rows { width: usize },
+    Rows { is_quads: bool },
     /// [`Vectors`](Self::Vectors), each block into shared memory first.
-    Privatized { width: usize, blocks: u32 },
+    Privatized { is_quads: bool, blocks: u32 },
 }
 
 impl ScatterPlan {
-    fn sum_algorithm(&self, queue: &impl Queue, pointers: &ReductionPointers, params: &ScatterParams) -> SumAlgorithm {
-        let is_float32 = pointers.scalar.accumulator_bytes() == size_of::<f32>() && pointers.scalar != ScalarType::I32;
-        if self.reduce == Reduce::Mul || !is_float32 || !self.layout.is_row_index() {
-            return SumAlgorithm::Elements;
+    /// None where a thread takes one element.
+    fn sum_algorithm(
+        &self,
+        queue: &impl Queue,
+        kind: Join,
+        pointers: &ReductionPointers,
+        params: &ScatterParams,
+    ) -> Option<(Float32Sum, SumAlgorithm)> {
+        let float = match kind {
+            Join::Sum => Float32Sum::of(pointers.scalar)?,
+            Join::Mul => return None,
+        };
+        if !self.layout.is_row_index() {
+            return None;
         }
         let is_aligned = |address: u64, bytes: usize| address.is_multiple_of((VECTOR_WIDTH * bytes) as u64);
         let loads_quads = self.k.is_multiple_of(VECTOR_WIDTH) && is_aligned(pointers.src, pointers.scalar.bytes());
-        let joins_quads = is_aligned(params.accumulators, size_of::<f32>()) && queue.has_vector_atomics();
-        let width_of = |is_quads: bool| if is_quads { VECTOR_WIDTH } else { 1 };
-        let (loaded, width) = (width_of(loads_quads), width_of(loads_quads && joins_quads));
+        let joins_quads =
+            loads_quads && is_aligned(params.accumulators, size_of::<f32>()) && queue.has_vector_atomics();
+        let (loaded, joined) = (columns(loads_quads), columns(joins_quads));
         let (src, out) = (self.src.element_count(), self.out.element_count());
-        if let Some(blocks) = tuning::privatized_blocks(src, out, self.k, loaded, width) {
-            return SumAlgorithm::Privatized { width: loaded, blocks: blocks as u32 };
+        if let Some(blocks) = tuning::privatized_blocks(src, out, self.k, loaded, joined) {
+            return Some((float, SumAlgorithm::Privatized { is_quads: loads_quads, blocks: blocks as u32 }));
         }
-        let lanes = self.k / width;
+        let lanes = self.k / joined;
         let fills_warps = lanes.is_power_of_two() && lanes <= WARP_SIZE;
         // The kernel counts rows of `out` in 32 bits.
-        if fills_warps && self.layout.leading.are_even() && self.b * self.n < u32::MAX as usize {
-            SumAlgorithm::Rows { width }
+        let algorithm = if fills_warps && self.layout.leading.are_even() && self.b * self.n < u32::MAX as usize {
+            SumAlgorithm::Rows { is_quads: joins_quads }
         } else {
-            SumAlgorithm::Vectors { width }
-        }
+            SumAlgorithm::Vectors { is_quads: joins_quads }
+        };
+        Some((float, algorithm))
     }
 }

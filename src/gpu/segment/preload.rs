@@ -72,11 +72,11 @@ unsafe fn steps(
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::{super::super::EMBEDDED_PTX, *};
+    use super::{super::super::Kernel, *};
 
     /// Writes down which kernels it is asked to launch.
     #[derive(Default)]
-    struct Launched(BTreeSet<String>);
+    struct Launched(BTreeSet<Kernel>);
 
     impl Queue for Launched {
         unsafe fn fill_u32(&mut self, _address: u64, _value: u32, _count: usize) -> Result<(), Error> {
@@ -93,18 +93,18 @@ mod tests {
 
         unsafe fn launch_with_shared<P: Copy>(
             &mut self,
-            kernel: &str,
+            kernel: Kernel,
             _blocks: u32,
             _shared_bytes: u32,
             _params: &P,
         ) -> Result<(), Error> {
-            self.0.insert(kernel.to_owned());
+            self.0.insert(kernel);
             Ok(())
         }
     }
 
     /// The kernels of one plan with tensors at an address.
-    fn launched(plan: &SegmentPlan, scalar: ScalarType, index_type: IndexType, address: u64) -> BTreeSet<String> {
+    fn launched(plan: &SegmentPlan, scalar: ScalarType, index_type: IndexType, address: u64) -> BTreeSet<Kernel> {
         let mut queue = Launched::default();
         let pointers = ReductionPointers {
             scalar,
@@ -133,13 +133,10 @@ mod tests {
                 let mut loaded = Launched::default();
                 // SAFETY: the queue launches nothing.
                 unsafe { steps(&mut loaded, reduce, scalar, index_type).unwrap() };
-                for name in &loaded.0 {
-                    assert!(EMBEDDED_PTX[0].ptx.contains(&format!(".entry {name}(")), "there is no kernel {name}");
-                }
                 for plan in plans(reduce) {
                     for address in [0, scalar.bytes() as u64] {
                         let missing: Vec<_> =
-                            launched(&plan, scalar, index_type, address).difference(&loaded.0).cloned().collect();
+                            launched(&plan, scalar, index_type, address).difference(&loaded.0).copied().collect();
                         assert!(missing.is_empty(), "{plan:?}: {missing:?}");
                     }
                 }

@@ -1,0 +1,82 @@
+//! How many blocks of each kernel share a multiprocessor.
+
+use std::collections::HashMap;
+
+/// Blocks of 256 threads, with up to 64 registers for each thread.
+const DEFAULT: u32 = 4;
+
+/// The kernels for which another number is better, by name. Braces list alternatives, as in a shell; `$T` stands for every type
+/// of values, `$I` for every type of indices.
+///
+/// Each name must be that of an entry point, and be listed once: so a kernel that is renamed fails the build instead of
+/// falling back to [`DEFAULT`].
+///
+/// - Fewer blocks where a kernel would have to keep values in memory otherwise, on some architecture (`tests/ptx.rs` asks
+///   ptxas): a thread may have more registers then.
+/// - More blocks where a kernel needs few registers: more threads have more loads in flight. Other segment kernels are slower
+///   with more blocks, because ptxas lets loads wait for each other before it runs out of registers.
+const RULES: [(u32, &[&str]); 4] = [
+    (
+        2,
+        &[
+            "scatter_sum_privatized_{singles,quads}_{f32,f16,bf16}_$I",
+            // Eight columns with a position each.
+            "segment_{csr,coo}_chunks_{min,max}_packs{,_large}_{f16,bf16}",
+        ],
+    ),
+    (
+        3,
+        &[
+            "scatter_sum_rows_quads_{f32,f16,bf16}_$I",
+            // Eight columns with a position each.
+            "segment_{csr,coo}_{min,max}_packs_{f16,bf16}",
+            "segment_{csr,coo}_cut_{min,max}_packs{,_large}_{f16,bf16}",
+            "segment_{csr_combine_sum,coo_combine_sum,combine_min,combine_max}_$T",
+            "gather_csr{,_chunks,_runs}_{2,4,8,16}_$I",
+            "gather_csr_short_16_$I",
+            "gather_coo_runs_{2,4,8,16}_$I",
+        ],
+    ),
+    (5, &["segment_csr{,_cut,_chunks}_sum_columns_$T", "gather_csr_short_{2,4,8}_$I"]),
+    (6, &["gather_coo_short_{2,4,8}_$I"]),
+];
+
+/// [`RULES`], by entry point.
+pub struct Blocks(HashMap<String, u32>);
+
+impl Blocks {
+    /// For a file with the given entry points. Fails where a rule names a kernel that is not among them, or that another rule
+    /// names as well.
+    pub fn of(entries: &[&str]) -> Result<Self, String> {
+        let mut blocks = HashMap::new();
+        for (count, patterns) in RULES {
+            for pattern in patterns {
+                let pattern = pattern.replace("$T", "{f32,f16,bf16,f64,i32,i64}").replace("$I", "{i32,i64}");
+                for name in expand(&pattern) {
+                    let fault = if !entries.contains(&name.as_str()) {
+                        "is not an entry point of the kernels"
+                    } else if blocks.insert(name.clone(), count).is_some() {
+                        "has two rules"
+                    } else {
+                        continue;
+                    };
+                    return Err(format!("{}: {name}, by rule {pattern:?}, {fault}", file!()));
+                }
+            }
+        }
+        Ok(Self(blocks))
+    }
+
+    /// How many blocks of a kernel a multiprocessor is to run at once.
+    pub fn of_entry(&self, name: &str) -> u32 {
+        self.0.get(name).copied().unwrap_or(DEFAULT)
+    }
+}
+
+/// The names that a pattern stands for. Braces are not nested.
+fn expand(pattern: &str) -> Vec<String> {
+    let Some((before, rest)) = pattern.split_once('{') else { return vec![pattern.to_owned()] };
+    let (alternatives, behind) = rest.split_once('}').expect("a brace that is opened is closed");
+    let ends = expand(behind);
+    alternatives.split(',').flat_map(|middle| ends.iter().map(move |end| format!("{before}{middle}{end}"))).collect()
+}
