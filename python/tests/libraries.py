@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 from typing import Any
 
+import gpu
 import ml_dtypes
 import numpy as np
 import pytest
@@ -67,8 +69,8 @@ class Torch(Library):
 
     def __init__(self) -> None:
         self.torch = pytest.importorskip("torch")
-        if self.device != "cpu" and not self.torch.cuda.is_available():
-            pytest.skip("torch finds no CUDA device")
+        if self.device != "cpu":
+            check_torch_finds_a_device(self.torch)
 
     def make(self, array: np.ndarray) -> Any:
         if array.dtype == ml_dtypes.bfloat16:
@@ -82,6 +84,14 @@ class Torch(Library):
 
     def is_one(self, array: Any) -> bool:
         return isinstance(array, self.torch.Tensor) and array.device.type == self.device
+
+
+def check_torch_finds_a_device(torch: Any) -> None:
+    """Skips the test where torch or the machine has no CUDA."""
+    if torch.version.cuda is None:
+        pytest.skip("this torch is built without CUDA")
+    if not torch.cuda.is_available():
+        gpu.skip("torch finds no CUDA device")
 
 
 class TorchOnCuda(Torch):
@@ -110,7 +120,7 @@ class Cupy(Library):
     def __init__(self) -> None:
         self.cupy = pytest.importorskip("cupy", exc_type=ImportError)
         if not self.cupy.is_available():
-            pytest.skip("CuPy finds no CUDA device")
+            gpu.skip("CuPy finds no CUDA device")
 
     def make(self, array: np.ndarray) -> Any:
         return self.cupy.asarray(array)
@@ -149,7 +159,9 @@ class Jax(Library):
         try:
             self.device = self.jax.devices(self.platform)[0]
         except RuntimeError:
-            pytest.skip(f"JAX finds no {self.platform} device")
+            if not any(importlib.util.find_spec(f"jax_cuda{release}_plugin") for release in (12, 13)):
+                pytest.skip("this JAX has no CUDA plugin")
+            gpu.skip(f"JAX finds no {self.platform} device")
 
     def make(self, array: np.ndarray) -> Any:
         return self.jax.device_put(array, self.device)

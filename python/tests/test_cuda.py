@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from libraries import check_torch_finds_a_device
 
 import tensorrt_scatter as ts
 from tensorrt_scatter._c_abi import Options, Target, Tensor
@@ -18,8 +19,7 @@ from tensorrt_scatter._library import loaded
 @pytest.fixture
 def torch() -> Any:
     module = pytest.importorskip("torch")
-    if not module.cuda.is_available():
-        pytest.skip("torch finds no CUDA device")
+    check_torch_finds_a_device(module)
     return module
 
 

@@ -4,6 +4,8 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod element;
+#[path = "../../../tests/support/gpu.rs"]
+mod gpu;
 mod graph;
 mod plugin;
 mod work;
@@ -11,28 +13,19 @@ mod work;
 use common::{
     Field, Session, chars, int, plugin_library,
     random::Random,
-    skipped,
     tensors::{INT32_TYPE, INT64_TYPE},
 };
 use element::Element;
+use gpu::gpu_or_skip;
 use graph::Graph;
 use half::{bf16, f16};
 use plugin::{Creators, Generation};
-use tensorrt_scatter::{
-    Float, Reduce,
-    gpu::{Gpu, Stream},
-};
+use tensorrt_scatter::{Float, Reduce, gpu::Stream};
 use work::{Layer, Work};
 
-/// A stream, where there is a device; a test that has none says so.
+/// A stream; None on a machine without a GPU.
 fn stream(test: &str) -> Option<Stream> {
-    match Gpu::new(0) {
-        Ok(gpu) => Some(Stream::new(&gpu).unwrap()),
-        Err(error) => {
-            skipped(test, &error.to_string());
-            None
-        }
-    }
+    Some(Stream::new(&gpu_or_skip(test)?).unwrap())
 }
 
 /// Runs a layer twice, so that nothing of the first run is left over, in every way that a generation has.
