@@ -1,6 +1,7 @@
 //! The project's own commands, run as `cargo xtask <command>`.
 
 mod demo;
+mod gpu_tests;
 mod python;
 mod setup;
 mod step;
@@ -25,6 +26,10 @@ enum Command {
     Demo(demo::Arguments),
     /// Runs every check and test that this machine can run
     Test(test::Arguments),
+    /// Writes a folder with the GPU tests, to run on a machine without Rust
+    GpuBundle(gpu_tests::BundleArguments),
+    /// Runs the GPU tests under compute-sanitizer's four tools
+    Sanitize(gpu_tests::SanitizeArguments),
     /// Builds the Python package with the plugin library in it
     Wheel(wheel::Arguments),
 }
@@ -34,6 +39,8 @@ fn main() -> ExitCode {
         Command::Setup => setup::run().map(|()| ExitCode::SUCCESS),
         Command::Demo(arguments) => demo::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Test(arguments) => test::run(&arguments),
+        Command::GpuBundle(arguments) => gpu_tests::bundle(&arguments).map(|()| ExitCode::SUCCESS),
+        Command::Sanitize(arguments) => gpu_tests::sanitize(&arguments),
         Command::Wheel(arguments) => wheel::run(&arguments).map(|()| ExitCode::SUCCESS),
     };
     result.unwrap_or_else(|error| {
