@@ -1,7 +1,7 @@
 //! Counts tests from what test runners print.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     fmt,
     iter::Sum,
     ops::{Add, AddAssign},
@@ -57,21 +57,20 @@ pub struct Runner {
     /// `tests/scatter_cpu.rs`, `unit tests of cuda_std`, `Doc-tests cuda_std`.
     pub name: String,
     pub tally: Tally,
-    /// `<test>: <reason>` for each test that found at run time that this machine cannot run it.
-    pub skips: BTreeSet<String>,
+    /// The reason of each test that found at run time that this machine cannot run it.
+    pub skips: BTreeMap<String, String>,
     /// Whether the runner came to its end.
     pub finished: bool,
 }
 
 impl Runner {
     fn new(name: String) -> Self {
-        Self { name, tally: Tally::default(), skips: BTreeSet::new(), finished: false }
+        Self { name, tally: Tally::default(), skips: BTreeMap::new(), finished: false }
     }
 
     /// A test that skips itself returns as if it had passed, since Rust's test runner knows no skipping at run time.
     fn finish(&mut self, result: Tally) {
-        let skipped_tests: BTreeSet<_> = self.skips.iter().map(|skip| skip.split(": ").next()).collect();
-        let moved = skipped_tests.len().min(result.passed);
+        let moved = self.skips.len().min(result.passed);
         self.tally += Tally { passed: result.passed - moved, skipped: result.skipped + moved, ..result };
         self.finished = true;
     }
@@ -88,7 +87,8 @@ pub fn runners(output: &str) -> Vec<Runner> {
         }
         let Some(runner) = runners.last_mut() else { continue };
         if let Some(skip) = line.strip_prefix("SKIPPED: ") {
-            runner.skips.insert(skip.to_owned());
+            let (test, reason) = skip.split_once(": ").unwrap_or((skip, "no reason given"));
+            runner.skips.insert(test.to_owned(), reason.to_owned());
         } else if let Some(result) = line.strip_prefix("test result: ") {
             runner.finish(parse_result(result));
         }
@@ -143,14 +143,58 @@ pub fn pytest(output: &str) -> Option<Tally> {
 }
 
 /// From pytest's lines `SKIPPED [36] python/tests/test_oracle.py:65: no such module`: each reason with its number of tests.
-pub fn pytest_skips(output: &str) -> Vec<String> {
+pub fn pytest_skips(output: &str) -> Vec<(String, usize)> {
     let skips = output.lines().filter_map(|line| {
         let (count, place_and_reason) = line.strip_prefix("SKIPPED [")?.split_once("] ")?;
-        Some((place_and_reason.split_once(": ")?.1, count.parse::<usize>().ok()?))
+        Some((place_and_reason.split_once(": ")?.1.to_owned(), count.parse::<usize>().ok()?))
     });
     let mut counts = BTreeMap::new();
     skips.for_each(|(reason, count)| *counts.entry(reason).or_insert(0) += count);
-    counts.into_iter().map(|(reason, count)| format!("{reason} ({count} tests)")).collect()
+    counts.into_iter().collect()
+}
+
+/// The reasons for skips in all runners, each with its number of tests and of runners: one reason, such as a missing GPU, is
+/// that of many tests.
+#[derive(Default)]
+pub struct Reasons(BTreeMap<String, Reason>);
+
+#[derive(Default)]
+struct Reason {
+    tests: usize,
+    runners: usize,
+    /// Where the tests are: the runner and, if it tells it, the test.
+    example: String,
+}
+
+impl Reasons {
+    /// Adds what a runner of `cargo test` skipped.
+    pub fn add_runner(&mut self, runner: &Runner) {
+        let mut counts: BTreeMap<&str, (usize, &str)> = BTreeMap::new();
+        runner.skips.iter().for_each(|(test, reason)| counts.entry(reason).or_insert((0, test)).0 += 1);
+        for (reason, (tests, test)) in counts {
+            self.add(reason, tests, &format!("{test} in {}", runner.name));
+        }
+    }
+
+    /// Adds a reason for which tests of one runner were skipped.
+    pub fn add(&mut self, reason: &str, tests: usize, example: &str) {
+        let known = self.0.entry(reason.to_owned()).or_default();
+        known.tests += tests;
+        known.runners += 1;
+        example.clone_into(&mut known.example);
+    }
+
+    /// One line for each reason.
+    pub fn lines(&self) -> impl Iterator<Item = String> {
+        self.0.iter().map(|(reason, counts)| match counts {
+            Reason { tests: 1, example, .. } => format!("{reason}: {example}"),
+            Reason { tests, runners: 1, example } => {
+                let runner = example.rsplit(" in ").next().unwrap_or(example);
+                format!("{reason}: {tests} tests in {runner}")
+            }
+            Reason { tests, runners, .. } => format!("{reason}: {tests} tests in {runners} runners"),
+        })
+    }
 }
 
 #[cfg(test)]
@@ -201,11 +245,35 @@ SKIPPED [2] python/tests/test_arrays.py:7: JAX finds no cuda device
 === 1 failed, 27 passed, 47 skipped, 3 warnings, 2 errors in 62.09s (0:01:02) ===
 ";
         assert_eq!(pytest(output), Some(Tally { passed: 27, failed: 3, skipped: 47 }));
-        assert_eq!(
-            pytest_skips(output),
-            ["JAX finds no cuda device (11 tests)", "could not import 'torch': No module named 'torch' (36 tests)"]
-        );
+        let torch = "could not import 'torch': No module named 'torch'";
+        assert_eq!(pytest_skips(output), [("JAX finds no cuda device".to_owned(), 11), (torch.to_owned(), 36)]);
         assert_eq!(pytest("ImportError while loading conftest"), None);
+    }
+
+    #[test]
+    fn a_reason_that_many_tests_share_is_one_line() {
+        let output = "
+     Running tests/scatter_gpu.rs (target/debug/deps/scatter_gpu-0123)
+SKIPPED: sums: no GPU: there is no libcuda.so.1
+SKIPPED: means: no GPU: there is no libcuda.so.1
+test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.01s
+     Running tests/gather_gpu.rs (target/debug/deps/gather_gpu-0123)
+SKIPPED: rows: no GPU: there is no libcuda.so.1
+SKIPPED: large: 5 bytes are needed
+test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.01s
+";
+        let mut reasons = Reasons::default();
+        runners(output).iter().for_each(|runner| reasons.add_runner(runner));
+        reasons.add("JAX finds no cuda device", 11, "python/tests");
+        let lines: Vec<_> = reasons.lines().collect();
+        assert_eq!(
+            lines,
+            [
+                "5 bytes are needed: large in tests/gather_gpu.rs",
+                "JAX finds no cuda device: 11 tests in python/tests",
+                "no GPU: there is no libcuda.so.1: 3 tests in 2 runners",
+            ]
+        );
     }
 
     #[test]

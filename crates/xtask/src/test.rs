@@ -1,7 +1,6 @@
 //! `cargo xtask test`: everything that can be tested on this machine.
 
 use std::{
-    collections::BTreeSet,
     path::PathBuf,
     process::{Command, ExitCode},
     time::{Duration, Instant},
@@ -12,7 +11,7 @@ use anyhow::Result;
 use crate::{
     setup,
     step::{self, Seconds},
-    tally::{self, Tally},
+    tally::{self, Reasons, Tally},
     test_python, test_tools, workspace,
 };
 
@@ -29,20 +28,39 @@ struct Group {
     name: String,
     tally: Tally,
     time: Option<Duration>,
-    notes: BTreeSet<String>,
 }
 
 impl Group {
     fn new(name: impl Into<String>, tally: Tally) -> Self {
-        Self { name: name.into(), tally, time: None, notes: BTreeSet::new() }
+        Self { name: name.into(), tally, time: None }
+    }
+}
+
+/// What the summary tells.
+#[derive(Default)]
+struct Summary {
+    groups: Vec<Group>,
+    skips: Reasons,
+}
+
+impl Summary {
+    fn add(&mut self, group: Group) {
+        self.groups.push(group);
     }
 
-    fn skipped(name: &str, note: String) -> Self {
-        Self::noted(name, Tally::SKIPPED, [note])
+    fn add_skipped(&mut self, name: &str, reason: &str) {
+        self.skips.add(reason, 1, name);
+        self.add(Group::new(name, Tally::SKIPPED));
     }
 
-    fn noted(name: &str, tally: Tally, notes: impl IntoIterator<Item = String>) -> Self {
-        Self { notes: notes.into_iter().collect(), ..Self::new(name, tally) }
+    fn print(&self, started: Instant) {
+        println!("\nSummary, after {}:", Seconds(started.elapsed()));
+        self.groups.iter().for_each(print);
+        let mut reasons = self.skips.lines().peekable();
+        if reasons.peek().is_some() {
+            println!("\nSkipped:");
+        }
+        reasons.for_each(|reason| println!("  {reason}"));
     }
 }
 
@@ -55,29 +73,31 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let started = Instant::now();
     setup::ensure()?;
     let tools = test_tools::fetch()?;
-    let mut groups: Vec<Group> =
-        tools.missing.into_iter().map(|reason| Group::skipped("tools from PyPI", reason)).collect();
-    groups.push(check("format", "fmt", &["fmt", "--all", "--", "--check"])?);
-    groups.push(check("lints", "clippy", &["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"])?);
-    groups.push(documentation()?);
-    groups.extend(tests(&tools.variables)?);
-    groups.extend(python_tests(!arguments.without_torch, &tools.variables)?);
+    let mut summary = Summary::default();
+    tools.missing.iter().for_each(|reason| summary.add_skipped("tools from PyPI", reason));
+    check(&mut summary, "format", "fmt", &["fmt", "--all", "--", "--check"])?;
+    let lints = ["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"];
+    check(&mut summary, "lints", "clippy", &lints)?;
+    summary.add(documentation()?);
+    tests(&mut summary, &tools.variables)?;
+    python_tests(&mut summary, !arguments.without_torch, &tools.variables)?;
 
-    let sum: Tally = groups.iter().map(|group| group.tally).sum();
-    println!("\nSummary, after {}:", Seconds(started.elapsed()));
-    groups.iter().for_each(print);
+    let sum: Tally = summary.groups.iter().map(|group| group.tally).sum();
+    summary.print(started);
     println!("\n{sum}");
     Ok(if sum.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Runs a check that is one of cargo's optional components.
-fn check(name: &str, component: &str, arguments: &[&str]) -> Result<Group> {
+fn check(summary: &mut Summary, name: &str, component: &str, arguments: &[&str]) -> Result<()> {
     if workspace::cargo([component, "--version"]).output().is_ok_and(|output| !output.status.success()) {
-        return Ok(Group::skipped(name, format!("cargo {component} is not installed")));
+        summary.add_skipped(name, &format!("cargo {component} is not installed"));
+        return Ok(());
     }
     let mut cargo = workspace::cargo([]);
     cargo.args(arguments);
-    checked(name, &format!("cargo {component}"), cargo)
+    summary.add(checked(name, &format!("cargo {component}"), cargo)?);
+    Ok(())
 }
 
 fn checked(name: &str, step: &str, command: Command) -> Result<Group> {
@@ -98,49 +118,46 @@ fn documentation() -> Result<Group> {
     checked("documentation", "cargo doc", cargo)
 }
 
-fn tests(variables: &[(&'static str, PathBuf)]) -> Result<Vec<Group>> {
+fn tests(summary: &mut Summary, variables: &[(&'static str, PathBuf)]) -> Result<()> {
     // All tests run though some fail, and passing tests may say that they skipped themselves.
     let mut cargo = workspace::cargo(["test", "--workspace", "--no-fail-fast", "--", "--show-output"]);
     cargo.envs(variables.iter().map(|(variable, path)| (variable, path)));
     let finished = step::attempt("cargo test", cargo)?;
     let runners = tally::runners(&finished.output);
-    let counted: Tally = runners.iter().map(|runner| runner.tally).sum();
-    let mut groups: Vec<Group> = runners
-        .into_iter()
-        .filter(|runner| runner.tally != Tally::default())
-        .map(|runner| Group { notes: runner.skips, ..Group::new(runner.name, runner.tally) })
-        .collect();
+    for runner in runners.iter().filter(|runner| runner.tally != Tally::default()) {
+        summary.skips.add_runner(runner);
+        summary.add(Group::new(&runner.name, runner.tally));
+    }
     if !finished.status.success() {
         finished.print_output();
-        if counted.failed == 0 {
-            groups.push(Group::new("compiling the tests", Tally::FAILED));
+        if runners.iter().all(|runner| runner.tally.failed == 0) {
+            summary.add(Group::new("compiling the tests", Tally::FAILED));
         }
     }
-    Ok(groups)
+    Ok(())
 }
 
 /// Packages that cannot be had are no failure of what is tested: without torch the other tests run, without the others
 /// none.
-fn python_tests(with_torch: bool, variables: &[(&'static str, PathBuf)]) -> Result<Vec<Group>> {
+fn python_tests(summary: &mut Summary, with_torch: bool, variables: &[(&'static str, PathBuf)]) -> Result<()> {
     const NAME: &str = "python/tests";
-    let mut groups = Vec::new();
     let mut environment = test_python::environment(with_torch);
     if let (true, Err(error)) = (with_torch, &environment) {
-        groups.push(Group::skipped("torch from PyPI", format!("{error:#}")));
+        summary.add_skipped("torch from PyPI", &format!("{error:#}"));
         environment = test_python::environment(false);
     }
     match environment {
-        Err(error) => groups.push(Group::skipped(NAME, format!("{error:#}"))),
+        Err(error) => summary.add_skipped(NAME, &format!("{error:#}")),
         Ok(python) => {
             let outcome = test_python::run(&python, variables)?;
             if outcome.tally.failed != 0 {
                 outcome.finished.print_output();
             }
-            let time = Some(outcome.finished.time);
-            groups.push(Group { time, ..Group::noted(NAME, outcome.tally, outcome.skips) });
+            outcome.skips.iter().for_each(|(reason, tests)| summary.skips.add(reason, *tests, NAME));
+            summary.add(Group { time: Some(outcome.finished.time), ..Group::new(NAME, outcome.tally) });
         }
     }
-    Ok(groups)
+    Ok(())
 }
 
 fn print(group: &Group) {
@@ -151,7 +168,4 @@ fn print(group: &Group) {
     };
     let time = group.time.map(|time| format!(" in {}", Seconds(time))).unwrap_or_default();
     println!("  {verdict:<8}{:<44}{}{time}", group.name, group.tally);
-    for note in &group.notes {
-        println!("            skipped: {note}");
-    }
 }

@@ -18,8 +18,8 @@ use crate::{
 /// What pytest counted.
 pub struct Outcome {
     pub tally: Tally,
-    /// One line for each reason to skip tests.
-    pub skips: Vec<String>,
+    /// Each reason to skip tests, with their number.
+    pub skips: Vec<(String, usize)>,
     pub finished: Finished,
 }
 
