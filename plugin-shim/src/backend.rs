@@ -11,7 +11,7 @@ use tensorrt_scatter::{
 };
 
 use crate::{
-    operators::{BASE, INDEX, MAX_INPUTS, SRC},
+    inputs::{BASE, INDEX, MAX_INPUTS, SRC},
     tensor::DataType,
 };
 

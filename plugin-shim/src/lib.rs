@@ -19,6 +19,7 @@ mod backend;
 mod bridge;
 mod c_abi;
 mod creator;
+mod inputs;
 mod message;
 mod noted_inputs;
 mod operators;

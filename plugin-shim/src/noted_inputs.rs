@@ -2,19 +2,21 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// How many inputs a layer has, and of what types, as far as TensorRT has told. Packed into a word, a byte for the number
-/// and one for each type, so that threads share it without a lock.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct NotedInputs([u8; 8]);
+use crate::inputs::MAX_INPUTS;
 
-/// What stands for a type that is not known. `nvinfer1::DataType` starts at 0.
+/// The number of a layer's inputs and their types, as far as TensorRT has told them. Eight bytes: the number, then one byte
+/// for each type. Threads share them as one atomic number, without a lock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct NotedInputs([u8; 1 + MAX_INPUTS]);
+
+/// The byte of a type that is not known. The byte of any other type is its `nvinfer1::DataType` + 1.
 const UNKNOWN: u8 = 0;
 
 impl NotedInputs {
-    /// So many inputs; of types that are `nvinfer1::DataType`s, or anything else where they are not known. None for more
-    /// inputs than any operator has.
+    /// `count` inputs. `types` are `nvinfer1::DataType`s, or 255 for a type that is not known; it may be shorter than `count`.
+    /// None where `count` is above [`MAX_INPUTS`].
     pub(crate) fn new(count: u8, types: &[u8]) -> Option<Self> {
-        let mut bytes = [UNKNOWN; 8];
+        let mut bytes = [UNKNOWN; 1 + MAX_INPUTS];
         bytes[0] = count;
         bytes.get(1..=usize::from(count))?;
         for (byte, &data_type) in bytes[1..].iter_mut().zip(types) {
@@ -47,7 +49,7 @@ impl SharedInputs {
         NotedInputs(self.0.load(Ordering::Relaxed).to_le_bytes())
     }
 
-    /// Remembers the number of inputs. What is known of their types stays.
+    /// Remembers the number of inputs, and keeps what is known of their types.
     pub(crate) fn note_count(&self, count: u8) {
         let mut inputs = self.get();
         if inputs.count() != count {

@@ -27,11 +27,9 @@ use std::ffi::CStr;
 
 use tensorrt_scatter::{Shape, gpu::Kernels};
 
-pub(crate) use self::{
-    declaration::Declaration,
-    shape::shape_tensor,
-    signature::{MAX_INPUTS, Signature},
-};
+pub(crate) use self::{declaration::Declaration, shape::shape_tensor, signature::Signature};
+
+pub(crate) use crate::inputs::{BASE, INDEX, MAX_INPUTS, SRC};
 
 use crate::{
     abi::DimSource,
@@ -57,12 +55,6 @@ pub(crate) static OPERATORS: [Declaration; 9] = [
 
 /// The version of every plugin.
 pub(crate) const VERSION: &CStr = c"1";
-
-/// Positions in the declarations of the operators that have these inputs.
-pub(crate) const SRC: usize = 0;
-/// That of the index or indptr.
-pub(crate) const INDEX: usize = 1;
-pub(crate) const BASE: usize = 2;
 
 /// What an operator with its attributes set can say and do.
 pub(crate) trait Operator: Send + Sync {

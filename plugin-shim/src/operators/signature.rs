@@ -6,9 +6,6 @@ use crate::{
     tensor::{DataType, Port, Types},
 };
 
-/// More inputs than any operator has.
-pub(crate) const MAX_INPUTS: usize = 7;
-
 /// The inputs and outputs of a layer, in TensorRT's order.
 pub(crate) struct Signature {
     declaration: &'static Declaration,

@@ -36,16 +36,18 @@ fn every_served_release_gets_the_creators_of_its_generation() {
     let Some(plugins) = process::plugins("every_served_release_gets_the_creators_of_its_generation") else { return };
     for version in [8503, 8600, 8601, 9300, 100_001, 101_601, 110_400, 119_900] {
         let tensorrt = StandIn::of(version);
-        let path = tensorrt.path();
-        let (own, other) =
-            if version < 10_000 { ("getPluginCreators", "getCreators") } else { ("getCreators", "getPluginCreators") };
-        let output =
-            run(&["open", path, "open", &plugins, "count", path, other, &plugins, own, &plugins, "count", path]);
-        assert_eq!(output.stdout, format!("count 9\n{other} 0\n{own} 9\ncount 0\n"), "{version}");
-        let output = run(&["open", path, "load", path, &plugins, "count", path, "register", &plugins]);
+        let paths = [("TRT", tensorrt.path()), ("PLUGINS", &plugins)];
+        let names = ["getPluginCreators", "getCreators"];
+        let [own, other] = if version < 10_000 { names } else { [names[1], names[0]] };
+        let doors = format!("open TRT open PLUGINS count TRT {other} PLUGINS {own} PLUGINS count TRT");
+        assert_eq!(run(&doors, &paths).stdout, format!("count 9\n{other} 0\n{own} 9\ncount 0\n"), "{version}");
+        let output = run("open TRT load TRT PLUGINS count TRT register PLUGINS", &paths);
         assert_eq!(output.stdout, format!("load 9\ncount 9\n{OK}"), "{version}");
+        // A program that is linked with TensorRT finds it twice, by its global symbols and by its file.
+        let output = run("global TRT open PLUGINS count TRT load TRT PLUGINS count TRT", &paths);
+        assert_eq!(output.stdout, "count 9\nload 9\ncount 9\n", "{version}");
         // The library is there before TensorRT.
-        let output = run(&["open", &plugins, "register", &plugins, "open", path, "register", &plugins, "count", path]);
+        let output = run("open PLUGINS register PLUGINS open TRT register PLUGINS count TRT", &paths);
         assert_eq!(output.stdout, format!("{NO_TENSORRT}{OK}count 9\n"), "{version}");
         assert_eq!(output.stderr, "", "{version}");
     }
@@ -66,28 +68,14 @@ fn any_other_release_gets_nothing_by_any_door_and_the_log_says_why_once() {
         (0, only_8_5_to_11("TensorRT 0.0.0").replace(", or a newer version of this library", "")),
     ] {
         let tensorrt = StandIn::of(version);
-        let path = tensorrt.path();
-        let doors = [
-            "open",
-            path,
-            "open",
-            &plugins,
-            "getCreators",
-            &plugins,
-            "getPluginCreators",
-            &plugins,
-            "register",
-            &plugins,
-            "load",
-            path,
-            &plugins,
-            "count",
-            path,
-        ];
-        let output = run(&doors);
-        let answers = ["getCreators 0\ngetPluginCreators 0\n", &refused(&reason), "load 0\ncount 0\n"].concat();
-        assert_eq!(output.stdout, answers, "{version}");
-        assert_eq!(output.stderr, format!("tensorrt_scatter: {reason}\n"), "{version}");
+        let paths = [("TRT", tensorrt.path()), ("PLUGINS", &plugins)];
+        for open in ["open", "global"] {
+            let doors = "open PLUGINS getCreators PLUGINS getPluginCreators PLUGINS register PLUGINS load TRT PLUGINS count TRT";
+            let output = run(&format!("{open} TRT {doors}"), &paths);
+            let answers = ["getCreators 0\ngetPluginCreators 0\n", &refused(&reason), "load 0\ncount 0\n"].concat();
+            assert_eq!(output.stdout, answers, "{version}");
+            assert_eq!(output.stderr, format!("tensorrt_scatter: {reason}\n"), "{version}");
+        }
     }
 }
 
@@ -96,20 +84,22 @@ fn the_reason_is_on_the_log_of_a_tensorrt_whose_logger_is_known() {
     let Some(plugins) = process::plugins("the_reason_is_on_the_log_of_a_tensorrt_whose_logger_is_known") else {
         return;
     };
-    // loadLibrary sets a finder before it asks; the library was opened, and so the reason not said, before there was a
-    // TensorRT.
-    for (version, name, logged) in [
+    for (version, name, is_known) in [
         (10_400, "TensorRT-RTX 1.4.0", true),
         (10_701, "TensorRT-RTX 1.7.1", true),
         (20_000, "TensorRT-RTX 2.0.0", false),
     ] {
         let tensorrt = StandIn::of(version);
-        let path = tensorrt.path();
-        let output = run(&["open", &plugins, "load", path, &plugins, "load", path, &plugins]);
+        // The library is opened before TensorRT, so that its constructor finds nothing to say. loadLibrary sets a logger finder.
+        let paths = [("TRT", tensorrt.path()), ("PLUGINS", &plugins)];
+        let output = run("open PLUGINS load TRT PLUGINS load TRT PLUGINS", &paths);
         let reason = format!("tensorrt_scatter: {}\n", no_plugin_layers(name));
-        let (log, stderr) =
-            if logged { (format!("log of {version}, severity 2: {reason}"), "") } else { ("".into(), &*reason) };
-        assert_eq!((&*output.stdout, &*output.stderr), (&*format!("{log}load 0\nload 0\n"), stderr), "{version}");
+        let (log, stderr) = if is_known {
+            (format!("log of {version}, severity 2: {reason}"), String::new())
+        } else {
+            (String::new(), reason)
+        };
+        assert_eq!((output.stdout, output.stderr), (format!("{log}load 0\nload 0\n"), stderr), "{version}");
     }
 }
 
@@ -119,16 +109,15 @@ fn each_of_two_tensorrts_gets_the_creators_of_its_own_generation() {
         return;
     };
     let (old, new) = (StandIn::of(8601), StandIn::of(110_400));
-    let (old, new) = (old.path(), new.path());
-    for (first, second) in [(old, new), (new, old)] {
-        let output = run(&["open", first, "open", second, "open", &plugins, "count", first, "count", second]);
+    for (first, second) in [(&old, &new), (&new, &old)] {
+        let paths = [("FIRST", first.path()), ("SECOND", second.path()), ("PLUGINS", &plugins)];
+        let output = run("open FIRST open SECOND open PLUGINS count FIRST count SECOND", &paths);
         assert_eq!(output.stdout, "count 9\ncount 9\n");
         // Each has its own registration taken over, and leaves the other's alone.
-        let doors = ["open", first, "open", second, "open", &plugins, "load", first, &plugins, "count", second];
-        assert_eq!(run(&doors).stdout, "load 9\ncount 9\n");
-        let doors =
-            ["open", first, "open", &plugins, "open", second, "count", second, "register", &plugins, "count", second];
-        assert_eq!(run(&doors).stdout, format!("count 0\n{OK}count 9\n"));
+        let output = run("open FIRST open SECOND open PLUGINS load FIRST PLUGINS count SECOND", &paths);
+        assert_eq!(output.stdout, "load 9\ncount 9\n");
+        let output = run("open FIRST open PLUGINS open SECOND count SECOND register PLUGINS count SECOND", &paths);
+        assert_eq!(output.stdout, format!("count 0\n{OK}count 9\n"));
     }
 }
 
@@ -136,13 +125,10 @@ fn each_of_two_tensorrts_gets_the_creators_of_its_own_generation() {
 fn a_tensorrt_beside_one_that_is_not_served_gets_its_plugins() {
     let Some(plugins) = process::plugins("a_tensorrt_beside_one_that_is_not_served_gets_its_plugins") else { return };
     let (rtx, tensorrt) = (StandIn::of(10_701), StandIn::of(110_400));
-    let (rtx, tensorrt) = (rtx.path(), tensorrt.path());
-    for (first, second) in [(rtx, tensorrt), (tensorrt, rtx)] {
-        let doors = [
-            "open", first, "open", second, "open", &plugins, "register", &plugins, "load", rtx, &plugins, "count",
-            tensorrt, "load", tensorrt, &plugins, "count", tensorrt, "count", rtx,
-        ];
-        let output = run(&doors);
+    let paths = [("RTX", rtx.path()), ("TRT", tensorrt.path()), ("PLUGINS", &plugins)];
+    for opened in ["open RTX open TRT", "open TRT open RTX"] {
+        let doors = "open PLUGINS register PLUGINS load RTX PLUGINS count TRT load TRT PLUGINS count TRT count RTX";
+        let output = run(&format!("{opened} {doors}"), &paths);
         assert_eq!(output.stdout, format!("{OK}load 0\ncount 9\nload 9\ncount 9\ncount 0\n"));
         assert_eq!(output.stderr, format!("tensorrt_scatter: {}\n", no_plugin_layers("TensorRT-RTX 1.7.1")));
     }
@@ -153,15 +139,14 @@ fn registering_answers_what_the_registry_has() {
     let Some(plugins) = process::plugins("registering_answers_what_the_registry_has") else { return };
     for version in [8600, 8601, 101_601, 110_400] {
         let tensorrt = StandIn::of(version);
-        let path = tensorrt.path();
+        let paths = [("TRT", tensorrt.path()), ("PLUGINS", &plugins)];
         // After deregisterLibrary the library registers again, and loadLibrary takes that over again.
-        let doors = [
-            "open", path, "load", path, &plugins, "unload", path, "count", path, "register", &plugins, "count", path,
-            "register", &plugins, "load", path, &plugins, "count", path, "load", path, &plugins, "unload", path,
-            "count", path,
-        ];
+        let unloaded = "open TRT load TRT PLUGINS unload TRT count TRT";
+        let registered = "register PLUGINS count TRT register PLUGINS";
+        let loaded = "load TRT PLUGINS count TRT load TRT PLUGINS unload TRT count TRT";
+        let output = run(&format!("{unloaded} {registered} {loaded}"), &paths);
         let answers = format!("load 9\ncount 0\n{OK}count 9\n{OK}load 9\ncount 9\nload -1\ncount 0\n");
-        assert_eq!(run(&doors).stdout, answers, "{version}");
+        assert_eq!(output.stdout, answers, "{version}");
     }
 }
 
@@ -173,8 +158,8 @@ fn a_second_copy_of_the_library_says_that_the_plugins_are_there() {
     let copy = process::copy(&plugins, "second_copy");
     for version in [8601, 110_400] {
         let tensorrt = StandIn::of(version);
-        let path = tensorrt.path();
-        let output = run(&["open", path, "open", &plugins, "open", &copy, "register", &copy, "count", path]);
+        let paths = [("TRT", tensorrt.path()), ("PLUGINS", &plugins), ("COPY", &copy)];
+        let output = run("open TRT open PLUGINS open COPY register COPY count TRT", &paths);
         assert_eq!((output.stdout, output.stderr), (format!("{OK}count 9\n"), String::new()), "{version}");
     }
     std::fs::remove_file(copy).unwrap();
@@ -184,8 +169,8 @@ fn a_second_copy_of_the_library_says_that_the_plugins_are_there() {
 fn a_registry_that_takes_no_more_plugins_is_named() {
     let Some(plugins) = process::plugins("a_registry_that_takes_no_more_plugins_is_named") else { return };
     let tensorrt = StandIn::with_room_for(110_400, 7);
-    let path = tensorrt.path();
-    let output = run(&["open", path, "open", &plugins, "register", &plugins, "count", path]);
+    let paths = [("TRT", tensorrt.path()), ("PLUGINS", &plugins)];
+    let output = run("open TRT open PLUGINS register PLUGINS count TRT", &paths);
     let answer =
         "register 7 0 the plugin registry of TensorRT 11.4.0 did not take TRTS_ScatterLogSumExp, TRTS_ScatterStd\n";
     assert_eq!(output.stdout, format!("{answer}count 7\n"));

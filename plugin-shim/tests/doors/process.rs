@@ -58,10 +58,12 @@ pub fn copy(library: &str, name: &str) -> String {
     copy.to_str().unwrap().to_owned()
 }
 
-/// Goes through the doors in a process of its own, which must come to its end.
+/// Goes through doors in a process of its own, which must come to its end. `paths` are those of the names in `doors`.
 #[track_caller]
-pub fn run(doors: &[&str]) -> Output {
-    let output = Command::new(program()).args(doors).output().unwrap();
+pub fn run(doors: &str, paths: &[(&str, &str)]) -> Output {
+    let words = doors.split_whitespace();
+    let path_of = |word| paths.iter().find_map(|&(name, path)| (name == word).then_some(path)).unwrap_or(word);
+    let output = Command::new(program()).args(words.map(path_of)).output().unwrap();
     let [stdout, stderr] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
     assert!(output.status.success(), "{}: {stdout}{stderr}", output.status);
     Output { stdout, stderr }

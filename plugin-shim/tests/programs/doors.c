@@ -2,6 +2,7 @@
  * Goes through the doors by which a plugin library and TensorRTs meet, in the order of the arguments, and writes what each
  * answers:
  *   open PATH         dlopen of a TensorRT or of the plugin library
+ *   global PATH       the same with RTLD_GLOBAL, as in a program that is linked with it
  *   getCreators PATH, getPluginCreators PATH   of the plugin library: how many creators
  *   register PATH     trts_register_plugins of the plugin library: status, *registered, error
  *   load TENSORRT PATH, unload TENSORRT        loadLibrary and deregisterLibrary of a stand-in
@@ -35,6 +36,8 @@ int main(int argc, char **argv) {
         void *const library = handle(argv[i++]);
         if (strcmp(door, "open") == 0) {
             continue;
+        } else if (strcmp(door, "global") == 0) {
+            if (dlopen(argv[i - 1], RTLD_NOW | RTLD_GLOBAL) == NULL) return 5;
         } else if (strcmp(door, "getCreators") == 0 || strcmp(door, "getPluginCreators") == 0) {
             FUNCTION(void *(*)(int32_t *), ask, library, door);
             int32_t count = -1;
