@@ -267,14 +267,57 @@ pub enum Error {
         /// The oldest supported minor version.
         needed_minor: u32,
     },
+    /// The device has no room for an allocation.
+    #[error("device {device} has no room for {bytes} bytes")]
+    OutOfDeviceMemory {
+        /// The device's number.
+        device: u32,
+        /// Bytes asked for.
+        bytes: usize,
+    },
+    /// A tensor or workspace does not lie on the device of the stream that is to use it.
+    #[error(
+        "`{tensor}` lies on device {device}, but the stream belongs to device {stream_device}; copy it there, or give a \
+         stream of device {device}"
+    )]
+    OtherDevice {
+        /// The tensor: "src", "index", "out", "workspace" and so on.
+        tensor: &'static str,
+        /// The number of the device that it lies on.
+        device: u32,
+        /// The number of the stream's device.
+        stream_device: u32,
+    },
+    /// The device was reset, which destroyed what was in its context: tensors, workspaces, streams and events.
+    #[error(
+        "device {device} was reset (cudaDeviceReset, or numba's cuda.close()) after this stream, tensor or workspace was \
+         made; make it anew"
+    )]
+    ContextLost {
+        /// The device's number.
+        device: u32,
+    },
     /// A call of the CUDA driver failed.
     #[error("{call} failed: {error}")]
     Cuda {
         /// What was being done.
         call: &'static str,
-        /// The driver's answer.
+        /// The driver's answer, a `CUresult`: 719 for a kernel that failed, for instance.
+        code: i32,
+        /// What the driver says about it: its name, its number and its description.
         error: String,
     },
+}
+
+impl Error {
+    /// Whether memory ran out, the host's or the device's: the call may succeed when some has been freed.
+    pub fn is_out_of_memory(&self) -> bool {
+        match self {
+            Self::OutOfMemory { .. } | Self::OutOfDeviceMemory { .. } => true,
+            Self::Cuda { code, .. } => *code == lazy_cuda_driver::sys::ERROR_OUT_OF_MEMORY,
+            _ => false,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -71,6 +71,16 @@ pub(crate) enum RowSource {
     Indptr,
 }
 
+impl RowSource {
+    /// The input's name.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Index => "index",
+            Self::Indptr => "indptr",
+        }
+    }
+}
+
 /// A gather whose shapes have been checked: what the backends and the plugins carry out.
 ///
 /// `src` is seen as [B, S, K] and the result as [B, E, K]; the gathered axis is the last one of the index or

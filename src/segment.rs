@@ -77,6 +77,16 @@ pub(crate) enum Segments {
     Indptr,
 }
 
+impl Segments {
+    /// The input's name.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Index => "index",
+            Self::Indptr => "indptr",
+        }
+    }
+}
+
 /// A reduction over segments whose shapes have been checked: what the backends and the plugins carry out.
 ///
 /// `src` is seen as [B, E, K] and the result as [B, N, K]; the reduced axis is the last one of the index or indptr,

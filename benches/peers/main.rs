@@ -9,8 +9,8 @@ mod sizes;
 
 use std::time::Duration;
 
-use cust::sys;
 use half::f16;
+use lazy_cuda_driver::sys;
 use sizes::{COMPARED, COMPARED_COLUMNS, floats};
 use tensorrt_scatter::{
     BadIndex, GatherCooOptions, GatherCsrOptions, Reduce, Scalar, ScatterOptions, SegmentCooOptions, SegmentCsrOptions,
@@ -61,10 +61,10 @@ impl Timer {
         let mut times: Vec<Duration> = (0..REPETITIONS)
             .map(|_| {
                 // Long enough that the launches below are queued before it ends: their own cost is not in the time.
-                let (address, stream) = (self.flushed.address(), self.stream.as_raw().cast());
+                let (address, stream) = (self.flushed.address(), self.stream.as_raw());
                 // SAFETY: the buffer is ours, of that length, and outlives the stream's work.
                 let answer = unsafe { sys::cuMemsetD8Async(address, 1, FLUSHED_BYTES, stream) };
-                assert_eq!(answer, sys::CUresult::CUDA_SUCCESS);
+                assert_eq!(answer, sys::SUCCESS);
                 start.record(&self.stream).unwrap();
                 run(&self.stream, &mut self.workspace);
                 end.record(&self.stream).unwrap();

@@ -48,7 +48,7 @@ pub(super) fn check_rows<I: Index>(
         RowSource::Indptr => {
             let Some((position, value)) = first_unsorted(stream, index, plan, workspace)? else { return Ok(()) };
             let starts_row = position % plan.index_row() as u64 == 0;
-            let at_least = if starts_row { 0 } else { element(stream, index, position - 1)? };
+            let at_least = if starts_row { 0 } else { element(stream, index, "indptr", position - 1)? };
             Err(Error::IndptrOutOfRange { position, value, at_least, size: plan.e, shape: plan.index })
         }
     }
@@ -70,9 +70,13 @@ pub fn group_count<I: Index>(
 }
 
 /// One element, after everything given to the stream so far.
-pub(super) fn element<I: Index>(stream: &Stream, index: &DeviceTensor<I>, position: u64) -> Result<i64, Error> {
-    let value: I = memory::read(stream, index.address() + position * size_of::<I>() as u64)?;
-    Ok(value.to_i64())
+pub(super) fn element<I: Index>(
+    stream: &Stream,
+    index: &DeviceTensor<I>,
+    name: &'static str,
+    position: u64,
+) -> Result<i64, Error> {
+    Ok(index.element(stream, name, position)?.to_i64())
 }
 
 /// Position and value of the first element outside [0, n).
@@ -84,7 +88,7 @@ fn first_bad<I: Index>(
 ) -> Result<Option<(u64, i64)>, Error> {
     match look_over(stream, IndexQuestion::FirstBad, index, n, workspace)? {
         NONE => Ok(None),
-        position => Ok(Some((position, element(stream, index, position)?))),
+        position => Ok(Some((position, element(stream, index, "index", position)?))),
     }
 }
 
@@ -96,16 +100,17 @@ fn first_unsorted<I: Index>(
     workspace: &mut Workspace,
 ) -> Result<Option<(u64, i64)>, Error> {
     stream.gpu().bind()?;
-    let result = workspace.reserve(size_of::<u64>())?;
-    // SAFETY: indptr has the plan's shape, `result` points to 8 bytes of a workspace, and the context is current. The
-    // read waits for the stream.
-    unsafe {
+    let result = workspace.reserve(stream, size_of::<u64>())?;
+    // SAFETY: indptr has the plan's shape, `result` points to 8 bytes of a workspace, both lie on the stream's device, and its
+    // context is current. The read waits for the stream.
+    let first = unsafe {
         let mut queue = StreamQueue::new(stream.gpu().kernels(), stream.as_raw());
-        enqueue_indptr_check(&mut queue, plan, I::TYPE, indptr.address(), result)?;
-    }
-    match memory::read(stream, result)? {
+        enqueue_indptr_check(&mut queue, plan, I::TYPE, indptr.address_on(stream, "indptr")?, result)?;
+        memory::read(stream, result)?
+    };
+    match first {
         NONE => Ok(None),
-        position => Ok(Some((position, element(stream, indptr, position)?))),
+        position => Ok(Some((position, element(stream, indptr, "indptr", position)?))),
     }
 }
 
@@ -118,10 +123,10 @@ fn look_over<I: Index>(
     workspace: &mut Workspace,
 ) -> Result<u64, Error> {
     stream.gpu().bind()?;
-    let result = workspace.reserve(size_of::<u64>())?;
+    let result = workspace.reserve(stream, size_of::<u64>())?;
     let count = index.shape().element_count();
     let kernels = stream.gpu().kernels();
-    let address = index.address();
+    let address = index.address_on(stream, "index")?;
     // SAFETY: as in `first_unsorted`.
     unsafe {
         Collector::load_first(kernels, ["index", question.kernel(I::TYPE).name(), "", ""], |collector| {
@@ -129,8 +134,8 @@ fn look_over<I: Index>(
         })?;
         let mut queue = StreamQueue::new(kernels, stream.as_raw());
         enqueue_look_over(&mut queue, question, I::TYPE, address, count, n, result)?;
+        memory::read(stream, result)
     }
-    memory::read(stream, result)
 }
 
 /// [`enqueue_sorted_check`] of a gather's indptr.

@@ -338,10 +338,10 @@ fn run<T: Float, I: Index>(
     let pointers = CompositePointers {
         scalar: T::TYPE,
         index_type: I::TYPE,
-        src: src.address(),
-        index: index.address(),
-        out: out.address(),
-        workspace: workspace.reserve(needed)?,
+        src: src.address_on(stream, "src")?,
+        index: index.address_on(stream, "index")?,
+        out: out.address_on(stream, "out")?,
+        workspace: workspace.reserve(stream, needed)?,
         workspace_bytes: workspace.bytes(),
     };
     // SAFETY: the tensors have the shapes the plan was made of and live on the stream's device, whose context was

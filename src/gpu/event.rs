@@ -2,19 +2,22 @@
 
 use std::{ptr, time::Duration};
 
-use cust::sys;
+use lazy_cuda_driver::sys;
 
 use super::{
     Gpu, Stream,
-    device::{CheckedCall, check},
+    driver::{CheckedCall, check},
 };
 use crate::Error;
 
 /// A mark in a stream that notes the time when the stream comes to it.
 pub struct Event {
     gpu: Gpu,
-    handle: sys::CUevent,
+    handle: sys::Event,
 }
+
+// SAFETY: the driver lets every thread use an event, and each method makes the event's context current first.
+unsafe impl Send for Event {}
 
 impl Event {
     /// An event that has not been recorded.
@@ -24,9 +27,8 @@ impl Event {
     pub fn new(gpu: &Gpu) -> Result<Self, Error> {
         gpu.bind()?;
         let mut handle = ptr::null_mut();
-        // Flags 0 are CU_EVENT_DEFAULT: the event keeps its time.
         // SAFETY: the pointer is to a local.
-        check(CheckedCall::Event, unsafe { sys::cuEventCreate(&mut handle, 0) })?;
+        check(CheckedCall::Event, unsafe { sys::cuEventCreate(&mut handle, sys::EVENT_DEFAULT) })?;
         Ok(Self { gpu: gpu.clone(), handle })
     }
 
@@ -37,7 +39,7 @@ impl Event {
     pub fn record(&self, stream: &Stream) -> Result<(), Error> {
         self.gpu.bind()?;
         // SAFETY: both handles are valid while their owners live.
-        check(CheckedCall::Event, unsafe { sys::cuEventRecord(self.handle, stream.as_raw().cast()) })
+        check(CheckedCall::Event, unsafe { sys::cuEventRecord(self.handle, stream.as_raw()) })
     }
 
     /// Waits for this mark and returns the time since an earlier one, to half a microsecond.
@@ -59,8 +61,8 @@ impl Event {
 impl Drop for Event {
     fn drop(&mut self) {
         if self.gpu.bind().is_ok() {
-            // SAFETY: nobody else has the handle. The driver's answer changes nothing any more.
-            let _ = unsafe { sys::cuEventDestroy_v2(self.handle) };
+            // SAFETY: nobody else has the handle. Nothing depends on the driver's answer.
+            unsafe { sys::cuEventDestroy_v2(self.handle) };
         }
     }
 }

@@ -264,7 +264,7 @@ pub fn gather_csr_into<T: Scalar, I: Index>(
 /// The length of the result where nothing else says it: indptr's last element.
 fn last_element<I: Index>(stream: &Stream, indptr: &DeviceTensor<I>) -> Result<usize, Error> {
     match indptr.shape().element_count() as u64 {
-        count if count != 0 => Ok(usize::try_from(check::element(stream, indptr, count - 1)?).unwrap_or(0)),
+        count if count != 0 => Ok(usize::try_from(check::element(stream, indptr, "indptr", count - 1)?).unwrap_or(0)),
         _ => Ok(0),
     }
 }
@@ -296,9 +296,9 @@ fn run<T: Scalar, I: Index>(
     let pointers = GatherPointers {
         scalar: T::TYPE,
         index_type: I::TYPE,
-        src: src.address(),
-        index: index.address(),
-        out: out.address(),
+        src: src.address_on(stream, "src")?,
+        index: index.address_on(stream, plan.source.name())?,
+        out: out.address_on(stream, "out")?,
     };
     // SAFETY: the tensors have the shapes the plan was made of and live on the stream's device, whose context was
     // made current. Freeing device memory waits for the device (see `Memory`), so they outlive the work.

@@ -1,19 +1,23 @@
 //! The compiled kernels: embedded as PTX, each loaded into a context when it is first used.
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
-    ffi::{CString, c_int, c_uint},
+    collections::{BTreeSet, HashSet},
+    ffi::{CString, c_uint, c_void},
+    iter,
     num::NonZero,
     ptr,
-    sync::{Mutex, MutexGuard, OnceLock},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicPtr, Ordering},
+    },
     thread,
 };
 
-use cust::sys;
-use lazy_cuda_driver::sys::{JIT_SPLIT_COMPILE, cuModuleLoadDataEx};
+use lazy_cuda_driver::sys;
 
 use super::{
-    device::{CheckedCall, check, current_context, driver_error},
+    context::{self, ContextKey},
+    driver::{CheckedCall, check, driver_error},
     kernel::Kernel,
 };
 use crate::Error;
@@ -59,56 +63,94 @@ impl EmbeddedPtx {
 
 /// The kernels of one CUDA context.
 pub struct Kernels {
+    context: ContextKey,
     /// The embedded PTX that the device can run, newest architecture first.
     candidates: Vec<&'static EmbeddedPtx>,
     /// Whether a kernel may be launched so that it overlaps the one before it.
     can_overlap: bool,
-    functions: Mutex<Functions>,
+    /// The `CUfunction` of each [`Kernel`], null until it is compiled.
+    functions: [AtomicPtr<c_void>; Kernel::COUNT],
+    /// Held while entry points are compiled, so that each is compiled once. Who launches a kernel that is there does not take
+    /// it.
+    compiling: Mutex<()>,
     used: Mutex<HashSet<[&'static str; 4]>>,
+    /// The kernels of the context that was met before this one.
+    next: Option<&'static Kernels>,
 }
 
-/// Entry points that are loaded.
-type Functions = HashMap<Kernel, Function>;
-
-#[derive(Clone, Copy)]
-struct Function(sys::CUfunction);
-
-// SAFETY: a CUfunction is a handle that the driver lets any thread use.
-unsafe impl Send for Function {}
+/// The kernels of the context that was met last: the first of a list of all, of which none is ever freed.
+static LAST_MET: AtomicPtr<Kernels> = AtomicPtr::new(ptr::null_mut());
 
 impl Kernels {
     /// The kernels of the calling thread's current context.
     ///
+    /// Calls after a context's first one take no lock and allocate nothing.
+    ///
     /// # Errors
     /// [`Error::NoDevice`] without a driver or a current context; [`Error::UnsupportedDevice`] for a device
-    /// older than the oldest embedded architecture.
+    /// older than the oldest embedded architecture; [`Error::Cuda`] where the driver refuses.
     pub fn for_current_context() -> Result<&'static Self, Error> {
-        static LOADED: OnceLock<Mutex<HashMap<ContextKey, &'static Kernels>>> = OnceLock::new();
-        let (context, architecture) = current_context()?;
-        let key = ContextKey::new(context);
-        let mut loaded = LOADED.get_or_init(Mutex::default).lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if let Some(kernels) = loaded.get(&key) {
+        // Held while a context's kernels are added, so that they are added once.
+        static ADDING: Mutex<()> = Mutex::new(());
+        let context = context::current()?;
+        let number = context::number(context)?;
+        if let Some(kernels) = Self::met(context, number) {
             return Ok(kernels);
         }
-        let kernels: &'static Self = Box::leak(Box::new(Self::for_architecture(architecture)?));
-        loaded.insert(key, kernels);
+        let _adding = ADDING.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(kernels) = Self::met(context, number) {
+            return Ok(kernels);
+        }
+        let mut kernels = Self::for_architecture(context::architecture()?, context)?;
+        kernels.next = Self::last_met();
+        let kernels = Box::leak(Box::new(kernels));
+        LAST_MET.store(kernels, Ordering::Release);
         Ok(kernels)
     }
 
-    fn for_architecture(architecture: u32) -> Result<Self, Error> {
+    /// The kernels of a context that was met before.
+    fn met(context: sys::Context, number: Option<u64>) -> Option<&'static Self> {
+        iter::successors(Self::last_met(), |kernels| kernels.next).find(|kernels| kernels.are_of(context, number))
+    }
+
+    fn last_met() -> Option<&'static Self> {
+        // SAFETY: null, or of `Box::leak`.
+        unsafe { LAST_MET.load(Ordering::Acquire).as_ref() }
+    }
+
+    /// Whether these are the kernels of `context`, whose number is `number`.
+    pub(super) fn are_of(&self, context: sys::Context, number: Option<u64>) -> bool {
+        self.context.is_of(context, number)
+    }
+
+    /// The context's handle.
+    pub(super) fn context(&self) -> sys::Context {
+        self.context.handle()
+    }
+
+    /// The kernels for a compute capability, none of them compiled yet, in a context that is current.
+    fn for_architecture(architecture: u32, context: sys::Context) -> Result<Self, Error> {
         let oldest = EMBEDDED_PTX[0].architecture;
         let runs = |embedded: &&EmbeddedPtx| embedded.architecture <= architecture;
         let candidates: Vec<_> = EMBEDDED_PTX.iter().rev().filter(runs).collect();
-        if candidates.is_empty() {
+        let Some(newest) = candidates.first() else {
             return Err(Error::UnsupportedDevice {
                 major: architecture / 10,
                 minor: architecture % 10,
                 needed_major: oldest / 10,
                 needed_minor: oldest % 10,
             });
-        }
-        let can_overlap = candidates[0].architecture >= 90 && driver_version() >= OVERLAP_IN_GRAPHS;
-        Ok(Self { candidates, can_overlap, functions: Mutex::default(), used: Mutex::default() })
+        };
+        let can_overlap = newest.architecture >= 90 && driver_version() >= OVERLAP_IN_GRAPHS;
+        Ok(Self {
+            context: ContextKey::new(context)?,
+            candidates,
+            can_overlap,
+            functions: [const { AtomicPtr::new(ptr::null_mut()) }; Kernel::COUNT],
+            compiling: Mutex::default(),
+            used: Mutex::default(),
+            next: None,
+        })
     }
 
     /// Whether a kernel may be launched so that it overlaps the one before it, whose end it waits for: on sm_90, whose PTX
@@ -123,65 +165,66 @@ impl Kernels {
     }
 
     /// An entry point, compiled if it is not there yet. The context must be current.
-    pub(super) fn function(&self, kernel: Kernel) -> Result<sys::CUfunction, Error> {
-        let mut functions = self.functions();
-        if let Some(function) = functions.get(&kernel) {
-            return Ok(function.0);
+    ///
+    /// Where it is there no lock is taken, so that a launch never waits for another thread that compiles.
+    pub(super) fn function(&self, kernel: Kernel) -> Result<sys::Function, Error> {
+        if !self.is_compiled(kernel) {
+            self.load(iter::once(kernel))?;
         }
-        self.compile(&BTreeSet::from([kernel]), &mut functions)?;
-        Ok(functions[&kernel].0)
+        Ok(self.functions[kernel as usize].load(Ordering::Acquire))
     }
 
-    /// Compiles the entry points that are not there yet, all together, which takes less time than one by
-    /// one: a module of its own takes the driver as long as a hundred instructions, and some drivers compile those of one
-    /// module at the same time. The context must be current.
+    /// Compiles the entry points that are not there yet, all together, which takes less time than one by one: a module of its
+    /// own takes the driver as long as a hundred instructions, and some drivers compile the entry points of one module at the
+    /// same time. The context must be current.
     pub(super) fn load(&self, kernels: impl Iterator<Item = Kernel>) -> Result<(), Error> {
-        let mut functions = self.functions();
-        let missing: BTreeSet<Kernel> = kernels.filter(|kernel| !functions.contains_key(kernel)).collect();
-        if missing.is_empty() { Ok(()) } else { self.compile(&missing, &mut functions) }
+        let mut missing: BTreeSet<Kernel> = kernels.filter(|&kernel| !self.is_compiled(kernel)).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let _compiling = self.compiling.lock().unwrap_or_else(PoisonError::into_inner);
+        // Another thread may have compiled some of them while this one waited.
+        missing.retain(|&kernel| !self.is_compiled(kernel));
+        if missing.is_empty() { Ok(()) } else { self.compile(&missing) }
     }
 
     /// Whether this is the first call for `what`, which need not be all that tells calls apart.
     pub(super) fn is_first(&self, what: [&'static str; 4]) -> bool {
-        self.used.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).insert(what)
+        self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(what)
     }
 
-    fn functions(&self) -> MutexGuard<'_, Functions> {
-        self.functions.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    fn is_compiled(&self, kernel: Kernel) -> bool {
+        !self.functions[kernel as usize].load(Ordering::Acquire).is_null()
     }
-}
 
-impl Kernels {
     /// Compiles entry points as one module, and notes them.
-    fn compile(&self, kernels: &BTreeSet<Kernel>, functions: &mut Functions) -> Result<(), Error> {
+    fn compile(&self, kernels: &BTreeSet<Kernel>) -> Result<(), Error> {
         // The module is never unloaded: the functions stay in use, and the driver may be gone before the process's
         // last statics.
         let module = self.load_module(kernels)?;
         for &kernel in kernels {
-            let name_with_nul = CString::new(kernel.name()).unwrap_or_default();
+            let name = CString::new(kernel.name()).unwrap_or_default();
             let mut function = ptr::null_mut();
             // SAFETY: the module was just loaded, the name ends in a NUL, and the function's pointer is to a local.
-            check(CheckedCall::LoadKernels, unsafe {
-                sys::cuModuleGetFunction(&mut function, module, name_with_nul.as_ptr())
-            })?;
-            functions.insert(kernel, Function(function));
+            check(CheckedCall::LoadKernels, unsafe { sys::cuModuleGetFunction(&mut function, module, name.as_ptr()) })?;
+            self.functions[kernel as usize].store(function, Ordering::Release);
         }
         Ok(())
     }
 
     /// A module of entry points. A driver older than the PTX of the device's architecture (sm_90's is PTX 8.1, of
     /// CUDA 12.1) gets that of an older architecture, which is written in an older PTX.
-    fn load_module(&self, kernels: &BTreeSet<Kernel>) -> Result<sys::CUmodule, Error> {
+    fn load_module(&self, kernels: &BTreeSet<Kernel>) -> Result<sys::Module, Error> {
         let processors = thread::available_parallelism().map_or(1, NonZero::get);
         let mut threads = [ptr::without_provenance_mut(kernels.len().min(processors))];
-        let options = if driver_version() >= SPLIT_COMPILE { &[JIT_SPLIT_COMPILE][..] } else { &[] };
-        let mut answer = sys::CUresult::CUDA_ERROR_NOT_FOUND as c_int;
+        let options = if driver_version() >= SPLIT_COMPILE { &[sys::JIT_SPLIT_COMPILE][..] } else { &[] };
+        let mut answer = sys::ERROR_NOT_FOUND;
         for embedded in &self.candidates {
             let ptx = CString::new(embedded.module(kernels)).unwrap_or_default();
             let mut module = ptr::null_mut();
             // SAFETY: the text ends in a NUL, each option has a value, and the module's pointer is to a local.
             answer = unsafe {
-                cuModuleLoadDataEx(
+                sys::cuModuleLoadDataEx(
                     &mut module,
                     ptx.as_ptr().cast(),
                     options.len() as c_uint,
@@ -189,11 +232,10 @@ impl Kernels {
                     threads.as_mut_ptr(),
                 )
             };
-            if answer == sys::CUresult::CUDA_SUCCESS as c_int {
-                return Ok(module.cast());
-            }
-            if answer != sys::CUresult::CUDA_ERROR_UNSUPPORTED_PTX_VERSION as c_int {
-                break;
+            match answer {
+                sys::SUCCESS => return Ok(module),
+                sys::ERROR_UNSUPPORTED_PTX_VERSION => {}
+                _ => break,
             }
         }
         Err(driver_error(CheckedCall::LoadKernels, answer))
@@ -213,24 +255,6 @@ fn driver_version() -> i32 {
     // SAFETY: the pointer is to a local.
     unsafe { sys::cuDriverGetVersion(&mut version) };
     version
-}
-
-/// What tells contexts apart. An address alone can come back after a context was destroyed; the driver's own
-/// number (CUDA 12 and later) cannot.
-#[derive(PartialEq, Eq, Hash)]
-struct ContextKey {
-    address: usize,
-    id: u64,
-}
-
-impl ContextKey {
-    fn new(context: sys::CUcontext) -> Self {
-        let mut id = 0;
-        // An older driver leaves 0 there, and the address has to do.
-        // SAFETY: the context is current, and the pointer is to a local.
-        unsafe { lazy_cuda_driver::sys::cuCtxGetId(context.cast(), &mut id) };
-        Self { address: context as usize, id }
-    }
 }
 
 #[cfg(test)]

@@ -3,11 +3,11 @@
 use std::{marker::PhantomData, ptr};
 
 use bytemuck::Pod;
-use cust::{memory::DeviceBuffer, sys};
+use lazy_cuda_driver::sys;
 
 use super::{
     Gpu, Stream,
-    device::{CheckedCall, check, cuda_error},
+    driver::{CheckedCall, check, driver_error},
 };
 use crate::{Error, Shape, Tensor, TensorView};
 
@@ -25,14 +25,13 @@ impl<T: Pod> DeviceTensor<T> {
     /// A tensor with every byte 0.
     ///
     /// # Errors
-    /// [`Error::Cuda`] where the device has no room.
+    /// [`Error::OutOfDeviceMemory`] where the device has no room; [`Error::Cuda`] where the driver refuses.
     pub fn zeros(stream: &Stream, shape: Shape) -> Result<Self, Error> {
         let tensor = Self::uninitialized(stream.gpu(), shape)?;
         if tensor.memory.bytes != 0 {
-            let stream = stream.as_raw().cast();
-            // SAFETY: the buffer is ours and of that length.
+            // SAFETY: the memory is ours, of that length and of the stream's context, which was made current.
             check(CheckedCall::Fill, unsafe {
-                sys::cuMemsetD8Async(tensor.address(), 0, tensor.memory.bytes, stream)
+                sys::cuMemsetD8Async(tensor.address(), 0, tensor.memory.bytes, stream.as_raw())
             })?;
         }
         Ok(tensor)
@@ -41,7 +40,7 @@ impl<T: Pod> DeviceTensor<T> {
     /// A copy of a host tensor. The host's memory may be reused when the call returns.
     ///
     /// # Errors
-    /// [`Error::Cuda`] where the device has no room.
+    /// [`Error::OutOfDeviceMemory`] where the device has no room; [`Error::Cuda`] where the driver refuses.
     pub fn from_host<'a>(stream: &Stream, tensor: impl Into<TensorView<'a, T>>) -> Result<Self, Error>
     where
         T: 'a,
@@ -49,15 +48,13 @@ impl<T: Pod> DeviceTensor<T> {
         let tensor = tensor.into();
         let copy = Self::uninitialized(stream.gpu(), *tensor.shape())?;
         if copy.memory.bytes != 0 {
-            // SAFETY: both sides have `bytes` bytes. The driver takes pageable host memory into its own
-            // before it returns, and page-locked memory is not what a `TensorView` can promise: the
-            // synchronisation below covers that.
+            // SAFETY: both sides have `bytes` bytes, and the stream is waited for before either can go.
             check(CheckedCall::Copy, unsafe {
                 sys::cuMemcpyHtoDAsync_v2(
                     copy.address(),
                     tensor.data().as_ptr().cast(),
                     copy.memory.bytes,
-                    stream.as_raw().cast(),
+                    stream.as_raw(),
                 )
             })?;
             stream.synchronize()?;
@@ -68,8 +65,10 @@ impl<T: Pod> DeviceTensor<T> {
     /// A copy in host memory, after everything given to the stream so far.
     ///
     /// # Errors
-    /// [`Error::Cuda`] where the copy, or a step before it, failed.
+    /// [`Error::OtherDevice`] where the tensor does not lie on the stream's device; [`Error::OutOfMemory`] where the host has
+    /// no room; [`Error::Cuda`] where the copy, or a step before it, failed.
     pub fn to_host(&self, stream: &Stream) -> Result<Tensor<T>, Error> {
+        let address = self.address_on(stream, "tensor")?;
         let mut tensor = Tensor::full(self.shape, T::zeroed())?;
         stream.gpu().bind()?;
         if self.memory.bytes != 0 {
@@ -77,9 +76,9 @@ impl<T: Pod> DeviceTensor<T> {
             check(CheckedCall::Copy, unsafe {
                 sys::cuMemcpyDtoHAsync_v2(
                     tensor.data_mut().as_mut_ptr().cast(),
-                    self.address(),
+                    address,
                     self.memory.bytes,
-                    stream.as_raw().cast(),
+                    stream.as_raw(),
                 )
             })?;
         }
@@ -119,13 +118,50 @@ impl<T> DeviceTensor<T> {
     }
 }
 
+impl<T> DeviceTensor<T> {
+    /// The address, for work on `stream`. `name` is what the message of an error calls the tensor.
+    ///
+    /// # Errors
+    /// [`Error::OtherDevice`] where the tensor does not lie on the stream's device; [`Error::ContextLost`] where the device was
+    /// reset since.
+    pub(super) fn address_on(&self, stream: &Stream, name: &'static str) -> Result<u64, Error> {
+        self.memory.address_on(stream, name)
+    }
+}
+
+impl<T: Pod> DeviceTensor<T> {
+    /// The element at a row-major position, after everything given to the stream so far.
+    ///
+    /// # Errors
+    /// Those of [`address_on`](Self::address_on); [`Error::Cuda`] where the copy, or a step before it, failed.
+    ///
+    /// # Panics
+    /// Where the tensor has no such position.
+    pub(super) fn element(&self, stream: &Stream, name: &'static str, position: u64) -> Result<T, Error> {
+        assert!(
+            position < self.shape.element_count() as u64,
+            "{name} of shape {} has no position {position}",
+            self.shape
+        );
+        let address = self.address_on(stream, name)?;
+        // SAFETY: the element lies inside the tensor, which is of the stream's context.
+        unsafe { read(stream, address + position * size_of::<T>() as u64) }
+    }
+}
+
 /// One value from device memory, after everything given to the stream so far.
-pub(super) fn read<T: Pod>(stream: &Stream, address: u64) -> Result<T, Error> {
+///
+/// # Errors
+/// [`Error::Cuda`] where the copy, or a step before it, failed.
+///
+/// # Safety
+/// `address` must be that of a `T` in device memory of the stream's context.
+pub(super) unsafe fn read<T: Pod>(stream: &Stream, address: u64) -> Result<T, Error> {
     let mut value = T::zeroed();
     stream.gpu().bind()?;
-    // SAFETY: the callers read addresses inside tensors of theirs; the stream is waited for below.
+    // SAFETY: the caller's promise for the one side; the other is a local, and the stream is waited for below.
     check(CheckedCall::Copy, unsafe {
-        sys::cuMemcpyDtoHAsync_v2(ptr::from_mut(&mut value).cast(), address, size_of::<T>(), stream.as_raw().cast())
+        sys::cuMemcpyDtoHAsync_v2(ptr::from_mut(&mut value).cast(), address, size_of::<T>(), stream.as_raw())
     })?;
     stream.synchronize()?;
     Ok(value)
@@ -147,10 +183,10 @@ impl Workspace {
         Self::with_bytes(gpu, 0)
     }
 
-    /// A workspace of so many bytes, whatever they hold.
+    /// A workspace of `bytes` bytes, which are not initialised.
     ///
     /// # Errors
-    /// [`Error::Cuda`] where the device has no room.
+    /// [`Error::OutOfDeviceMemory`] where the device has no room; [`Error::Cuda`] where the driver refuses.
     pub fn with_bytes(gpu: &Gpu, bytes: usize) -> Result<Self, Error> {
         Ok(Self { memory: Memory::new(gpu, bytes)? })
     }
@@ -174,17 +210,21 @@ impl Workspace {
         self.memory.bytes
     }
 
-    /// The address of at least `bytes` bytes, aligned to 256 where they are not borrowed.
+    /// The address of at least `bytes` bytes for work on `stream`, aligned to 256 where they are not borrowed.
     ///
     /// # Errors
-    /// [`Error::Cuda`] where the device has no room; [`Error::WorkspaceTooSmall`] where the memory is borrowed.
-    pub(super) fn reserve(&mut self, bytes: usize) -> Result<u64, Error> {
-        if self.memory.bytes < bytes {
-            if self.memory.buffer.is_none() {
-                return Err(Error::WorkspaceTooSmall { given: self.memory.bytes, needed: bytes });
-            }
-            self.memory = Memory::new(&self.memory.gpu, bytes)?;
+    /// [`Error::OtherDevice`] where the workspace does not lie on the stream's device, and [`Error::ContextLost`] where the
+    /// device was reset since; [`Error::OutOfDeviceMemory`] where the device has no room; [`Error::WorkspaceTooSmall`] where
+    /// the memory is borrowed.
+    pub(super) fn reserve(&mut self, stream: &Stream, bytes: usize) -> Result<u64, Error> {
+        let address = self.memory.address_on(stream, "workspace")?;
+        if bytes <= self.memory.bytes {
+            return Ok(address);
         }
+        if !self.memory.is_owned {
+            return Err(Error::WorkspaceTooSmall { given: self.memory.bytes, needed: bytes });
+        }
+        self.memory = Memory::new(&self.memory.gpu, bytes)?;
         Ok(self.memory.address)
     }
 }
@@ -194,33 +234,51 @@ struct Memory {
     gpu: Gpu,
     address: u64,
     bytes: usize,
-    /// None where somebody else owns it.
-    buffer: Option<DeviceBuffer<u8>>,
+    /// Whether dropping the value frees the memory.
+    is_owned: bool,
 }
 
 impl Memory {
     fn new(gpu: &Gpu, bytes: usize) -> Result<Self, Error> {
         gpu.bind()?;
-        // SAFETY: bytes have no invalid values, and nothing reads them before they are written.
-        let buffer =
-            unsafe { DeviceBuffer::uninitialized(bytes) }.map_err(|error| cuda_error(CheckedCall::Allocate, error))?;
-        let address = buffer.as_device_ptr().as_raw();
-        Ok(Self { gpu: gpu.clone(), address, bytes, buffer: Some(buffer) })
+        let mut address = 0;
+        // The driver refuses to allocate nothing; the address 0 stands for that.
+        if bytes != 0 {
+            // SAFETY: the pointer is to a local.
+            match unsafe { sys::cuMemAlloc_v2(&mut address, bytes) } {
+                sys::SUCCESS => {}
+                sys::ERROR_OUT_OF_MEMORY => return Err(Error::OutOfDeviceMemory { device: gpu.ordinal(), bytes }),
+                answer => return Err(driver_error(CheckedCall::Allocate, answer)),
+            }
+        }
+        Ok(Self { gpu: gpu.clone(), address, bytes, is_owned: true })
     }
 
     fn borrowed(gpu: &Gpu, address: u64, bytes: usize) -> Self {
-        Self { gpu: gpu.clone(), address, bytes, buffer: None }
+        Self { gpu: gpu.clone(), address, bytes, is_owned: false }
+    }
+
+    fn address_on(&self, stream: &Stream, name: &'static str) -> Result<u64, Error> {
+        if self.gpu.shares_context_with(stream.gpu()) {
+            return Ok(self.address);
+        }
+        let (device, stream_device) = (self.gpu.ordinal(), stream.gpu().ordinal());
+        // Two contexts of one device: one of them is of before a reset.
+        Err(if device == stream_device {
+            Error::ContextLost { device }
+        } else {
+            Error::OtherDevice { tensor: name, device, stream_device }
+        })
     }
 }
 
 impl Drop for Memory {
     fn drop(&mut self) {
-        let Some(buffer) = self.buffer.take() else { return };
-        // The driver frees in the current context, which on this thread may be another or none.
-        if self.gpu.bind().is_ok() {
-            drop(buffer);
-        } else {
-            std::mem::forget(buffer);
+        // The driver frees in the current context, which on this thread may be another or none. Where the context was reset
+        // the memory is gone already, and its address may be somebody else's.
+        if self.is_owned && self.address != 0 && self.gpu.bind().is_ok() {
+            // SAFETY: the memory is of `cuMemAlloc_v2`, and nobody else has it.
+            unsafe { sys::cuMemFree_v2(self.address) };
         }
     }
 }

@@ -10,7 +10,9 @@
 
 mod check;
 mod composite;
+mod context;
 mod device;
+mod driver;
 mod event;
 mod gather;
 mod kernel;
@@ -20,6 +22,7 @@ mod pointers;
 mod queue;
 mod scatter;
 mod segment;
+mod stream;
 mod tuning;
 
 pub use check::{enqueue_look_over, group_count};
@@ -27,7 +30,8 @@ pub use composite::{
     CompositePointers, composite_raw, enqueue_composite, log_softmax, log_softmax_into, logsumexp, logsumexp_into,
     preload_composite, softmax, softmax_into, std, std_into,
 };
-pub use device::{CurrentContext, Gpu, Stream};
+pub use context::CurrentContext;
+pub use device::Gpu;
 pub use event::Event;
 pub use gather::{
     GatherPointers, enqueue_gather, gather_coo, gather_coo_into, gather_csr, gather_csr_into, gather_raw,
@@ -43,3 +47,4 @@ pub use segment::{
     enqueue_segment, enqueue_segment_check, preload_segment, segment_coo, segment_coo_into, segment_csr,
     segment_csr_into, segment_raw,
 };
+pub use stream::Stream;

@@ -2,13 +2,12 @@
 
 use std::{ffi::c_void, ptr};
 
-use cust::sys;
 use kernel_params::{FillParams, IndexLayout, OffsetsParams};
-use lazy_cuda_driver::sys::{LaunchAttribute, LaunchConfig, cuLaunchKernelEx};
+use lazy_cuda_driver::sys::{self, LaunchAttribute, LaunchConfig};
 
 use super::{
     Kernel, Kernels,
-    device::{CheckedCall, check, check_code},
+    driver::{CheckedCall, check},
 };
 use crate::{Error, Shape, broadcast::Layout};
 
@@ -129,7 +128,7 @@ impl PlacedLayout {
 /// A CUDA stream together with the kernels of its context.
 pub struct StreamQueue<'a> {
     kernels: &'a Kernels,
-    stream: sys::CUstream,
+    stream: sys::Stream,
     /// Whether what it was given last is a kernel.
     follows_kernel: bool,
 }
@@ -141,7 +140,7 @@ impl<'a> StreamQueue<'a> {
     /// `stream` must be a stream of the context `kernels` was loaded into, which must be current, and both
     /// must stay so while the queue is used.
     pub unsafe fn new(kernels: &'a Kernels, stream: *mut c_void) -> Self {
-        Self { kernels, stream: stream.cast(), follows_kernel: false }
+        Self { kernels, stream, follows_kernel: false }
     }
 }
 
@@ -189,17 +188,16 @@ impl Queue for StreamQueue<'_> {
             grid: [blocks, 1, 1],
             block: [THREADS_PER_BLOCK, 1, 1],
             shared_bytes,
-            stream: self.stream.cast(),
+            stream: self.stream,
             attributes: &LaunchAttribute::OVERLAPS_PREVIOUS,
             attribute_count: 1,
         };
         // SAFETY: `arguments` points to the one parameter the kernel takes, which the driver copies before
         // it returns; the rest is the caller's promise.
-        let launched = if overlaps {
-            let answer = unsafe { cuLaunchKernelEx(&config, function.cast(), arguments.as_mut_ptr(), ptr::null_mut()) };
-            check_code(CheckedCall::Launch, answer)
+        let answer = if overlaps {
+            unsafe { sys::cuLaunchKernelEx(&config, function, arguments.as_mut_ptr(), ptr::null_mut()) }
         } else {
-            check(CheckedCall::Launch, unsafe {
+            unsafe {
                 sys::cuLaunchKernel(
                     function,
                     blocks,
@@ -213,10 +211,10 @@ impl Queue for StreamQueue<'_> {
                     arguments.as_mut_ptr(),
                     ptr::null_mut(),
                 )
-            })
+            }
         };
-        self.follows_kernel = launched.is_ok();
-        launched
+        self.follows_kernel = answer == sys::SUCCESS;
+        check(CheckedCall::Launch, answer)
     }
 }
 

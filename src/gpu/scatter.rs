@@ -345,12 +345,12 @@ fn run<T: Scalar, I: Index>(
         scalar: T::TYPE,
         index_type: I::TYPE,
         arg_type: I::TYPE,
-        src: src.address(),
-        index: index.address(),
-        base: base.map(DeviceTensor::address),
-        out: out.address(),
-        arg_out: arg_out.map(|arg_out| arg_out.address()),
-        workspace: workspace.reserve(needed)?,
+        src: src.address_on(stream, "src")?,
+        index: index.address_on(stream, "index")?,
+        base: base.map(|base| base.address_on(stream, "base")).transpose()?,
+        out: out.address_on(stream, "out")?,
+        arg_out: arg_out.map(|arg_out| arg_out.address_on(stream, "arg_out")).transpose()?,
+        workspace: workspace.reserve(stream, needed)?,
         workspace_bytes: workspace.bytes(),
     };
     // SAFETY: the tensors have the shapes the plan was made of and live on the stream's device, whose

@@ -459,12 +459,12 @@ fn run<T: Scalar, I: Index>(
         scalar: T::TYPE,
         index_type: I::TYPE,
         arg_type: I::TYPE,
-        src: inputs.src.address(),
-        index: inputs.index.address(),
-        base: inputs.base.map(DeviceTensor::address),
-        out: out.address(),
-        arg_out: arg_out.map(|arg_out| arg_out.address()),
-        workspace: workspace.reserve(needed)?,
+        src: inputs.src.address_on(stream, "src")?,
+        index: inputs.index.address_on(stream, plan.segments.name())?,
+        base: inputs.base.map(|base| base.address_on(stream, "base")).transpose()?,
+        out: out.address_on(stream, "out")?,
+        arg_out: arg_out.map(|arg_out| arg_out.address_on(stream, "arg_out")).transpose()?,
+        workspace: workspace.reserve(stream, needed)?,
         workspace_bytes: workspace.bytes(),
     };
     // SAFETY: the tensors have the shapes the plan was made of and live on the stream's device, whose
@@ -486,22 +486,19 @@ fn check_index<I: Index>(
     index: &DeviceTensor<I>,
     workspace: &mut Workspace,
 ) -> Result<(), Error> {
-    let result = workspace.reserve(size_of::<u64>())?;
-    // SAFETY: `index` has the plan's shape, `result` points to 8 bytes of a workspace, and the context is current.
-    // The read waits for the stream.
-    unsafe {
+    let result = workspace.reserve(stream, size_of::<u64>())?;
+    // SAFETY: `index` has the plan's shape, `result` points to 8 bytes of a workspace, both lie on the stream's device, and its
+    // context is current. The read waits for the stream.
+    let position: u64 = unsafe {
         let mut queue = StreamQueue::new(stream.gpu().kernels(), stream.as_raw());
-        enqueue_segment_check(&mut queue, plan, I::TYPE, index.address(), result)?;
-    }
-    let position: u64 = super::memory::read(stream, result)?;
+        enqueue_segment_check(&mut queue, plan, I::TYPE, index.address_on(stream, plan.segments.name())?, result)?;
+        super::memory::read(stream, result)?
+    };
     // All ones, the start, stands for "none".
     if position == u64::MAX {
         return Ok(());
     }
-    let value_at = |position: u64| {
-        let value: I = super::memory::read(stream, index.address() + position * size_of::<I>() as u64)?;
-        Ok(value.to_i64())
-    };
+    let value_at = |position| check::element(stream, index, plan.segments.name(), position);
     let is_first_in_row = position.is_multiple_of(plan.index_row() as u64);
     let previous = if is_first_in_row { None } else { Some(value_at(position - 1)?) };
     Err(plan.bad_index(position, value_at(position)?, previous))

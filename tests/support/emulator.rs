@@ -15,6 +15,9 @@ use tensorrt_scatter::{
 
 use super::{Element, assert_same, naive::ScatterCase, segments::SegmentCase};
 
+/// CUDA_ERROR_LAUNCH_FAILED, which a driver answers where a kernel fails.
+const LAUNCH_FAILED: i32 = 719;
+
 /// How large an input is taken to be, in bytes: as large as it is, or as one for which other ways are chosen: where the reduced axis
 /// is always cut, and where the caches hold nothing from one call to the next.
 pub const SIZES: [Option<usize>; 3] = [None, Some(64 << 20), Some(1 << 30)];
@@ -196,7 +199,11 @@ impl Queue for Emulator {
         run(&launch, &Options::with_seed(self.seed), &self.memory, || unsafe {
             (entry.run)(ptr::from_ref(params).cast())
         })
-        .map_err(|fault| Error::Cuda { call: "emulating a kernel", error: fault.to_string() })
+        .map_err(|fault| Error::Cuda {
+            call: "emulating a kernel",
+            code: LAUNCH_FAILED,
+            error: fault.to_string(),
+        })
     }
 }
 

@@ -1,7 +1,9 @@
 //! The driver functions that this crate defines.
 
 use std::arch::global_asm;
+use std::ffi::{c_int, c_uint};
 
+use crate::sys;
 use crate::trampoline::bind;
 
 #[cfg(target_arch = "x86_64")]
@@ -137,25 +139,16 @@ driver_functions! {
     cuTexObjectDestroy
     cuTexObjectGetResourceDesc
 
-    // What this project calls besides, through cust::sys and this crate's sys.
+    // What this crate's sys declares besides.
     cuCtxGetId
-    cuLaunchKernelEx
-    cuFuncSetAttribute
+    cuDevicePrimaryCtxGetState
     cuGetErrorName
-    cuGraphExecDestroy
-    cuGraphInstantiateWithFlags
-    cuGraphLaunch
-    cuStreamBeginCapture_v2
-    cuStreamEndCapture
-    cuStreamIsCapturing
-}
-
-unsafe extern "C" {
-    fn cuInit();
+    cuLaunchKernelEx
+    cuPointerGetAttribute
 }
 
 /// Pulls the trampolines out of this crate's archive. Linkers that search archives once, in order,
 /// would leave them there if cust's calls came after this crate on the command line; rustc refers
 /// to every `#[used]` item before the first archive.
 #[used]
-static LINKED: unsafe extern "C" fn() = cuInit;
+static LINKED: extern "C" fn(c_uint) -> c_int = sys::cuInit;

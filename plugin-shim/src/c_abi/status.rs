@@ -58,9 +58,9 @@ impl From<Error> for Failure {
         };
         let status = match error {
             _ if bad_index.is_some() => Status::BadIndex,
-            Error::OutOfMemory { .. } => Status::OutOfMemory,
+            _ if error.is_out_of_memory() => Status::OutOfMemory,
             Error::NoDevice { .. } | Error::UnsupportedDevice { .. } => Status::NoDevice,
-            Error::Cuda { .. } => Status::CudaError,
+            Error::Cuda { .. } | Error::ContextLost { .. } => Status::CudaError,
             _ => Status::InvalidArgument,
         };
         Self { status, text: error.to_string(), bad_index }

@@ -1,7 +1,7 @@
 //! `trts_target`: the CPU, or a stream of a CUDA device.
 
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     ffi::c_void,
     ptr,
     sync::{Mutex, PoisonError},
@@ -72,7 +72,6 @@ impl Target {
         }
         let callers_context = CurrentContext::keep();
         let gpu = gpu(given.device)?;
-        gpu.bind()?;
         // SAFETY: the caller's promise; an empty workspace has no bytes to use.
         let (stream, workspace) = unsafe {
             (Stream::from_raw(&gpu, given.stream), Workspace::from_raw(&gpu, address as u64, given.workspace_bytes))
@@ -81,15 +80,17 @@ impl Target {
     }
 }
 
-/// A device, kept for the process's life once it was used: retaining its context is not for free.
+/// A device, with its context current. It is kept for later calls, since to retain a context takes time, and made anew where
+/// the device was reset since. Where that does not succeed, its error says why.
 pub(super) fn gpu(device: i32) -> Result<Gpu, Failure> {
-    static GPUS: Mutex<Option<HashMap<u32, Gpu>>> = Mutex::new(None);
+    static GPUS: Mutex<BTreeMap<u32, Gpu>> = Mutex::new(BTreeMap::new());
     let ordinal = u32::try_from(device).map_err(|_| {
         Failure::invalid(format!("device is {device}; expected TRTS_CPU (-1) or the number of a CUDA device"))
     })?;
     let mut gpus = GPUS.lock().unwrap_or_else(PoisonError::into_inner);
-    let gpus = gpus.get_or_insert_default();
-    if let Some(gpu) = gpus.get(&ordinal) {
+    if let Some(gpu) = gpus.get(&ordinal)
+        && gpu.bind().is_ok()
+    {
         return Ok(gpu.clone());
     }
     let gpu = Gpu::new(ordinal)?;

@@ -1,5 +1,7 @@
 //! The C ABI's structs and functions as a caller writes them down after the header.
 
+#![allow(dead_code, reason = "each test program uses a part")]
+
 use std::{
     ffi::{CStr, c_char, c_void},
     ptr,
@@ -10,7 +12,9 @@ use crate::common::{Library, plugin_library};
 pub const OK: i32 = 0;
 pub const INVALID_ARGUMENT: i32 = 1;
 pub const BAD_INDEX: i32 = 2;
+pub const OUT_OF_MEMORY: i32 = 3;
 pub const NO_DEVICE: i32 = 4;
+pub const CUDA_ERROR: i32 = 5;
 
 pub const FLOAT32: i32 = 1;
 pub const INT32: i32 = 5;
@@ -126,6 +130,10 @@ type Reduction = unsafe extern "C" fn(
 ) -> i32;
 type Plain = unsafe extern "C" fn(*const Tensor, *const Tensor, *const Options, *const Tensor, *const Target) -> i32;
 
+type NewBuffer = unsafe extern "C" fn(i32, usize, *mut *mut c_void, *mut *mut c_void) -> i32;
+type FreeBuffer = unsafe extern "C" fn(*mut c_void) -> i32;
+type Synchronize = unsafe extern "C" fn(*const Target) -> i32;
+
 /// The functions, looked up in the library.
 pub struct CAbi {
     library: Library,
@@ -133,6 +141,9 @@ pub struct CAbi {
     pub scatter: Reduction,
     pub gather_csr: Plain,
     pub softmax: Plain,
+    pub buffer_new: NewBuffer,
+    pub buffer_free: FreeBuffer,
+    pub synchronize: Synchronize,
 }
 
 impl CAbi {
@@ -145,6 +156,9 @@ impl CAbi {
                 scatter: library.function(c"trts_scatter"),
                 gather_csr: library.function(c"trts_gather_csr"),
                 softmax: library.function(c"trts_softmax"),
+                buffer_new: library.function(c"trts_buffer_new"),
+                buffer_free: library.function(c"trts_buffer_free"),
+                synchronize: library.function(c"trts_synchronize"),
                 library,
             }
         }
