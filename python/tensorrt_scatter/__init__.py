@@ -1,7 +1,7 @@
 """The operators of torch_scatter on NumPy, torch, CuPy and JAX arrays, and as TensorRT plugins.
 
-The functions have the names and arguments of torch_scatter 2.1.2 and compute what they compute, on the CPU or on the
-CUDA device where the arrays are. They record no gradients.
+The functions have the names, the arguments and the results of torch_scatter 2.1.2. They compute where the arrays are:
+on the CPU or on a CUDA device. They record no gradients.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """``python -m tensorrt_scatter``: what is installed, and ONNX files.
 
-Exit codes: 0 where the command did what it was told, 1 where it could not (standard error says why), 2 where it does not
-understand its arguments.
+Exit codes: 0 if the command did its work, 1 if it could not (standard error says why), 2 if it does not understand its
+arguments.
 """
 
 from __future__ import annotations

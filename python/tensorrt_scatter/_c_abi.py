@@ -35,7 +35,7 @@ class Tensor(ctypes.Structure):
 
     @classmethod
     def of(cls, address: int, dtype: str, shape: Sequence[int]) -> Tensor:
-        """A row-major tensor."""
+        """Describes a row-major tensor."""
         return cls(address, TYPE_OF[dtype].number, len(shape), (c_int64 * len(shape))(*shape), None)
 
 
@@ -63,7 +63,7 @@ class Options(ctypes.Structure):
         unbiased: bool = True,
         eps: float = 1e-12,
     ) -> Options:
-        """Options from torch_scatter's arguments, trts_reduce's number, and the settings in force."""
+        """Makes options from torch_scatter's arguments, the number of a trts_reduce, and the current settings."""
         if dim_size is not None and dim_size < 0:
             raise ValueError(f"dim_size is {dim_size}; expected 0 or more")
         size = -1 if dim_size is None else dim_size
@@ -83,7 +83,7 @@ class Target(ctypes.Structure):
 
     @classmethod
     def of(cls, device: int, stream: int) -> Target:
-        """A target without a workspace yet."""
+        """Makes a target without a workspace."""
         return cls(ctypes.sizeof(cls), device, stream, None, 0)
 
 
@@ -100,7 +100,7 @@ class Requirements(ctypes.Structure):
 
     @classmethod
     def empty(cls) -> Requirements:
-        """A struct for the library to fill in."""
+        """Makes a struct for the library to fill in."""
         return cls(ctypes.sizeof(cls))
 
     @property
@@ -113,7 +113,7 @@ _TENSOR, _OPTIONS, _TARGET = POINTER(Tensor), POINTER(Options), POINTER(Target)
 
 
 def _arguments(operator: Operator) -> list[Any]:
-    """The types of the operator's C function: what it reads, the options, what it writes, the target."""
+    """The argument types of an operator's C function: tensors to read, options, tensors to write, target."""
     return [*[_TENSOR] * operator.inputs_of_c, _OPTIONS, *[_TENSOR] * operator.outputs_of_c, _TARGET]
 
 
@@ -131,10 +131,10 @@ _SIGNATURES = {
 
 
 def declare(library: ctypes.CDLL) -> ctypes.CDLL:
-    """Gives the library's functions their types.
+    """Declares the argument and result types of the library's functions.
 
     Raises:
-        ImportError: if the library has another ABI than this module.
+        ImportError: the library has another version of the ABI than this module.
     """
     version = library.trts_abi_version() if hasattr(library, "trts_abi_version") else None
     if version != ABI_VERSION:

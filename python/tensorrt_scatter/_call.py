@@ -1,4 +1,4 @@
-"""What every operator does with arrays: look at them, make room for the results, call the C ABI."""
+"""The steps of a call, the same for every operator: view the arrays, allocate the results, call the C ABI."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ _OUT, _ARG_OUT = Input("out", VALUES), Input("arg_out", INDICES)
 
 
 def reduced(operator: Operator, inputs: Mapping[str, Any], out: Any, reduce: str, **options: Any) -> tuple[Any, ...]:
-    """Runs an operator with a reduction: the result, and arg_out where the reduction has one.
+    """Runs an operator that reduces. Returns out, and arg_out if the reduction has it.
 
     Raises:
-        ValueError: The operator does not have the reduction, or its arguments do not fit.
-        BadIndexError: An index is out of range, or not sorted where it has to be.
+        ValueError: the operator does not have the reduction, or an argument does not fit.
+        BadIndexError: an index is out of range, or is not sorted although it must be.
     """
     reduction = operator.reduction(reduce)
     return _run(operator, inputs, out, reduction, Options.of(reduce=reduction.number, **options))
 
 
 def called(operator: Operator, inputs: Mapping[str, Any], out: Any = None, **options: Any) -> Any:
-    """Runs an operator without reductions: its result.
+    """Runs an operator that does not reduce. Returns out.
 
     Raises:
-        ValueError: Its arguments do not fit.
-        BadIndexError: An index is out of range, or not sorted where it has to be.
+        ValueError: an argument does not fit.
+        BadIndexError: an index is out of range, or is not sorted although it must be.
     """
     return _run(operator, inputs, out, None, Options.of(**options))[0]
 
@@ -41,7 +41,7 @@ def _run(
 ) -> tuple[Any, ...]:
     arrays = arrays_of({**inputs, "out": out})
     if out is not None:
-        # As torch_scatter has it: out tells the number of groups, whatever dim_size says.
+        # out decides on the number of groups and dim_size does not count, as in torch_scatter.
         options.dim_size = -1
     with arrays.on_device():
         call = _Call(arrays, operator, inputs, out, reduction, options)
@@ -69,13 +69,13 @@ class _Call:
         self.out_view = None if out is None else arrays.view(_OUT, out)
         if self.out_view is not None and self.out_view.dtype != src.dtype:
             raise ValueError(f"out has dtype {self.out_view.dtype}; expected src's, {src.dtype}")
-        # Where out cannot be written to as it is, another array takes the result.
+        # If out is not row-major, the result goes to a new array and is copied to out.
         self.in_place = self.out_view is not None and self.out_view.is_array
         self.target = Target.of(arrays.device, arrays.stream)
         self.workspace: View | None = None
 
     def query(self) -> Requirements:
-        """The result's shape. The number of groups, which may have been read from the index, goes to the options."""
+        """Finds the shape of the result. Writes the number of groups into the options; it may come from the index."""
         needs_out = self.operator.base is Base.START or self.operator is GATHER_CSR
         out = _tensor(self.out_view) if needs_out else None
         if self.options.dim_size == -1 and out is None:
@@ -88,7 +88,7 @@ class _Call:
         return required
 
     def run(self, required: Requirements) -> tuple[Any, ...]:
-        """The results."""
+        """Computes the results."""
         if self.out_view is not None and self.out_view.shape != required.shape:
             raise ValueError(f"out has shape {self.out_view.shape}, but the result has shape {required.shape}")
         self.reserve(required.workspace_bytes)
@@ -113,7 +113,7 @@ class _Call:
         return tuple(map(self.arrays.finish, results))
 
     def reserve(self, count: int) -> None:
-        """Makes sure that the target has a workspace of `count` bytes, where it is a device."""
+        """Gives the target a workspace of at least `count` bytes if it is a CUDA device."""
         if self.target.device == CPU or count <= self.target.workspace_bytes:
             return
         self.workspace = self.arrays.scratch(count)

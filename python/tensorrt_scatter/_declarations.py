@@ -2,8 +2,8 @@
 
 All lists of them in this package are made from these tables: the C ABI's numbers and signatures, the ONNX schemas, the
 torch operators and their fake kernels, what both of PyTorch's exporters write, and how the reference evaluator runs a
-node. A new operator is a row of `OPERATORS`, its functions on arrays, and its formula in `onnx.eager`; a test names the
-function that lacks.
+node. A new operator is a row of `OPERATORS`, its functions on arrays and in `onnx.ops`, and its formula in
+`onnx.eager`. A test fails where one of these is missing.
 """
 
 from __future__ import annotations
@@ -214,7 +214,7 @@ class Operator:
         return dim if self.has_dim else index_rank - 1
 
     def out_size(self, src: Sequence[Any], index: Sequence[Any], axis: int, given: Any) -> Any:
-        """The size of out on the axis; `given` is that of a base, or the size attribute's. Sizes may be unknown, None."""
+        """The size of out on the axis; None if it is unknown. `given` is the size from a base or an attribute."""
         if self.result is Result.SRC:
             return src[axis]
         if self.result is Result.INDEX:

@@ -1,4 +1,4 @@
-"""Memory of CUDA devices, for arrays whose library cannot be asked for some."""
+"""CUDA device memory, for array libraries that have no function to allocate it."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ SCRATCH = "uint8"
 
 
 class DeviceArray:
-    """A row-major array in a CUDA device's memory, for other libraries to take by DLPack or the CUDA array interface.
+    """A row-major array in CUDA device memory. Other libraries take it by DLPack or the CUDA array interface.
 
-    It is complete: no stream has to be waited for.
+    Its elements are complete: a consumer need not wait for a stream.
     """
 
     def __init__(self, device: int, shape: tuple[int, ...], dtype: str) -> None:
         library = loaded()
         item_bytes = 1 if dtype == SCRATCH else TYPE_OF[dtype].bytes
         buffer, address = ctypes.c_void_p(), ctypes.c_void_p()
-        # Not none, since consumers do not all take null.
+        # At least one byte: some consumers do not take a null pointer.
         count = max(math.prod(shape) * item_bytes, 1)
         check(library, library.trts_buffer_new(device, count, ctypes.byref(buffer), ctypes.byref(address)))
-        # Not at exit, when a consumer may still use the memory, which ends with the process.
+        # Not at exit: a consumer may still use the memory, and the end of the process frees it.
         weakref.finalize(self, library.trts_buffer_free, buffer).atexit = False
         self._address = address.value or 0
         self._device = device
         #: The sizes, outermost first.
         self.shape = shape
-        #: NumPy's name of the type.
+        #: The type's name in NumPy.
         self.dtype = dtype
 
     def view(self) -> View:
-        """The memory, for a call."""
+        """The memory as an argument of a call."""
         return View(self._address, self.dtype, self.shape, self, is_array=True)
 
     def __dlpack_device__(self) -> tuple[int, int]:

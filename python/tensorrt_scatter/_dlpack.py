@@ -1,4 +1,4 @@
-"""DLPack's structs and capsules (https://dmlc.github.io/dlpack), in the layout without a version that all take."""
+"""DLPack's structs and capsules (https://dmlc.github.io/dlpack), in the unversioned layout that every library takes."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ CUDA = 2
 
 _NAME = b"dltensor"
 
-#: The types' names by DLDataTypeCode and bits.
+#: The name of each type with kernels, by DLDataTypeCode and bits.
 _NAMES = {each.dlpack: each.name for each in TYPES}
-#: Those of types that there are no kernels for, to say what was given.
+#: The names of types without kernels, for messages.
 _NAMES_OF_OTHERS = {
     (6, 8): "bool",
     **{(0, bits): f"int{bits}" for bits in (8, 16)},
@@ -61,14 +61,14 @@ class _ManagedTensor(ctypes.Structure):
 _api = ctypes.pythonapi
 _get_pointer = ctypes.PYFUNCTYPE(c_void_p, ctypes.py_object, c_char_p)(("PyCapsule_GetPointer", _api))
 _new = ctypes.PYFUNCTYPE(ctypes.py_object, c_void_p, c_char_p, c_void_p)(("PyCapsule_New", _api))
-# A capsule that is being destroyed must not become a Python object once more.
+# A destructor takes the capsule as an address: a capsule that is being destroyed must not become a Python object again.
 _is_valid_raw = ctypes.PYFUNCTYPE(ctypes.c_int, c_void_p, c_char_p)(("PyCapsule_IsValid", _api))
 _get_pointer_raw = ctypes.PYFUNCTYPE(c_void_p, c_void_p, c_char_p)(("PyCapsule_GetPointer", _api))
 
 
 @dataclasses.dataclass(frozen=True)
 class ImportedTensor:
-    """A tensor of another library's, and the capsule that keeps it."""
+    """A tensor of another library, and the capsule that owns it."""
 
     address: int
     dtype: str
@@ -79,7 +79,7 @@ class ImportedTensor:
 
 
 def imported(capsule: Any) -> ImportedTensor:
-    """Looks at a tensor, which stays the capsule's."""
+    """Reads the description of a tensor. The capsule still owns it."""
     address = _get_pointer(capsule, _NAME)
     tensor = _ManagedTensor.from_address(address).tensor
     kind = (tensor.dtype.code, tensor.dtype.bits)
@@ -92,7 +92,7 @@ def imported(capsule: Any) -> ImportedTensor:
 
 
 def is_row_major(shape: Sequence[int], strides: Sequence[int]) -> bool:
-    """Whether the strides, in elements, are those of a row-major array. Axes of one element have any."""
+    """True if the strides, in elements, are row-major. The stride of an axis of size 1 does not count."""
     expected = 1
     for size, stride in zip(reversed(shape), reversed(strides)):
         if size != 1 and stride != expected:
@@ -102,7 +102,7 @@ def is_row_major(shape: Sequence[int], strides: Sequence[int]) -> bool:
 
 
 def numpy_dtype(name: str) -> Any:
-    """NumPy's type of that name; ml_dtypes has bfloat16."""
+    """NumPy's type of that name. bfloat16 comes from ml_dtypes."""
     if name == "bfloat16":
         import ml_dtypes
 
@@ -111,12 +111,12 @@ def numpy_dtype(name: str) -> Any:
 
 
 def as_numpy(tensor: ImportedTensor) -> Any:
-    """A tensor in host memory as a NumPy array over the same memory, which the tensor keeps."""
+    """A NumPy array over the memory of a host tensor. The array keeps the tensor alive."""
     dtype = numpy_dtype(tensor.dtype)
     interface = {
         "data": (tensor.address, True),
         "shape": tensor.shape,
-        # NumPy takes no ml_dtypes by this name; the bytes are the same.
+        # NumPy does not know the names of ml_dtypes; an opaque type has the same bytes.
         "typestr": f"|V{dtype.itemsize}",
         "strides": None if tensor.strides is None else tuple(stride * dtype.itemsize for stride in tensor.strides),
         "version": 3,
@@ -125,22 +125,22 @@ def as_numpy(tensor: ImportedTensor) -> Any:
 
 
 class _Exposed:
-    """What np.asarray takes memory from, and keeps."""
+    """An object from which np.asarray takes memory, and which the array keeps alive."""
 
     def __init__(self, interface: dict[str, Any], owner: Any) -> None:
         self.__array_interface__ = interface
         self._owner = owner
 
 
-#: What exported tensors point to, by the address of their structs, until their consumers let go of them.
+#: The memory of exported tensors, by the address of their structs, until their consumers release them.
 _exported: dict[int, tuple[Any, ...]] = {}
 
 
 def _functions_for_consumers() -> tuple[Any, Any]:
-    """The tensors' deleter and the capsules' destructor, as C functions.
+    """Makes the deleter of tensors and the destructor of capsules, as C functions.
 
-    Consumers may call them while the interpreter shuts down, when this module has lost its variables: these have their
-    own, and are never freed.
+    Consumers may call them while the interpreter shuts down and this module has lost its variables. So they hold their
+    own variables, and are never freed.
     """
     tensors, name, is_valid, get_pointer = _exported, _NAME, _is_valid_raw, _get_pointer_raw
 
@@ -148,7 +148,7 @@ def _functions_for_consumers() -> tuple[Any, Any]:
         tensors.pop(address, None)
 
     def destroy(capsule: int) -> None:
-        # A consumer renames the capsule, and deletes the tensor itself.
+        # A consumer renames the capsule and deletes the tensor itself.
         if is_valid(capsule, name):
             delete(get_pointer(capsule, name))
 
@@ -162,7 +162,7 @@ _deleter, _destructor = _functions_for_consumers()
 
 
 def exported(owner: Any, address: int, device: tuple[int, int], dtype: str, shape: Sequence[int]) -> Any:
-    """A capsule with a row-major tensor, whose memory ``owner`` keeps."""
+    """Makes a capsule with a row-major tensor. ``owner`` keeps the memory alive."""
     sizes = (c_int64 * len(shape))(*shape)
     code, bits = TYPE_OF[dtype].dlpack
     tensor = _Tensor(address, _Device(*device), len(shape), _DataType(code, bits, 1), sizes, None, 0)

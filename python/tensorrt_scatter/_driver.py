@@ -1,4 +1,4 @@
-"""What the package asks of the CUDA driver itself, by ctypes."""
+"""Calls of the CUDA driver, by ctypes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def device_count() -> int:
     """The number of CUDA devices.
 
     Raises:
-        RuntimeError: There is no driver, or it does not start.
+        RuntimeError: there is no driver, or it does not start.
     """
     try:
         driver = _driver()
@@ -25,15 +25,15 @@ def device_count() -> int:
 
 
 def device_of_address(address: int) -> int:
-    """The number of the CUDA device whose memory an address lies in; 0 for null, which has none.
+    """The number of the CUDA device whose memory contains an address; 0 for a null pointer.
 
     Raises:
-        ValueError: The address is not one of device memory.
+        ValueError: the address is not in device memory.
     """
     if not address:
         return 0
     device = ctypes.c_int(0)
-    # Whoever made the array has loaded the driver.
+    # The library that made the array has loaded the driver.
     status = _driver().cuPointerGetAttribute(
         ctypes.byref(device), _CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL, ctypes.c_uint64(address)
     )

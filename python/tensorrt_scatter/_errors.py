@@ -1,4 +1,4 @@
-"""What the library answers, as exceptions."""
+"""The library's statuses as Python exceptions."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from ._declarations import Operator
 
 
 class BadIndexError(IndexError):
-    """An element of index or indptr is out of range, or not sorted where it has to be; nothing was written."""
+    """An element of index or indptr is out of range, or is not sorted although it must be. Nothing was written."""
 
     def __init__(self, text: str, position: int, value: int) -> None:
         super().__init__(text)
-        #: The first offender's row-major position in index or indptr.
+        #: The row-major position of the first bad element in index or indptr.
         self.position = position
         #: Its value.
         self.value = value
 
     def __reduce__(self) -> tuple[type[BadIndexError], tuple[str, int, int]]:
-        # Otherwise a worker process could not hand it to its parent.
+        # A worker process pickles its exception for its parent.
         return BadIndexError, (str(self), self.position, self.value)
 
     def of(self, operator: Operator) -> BadIndexError:
-        """The error with what a Python caller can do about it."""
+        """The same error, with a message that says what a Python caller can do."""
         if "index" not in (declared.name for declared in operator.inputs):
             return self
         remedy = (
@@ -38,7 +38,14 @@ _OUT_OF_MEMORY = 3
 
 
 def check(library: ctypes.CDLL, status: int) -> None:
-    """Raises what a call of the C ABI answered, if it failed."""
+    """Raises the exception for the status of a C ABI call, if the call failed.
+
+    Raises:
+        BadIndexError: TRTS_BAD_INDEX.
+        ValueError: TRTS_INVALID_ARGUMENT.
+        MemoryError: TRTS_OUT_OF_MEMORY, of the host or of a device.
+        RuntimeError: every other status.
+    """
     if status == _OK:
         return
     text = library.trts_last_error().decode()

@@ -1,5 +1,6 @@
-"""What `tensorrt_scatter.onnx` is used for most. It needs packages that the operators do not, so it is imported when one of
-these is called."""
+"""The functions of `tensorrt_scatter.onnx` that users need most.
+
+`tensorrt_scatter.onnx` needs optional packages, so these functions import it when they are called."""
 
 from __future__ import annotations
 

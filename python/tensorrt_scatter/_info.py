@@ -1,4 +1,4 @@
-"""What ``python -m tensorrt_scatter info`` prints."""
+"""The lines that ``python -m tensorrt_scatter info`` prints."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ._library import load, loaded
 
 
 def lines() -> Iterator[str]:
-    """Versions, the library's path, and which TensorRT and GPUs are found."""
+    """Yields the versions, the library's path, and which TensorRT and GPUs are found."""
     from . import __version__
 
     library = loaded()

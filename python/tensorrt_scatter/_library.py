@@ -1,4 +1,4 @@
-"""Finding and loading libtensorrt_scatter_plugin.so."""
+"""Finds and loads libtensorrt_scatter_plugin.so."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ._errors import check
 
 _FILE = "libtensorrt_scatter_plugin.so"
 
-#: Names another library than the package's own.
+#: The environment variable that names a library to use instead of the package's own.
 _VARIABLE = "TRTS_PLUGIN_LIBRARY"
 
 

@@ -1,19 +1,19 @@
-"""What needs packages that the operators do not."""
+"""Imports of parts of the package that need optional packages."""
 
 from __future__ import annotations
 
 import importlib
 from typing import Any
 
-#: Packages, and the extra that brings each.
+#: The extra that installs each optional package.
 _EXTRAS = {"onnx": "onnx", "onnxscript": "onnx", "onnx_ir": "onnx", "torch": "torch"}
 
 
 def of_onnx(name: str) -> Any:
-    """What tensorrt_scatter.onnx has under that name.
+    """Returns the attribute of tensorrt_scatter.onnx with that name.
 
     Raises:
-        ImportError: says which extra to install where a package is missing.
+        ImportError: an optional package is missing; the message says which extra to install.
     """
     try:
         return getattr(importlib.import_module("tensorrt_scatter.onnx"), name)
@@ -22,7 +22,7 @@ def of_onnx(name: str) -> Any:
 
 
 def explained(error: ModuleNotFoundError) -> ImportError:
-    """The error with what to install, where an extra brings the missing package."""
+    """The same error. Its message says what to install if an extra has the missing package."""
     extra = _EXTRAS.get(str(error.name).partition(".")[0])
     if extra is None:
         return error

@@ -1,4 +1,4 @@
-"""scatter and its shorthands: reductions of the elements that share an index, in any order."""
+"""scatter and its shorthands: reductions over groups of elements that share an index, in any order."""
 
 from __future__ import annotations
 
@@ -31,21 +31,22 @@ def scatter(
 
     Args:
         src: float32, float16, bfloat16, float64, int32 or int64; rank 1 to 8.
-        index: int32 or int64, values in [0, N). One axis: lies along ``dim``. Otherwise each axis is 1 or src's, axes
-            of size 1 being added at the end.
-        dim: the axis of ``src`` to reduce; negative ones count from the end.
-        out: what the reduction starts from and where the result goes: the result's shape, src's type. JAX arrays cannot
-            be written to, so there the result is a new array.
-        dim_size: N, the number of groups. None: that of ``out``, or else the largest index plus one.
+        index: int32 or int64, values in [0, N). An index with one axis lies along ``dim``. Otherwise each axis has size
+            1 or src's size; axes of size 1 are added at the end.
+        dim: the axis of ``src`` to reduce. A negative number counts from the end.
+        out: the reduction starts from it, and the result goes to it. It has the result's shape and src's type. JAX
+            arrays cannot be written to: there the result is a new array.
+        dim_size: N, the number of groups. None stands for the largest index plus one. Where ``out`` is given, N is its
+            size, whatever ``dim_size`` is.
         reduce: "sum" (or "add"), "mul", "mean", "min" or "max".
 
     Returns:
-        src's shape with N in place of E; ``out`` itself if it was given. Empty groups are 0, and 1 for "mul".
-        :func:`scatter_min` and :func:`scatter_max` also return the positions of the winners.
+        src's shape with N in place of E; ``out`` itself if it was given. Empty groups are 0, or 1 for "mul".
+        :func:`scatter_min` and :func:`scatter_max` also return positions.
 
     Raises:
-        ValueError: shapes, types or options that do not fit.
-        BadIndexError: an index outside [0, N), with its position and value.
+        ValueError: a shape, a type or an option does not fit.
+        BadIndexError: an index is outside [0, N). The error has its position and value.
     """
     result: A = reduced(SCATTER, {"src": src, "index": index}, out, reduce, dim=dim, dim_size=dim_size)[0]
     return result
@@ -74,11 +75,11 @@ def scatter_mean(src: A, index: Any, dim: int = -1, out: A | None = None, dim_si
 def scatter_min(
     src: A, index: Index, dim: int = -1, out: A | None = None, dim_size: int | None = None
 ) -> tuple[A, Index]:
-    """:func:`scatter` with ``reduce="min"``, and the positions of the winners.
+    """:func:`scatter` with ``reduce="min"``, and the positions of the minima.
 
     Returns:
-        The minima, and arg_out of their shape and index's type: the position along ``dim`` of the element that won, the
-        smallest one among equals; E where nothing arrived or ``out`` won.
+        The minima, and arg_out with the same shape and index's type. arg_out is the position of the minimum along
+        ``dim``, the smallest position among equal elements. It is E where a group is empty or ``out`` is not greater.
     """
     values, positions = reduced(SCATTER, {"src": src, "index": index}, out, "min", dim=dim, dim_size=dim_size)
     return values, positions

@@ -1,4 +1,4 @@
-"""segment_csr, its shorthands, and gather_csr: groups by their bounds, and the way back."""
+"""segment_csr, its shorthands, and gather_csr: reductions over segments with given bounds, and the inverse."""
 
 from __future__ import annotations
 
@@ -25,21 +25,22 @@ def segment_csr(src: A, indptr: Any, out: A | None = None, reduce: str = "sum") 
     """Reduces the segments of ``src`` that ``indptr`` delimits.
 
     ``result[.., n, ..]`` is the reduction of all ``src[.., e, ..]`` with ``indptr[.., n] <= e < indptr[.., n + 1]``.
-    The axis that is reduced, of size E, is indptr's last.
+    The reduced axis is indptr's last axis; its size is E.
 
     Args:
         src: float32, float16, bfloat16, float64, int32 or int64; rank 1 to 8.
         indptr: int32 or int64 of shape [.., N + 1], its leading axes 1 or src's, values in [0, E] that do not decrease.
-        out: where the result goes; every element is overwritten.
+        out: the result goes to it. Every element is overwritten.
         reduce: "sum" (or "add"), "mean", "min" or "max".
 
     Returns:
         src's shape with N in place of E; ``out`` itself if it was given. Empty segments are 0. :func:`segment_min_csr`
-        and :func:`segment_max_csr` also return the positions of the winners.
+        and :func:`segment_max_csr` also return positions.
 
     Raises:
-        ValueError: shapes, types or options that do not fit.
-        BadIndexError: an element of indptr outside [0, E] or below the one before it, with its position and value.
+        ValueError: a shape, a type or an option does not fit.
+        BadIndexError: an element of indptr is outside [0, E] or below the one before it. The error has its position and
+            value.
     """
     result: A = reduced(SEGMENT_CSR, {"src": src, "indptr": indptr}, out, reduce)[0]
     return result
@@ -61,11 +62,11 @@ def segment_mean_csr(src: A, indptr: Any, out: A | None = None) -> A:
 
 
 def segment_min_csr(src: A, indptr: Index, out: A | None = None) -> tuple[A, Index]:
-    """:func:`segment_csr` with ``reduce="min"``, and the positions of the winners.
+    """:func:`segment_csr` with ``reduce="min"``, and the positions of the minima.
 
     Returns:
-        The minima, and arg_out of their shape and indptr's type: the position along the reduced axis of the element
-        that won, the smallest one among equals; E for an empty segment.
+        The minima, and arg_out with the same shape and indptr's type. arg_out is the position of the minimum along the
+        reduced axis, the smallest position among equal elements. It is E for an empty segment.
     """
     values, positions = reduced(SEGMENT_CSR, {"src": src, "indptr": indptr}, out, "min")
     return values, positions
@@ -86,15 +87,16 @@ def gather_csr(src: A, indptr: Any, out: A | None = None) -> A:
     Args:
         src: float32, float16, bfloat16, float64, int32 or int64 of shape [.., N, ..]; rank 1 to 8.
         indptr: int32 or int64 of shape [.., N + 1], its leading axes 1 or src's, values that do not decrease.
-        out: where the result goes.
+        out: the result goes to it.
 
     Returns:
-        src's shape with E in place of N, E being that of ``out`` or else the last element of indptr; ``out`` itself if
-        it was given.
+        src's shape with E in place of N. E is the size of ``out``, or else the last element of indptr. ``out`` itself
+        if it was given.
 
     Raises:
-        ValueError: shapes or types that do not fit.
-        BadIndexError: an element of indptr outside [0, E] or below the one before it, with its position and value.
+        ValueError: a shape or a type does not fit.
+        BadIndexError: an element of indptr is outside [0, E] or below the one before it. The error has its position and
+            value.
     """
     result: A = called(GATHER_CSR, {"src": src, "indptr": indptr}, out)
     return result

@@ -1,4 +1,4 @@
-"""What torch_scatter's functions have no argument for."""
+"""Settings for which torch_scatter's functions have no argument."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ _deterministic: ContextVar[bool] = ContextVar("deterministic", default=False)
 
 @contextlib.contextmanager
 def unchecked() -> Iterator[None]:
-    """Calls inside do not look for bad indices: ``with unchecked(): ...``.
+    """Calls inside ``with unchecked():`` do not check their indices.
 
-    Elements with an index out of range are left out, and results for an index that is not sorted are not specified, but
-    memory out of bounds is never touched. On CUDA a call with ``out`` or ``dim_size`` then does not wait for its
-    stream.
+    They leave out elements with an index out of range. The result for an index that should be sorted and is not is
+    unspecified. Memory out of bounds is never touched. On CUDA, a call with ``out`` or ``dim_size`` does not wait for
+    its stream.
     """
     with _set(_unchecked):
         yield
@@ -24,22 +24,23 @@ def unchecked() -> Iterator[None]:
 
 @contextlib.contextmanager
 def deterministic() -> Iterator[None]:
-    """Sums and means of floats by scatter have the same bits every time, on CUDA too: ``with deterministic(): ...``.
+    """Sums and means of floats by scatter have the same bits every time inside ``with deterministic():``.
 
-    On the CPU they have so in any case, and so has every other operator but for products on CUDA and the composites
-    there.
+    This concerns CUDA. The CPU's results always have the same bits. On CUDA the other operators do so too, except
+    products and the composites, which have no such setting. Nodes that are exported inside have the attribute
+    ``deterministic``.
     """
     with _set(_deterministic):
         yield
 
 
 def is_unchecked() -> bool:
-    """Whether calls leave out the look at the index."""
+    """True inside ``with unchecked():``."""
     return _unchecked.get()
 
 
 def is_deterministic() -> bool:
-    """Whether sums are to have the same bits every time."""
+    """True inside ``with deterministic():``."""
     return _deterministic.get()
 
 

@@ -1,4 +1,4 @@
-"""Softmax and its kin over the groups of a scatter, each as one operator."""
+"""softmax, log_softmax, logsumexp and std over the groups of a scatter, each as one operator."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ def scatter_softmax(src: A, index: Any, dim: int = -1, dim_size: int | None = No
 
     Args:
         src: float32, float16, bfloat16 or float64; rank 1 to 8.
-        index: int32 or int64, laid over ``src`` as by :func:`tensorrt_scatter.scatter`, values in [0, N).
-        dim: the axis of ``src`` that groups are formed along; negative ones count from the end.
-        dim_size: N, the number of groups. None: the largest index plus one.
+        index: int32 or int64, values in [0, N). It is broadcast to ``src`` as by :func:`tensorrt_scatter.scatter`.
+        dim: the axis of ``src`` along which groups are formed. A negative number counts from the end.
+        dim_size: N, the number of groups. None stands for the largest index plus one.
 
     Returns:
         An array of src's shape.
 
     Raises:
-        ValueError: shapes, types or options that do not fit.
-        BadIndexError: an index outside [0, N), with its position and value.
+        ValueError: a shape, a type or an option does not fit.
+        BadIndexError: an index is outside [0, N). The error has its position and value.
     """
     result: A = called(SOFTMAX, {"src": src, "index": index}, dim=dim, dim_size=dim_size)
     return result
@@ -43,8 +43,8 @@ def scatter_logsumexp(
 ) -> A:
     """The logarithm of the sum of exponentials of each group: max + ln(sum of exp(src - max) + eps), 0 if it is empty.
 
-    Arguments and errors are those of :func:`scatter_softmax`; ``out`` stands in its place among torch_scatter's
-    arguments, and has to be None.
+    Arguments and errors are those of :func:`scatter_softmax`. ``out`` is an argument of torch_scatter and must be None
+    here.
 
     Returns:
         src's shape with N in place of its size along ``dim``.
@@ -60,8 +60,8 @@ def scatter_std(
     """The standard deviation of each group, 0 if it is empty.
 
     It is the square root of the sum of squared differences from the mean over count - 1 + 1e-6, or over count + 1e-6
-    where ``unbiased`` is false. Arguments and errors are those of :func:`scatter_softmax`; ``out`` stands in its place
-    among torch_scatter's arguments, and has to be None.
+    where ``unbiased`` is false. Arguments and errors are those of :func:`scatter_softmax`. ``out`` is an
+    argument of torch_scatter and must be None here.
 
     Returns:
         src's shape with N in place of its size along ``dim``.
@@ -72,6 +72,6 @@ def scatter_std(
 
 
 def _refuse_out(function: str, out: object) -> None:
-    # torch_scatter adds the deviations or exponentials to what out holds, in the middle of its formula.
+    # torch_scatter adds out's values inside its formula, to the deviations or exponentials.
     if out is not None:
         raise ValueError(f"{function} does not start from an out; leave it None, and give dim_size")

@@ -1,4 +1,4 @@
-"""What the tests share. The oracle's file and the plugin library are those of the checkout."""
+"""Shared fixtures. The oracle's file and the plugin library are those of the checkout."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ import pytest
 
 @pytest.fixture(params=libraries.ALL, ids=lambda library: library.name, scope="session")
 def library(request: pytest.FixtureRequest) -> Iterator[libraries.Library]:
-    """Each library of arrays, on each kind of device; skipped where the machine has none."""
+    """Each array library on each kind of device. Skips those that the machine does not have."""
     with request.param() as opened:
         yield opened

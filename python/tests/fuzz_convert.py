@@ -1,11 +1,12 @@
 """Fuzzes `tensorrt_scatter.onnx.convert`: `python python/tests/fuzz_convert.py --seconds N --corpus DIR`.
 
-It changes small models at random, by their fields and by their bytes. Each is converted in a process of its own, which may
-neither crash, nor hang, nor raise anything but ValueError. A model that onnx's checker takes must give one that it takes
-too, that computes the same in onnx's reference evaluator, and in which a second conversion finds nothing to do.
+It changes small models at random: their fields and their bytes. A worker process converts each of them. It must not
+crash, must not hang, and must not raise anything but ValueError. If onnx's checker accepts the model, it must accept the
+converted model too; both must compute the same in onnx's reference evaluator; and a second conversion must change
+nothing.
 
-The exit code is 1 where a model fails: it is written to DIR, whose models `test_fuzz_corpus.py` replays. The models of DIR
-are changed as well as those here.
+The first model that fails is written to DIR, and the exit code is 1. `test_fuzz_corpus.py` replays the models in
+fuzz/corpus/convert. The random changes start from the models in DIR and from those in this file.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ import numpy_operators
 from tensorrt_scatter.onnx import convert, reference
 
 SECONDS_A_MODEL = 10
-"""A conversion of a small model that takes longer hangs."""
+"""A conversion of a small model that takes longer is a hang."""
 
 _HEADER = '<ir_version: 10, opset_import: ["" : 18, "tensorrt_scatter" : 1]>\n'
 
@@ -103,7 +104,7 @@ SEEDS = (
 
 
 def seeds() -> list[bytes]:
-    """The models to begin with, as files hold them."""
+    """The models to start from, as the bytes of files."""
     return [parser.parse_model(_HEADER + text).SerializeToString() for text in SEEDS]
 
 
@@ -127,11 +128,11 @@ def check(data: bytes) -> None:
     str(report)
     if not report.changes or not _is_valid(model):
         return
-    # An If hides from the checker that declared shapes are wrong; its branch does not.
+    # The checker finds wrong declared shapes in the branch that was not visible inside an If.
     onnx.checker.check_model(converted, full_check=all(node.op_type != "If" for node in model.graph.node))
     second = convert(converted)[1]
     assert not second.changes, f"converted once more, it has changes: {second}"
-    # What is declared there may contradict what is computed.
+    # Declared shapes may contradict the computed ones.
     graph = model.graph
     declared_twice = {value.name for value in graph.input} & {value.name for value in graph.output}
     if not graph.value_info and not declared_twice:
@@ -162,20 +163,20 @@ def _check_results(model: onnx.ModelProto, converted: onnx.ModelProto) -> None:
             # The original may have plugins' nodes too.
             expected = reference.evaluator(model, numpy_operators).run(None, feeds)
         except Exception:
-            # Out of range, or shapes that do not fit.
+            # An index is out of range, or shapes do not fit.
             continue
         results = reference.evaluator(converted, numpy_operators).run(None, feeds)
         for result, wanted in zip(results, expected, strict=True):
             given, right = np.asarray(result), np.asarray(wanted)
             assert given.shape == right.shape and given.dtype == right.dtype, f"{given} instead of {right}"
-            # A NaN never wins here; the order of a sum of halves may matter.
+            # A NaN is treated differently; sums of 16-bit floats depend on the order.
             if right.dtype.kind != "f" or not np.isnan(right).any():
                 close = np.isclose(given.astype(np.float64), right.astype(np.float64), 1e-2, 1e-2)
                 assert close.all(), f"{given} instead of {right} for {feeds}"
 
 
 def _feeds(model: onnx.ModelProto, seed: int) -> dict[str, Any] | None:
-    """Small random inputs of the declared shapes; None where the shapes are too large or not declared."""
+    """Small random inputs of the declared shapes; None if a shape is too large or not declared."""
     generator = np.random.default_rng(seed)
     symbols: dict[str, int] = {}
     feeds = {}
@@ -312,7 +313,7 @@ def _mutate_list(message: Any, field: Any, generator: random.Random) -> None:
 
 
 def _value(field: Any, around: Any, generator: random.Random) -> Any:
-    """A value for a field, often one that is somewhere in the model already."""
+    """A value for a field, often one that the model already contains."""
     if field.enum_type is not None:
         return generator.choice(field.enum_type.values).number
     if field.cpp_type == field.CPPTYPE_STRING:
@@ -347,9 +348,9 @@ def _names(message: Any) -> Any:
 
 
 def _work(connection: multiprocessing.connection.Connection) -> None:
-    """Checks the models that come in; answers with what is wrong, or nothing."""
+    """Checks the models that arrive. Answers with the error of each, or with an empty text."""
     faulthandler.enable()
-    # onnx_ir says at length what it does with models that are not valid.
+    # onnx_ir logs much about models that are not valid.
     logging.disable(logging.CRITICAL)
     warnings.simplefilter("ignore")
     while True:
@@ -362,7 +363,7 @@ def _work(connection: multiprocessing.connection.Connection) -> None:
 
 
 class Worker:
-    """A process that checks models, started again where one ends it."""
+    """A process that checks models. It is started again after a crash or a hang."""
 
     def __init__(self) -> None:
         self._start()
@@ -374,7 +375,7 @@ class Worker:
         other.close()
 
     def fault(self, data: bytes) -> str:
-        """What is wrong with the conversion of a model; "" if nothing is."""
+        """The error of a model's conversion; "" if there is none."""
         try:
             self._connection.send_bytes(data)
             if self._connection.poll(SECONDS_A_MODEL):
@@ -395,7 +396,7 @@ class Worker:
 
 
 def main() -> int:
-    """Runs for the time that is asked; 1 where a model fails."""
+    """Runs for the given time. Returns 1 if a model failed."""
     arguments = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     arguments.add_argument("--seconds", type=float, default=60)
     arguments.add_argument("--corpus", type=Path, required=True)
@@ -418,7 +419,7 @@ def main() -> int:
             print(f"{path} after {runs} models:\n{fault}")
             worker.close()
             return 1
-        # Changes of what was changed go further; the pool stays small.
+        # Later changes start from some of the changed models too. The pool stays small.
         if generator.random() < 0.05 and len(data) < 4096:
             pool.append(data)
             if len(pool) > 500:

@@ -1,4 +1,4 @@
-"""The libraries of arrays that the operators take, and those of their devices that this machine has."""
+"""The array libraries that the operators take, each on the devices of this machine."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ DTYPES = {
 
 
 class Library:
-    """Arrays made of NumPy's, and back."""
+    """An array library: conversions from NumPy's arrays and back."""
 
     name: str
-    #: Whether `out` is written to, rather than another array given back.
+    #: True if a call writes to `out`; False if it returns a new array.
     writes_out = True
     dtypes = tuple(DTYPES)
 
@@ -34,7 +34,7 @@ class Library:
         raise NotImplementedError
 
     def make_transposed(self, array: np.ndarray) -> Any:
-        """The same elements, the first axis being the densest in memory, where the library lets one choose."""
+        """The same elements, not row-major in memory, if the library lets one choose the order."""
         return self.make(np.ascontiguousarray(array.T)).T
 
     def back(self, array: Any) -> np.ndarray:
@@ -100,7 +100,7 @@ class TorchOnCuda(Torch):
 
 
 class TorchOnStream(TorchOnCuda):
-    """All work on a stream that is not the default one."""
+    """All work is on a stream other than the default stream."""
 
     name = "torch on a CUDA stream"
 
@@ -133,7 +133,7 @@ class Cupy(Library):
 
 
 class CupyOnStream(Cupy):
-    """All work on a stream that is not the default one."""
+    """All work is on a stream other than the default stream."""
 
     name = "cupy on a CUDA stream"
 
@@ -152,7 +152,7 @@ class Jax(Library):
     platform = "cpu"
 
     def __init__(self) -> None:
-        # Not nearly all of the device's memory, of which torch and CuPy need some in the same process.
+        # JAX would take nearly all device memory; torch and CuPy need some in the same process.
         os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
         self.jax = pytest.importorskip("jax")
         self.jax.config.update("jax_enable_x64", True)
@@ -179,7 +179,7 @@ class JaxOnCuda(Jax):
 
 
 class _OnlyDlpack:
-    """An array of a library that this package does not know."""
+    """An array of a library that the package does not know."""
 
     def __init__(self, array: np.ndarray) -> None:
         self._array = array
@@ -192,7 +192,7 @@ class _OnlyDlpack:
 
 
 class OnlyDlpack(Library):
-    """Nothing tells how to make an array of the unknown library, so results are NumPy's."""
+    """The package cannot make arrays of an unknown library, so results are NumPy's."""
 
     name = "only __dlpack__"
     writes_out = False
@@ -219,7 +219,7 @@ class _OnlyInterface:
 
 
 class OnlyInterface(TorchOnCuda):
-    """As numba's arrays are; results are the package's own device arrays."""
+    """Arrays like numba's. Results are the package's own device arrays."""
 
     name = "only __cuda_array_interface__"
     writes_out = False
@@ -232,7 +232,7 @@ class OnlyInterface(TorchOnCuda):
         return self._expose(super().make(np.ascontiguousarray(array.T)).T)
 
     def _expose(self, array: Any) -> Any:
-        # torch's interface names no stream to wait for.
+        # torch's interface does not name a stream to wait for.
         self.torch.cuda.synchronize()
         return _OnlyInterface(array)
 
@@ -247,7 +247,7 @@ ALL = (Numpy, Torch, TorchOnCuda, TorchOnStream, Cupy, CupyOnStream, Jax, JaxOnC
 
 
 def parse(kind: str, text: str) -> np.ndarray:
-    """Elements as the oracle writes them: separated by spaces, 16-bit floats as the float32 they equal."""
+    """Reads the oracle's elements: separated by spaces, 16-bit floats as equal float32 numbers."""
     if kind.startswith("int"):
         return np.array([int(word) for word in text.split()], DTYPES[kind])
     wide = np.float64 if kind == "float64" else np.float32

@@ -1,4 +1,4 @@
-"""What the functions take as arguments, and how they refuse what they do not."""
+"""The arguments that the functions take, and the errors for those that they refuse."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def test_a_type_without_kernels_is_refused_with_the_one_to_convert_to(
     make = getattr(library, "make_other", library.make)
     try:
         other = make(src.astype(dtype))
-        # JAX may have no such type.
+        # JAX may replace the type by another.
         assert str(other.dtype if hasattr(other, "dtype") else dtype).endswith(dtype)
     except (TypeError, ValueError, AssertionError):
         pytest.skip(f"{library.name} has no {dtype}")
@@ -175,7 +175,7 @@ def test_what_can_be_done_about_a_bad_index_is_told_in_pythons_words() -> None:
 
 
 def test_out_tells_the_number_of_groups_whatever_dim_size_says(library: libraries.Library) -> None:
-    """As torch_scatter has it."""
+    """torch_scatter does the same."""
     src, index = library.make(SRC), library.make(INDEX)
     for dim_size in (None, 1, 2, 9):
         sums = ts.scatter(src, index, 0, library.make(np.zeros((2, 3), np.float32)), dim_size)
@@ -216,3 +216,12 @@ def test_torchs_tensors_that_are_refused() -> None:
         ts.scatter(src, index, 0)
     with torch.no_grad():
         np.testing.assert_array_equal(ts.scatter(src, index, 0).numpy(), SUMS)
+
+
+def test_a_traced_array_of_jax_is_refused_in_words() -> None:
+    jax = pytest.importorskip("jax")
+    index = jax.numpy.array(INDEX)
+    with pytest.raises(TypeError, match=r"src is traced by jax\.jit.*pure_callback"):
+        jax.jit(lambda src: ts.scatter(src, index, 0))(jax.numpy.array(SRC))
+    with pytest.raises(TypeError, match=r"src is traced by jax\.jit"):
+        jax.grad(lambda src: ts.scatter(src, index, 0).sum())(jax.numpy.array(SRC))

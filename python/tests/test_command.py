@@ -1,4 +1,4 @@
-"""python -m tensorrt_scatter."""
+"""`python -m tensorrt_scatter`."""
 
 from __future__ import annotations
 

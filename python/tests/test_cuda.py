@@ -1,4 +1,4 @@
-"""What holds on a CUDA device alone: streams, graphs, contexts, several devices."""
+"""Tests that need a CUDA device: streams, graphs, contexts, several devices."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tables of types, reductions and operators: equal to the library's own, and every list of operators made from them."""
+"""The tables of types, reductions and operators equal the library's, and every list in the package agrees with them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PAGES = ROOT / "docs" / "plugins"
 
 
 def numbers(typename: str) -> dict[str, int]:
-    """The enumerators that follow `typedef int32_t typename;` in the header."""
+    """The enumerators after `typedef int32_t typename;` in the header."""
     text = re.sub(r"/\*.*?\*/", "", HEADER.read_text(), flags=re.DOTALL)
     enumeration = re.search(rf"typedef int32_t {typename};\s*enum \{{(.*?)\}}", text, re.DOTALL)
     assert enumeration is not None
@@ -108,7 +108,7 @@ def test_plugins_have_the_inputs_and_attributes_that_are_declared(operator: decl
     described = set(re.findall(r"^\| `(\w+)` \| (?:INT32|FLOAT32|text|FLOAT)", page, re.MULTILINE))
     assert described == set(operator.defaults())
     assert set(filter(None, attributes.split(", "))) <= described
-    # The README leaves out what several plugins have for TensorRT alone.
+    # The README leaves out attributes that several plugins share.
     assert described - set(filter(None, attributes.split(", "))) <= {"arg_type", "dim_size_input"}
 
 
@@ -120,7 +120,7 @@ def test_the_package_has_every_function() -> None:
     functions = set(declarations.functions())
     assert functions <= set(ts.__all__)
     assert all(inspect.isfunction(getattr(ts, name)) for name in functions)
-    # The parameters of each are checked there.
+    # test_arguments checks the parameters of each.
     assert functions == set(test_arguments.SIGNATURES)
     assert len(set(ts.__all__)) == len(ts.__all__)
 
@@ -154,6 +154,7 @@ def test_onnx_has_every_operator() -> None:
     from tensorrt_scatter.onnx import eager, nodes, ops, reference, schemas, symbolic, translation_table
 
     assert set(ops.__all__) == set(declarations.functions())
+    assert all(inspect.isfunction(getattr(ops, name)) for name in ops.__all__)
     names = {name for name, _, _ in nodes.functions()}
     assert set(symbolic.SYMBOLICS) == names
     assert {overload._schema.name.partition("::")[2] for overload in translation_table()} == names

@@ -1,4 +1,4 @@
-"""Tensors that are handed over by DLPack: what is read, and how long memory lives."""
+"""Tensors that are passed by DLPack: what is read, and how long the memory lives."""
 
 from __future__ import annotations
 

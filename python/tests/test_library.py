@@ -1,4 +1,4 @@
-"""Finding the plugin library, and registering its plugins."""
+"""Finds the plugin library and registers its plugins."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every operator on random arrays of each library, against the twin in NumPy."""
+"""Compares every operator, on random arrays of each library, with the twin in NumPy."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ SEGMENT_REDUCES = ["sum", "mean", "min", "max"]
 
 
 def random(*shape: int, dtype: str = "float32") -> np.ndarray:
-    """Halves from 0.5 to 2: sums of them are exact, products nearly so."""
+    """Multiples of 0.5 from 0.5 to 2. Their sums are exact and their products nearly exact."""
     generator = np.random.default_rng(len(shape) * 1000 + sum(shape))
     return (generator.integers(1, 5, shape) / 2).astype(libraries.DTYPES[dtype])
 
 
 def groups(*shape: int, axis: int = 0) -> np.ndarray:
-    """Indices of which every group has some along the axis."""
+    """Indices that give every group at least one element along the axis."""
     index = np.random.default_rng(sum(shape)).integers(0, GROUPS, shape)
     np.moveaxis(index, axis, -1)[..., :GROUPS] = np.arange(GROUPS)
     return index

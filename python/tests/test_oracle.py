@@ -1,4 +1,4 @@
-"""Every call of tests/oracle/cases.jsonl, on every library's arrays."""
+"""Repeats every call of tests/oracle/cases.jsonl with the arrays of every library."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import tensorrt_scatter as ts
 CASES = Path(__file__).parents[2] / "tests" / "oracle" / "cases.jsonl"
 COMPOSITES = ["softmax", "log_softmax", "logsumexp", "std"]
 
-#: JAX compiles what makes an array, for each shape anew.
+#: JAX compiles the code that makes an array for each shape, which is slow: it gets every 20th case.
 SLOW = {"jax on the CPU": 20, "jax on CUDA": 20}
 
 
@@ -29,7 +29,7 @@ def tensor(case: dict[str, Any], name: str, dtype: str) -> np.ndarray:
 
 
 def call(case: dict[str, Any], library: libraries.Library) -> tuple[Any, ...]:
-    """The case's results."""
+    """Calls the case's operator."""
     operator, reduce = case["op"], case.get("reduce")
     index_name = "indptr" if operator.endswith("csr") else "index"
     arguments = [

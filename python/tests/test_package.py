@@ -1,4 +1,4 @@
-"""The package as it is checked, packed and installed."""
+"""The package is checked, packed and installed."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ ts.convert(5)  # wrong
 
 
 def test_a_callers_types_are_complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever a caller gets has a type of its own: nothing is Any."""
+    """No result that a caller gets has the type Any."""
     for package in ("mypy", "onnx", "torch"):
         pytest.importorskip(package)
     (tmp_path / "caller.py").write_text(CALLER)
@@ -89,7 +89,7 @@ def test_a_callers_types_are_complete(tmp_path: Path, monkeypatch: pytest.Monkey
         "--cache-dir",
         "/dev/null",
     ]
-    # What is wrong inside of torch is not the caller's.
+    # Errors inside of torch do not count.
     command += ["--follow-imports", "silent", "caller.py"]
     finished = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     lines = [line.partition(": ")[2] for line in finished.stdout.splitlines()]

@@ -1,4 +1,4 @@
-"""What holds for torch's tensors alone: autograd's versions, lazy views, and tensors that have no memory."""
+"""Tests of torch's tensors: autograd's versions, lazy views, and tensors without memory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ torch = pytest.importorskip("torch")
 
 INDEX, INDPTR = torch.tensor([0, 1, 0, 1]), torch.tensor([0, 2, 4])
 
-#: Each function that takes an out, called with one of two elements, or of four for the gathers.
+#: Calls that write to an out of two elements.
 WRITES: dict[str, Callable[[Any], Any]] = {
     "scatter": lambda out: ts.scatter(torch.ones(4), INDEX, out=out),
     "scatter_mean": lambda out: ts.scatter_mean(torch.ones(4), INDEX, out=out),
@@ -60,7 +60,7 @@ def test_tensors_of_inference_mode() -> None:
         out = torch.zeros(2)
         ts.scatter(torch.ones(4), INDEX, out=out)
         assert out.tolist() == [2, 2]
-    # As torch refuses it: nobody could tell autograd.
+    # torch refuses it too, because it cannot tell autograd.
     with pytest.raises(RuntimeError, match=r"out was made under torch.inference_mode.*out.clone\(\)"):
         ts.scatter(torch.ones(4), INDEX, out=out)
     assert out.tolist() == [2, 2]

@@ -1,4 +1,4 @@
-"""Every operator once more in NumPy, one group after the other in float64."""
+"""A second implementation of every operator: in NumPy, group by group, in float64."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _IDENTITY = {"sum": 0, "mean": 0, "mul": 1, "min": 0, "max": 0}
 
 
 def laid_over(index: np.ndarray, shape: tuple[int, ...], axis: int) -> np.ndarray:
-    """scatter's index for every element of src."""
+    """The index of scatter, broadcast to every element of src."""
     if index.ndim == 1:
         padded = [1] * len(shape)
         padded[axis] = index.size
@@ -18,14 +18,14 @@ def laid_over(index: np.ndarray, shape: tuple[int, ...], axis: int) -> np.ndarra
 
 
 def index_of(indptr: np.ndarray, length: int) -> np.ndarray:
-    """For each of `length` positions the segment of a one-dimensional indptr that holds it."""
+    """The segment of a one-dimensional indptr that contains each of `length` positions."""
     return np.searchsorted(indptr, np.arange(length), side="right") - 1
 
 
 def reduce(
     src: np.ndarray, index: np.ndarray, axis: int, groups: int, how: str, base: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The result and arg_out, of src's shape with `groups` along the axis."""
+    """The result and arg_out: src's shape, with size `groups` on the axis."""
     index = np.moveaxis(laid_over(index, src.shape, axis), axis, -1)
     src = np.moveaxis(src.astype(np.float64), axis, -1)
     base = None if base is None else np.moveaxis(base.astype(np.float64), axis, -1)
@@ -51,7 +51,7 @@ def reduce(
 
 
 def composite(src: np.ndarray, index: np.ndarray, axis: int, groups: int, what: str) -> np.ndarray:
-    """softmax, log_softmax, logsumexp and std, of groups that are not empty."""
+    """softmax, log_softmax, logsumexp and std. No group may be empty."""
     index = np.moveaxis(laid_over(index, src.shape, axis), axis, -1)
     src = np.moveaxis(src.astype(np.float64), axis, -1)
     keeps_shape = what in ("softmax", "log_softmax")

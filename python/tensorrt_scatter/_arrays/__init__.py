@@ -1,4 +1,4 @@
-"""Arrays of each library, as the C ABI sees them: an address, a type, a shape, a device."""
+"""Adapters from each array library to what the C ABI takes: an address, a type, a shape and a device."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _EXPECTED = "expected a NumPy, torch, CuPy or JAX array, or another with __dlpac
 
 
 def arrays_of(arguments: Mapping[str, Any]) -> Arrays:
-    """The library that all the arguments but those that are None come from.
+    """Wraps the arguments of one call. Arguments that are None are left out.
 
     Raises:
-        TypeError: arguments that are no arrays, or arrays of several libraries.
-        ValueError: arrays on several devices.
+        TypeError: an argument is not an array, or the arrays come from several libraries.
+        ValueError: the arrays are on several devices.
     """
     given = {name: array for name, array in arguments.items() if array is not None}
     first, *others = given

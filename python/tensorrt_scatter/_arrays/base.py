@@ -1,4 +1,4 @@
-"""What the operators ask of a library of arrays."""
+"""The interface between the operators and an array library."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from .._declarations import FLOATS, Input
 
 @dataclasses.dataclass(frozen=True)
 class View:
-    """A row-major array: its own memory, or a copy's."""
+    """A row-major array in memory: the caller's array, or a row-major copy of it."""
 
     address: int
     dtype: str
     shape: tuple[int, ...]
-    #: What keeps the memory.
+    #: The object that owns the memory.
     owner: Any
-    #: Whether the memory is the array's own and may be written to.
+    #: True if the memory is the caller's array and may be written to.
     is_array: bool
 
 
 class Arrays(abc.ABC):
-    """The arrays of one call, all of one library and on one device."""
+    """The arrays of one call. They come from one library and are on one device."""
 
     def __init__(self, arrays: Mapping[str, Any]) -> None:
         devices = {name: self.device_of(name, array) for name, array in arrays.items()}
@@ -36,58 +36,62 @@ class Arrays(abc.ABC):
                 raise ValueError(
                     f"{first} is on {_device(device)}, but {name} on {_device(other)}; give them one device"
                 )
-        #: The number of the CUDA device, or CPU.
+        #: The number of the CUDA device, or ``CPU``.
         self.device = device
 
     def on_device(self) -> contextlib.AbstractContextManager[Any]:
-        """Makes the device the library's current one, for a call."""
+        """A context in which the device is the library's current device."""
         return contextlib.nullcontext()
 
     @property
     def stream(self) -> int:
-        """The CUstream to work on."""
+        """The CUstream on which the call works."""
         return 0
 
     @staticmethod
     @abc.abstractmethod
     def takes(array: Any) -> bool:
-        """Whether it is an array of the library."""
+        """True if the object is an array of this library."""
 
     @abc.abstractmethod
     def device_of(self, name: str, array: Any) -> int:
-        """The number of an array's CUDA device, or CPU. ValueError if it is neither."""
+        """The number of an array's CUDA device, or ``CPU``.
+
+        Raises:
+            ValueError: the array is on another kind of device.
+        """
 
     @abc.abstractmethod
     def view(self, declared: Input, array: Any) -> View:
-        """An array's memory if it is row-major, or else a copy's that is.
+        """The memory of an array if it is row-major; otherwise the memory of a row-major copy.
 
         Raises:
-            TypeError: It is an array whose memory does not say all.
-            ValueError: Its type, layout or device is not one that the argument may have.
+            TypeError: the array has information beside its memory, such as a mask.
+            ValueError: the argument cannot have the array's type, layout or device.
         """
 
     @abc.abstractmethod
     def empty(self, shape: Sequence[int], like: Any) -> Any:
-        """A row-major array of like's type, whatever it holds."""
+        """A new row-major array of the type of ``like``. Its elements are not initialized."""
 
     @abc.abstractmethod
     def scratch(self, count: int) -> View:
-        """Device memory for the time of the call."""
+        """Device memory of ``count`` bytes that lives until the call ends."""
 
     @abc.abstractmethod
     def store(self, out: Any, result: Any) -> Any:
-        """Copies the result into ``out``, which is given back; the result where ``out`` cannot be written to."""
+        """Copies the result into ``out`` and returns ``out``. Returns the result if ``out`` cannot be written to."""
 
     def written(self, out: Any) -> Any:
-        """``out``, after a call wrote to its memory: the place to tell the library so, where it wants to know."""
+        """Returns ``out`` after a call wrote to its memory. A library that counts writes is told here."""
         return out
 
     def finish(self, result: Any) -> Any:
-        """What the caller gets for an array of :meth:`empty`'s, or for ``out``."""
+        """Turns an array of :meth:`empty`, or ``out``, into what the caller gets."""
         return result
 
 
-#: What to convert a type to: the first that is taken.
+#: For a type without kernels: the types to convert to. The message names the first that the argument can have.
 _WIDER = {
     "bool": ("int32", "float32"),
     "int8": ("int32", "float32"),
@@ -104,15 +108,15 @@ _WIDER = {
 
 
 def checked_dtype(declared: Input, dtype: str, conversion: str) -> str:
-    """The type, which is one that the argument may have.
+    """Returns ``dtype`` if the argument can have it.
 
     Args:
         declared: The argument.
         dtype: Its type.
-        conversion: How its library converts an array, `{name}` to `{dtype}`.
+        conversion: The expression by which the library converts an array, with `{name}` and `{dtype}` in it.
 
     Raises:
-        ValueError: There are no kernels for the type.
+        ValueError: the argument cannot have the type. The message says what to convert to.
     """
     if dtype in declared.types:
         return dtype

@@ -1,11 +1,12 @@
-"""Arrays that are known by __dlpack__ or __cuda_array_interface__ alone, JAX's among them.
+"""Arrays of any library that has __dlpack__ or __cuda_array_interface__, such as JAX.
 
-They have no current stream that others could use: what was given to them is waited for, and so is the result. They are
-never written to. Results come back through the array API's ``from_dlpack`` or ``asarray``, where the library has it.
+Such a library does not tell its current stream. So a call waits for its arguments, and for its result. It never writes
+to the arrays. A result goes back through ``from_dlpack`` or ``asarray`` of the array API if the library has it.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,12 +22,12 @@ from .._library import loaded
 from .base import Arrays, View, checked_dtype
 from .numpy_arrays import CONVERSION
 
-#: The legacy default stream's CUstream, by which DLPack and the driver both call it; 0 is ambiguous in DLPack.
+#: The legacy default stream, for DLPack and for the driver. DLPack does not allow 0, which is ambiguous.
 _DEFAULT_STREAM = 1
 
 
 class DlpackArrays(Arrays):
-    """Arrays of any library."""
+    """Arrays of any library with DLPack or the CUDA array interface."""
 
     def __init__(self, arrays: Mapping[str, Any]) -> None:
         super().__init__(arrays)
@@ -35,11 +36,17 @@ class DlpackArrays(Arrays):
 
     @staticmethod
     def takes(array: Any) -> bool:
-        # A class has the methods of its arrays, without being one.
+        # A class has these attributes too, but is not an array.
         has_interface = hasattr(array, "__cuda_array_interface__") or hasattr(array, "__dlpack__")
         return has_interface and not isinstance(array, type)
 
     def device_of(self, name: str, array: Any) -> int:
+        jax = sys.modules.get("jax")
+        if jax is not None and isinstance(array, jax.core.Tracer):
+            raise TypeError(
+                f"{name} is traced by jax.jit, jax.grad or jax.vmap, and has no values yet; call the function outside "
+                "of them, or inside through jax.pure_callback"
+            )
         if not hasattr(array, "__dlpack_device__"):
             return device_of_address(array.__cuda_array_interface__["data"][0])
         kind, number = array.__dlpack_device__()
@@ -57,13 +64,13 @@ class DlpackArrays(Arrays):
         if id(array) not in self._views:
             self._views[id(array)] = self._look_at(declared, array)
         view = self._views[id(array)]
-        # The array may be two arguments, which need not have the same types.
+        # One array may be two arguments, and these may have different sets of types.
         checked_dtype(declared, view.dtype, CONVERSION)
         return view
 
     def _look_at(self, declared: Input, array: Any) -> View:
         if isinstance(array, (DeviceArray, np.ndarray)):
-            # One of ours, for a result.
+            # A result that this class made.
             return array.view() if isinstance(array, DeviceArray) else _numpy_view(declared, array)
         if not hasattr(array, "__dlpack__"):
             return self._look_at_interface(declared, array.__cuda_array_interface__, array)
@@ -109,9 +116,9 @@ class DlpackArrays(Arrays):
         if not hasattr(self._first, "__array_namespace__"):
             return result
         namespace = self._first.__array_namespace__()
-        # NumPy's from_dlpack knows no bfloat16, and asarray of others takes it.
+        # NumPy's from_dlpack does not know bfloat16; asarray of the other libraries does.
         if self.device == CPU:
-            # JAX's arrays would go to its default device, which may be a GPU.
+            # Without a device, JAX puts the array on its default device, which may be a GPU.
             return namespace.asarray(result, device=self._first.device)
         return namespace.from_dlpack(result)
 
@@ -123,5 +130,5 @@ class DlpackArrays(Arrays):
 def _numpy_view(declared: Input, array: Any) -> View:
     row_major = np.require(array, requirements=["C", "ALIGNED"])
     dtype = checked_dtype(declared, array.dtype.name, CONVERSION)
-    # The memory is somebody else's, for reading.
+    # The memory belongs to another library: it is only read.
     return View(row_major.__array_interface__["data"][0], dtype, row_major.shape, (row_major, array), is_array=False)

@@ -1,4 +1,4 @@
-"""NumPy's arrays, bfloat16 being that of ml_dtypes."""
+"""NumPy's arrays. Their bfloat16 is that of ml_dtypes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .._c_abi import CPU
 from .._declarations import Input
 from .base import Arrays, View, checked_dtype
 
-#: How an array with NumPy's methods is converted.
+#: The expression that converts an array with NumPy's methods.
 CONVERSION = "{name}.astype('{dtype}')"
 
 
@@ -32,7 +32,7 @@ class NumpyArrays(Arrays):
             raise ValueError("out is read-only; give an array that can be written to")
         if isinstance(array, np.ma.MaskedArray):
             raise TypeError(f"{name} is a masked array; give one without a mask, as {name}.filled(...) makes")
-        # The name is the same for both orders of bytes.
+        # A dtype of either byte order has the same name.
         native = array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
         row_major = np.require(native, requirements=["C", "ALIGNED"])
         address = row_major.__array_interface__["data"][0]

@@ -35,8 +35,8 @@ class TorchArrays(Arrays):
         torch, name = _torch(), declared.name
         if torch.jit.is_tracing():
             raise RuntimeError(
-                "torch.jit.trace does not see this call, whose result would be a constant of the traced model; call the "
-                "function of the same name in tensorrt_scatter.onnx.ops"
+                "torch.jit.trace does not see this call, whose result would be a constant of the traced model; call "
+                "the function of the same name in tensorrt_scatter.onnx.ops"
             )
         if array.requires_grad and torch.is_grad_enabled():
             raise RuntimeError(
@@ -46,11 +46,11 @@ class TorchArrays(Arrays):
         _refuse_without_memory(name, array)
         if name == "out" and array.is_inference() and not torch.is_inference_mode_enabled():
             raise RuntimeError(
-                "out was made under torch.inference_mode(), and torch lets such a tensor be written to only there; give "
+                "out was made under torch.inference_mode(), and torch lets a call write to it only there; give "
                 "out.clone(), or call the operator under torch.inference_mode()"
             )
         dtype = checked_dtype(declared, str(array.dtype).removeprefix("torch."), "{name}.to(torch.{dtype})")
-        # A tensor with the negative bit holds the negatives of its elements.
+        # In a tensor with the negative bit, the memory holds the elements with the opposite sign.
         row_major = array.detach().resolve_neg().contiguous()
         is_array = row_major.data_ptr() == array.data_ptr() and not array.is_neg()
         return View(row_major.data_ptr(), dtype, tuple(row_major.shape), row_major, is_array)
@@ -67,17 +67,17 @@ class TorchArrays(Arrays):
         return out.copy_(result)
 
     def written(self, out: Any) -> Any:
-        # An in-place operation on no elements raises the version of the whole tensor, in every release of torch. Autograd
-        # then refuses to compute a gradient from a value that is gone.
+        # Autograd must refuse to compute a gradient from a saved value that was overwritten. An in-place operation on
+        # zero elements raises the version of the whole tensor, in every release of torch.
         out.detach()[:0].zero_()
         return out
 
 
 def _refuse_without_memory(name: str, array: Any) -> None:
-    """Refuses tensors whose elements do not lie at their address: no other view of them would be right.
+    """Refuses tensors whose elements are not in memory at their address.
 
     Raises:
-        ValueError: names the kind of tensor, and what to give in its place.
+        ValueError: the message names the kind of tensor and what to give instead.
     """
     torch = _torch()
     if array.is_nested or array.layout is not torch.strided:
@@ -92,8 +92,8 @@ def _refuse_without_memory(name: str, array: Any) -> None:
         )
     if torch._C._functorch.is_functorch_wrapped_tensor(array) or torch._is_functional_tensor(array):
         raise ValueError(
-            f"{name} is a tensor inside torch.vmap, torch.func.grad or torch.func.functionalize, which has no memory of "
-            "its own; call the function outside of them"
+            f"{name} is a tensor inside torch.vmap, torch.func.grad or torch.func.functionalize, which has no memory "
+            "of its own; call the function outside of them"
         )
 
 

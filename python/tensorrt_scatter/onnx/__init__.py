@@ -1,14 +1,14 @@
 """From PyTorch and ONNX to models with the plugins' nodes.
 
 - `register_symbolic` and `translation_table` let PyTorch's two ONNX exporters write them.
-- `ops` has torch_scatter's functions as operators that export; `torch_scatter_as_plugins` puts them in torch_scatter's
-  place during an export.
-- `convert` rewrites a model that was exported without any of this.
+- `ops` has torch_scatter's functions as operators that export. `torch_scatter_as_plugins` lets a model call them in
+  place of torch_scatter's during an export.
+- `convert` and `convert_file` rewrite a model that was exported without these.
 - `reference` runs models with the nodes in onnx's reference evaluator.
-- `export_example` writes a small model to begin with.
+- `export_example` writes a small example model.
 
-Importing this package imports neither torch nor onnx: each name needs what its module needs, and is found when it is
-first used.
+Importing this package imports neither torch nor onnx. Each name is imported when it is first used, and needs what its
+module needs.
 """
 
 from __future__ import annotations

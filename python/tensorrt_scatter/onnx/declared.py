@@ -1,7 +1,7 @@
 """The operators `torch.ops.tensorrt_scatter.*`: schemas, implementations in plain PyTorch and fake kernels.
 
-They are functional: unlike torch_scatter's, they leave `out` as it was. Importing this module declares them. It needs
-nothing of torch_scatter, whose own operators have no fake kernels and so cannot be exported by `torch.export`.
+Importing this module declares them. They are functional: they do not write to `out`. torch_scatter is not needed; its
+own operators have no fake kernels, so `torch.export` cannot export them.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ _library = _torch_library.Library(NAMESPACE, "DEF")
 
 
 def _declare(name: str, operator: Operator, reduction: Reduction | None) -> None:
-    """Declares an operator that returns (out, arg_out) where the reduction has an arg_out, and out otherwise.
+    """Declares an operator. It returns (out, arg_out) if the reduction has an arg_out, and out otherwise.
 
-    An operator with a size has an overload of the size's name that takes it as a tensor, for torch.jit.trace: it records
-    a tensor where it would freeze a number.
+    An operator with a size has a second overload, with the size's name, that takes the size as a tensor:
+    torch.jit.trace records a tensor, and would freeze a number.
     """
     kernel, fake = _implementation(operator, reduction, _compute), _implementation(operator, reduction, _describe)
     outputs = "(Tensor, Tensor)" if reduction is not None and reduction.has_arg else "Tensor"
     schemas = nodes.parameters(operator)
     _define(name, f"{name}({', '.join(schemas.values())}) -> {outputs}", kernel, fake)
     if operator.size is not None:
-        # Arguments before one that has to be given have to be given too.
+        # A schema has no defaults before an argument without one.
         size = operator.size.name
         names = list(schemas)
         before = [schemas[argument].split("=")[0] for argument in names[: names.index(size)]]
@@ -51,7 +51,7 @@ def _declare(name: str, operator: Operator, reduction: Reduction | None) -> None
 
 def _define(name: str, schema: str, kernel: Callable[..., Outputs], fake: Callable[..., Outputs]) -> None:
     _library.define(schema)
-    # Explicit, so that exporters keep the operator as one node.
+    # Not implicit: exporters would replace the operator by what its kernel calls.
     _library.impl(name, kernel, "CompositeExplicitAutograd")
     _torch_library.register_fake(f"{NAMESPACE}::{name}", fake, lib=_library)
 
@@ -94,7 +94,7 @@ def _compute(
     size: Any,
     constants: dict[str, Any],
 ) -> tuple[Tensor, ...]:
-    """The kernel: the operator's formula."""
+    """The kernel: computes the operator's formula."""
     if operator.size is not None:
         if out is not None:
             size = out.shape[axis]
@@ -115,7 +115,7 @@ def _describe(
     size: Any,
     constants: dict[str, Any],
 ) -> tuple[Tensor, ...]:
-    """The fake kernel: the shapes and types of what the operator returns."""
+    """The fake kernel: returns tensors with the right shapes and types."""
     src, index = inputs[:2]
     if operator.size is not None:
         if out is None and size is None:
@@ -123,7 +123,7 @@ def _describe(
         if out is not None:
             size = out.shape[axis]
         elif isinstance(size, Tensor):
-            # Its value is not known before the model runs.
+            # The value is unknown until the model runs.
             size = _torch_library.get_ctx().new_dynamic_size()
     if operator.result is Result.SRC:
         return (torch.empty_like(src),)

@@ -1,7 +1,7 @@
-"""The operators in plain PyTorch, on any device: what exported models are traced with and compared to.
+"""The operators in plain PyTorch, on any device. Models are traced with them, and exported models are compared to them.
 
-They follow the rules of the kernels (empty groups 0, or 1 for a product; the smallest position among equals; a NaN
-never wins), not torch_scatter's where those differ.
+They follow the rules of the kernels where torch_scatter's differ: an empty group is 0, or 1 for a product; arg_out is
+the smallest position among equal elements; a NaN is never a minimum or maximum.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def expand_index(index: Tensor, src: Tensor, dim: int) -> Tensor:
 
 
 def expand_rows(index: Tensor, src: Tensor) -> Tensor:
-    """`index` with its leading axes expanded to src's, and trailing axes of src's added: for gathers and segments."""
+    """`index` expanded for segments and gathers: leading axes to src's sizes, and src's trailing axes added."""
     last = index.dim() - 1
     index = index.expand(list(src.shape[:last]) + [index.shape[-1]])
     index = index.reshape(list(index.shape) + [1] * (src.dim() - index.dim()))
@@ -27,14 +27,14 @@ def expand_rows(index: Tensor, src: Tensor) -> Tensor:
 
 
 def size_of(index: Tensor, is_index: bool) -> int:
-    """The size of a result that nothing tells but the index: one more than the largest; or an indptr's largest element."""
+    """The size of a result that only the index tells: its largest element plus one, or indptr's largest element."""
     return int(index.max()) + int(is_index) if index.numel() else 0
 
 
 def _reduced(
     src: Tensor, index: Tensor, dim: int, out: Tensor | None, count: int, how: str
 ) -> tuple[Tensor, Tensor | None]:
-    """Reduces `src` into `count` groups along `dim`, by an index of src's shape; arg_out of min and max is second."""
+    """Reduces `src` to `count` groups along `dim`, by an index of src's shape: out, and arg_out for min and max."""
     if how in ("min", "max"):
         values, arg = _extreme(src, index.long(), dim, out, count, how)
         return values, arg.to(index.dtype)
@@ -70,7 +70,7 @@ def _extreme(src: Tensor, index: Tensor, dim: int, out: Tensor | None, count: in
     position = position.where(wins, torch.full_like(position, none))
     first = position.new_full(size, none).scatter_reduce(dim, index, position, "amin")
     arrived = first < none
-    # The winner itself, not the maximum: among zeros of both signs it is the first.
+    # The element at the position, not the extreme value: of two zeros with different signs it is the first.
     winner = src.gather(dim, first.clamp(max=none - 1))
     if out is None:
         return winner.where(arrived, torch.zeros_like(winner)), first
@@ -104,18 +104,18 @@ def segment_coo(
 def segment_csr(
     src: Tensor, indptr: Tensor, *, axis: int, out: Tensor | None, size: None, reduce: str
 ) -> tuple[Tensor, ...]:
-    """torch_scatter.segment_csr, and arg_out of min and max. Nothing is taken from `out`."""
+    """torch_scatter.segment_csr, and arg_out of min and max. `out` is not read."""
     indptr = indptr.expand(list(src.shape[:axis]) + [indptr.shape[-1]])
     count = indptr.shape[-1] - 1
     index = expand_rows(_segments_of(indptr, src.shape[axis]), src)
-    # The last group takes the elements that lie in no segment.
+    # One more group takes the elements that are in no segment.
     values, arg = _reduced(src, index, axis, None, count + 1, reduce)
     values = values.narrow(axis, 0, count).clone()
     return _outputs(values, None if arg is None else arg.narrow(axis, 0, count).to(indptr.dtype))
 
 
 def _segments_of(indptr: Tensor, elements: int) -> Tensor:
-    """The segment of each of `elements` elements, for the bounds [..., N+1]; N for those that lie in none."""
+    """The segment that contains each of `elements` elements, for bounds [..., N+1]; N where no segment contains it."""
     position = torch.arange(elements, device=indptr.device, dtype=indptr.dtype)
     position = position.expand(list(indptr.shape[:-1]) + [elements]).contiguous()
     segment = torch.searchsorted(indptr.contiguous(), position, right=True) - 1
@@ -124,12 +124,12 @@ def _segments_of(indptr: Tensor, elements: int) -> Tensor:
 
 
 def gather_coo(src: Tensor, index: Tensor, *, axis: int, out: Tensor | None, size: None) -> tuple[Tensor, ...]:
-    """`out[.., e, ..] = src[.., index[.., e], ..]` along index's last axis. Nothing is taken from `out`."""
+    """`out[.., e, ..] = src[.., index[.., e], ..]` along index's last axis. `out` is not read."""
     return (src.gather(axis, expand_rows(index, src).long()),)
 
 
 def gather_csr(src: Tensor, indptr: Tensor, *, axis: int, out: Tensor | None, size: int) -> tuple[Tensor, ...]:
-    """Each row of `src` repeated over its segment, `size` rows in all; rows that no segment covers are 0."""
+    """Repeats each row of `src` over its segment, to `size` rows. A row that is in no segment is 0."""
     indptr = indptr.expand(list(src.shape[:axis]) + [indptr.shape[-1]])
     zero_row = src.new_zeros([1 if each == axis else extent for each, extent in enumerate(src.shape)])
     padded = torch.cat([src, zero_row], axis)
@@ -137,12 +137,12 @@ def gather_csr(src: Tensor, indptr: Tensor, *, axis: int, out: Tensor | None, si
 
 
 def _wide(src: Tensor) -> Tensor:
-    """16-bit floats as float32, in which the composites compute."""
+    """Converts 16-bit floats to float32, in which the composites compute."""
     return src.float() if src.dtype in (torch.float16, torch.bfloat16) else src
 
 
 def _recentred(src: Tensor, index: Tensor, axis: int, count: int) -> tuple[Tensor, Tensor]:
-    """src less its group's maximum, where that is not -inf, and the group's sum of the exponentials of that."""
+    """src minus the maximum of its group (unless that is -inf), and the sum of the exponentials for each group."""
     highest = _reduced(src, index, axis, None, count, "max")[0]
     highest = highest.masked_fill(highest == float("-inf"), 0)
     shifted = src - highest.gather(axis, index.long())

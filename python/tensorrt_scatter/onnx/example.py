@@ -1,4 +1,4 @@
-"""A small model to begin with: features of points, reduced over the pillars of a grid that they stand in."""
+"""An example model: it reduces the features of points over the pillars of a grid."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from .translation import translation_table
 EXPORTERS = ("dynamo", "torchscript")
 
 POINT_VALUES = 5
-"""Values of a point: x, y, z, intensity and ring, as lidar sweeps have them."""
+"""The number of values of a point: x, y, z, intensity and ring, as in a lidar sweep."""
 
 PILLARS = 1024
-"""How many pillars the grid of the written model has."""
+"""The number of pillars in the grid of the written model."""
 
 
 class PillarModel(nn.Module):
-    """A layer over each point, the maximum and the mean over each pillar, and a layer over these.
+    """A layer for each point, the maximum and the mean of each pillar, and a layer for each pillar.
 
-    Inputs are points [n, POINT_VALUES] and the pillar that each is in [n], from 0 to before `pillars`; the result is
+    The inputs are the points [n, POINT_VALUES] and the pillar of each point [n], in [0, pillars). The result is
     [pillars, 16].
     """
 
@@ -42,16 +42,16 @@ class PillarModel(nn.Module):
 
 
 def export_example(path: str | os.PathLike[str], exporter: str = "dynamo") -> None:
-    """Writes a `PillarModel` with weights that are the same every time.
+    """Writes a `PillarModel` with fixed weights.
 
-    Its inputs are `points` [n, 5] and `pillar` [n], its output is `features` [1024, 16]; n varies.
+    Its inputs are `points` [n, 5] and `pillar` [n]; n varies. Its output is `features` [1024, 16].
 
     Args:
         path: Where to write the ONNX file.
         exporter: "dynamo" or "torchscript".
 
     Raises:
-        ValueError: Where there is no such exporter.
+        ValueError: there is no such exporter.
     """
     torch.manual_seed(1)
     model = PillarModel()
@@ -68,18 +68,18 @@ def export_model(
     exporter: str,
     output: str = "out",
 ) -> None:
-    """Exports a model by one of PyTorch's exporters, with the plugins' nodes for the operators of `ops`.
+    """Exports a model by one of PyTorch's exporters. The operators of `ops` become the plugins' nodes.
 
     Args:
         model: What to export.
-        inputs: Its inputs, by the names that they shall have in the ONNX file.
-        dynamic: The axes that vary, by input and axis; equal names are equal sizes.
+        inputs: The inputs, by their names in the ONNX file.
+        dynamic: The axes that vary, by input and axis. Equal names stand for equal sizes.
         path: Where to write the ONNX file, weights included.
         exporter: "dynamo" or "torchscript".
         output: The name of its one output.
 
     Raises:
-        ValueError: Where there is no such exporter.
+        ValueError: there is no such exporter.
     """
     if exporter not in EXPORTERS:
         raise ValueError(f"exporter is {exporter!r}: expected one of {', '.join(EXPORTERS)}")

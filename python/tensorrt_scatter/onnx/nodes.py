@@ -1,11 +1,10 @@
-"""The ONNX nodes of the plugins, in one place for all who write or read them.
+"""The ONNX nodes of the plugins: what every module that writes or reads them shares.
 
-The inputs of a node are those of its operator, and one more where needed: a base, or, where `dim_size_input` is 1, the
-number of groups as a shape tensor of one element (TensorRT 10 and newer). Its outputs are out and, for reductions that
-have it, arg_out.
+A node has the inputs of its operator, and optionally one more: a base; or, with `dim_size_input` = 1, the number of
+groups as a shape tensor of one element (TensorRT 10 and newer). Its outputs are out and, for min and max, arg_out.
 
-TensorRT's ONNX parser finds a plugin by the node's op type alone. The domain is that of the existing CUDA C++ plugins'
-exports, so that models of either look alike.
+TensorRT's ONNX parser finds a plugin by the node's op type. The domain is the one that exports for the existing CUDA
+C++ plugins have, so that their models and these look alike.
 """
 
 from __future__ import annotations
@@ -17,16 +16,16 @@ from typing import Any, Generic, TypeVar, Union
 from .._declarations import DIM, DIM_SIZE, OPERATORS, Base, Operator, Reduction
 
 DOMAIN = "tensorrt_scatter"
-"""The nodes' domain. TensorRT ignores it; ONNX's checker wants one that is not its own."""
+"""The nodes' domain. TensorRT ignores it. ONNX's checker wants a domain other than its own."""
 
 DOMAIN_VERSION = 1
-"""The version of the domain that models import."""
+"""The version of the domain, for the model's opset imports."""
 
 ARG_TYPE = "int32"
-"""The type of arg_out in the nodes that are written here: the one that every TensorRT has."""
+"""The type of arg_out in the nodes that this package writes. Every TensorRT has it."""
 
 SHAPE_INPUTS = "tensorrt_plugin_shape_input_indices"
-"""An attribute of TensorRT's parser, not the plugin's: by it the parser, from 10.1 on, knows an input for a shape tensor."""
+"""An attribute for TensorRT's parser, not for the plugin: it lists the inputs that are shape tensors (from 10.1 on)."""
 
 AttributeValue = Union[int, float, str, list[int]]
 
@@ -37,7 +36,7 @@ def groups_as_input(operator: Operator) -> dict[str, AttributeValue]:
 
 
 def functions() -> Iterator[tuple[str, Operator, Reduction | None]]:
-    """Each operator of torch.ops.tensorrt_scatter: its name, and the operator and reduction that it stands for."""
+    """Each operator of torch.ops.tensorrt_scatter: its name, its row of the table, and its reduction."""
     for operator in OPERATORS:
         if not operator.reductions:
             yield operator.function_of(), operator, None
@@ -46,7 +45,7 @@ def functions() -> Iterator[tuple[str, Operator, Reduction | None]]:
 
 
 def parameters(operator: Operator) -> dict[str, str]:
-    """The arguments of the torch operator: torch_scatter's, by name, as its schema declares them."""
+    """The arguments of the torch operator, by name, each with its declaration in the operator's schema."""
     declared = {given.name: f"Tensor {given.name}" for given in operator.inputs}
     if operator.has_dim:
         declared[DIM.name] = DIM.schema
@@ -60,36 +59,36 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True)
 class Call(Generic[Value]):
-    """A call of a torch operator on its way to a node, while a model is exported. Values are the exporter's."""
+    """A call of a torch operator in a model that is being exported. Values are the exporter's own."""
 
     inputs: list[Value]
-    """The node's inputs, but for a number of groups."""
+    """The node's inputs, without a number of groups."""
     attributes: dict[str, AttributeValue]
     varying_size: Value | None
-    """The number of groups, where it is an input of the node."""
+    """The number of groups if it becomes an input of the node."""
 
 
 def call(
     name: str, operator: Operator, reduction: Reduction | None, given: Mapping[str, Any], constants: Mapping[str, Any]
 ) -> Call[Any]:
-    """What a torch operator's arguments become, by whichever exporter.
+    """Turns the arguments of a torch operator into the inputs and attributes of a node, for both exporters.
 
     Args:
         name: The torch operator's name.
         operator: The operator.
         reduction: Its reduction.
-        given: The arguments that are there, by name, as the exporter's values.
-        constants: Those of them that are constants, as numbers.
+        given: The arguments that are not None, by name, as the exporter's values.
+        constants: The given arguments that are constants, as numbers.
 
     Raises:
-        ValueError: The node would not know its number of groups or rows.
+        ValueError: nothing tells the number of groups or rows.
     """
     inputs = [given[declared.name] for declared in operator.inputs]
     attributes: dict[str, AttributeValue] = {}
     for attribute in operator.attributes:
         if attribute.schema and not attribute.is_size and attribute.name in constants:
             value = constants[attribute.name]
-            # The default of a flag need not be written.
+            # The attribute's default is not written.
             if attribute.name != "deterministic" or value:
                 attributes[attribute.name] = int(value) if isinstance(attribute.default, int) else float(value)
     if reduction is not None:
@@ -114,13 +113,13 @@ def call(
 
 
 def missing_size(operator: Operator) -> str:
-    """Why an operator without its size cannot be exported."""
+    """The message for an operator without its number of groups or rows."""
     size, has_out = operator.size, operator.base is not Base.NONE
     name = "" if size is None else size.name
     missing = f"neither {name} nor out is given" if has_out else f"{name} is not given"
     what, where = ("groups", "the index") if size is DIM_SIZE else ("rows", operator.inputs[1].name)
     remedy = f"{name}= or out=" if has_out else f"{name}="
     return (
-        f"{missing}: an exported model cannot take the number of {what} from the values of {where}, since TensorRT wants "
-        f"shapes before values; pass {remedy}"
+        f"{missing}: an exported model cannot take the number of {what} from the values of {where}, since TensorRT "
+        f"wants shapes before values; pass {remedy}"
     )

@@ -1,9 +1,8 @@
-"""torch_scatter's functions over operators that export as one node each.
+"""torch_scatter's functions. Each call is one operator, and one node in an exported model.
 
-The names, arguments and results are those of torch_scatter 2.1.2, with three differences: `out` is never modified, so
-use what is returned; there is no gradient; and an export needs `dim_size` or `out` wherever torch_scatter would look
-for the largest index. They need no torch_scatter. `torch_scatter_as_plugins` puts them in its place for models that
-call it.
+The names, the arguments and the results are those of torch_scatter 2.1.2, with three differences. The functions do not
+write to `out`: use the result. They have no gradient. In an export they need `dim_size` or `out`, where torch_scatter
+looks for the largest index. torch_scatter is not needed; `torch_scatter_as_plugins` serves models that call it.
 """
 
 from __future__ import annotations
@@ -13,43 +12,17 @@ from typing import Any, Union, cast
 import torch
 from torch import Tensor
 
-from .._declarations import SCATTER, SEGMENT_COO, SEGMENT_CSR, Operator
+from .._declarations import SCATTER, SEGMENT_COO, SEGMENT_CSR, Operator, functions
 from .._settings import is_deterministic
 
 # It declares torch.ops.tensorrt_scatter.
 from . import declared as _declared  # noqa: F401
 from . import nodes
 
-__all__ = [
-    "gather_coo",
-    "gather_csr",
-    "scatter",
-    "scatter_add",
-    "scatter_log_softmax",
-    "scatter_logsumexp",
-    "scatter_max",
-    "scatter_mean",
-    "scatter_min",
-    "scatter_mul",
-    "scatter_softmax",
-    "scatter_std",
-    "scatter_sum",
-    "segment_add_coo",
-    "segment_add_csr",
-    "segment_coo",
-    "segment_csr",
-    "segment_max_coo",
-    "segment_max_csr",
-    "segment_mean_coo",
-    "segment_mean_csr",
-    "segment_min_coo",
-    "segment_min_csr",
-    "segment_sum_coo",
-    "segment_sum_csr",
-]
+__all__ = sorted(functions())
 
 Size = Union[int, torch.SymInt, Tensor, None]
-"""A number of groups. While torch.jit.trace runs, `x.size(0)` is a tensor, and stays variable as one."""
+"""A number of groups. Inside torch.jit.trace, `x.size(0)` is a tensor; so it can vary in the traced model."""
 
 
 def scatter_sum(src: Tensor, index: Tensor, dim: int = -1, out: Tensor | None = None, dim_size: Size = None) -> Tensor:
@@ -205,7 +178,7 @@ def scatter_std(
 
 
 def _operators() -> dict[str, tuple[Any, Any, int | None]]:
-    """Each operator's overload that takes its size as a number, the one that takes it as a tensor, and the size's place."""
+    """For each operator: the overload with the size as a number, the one with a tensor, and the size's position."""
     found: dict[str, tuple[Any, Any, int | None]] = {}
     for name, operator, _ in nodes.functions():
         packet = getattr(torch.ops.tensorrt_scatter, name)

@@ -1,4 +1,4 @@
-"""Exporting models that call torch_scatter, without a change to them."""
+"""Exports of models that call torch_scatter, without a change to the models."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from . import ops
 
 @contextmanager
 def torch_scatter_as_plugins() -> Iterator[None]:
-    """While it is open, torch_scatter's functions are those of `ops`, in every module that has imported them.
+    """Inside it, every module that has imported torch_scatter's functions has those of `ops` instead.
 
-    An export inside of it, by either exporter, has one node for each call, where torch_scatter's own functions export
-    as several (scatter_sum, scatter_mean and the composites) or not at all (`dynamo=True`). Not for use while other
+    An export inside has one node for each call, by either exporter. torch_scatter's own functions export as several
+    nodes (scatter_sum, scatter_mean and the composites) or not at all (`dynamo=True`). Do not use it while other
     threads call torch_scatter.
 
     Raises:
-        ModuleNotFoundError: Where torch_scatter is not installed: call the functions of `ops` then.
+        ModuleNotFoundError: torch_scatter is not installed. Call the functions of `ops` then.
     """
     torch_scatter = importlib.import_module("torch_scatter")
     replaced = [

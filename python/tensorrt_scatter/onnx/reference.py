@@ -1,4 +1,4 @@
-"""Running models with the plugins' nodes in onnx's reference evaluator, without TensorRT or a GPU.
+"""Runs models with the plugins' nodes in onnx's reference evaluator, without TensorRT or a GPU.
 
 session = evaluator(onnx.load("model.onnx"))
 out, = session.run(None, {"src": src, "index": index})
@@ -22,18 +22,19 @@ Array = NDArray[Any]
 
 
 def evaluator(model: onnx.ModelProto | str, operators: Any = None) -> ReferenceEvaluator:
-    """onnx's reference evaluator of `model`, a model or a path, that knows the plugins' nodes.
+    """Makes onnx's reference evaluator for a model, with the plugins' nodes.
 
     Args:
-        model: The model. Its own nodes are computed by onnx in NumPy, slowly.
-        operators: A module with torch_scatter's functions on NumPy arrays; `tensorrt_scatter`, whose CPU backend
-            computes, where it is None.
+        model: The model or its path. onnx computes ONNX's own nodes in NumPy, slowly.
+        operators: A module with torch_scatter's functions on NumPy arrays. None stands for `tensorrt_scatter`, whose
+        CPU
+            backend computes.
     """
     return ReferenceEvaluator(model, new_ops=reference_ops(operators))
 
 
 def reference_ops(operators: Any = None) -> list[type[OpRun]]:
-    """The plugins' nodes as `ReferenceEvaluator(..., new_ops=...)` takes them. For `operators`, see `evaluator`."""
+    """The plugins' nodes for `ReferenceEvaluator(..., new_ops=...)`. For `operators`, see `evaluator`."""
     if operators is None:
         operators = importlib.import_module("tensorrt_scatter")
     return [_op_run(operator, operators) for operator in OPERATORS]
@@ -44,16 +45,16 @@ def _op_run(operator: Operator, operators: Any) -> type[OpRun]:
         given = {name: value for name, value in attributes.items() if value is not None}
         return _run(operator, operators, list(inputs), {**operator.defaults(), **given})
 
-    # ReferenceEvaluator finds an operator by its class's name and domain, and the attributes by a schema.
+    # ReferenceEvaluator finds an operator by the name and the domain of its class, and the attributes by the schema.
     return type(operator.op_type, (OpRun,), {"op_domain": nodes.DOMAIN, "_run": run})
 
 
 def _run(operator: Operator, operators: Any, inputs: list[Array], attributes: dict[str, Any]) -> tuple[Array, ...]:
-    """What a node computes: the operator's function, with the node's inputs and attributes as its arguments."""
+    """Computes a node: calls the operator's function with the node's inputs and attributes as arguments."""
     arguments: dict[str, Any] = {
         attribute.name: attributes[attribute.name]
         for attribute in operator.attributes
-        # CPU results have the same bits every time.
+        # On the CPU all results have the same bits every time.
         if attribute.schema and not attribute.is_size and attribute.name != "deterministic"
     }
     if "unbiased" in arguments:
@@ -71,12 +72,12 @@ def _run(operator: Operator, operators: Any, inputs: list[Array], attributes: di
     elif base is None and operator.size is not None and attributes[operator.size.name] >= 0:
         base = _rows(operator, inputs, attributes[operator.size.name])
     if operator.base is not Base.NONE:
-        # torch_scatter's functions may write to out; a node never writes to its base.
+        # A function may write to out. A node never writes to its base.
         arguments["out"] = None if base is None else base.copy()
     reduce = str(attributes["reduce"]) if operator.reductions else ""
     result = getattr(operators, operator.function_of(reduce))(*inputs[: len(operator.inputs)], **arguments)
     if operator.has_groups_output and groups is not None:
-        # Of the second output only the shape is defined.
+        # Only the shape of the second output is defined.
         return result, np.zeros(arguments["dim_size"], np.int32)
     if not reduce or not operator.reduction(reduce).has_arg:
         return (result,)
@@ -84,7 +85,7 @@ def _run(operator: Operator, operators: Any, inputs: list[Array], attributes: di
 
 
 def _rows(operator: Operator, inputs: list[Array], size: int) -> Array:
-    """An out of the size that an attribute tells."""
+    """An `out` with `size` rows."""
     src, index = inputs[:2]
     axis = operator.axis(index.ndim, -1)
     return np.zeros([size if i == axis else extent for i, extent in enumerate(src.shape)], src.dtype)

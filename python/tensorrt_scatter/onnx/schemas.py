@@ -1,6 +1,6 @@
-"""ONNX schemas of the plugins' nodes, so that onnx's checker and shape inference know them.
+"""ONNX schemas of the plugins' nodes, for onnx's checker and shape inference.
 
-Importing this module registers them, in this process alone; a model does not need them to be run.
+Importing this module registers them in this process. A model does not need them to be run.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from . import nodes
 
 _Schema = defs.OpSchema
 _KINDS = {int: _Schema.AttrType.INT, float: _Schema.AttrType.FLOAT, str: _Schema.AttrType.STRING}
-# What TensorRT's parser reads: to find the plugin, and the inputs that are shape tensors.
+# Attributes that only TensorRT's parser reads: to find the plugin, and the inputs that are shape tensors.
 _PARSER = {
     "plugin_version": _Schema.AttrType.STRING,
     "plugin_namespace": _Schema.AttrType.STRING,
@@ -21,11 +21,11 @@ _PARSER = {
 }
 
 Dims = list["int | str | None"]
-"""A shape: each size is a number, a symbol, or unknown."""
+"""A shape. Each size is a number, a symbol, or None if it is unknown."""
 
 
 def register() -> None:
-    """Registers the schema of every operator, where that is not done yet."""
+    """Registers the schema of every operator that has none yet."""
     for operator in OPERATORS:
         if not defs.has(operator.op_type, nodes.DOMAIN):
             outputs = 1 + bool(operator.reductions) + operator.has_groups_output
@@ -33,10 +33,10 @@ def register() -> None:
 
 
 def schema(operator: Operator, outputs: int) -> defs.OpSchema:
-    """The schema of an operator's node with at most that number of outputs: all but the first are optional."""
+    """The schema of an operator's node with at most `outputs` outputs. Outputs after the first are optional."""
     parameter, option = _Schema.FormalParameter, _Schema.FormalParameterOption
     inputs = [parameter(given.name, "T" if given is operator.inputs[0] else "I") for given in operator.inputs]
-    # The base, or without one the number of groups: hence the types.
+    # The input is a base or, without a base, the number of groups. So it may have all types.
     if operator.base is not Base.NONE:
         inputs.append(parameter("base", "M", param_option=option.Optional))
     if operator.has_groups:
@@ -83,14 +83,15 @@ def _infer(operator: Operator, context: InferenceContext) -> None:
         return
     if operator.has_groups_output:
         _set(context, 1, TensorProto.INT32, [None])
-    # Without the attribute it is int32 too; but exports for the existing CUDA C++ plugins declare int64, as PyTorch has it.
+    # Without the attribute arg_out is int32 too. But exports for the existing CUDA C++ plugins declare int64, as in
+    # PyTorch.
     elif has_arg and context.get_attribute("arg_type") is not None:
         wide = _text(context, operator, "arg_type") == "int64"
         _set(context, 1, TensorProto.INT64 if wide else TensorProto.INT32, dims)
 
 
 def _out_dims(operator: Operator, context: InferenceContext) -> Dims | None:
-    """The shape of out, or None where the rank of src is not known."""
+    """The shape of out; None if the rank of src is unknown."""
     src, index = _dims(context, 0), _dims(context, 1)
     if src is None or operator.result is Result.SRC:
         return src
@@ -105,7 +106,7 @@ def _out_dims(operator: Operator, context: InferenceContext) -> Dims | None:
 
 
 def _given_size(operator: Operator, context: InferenceContext, axis: int) -> int | str | None:
-    """The size of out on the axis, as an attribute or the base tells it."""
+    """The size of out on the axis, from an attribute or from the base; None if neither tells it."""
     given = -1 if operator.size is None else _number(context, operator, operator.size.name)
     if given >= 0:
         return given

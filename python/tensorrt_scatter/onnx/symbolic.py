@@ -23,17 +23,17 @@ _NAMESPACES = ("tensorrt_scatter", "torch_scatter")
 
 
 def register_symbolic(op_name: str | None = None, opset_version: int = 17) -> None:
-    """Registers the symbolic functions, so that models with torch_scatter's operators export as the plugins' nodes.
+    """Registers the symbolic functions: then torch_scatter's operators in a model export as the plugins' nodes.
 
-    They serve the operators of torch_scatter itself (`torch.ops.torch_scatter.*`) and those of
-    `tensorrt_scatter.onnx.ops`. Calling it again does no harm.
+    They are for the operators of torch_scatter (`torch.ops.torch_scatter.*`) and for those of
+    `tensorrt_scatter.onnx.ops`. It may be called again.
 
     Args:
-        op_name: One of `SYMBOLICS`' names, such as "scatter_max"; all of them where it is None.
-        opset_version: The lowest opset version they are registered for.
+        op_name: A name in `SYMBOLICS`, such as "scatter_max". None stands for all of them.
+        opset_version: The lowest opset version for which they are registered.
 
     Raises:
-        ValueError: Where there is no operator of that name.
+        ValueError: there is no operator of that name.
     """
     if op_name is not None and op_name not in SYMBOLICS:
         raise ValueError(f"no operator is called {op_name!r}: expected one of {', '.join(SYMBOLICS)}")
@@ -68,14 +68,14 @@ def _constants(operator: Operator, given: dict[str, _C.Value]) -> dict[str, Any]
             if size is not None:
                 constants[attribute.name] = size
         else:
-            # The helper names an integer, or a flag, "i" and a float "f".
+            # The helper wants "f" for a float, and "i" for an integer or a flag.
             kind = "f" if isinstance(attribute.default, float) else "i"
             constants[attribute.name] = helper._get_const(value, kind, attribute.name)
     return constants
 
 
 def _emit(g: Any, operator: Operator, reduction: Reduction | None, call: nodes.Call[_C.Value]) -> Any:
-    """The node, with the types of its outputs. arg_out is cast to the type of the index, as PyTorch has it."""
+    """Adds the node and sets the types of its outputs. A Cast gives arg_out the index's type, as in PyTorch."""
     sizes, inputs = _out_sizes(operator, call), list(call.inputs)
     if call.varying_size is not None:
         inputs.append(g.op("Reshape", call.varying_size, g.op("Constant", value_t=torch.tensor([1]))))
@@ -93,12 +93,12 @@ def _emit(g: Any, operator: Operator, reduction: Reduction | None, call: nodes.C
 
 
 def _suffix(value: nodes.AttributeValue) -> str:
-    """torch.onnx's suffix for the type of an attribute."""
+    """The suffix by which torch.onnx knows the type of an attribute."""
     return "s" if isinstance(value, str) else "f" if isinstance(value, float) else "i"
 
 
 def _out_sizes(operator: Operator, call: nodes.Call[_C.Value]) -> list[int | None] | None:
-    """The sizes of out, unknown ones being None; None where its rank is not known."""
+    """The sizes of out, with None for an unknown size; None if its rank is unknown."""
     src, index = _sizes(call.inputs[0]), _sizes(call.inputs[1])
     dim = call.attributes.get(DIM.name, DIM.default)
     if src is None or not isinstance(dim, int) or (index is None and not operator.has_dim):
@@ -113,7 +113,7 @@ def _out_sizes(operator: Operator, call: nodes.Call[_C.Value]) -> list[int | Non
 
 
 def _typed(value: _C.Value, like: Any, sizes: list[int | None] | None) -> _C.Value:
-    """Gives `value` the element type of `like` and the sizes, unknown ones being None."""
+    """Gives `value` the element type of `like` and the sizes. None stands for an unknown size."""
     if sizes is not None and isinstance(like, _C.TensorType):
         value.setType(like.with_sizes(sizes))
     return value
@@ -125,7 +125,7 @@ def _sizes(value: _C.Value) -> list[int | None] | None:
 
 
 def _static(value: _C.Value) -> int | None:
-    """The number that `value` always is, or None. A size of a static axis is one, though the exporter computes it."""
+    """The constant number that `value` is, or None. The size of an axis that does not vary is constant too."""
     number = symbolic_helper._maybe_get_const(value, "i")
     if isinstance(number, int):
         return number

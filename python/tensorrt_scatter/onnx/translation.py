@@ -18,13 +18,14 @@ Translation = Callable[..., Any]
 
 
 def translation_table() -> dict[Callable[..., Any], Translation]:
-    """What `torch.onnx.export(..., custom_translation_table=...)` takes: each operator as its plugin's node.
+    """The table for `torch.onnx.export(..., custom_translation_table=...)`: it turns each operator into its plugin's
+    node.
 
-    The operators are those of `tensorrt_scatter.onnx.ops`. torch_scatter's own cannot pass `torch.export`, which wants
-    fake kernels of them: export inside `torch_scatter_as_plugins`, which lets a model call these in their place.
+    The operators are those of `tensorrt_scatter.onnx.ops`. `torch.export` cannot export torch_scatter's own operators,
+    which have no fake kernels. For a model that calls these, export inside `torch_scatter_as_plugins`.
 
     Raises:
-        ModuleNotFoundError: Where onnxscript, which this exporter of PyTorch needs, is not installed.
+        ModuleNotFoundError: onnxscript is not installed. PyTorch's exporter needs it.
     """
     table: dict[Callable[..., Any], Translation] = {}
     for name, operator, reduction in nodes.functions():
@@ -49,7 +50,7 @@ def _translation(name: str, operator: Operator, reduction: Reduction | None) -> 
         constants = {argument: value for argument, value in given.items() if isinstance(value, (bool, int, float))}
         return _emit(operator, reduction, nodes.call(name, operator, reduction, given, constants))
 
-    # The exporter reads the arguments' names there.
+    # The exporter reads the names of the arguments from here.
     translate.__signature__ = signature  # type: ignore[attr-defined]
     translate.__annotations__ = {}
     return translate
@@ -64,7 +65,7 @@ def _default(schema: str) -> Any:
 
 
 def _emit(operator: Operator, reduction: Reduction | None, call: nodes.Call[Any]) -> Any:
-    """The node. arg_out is cast to the type of the index, as PyTorch has it."""
+    """Makes the node. A Cast gives arg_out the index's type, as in PyTorch."""
     import onnx_ir as ir
     from onnxscript import opset18
     from onnxscript.values import Op, Opset
@@ -76,7 +77,7 @@ def _emit(operator: Operator, reduction: Reduction | None, call: nodes.Call[Any]
     if call.varying_size is not None:
         inputs.append(op.Reshape(call.varying_size, op.Constant(value_ints=[1])))
     has_arg = reduction is not None and reduction.has_arg
-    # The exporter makes as many outputs as the schema has, so each number of them needs one of its own.
+    # The exporter makes as many outputs as the schema has. So each number of outputs needs its own schema.
     schema = schemas.schema(operator, outputs=2 if has_arg else 1)
     results = Op(Opset(nodes.DOMAIN, nodes.DOMAIN_VERSION), operator.op_type, schema)(*inputs, **call.attributes)
     if not has_arg:

@@ -1,4 +1,4 @@
-"""Calls of every operator, to export: what is called, with which inputs, and which node must come out."""
+"""Calls of every operator for export tests: the call, its inputs, and the node that must result."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ class Case:
     op_type: str
     attributes: dict[str, Any] = field(default_factory=dict)
     deviation: str = ""
-    """What torch_scatter does otherwise, or why it cannot be asked."""
+    """How torch_scatter differs, or why it is not compared."""
 
     def __str__(self) -> str:
         return self.name
 
 
 def values(*shape: int) -> Tensor:
-    """Small integers, so that sums are the same in any order; signs, so that products stay small."""
+    """Small integers of both signs: their sums are equal in any order."""
     generator = torch.Generator().manual_seed(sum(shape))
     return torch.randint(-4, 5, shape, generator=generator).float()
 
 
 def signs(*shape: int) -> Tensor:
-    """Ones, minus ones and twos, so that products stay exact."""
+    """Ones, minus ones and twos: their products are exact."""
     generator = torch.Generator().manual_seed(sum(shape))
     return torch.tensor([1.0, -1.0, 1.0, -1.0, 2.0])[torch.randint(0, 5, shape, generator=generator)]
 
 
 def indices(*shape: int, largest: int = GROUPS - 2) -> Tensor:
-    """Indices that leave the last group empty."""
+    """Indices for which the last group is empty."""
     generator = torch.Generator().manual_seed(sum(shape))
     return torch.randint(0, largest + 1, shape, generator=generator)
 

@@ -1,4 +1,4 @@
-"""The tests of tensorrt_scatter.onnx. They need torch, onnx and onnxscript, and skip where one is missing."""
+"""The tests of tensorrt_scatter.onnx need torch, onnx and onnxscript. They are skipped if one is missing."""
 
 import importlib
 import sys
@@ -16,7 +16,7 @@ for needed in ("torch", "onnx", "onnxscript"):
 
 @pytest.fixture(scope="session")
 def operators() -> ModuleType:
-    """What computes the plugins' nodes in onnx's reference evaluator: the package's CPU backend, or, in a checkout
-    without it, the tests' own twin."""
+    """The functions that compute the plugins' nodes in onnx's reference evaluator: those of the package, or the tests'
+    own in a checkout without the library."""
     package = importlib.import_module("tensorrt_scatter")
     return package if hasattr(package, "scatter_sum") else importlib.import_module("numpy_operators")

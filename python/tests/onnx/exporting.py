@@ -1,4 +1,4 @@
-"""Exports with either exporter, and runs of what comes out."""
+"""Exports by either exporter, and runs of the exported models."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small ONNX models, written node by node in ONNX's own text format."""
+"""Small ONNX models in ONNX's text format."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def model(text: str, opset: int = 18) -> onnx.ModelProto:
 
 
 def op_types(graph: onnx.GraphProto) -> list[str]:
-    """The op types of the nodes, those of subgraphs after their own."""
+    """The op types of all nodes. Those of a subgraph come after the node that has it."""
     found = []
     for node in graph.node:
         found.append(node.op_type)

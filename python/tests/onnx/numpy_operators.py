@@ -1,4 +1,4 @@
-"""torch_scatter's functions on NumPy arrays, one element after the other: the definition, to run exports with."""
+"""torch_scatter's functions on NumPy arrays, element by element: the definition, for runs of exported models."""
 
 import itertools
 import math

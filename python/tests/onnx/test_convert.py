@@ -1,4 +1,4 @@
-"""What convert rewrites and what it leaves alone, on models of one scatter each."""
+"""The models that convert rewrites and those that it leaves alone. Each has one scatter."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tensorrt_scatter.onnx import convert, convert_file, reference
 
 
 def check(original: onnx.ModelProto, feeds: Feeds, operators: ModuleType) -> onnx.ModelProto:
-    """Converts; both models must be valid and compute the same."""
+    """Converts a model. Both models must be valid and compute the same."""
     before = original.SerializeToString()
     converted, _ = convert(original)
     assert original.SerializeToString() == before
@@ -372,7 +372,7 @@ def test_a_model_that_is_not_valid_is_a_value_error(change: Any, words: str) -> 
 
 
 def test_long_chains_of_nodes_are_followed() -> None:
-    """Further than Python's functions may call each other."""
+    """The chains are longer than Python's limit of recursion."""
     links = "\n".join(f"i{n + 1} = Identity (i{n})  e{n + 1} = Expand (e{n}, shape)" for n in range(1500))
     original = model(f"""g (float[4, 3] data, int64[e, 1] e0, float[e, 3] src, int64[2] i0) => (float[4, 3] out) {{
         shape = Shape (src)

@@ -1,4 +1,4 @@
-"""convert_file, and `python -m tensorrt_scatter convert`: what is in the files, and that none is ever lost."""
+"""convert_file and `python -m tensorrt_scatter convert`: the content of the files, and that no file is ever lost."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ WEIGHTS = draw(1, 64, 32)
 
 
 def with_weights(external: bool, path: Path) -> np.ndarray:
-    """Writes a model of one scatter into its weights, which lie in its own file or beside it; what it computes."""
+    """Writes a model with weights, in its own file or in a second one. Returns what the model computes."""
     original = model("""g (float[64, 32] data, int64[e, 32] index, float[e, 32] src) => (float[64, 32] out)
         { out = ScatterElements <reduction = "add"> (data, index, src) }""")
     original.graph.initializer.append(onnx.numpy_helper.from_array(WEIGHTS, "data"))
     del original.graph.input[0]
     expected: np.ndarray = ReferenceEvaluator(original).run(None, FEEDS)[0]
-    # As PyTorch's exporter calls it.
+    # The name that PyTorch's exporter gives the second file.
     path.parent.mkdir(parents=True, exist_ok=True)
     (path.parent / f"{path.name}.data").unlink(missing_ok=True)
     with pytest.MonkeyPatch.context() as patch:
-        patch.chdir("/")  # onnx.save looks for the file of weights in the working folder
+        patch.chdir("/")  # onnx.save looks for the second file in the working folder
         onnx.save(original, path, save_as_external_data=external, location=f"{path.name}.data", size_threshold=0)
     return expected
 
@@ -83,8 +83,10 @@ def test_a_link_to_a_model_stays_one(tmp_path: Path, operators: ModuleType) -> N
     assert_right(tmp_path / "real" / "in.onnx", expected, operators)
 
 
-@pytest.mark.parametrize("external", [True, False])
-@pytest.mark.parametrize("fails", ["the model", "the weights", "the disk"])
+@pytest.mark.parametrize(
+    ("external", "fails"),
+    [(True, "the model"), (True, "the weights"), (True, "the disk"), (False, "the model"), (False, "the disk")],
+)
 def test_an_error_leaves_the_files_as_they_were(
     external: bool, fails: str, tmp_path: Path, operators: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -106,9 +108,6 @@ def test_an_error_leaves_the_files_as_they_were(
 
     monkeypatch.setattr(os, "replace", replace)
     monkeypatch.setattr(os, "fsync", fsync)
-    if fails == "the weights" and not external:
-        convert_file(path, path)
-        return
     with pytest.raises(OSError, match="no s"):
         convert_file(path, path)
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
@@ -117,7 +116,7 @@ def test_an_error_leaves_the_files_as_they_were(
 def test_weights_that_one_file_cannot_hold_go_to_another(
     tmp_path: Path, operators: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Protobuf's limit is 2 GiB; a lower one stands for it."""
+    """The test sets a lower limit than protobuf's 2 GiB."""
     expected = with_weights(False, tmp_path / "in.onnx")
     serialized = files._serialized
 

@@ -1,4 +1,4 @@
-"""Models that call PyTorch's own scatters, exported as PyTorch does it, then converted: the same, by plugins."""
+"""Models that call PyTorch's own scatters: exported by PyTorch and converted, they compute the same."""
 
 from types import ModuleType
 from typing import Any

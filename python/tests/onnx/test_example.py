@@ -1,4 +1,4 @@
-"""The models that the documentation starts with: exported both ways, they compute what PyTorch does."""
+"""The example models of the documentation: by either exporter, they compute what PyTorch computes."""
 
 from __future__ import annotations
 

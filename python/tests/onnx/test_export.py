@@ -1,4 +1,4 @@
-"""Every operator through both of PyTorch's exporters: one node each, that computes what PyTorch does at every size."""
+"""Every operator by both of PyTorch's exporters: one node, which computes what PyTorch computes at every size."""
 
 import functools
 from types import ModuleType
@@ -37,7 +37,7 @@ def test_export(case: cases.Case, exporter: str, operators: ModuleType) -> None:
 
 @pytest.mark.parametrize("exporter", EXPORTERS)
 def test_a_number_of_groups_that_varies(exporter: str, operators: ModuleType) -> None:
-    """A size of another input, as graphs have it: an input of the node, and nothing frozen."""
+    """A size of another input becomes an input of the node. Nothing is a constant."""
 
     def call(src: Tensor, index: Tensor, nodes: Tensor) -> tuple[Tensor, ...]:
         count = nodes.size(0)
@@ -54,7 +54,7 @@ def test_a_number_of_groups_that_varies(exporter: str, operators: ModuleType) ->
     assert len(plugin_nodes(model)) == 3
     for node in plugin_nodes(model):
         assert attributes(node)["dim_size_input"] == 1
-        # TensorRT's parser takes that input for a shape tensor by this.
+        # This tells TensorRT's parser that the input is a shape tensor.
         assert list(attributes(node)["tensorrt_plugin_shape_input_indices"]) == [2] and len(node.input) == 3
         assert "dim_size" not in attributes(node)
     for n, count in ((8, 5), (12, 9)):

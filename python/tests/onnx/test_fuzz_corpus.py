@@ -1,4 +1,4 @@
-"""The models with which fuzz_convert.py begins, and those of fuzz/corpus/convert, on which a conversion has failed once."""
+"""Replays the seeds of fuzz_convert.py, and the models of fuzz/corpus/convert, which made a conversion fail once."""
 
 from __future__ import annotations
 

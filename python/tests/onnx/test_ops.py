@@ -1,4 +1,4 @@
-"""The declared operators: what they compute, beside torch_scatter and the rules, and that exporters can trust them."""
+"""The torch operators: their results, compared with torch_scatter and with the rules, and their fake kernels."""
 
 from __future__ import annotations
 

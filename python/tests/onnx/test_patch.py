@@ -1,4 +1,4 @@
-"""Models that call torch_scatter itself, and the existing CUDA C++ project's exports."""
+"""Models that call torch_scatter itself."""
 
 from __future__ import annotations
 

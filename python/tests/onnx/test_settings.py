@@ -1,4 +1,4 @@
-"""What `ts.deterministic()` and `ts.unchecked()` do to exported models, and what the nodes may have besides."""
+"""`ts.deterministic()` and `ts.unchecked()` in exports, and the optional attributes, outputs and sizes of nodes."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_convert_writes_deterministic_nodes_where_that_is_set() -> None:
 
 @pytest.mark.parametrize("exporter", EXPORTERS)
 def test_unchecked_changes_no_node(exporter: str) -> None:
-    # A plugin never checks its index: it leaves bad elements out in any case.
+    # A plugin never checks its index. It always leaves bad elements out.
     with ts.unchecked():
         unchecked = export(exporter, sums, INPUTS, cases.ROWS)
     (one,), (other,) = plugin_nodes(unchecked), plugin_nodes(export(exporter, sums, INPUTS, cases.ROWS))
@@ -110,7 +110,7 @@ def test_only_scatter_is_told_to_be_deterministic() -> None:
 
 @pytest.mark.parametrize("exporter", EXPORTERS)
 def test_a_number_of_groups_that_is_computed(exporter: str, operators: ModuleType) -> None:
-    """dim_size as a tensor: the largest index plus one, or whatever the model computes."""
+    """dim_size is a tensor that the model computes, such as the largest index plus one."""
 
     def call(src: Tensor, index: Tensor, count: Tensor) -> Tensor:
         return ops.scatter_max(src, index, 0, dim_size=count.sum())[0]

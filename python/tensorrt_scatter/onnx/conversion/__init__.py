@@ -1,4 +1,4 @@
-"""Models that were exported without the plugins, rewritten to use them."""
+"""Rewrites models that were exported without the plugins to use them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from onnx_ir.passes.common import ShapeInferencePass
 
 from ..._declarations import BY_OP_TYPE, SCATTER
 
-# It tells shape inference of the plugins.
+# Registers the plugins' schemas, for shape inference.
 from .. import schemas as _schemas  # noqa: F401
 from . import constant_if, facts, files
 from .edit import Editor, name_of
@@ -22,7 +22,7 @@ from .scatters import rewrite_scatter_elements, rewrite_scatter_nd
 __all__ = ["Change", "Kept", "Report", "convert", "convert_file"]
 
 _LARGEST_FOLLOWED = 2**24
-"""The longest vector for which shape inference may follow its elements."""
+"""The largest vector whose elements shape inference may propagate."""
 
 _RULES: dict[str, Callable[[ir.Node, Editor], tuple[str, ...]]] = {
     "ScatterElements": rewrite_scatter_elements,
@@ -33,26 +33,25 @@ _RULES: dict[str, Callable[[ir.Node, Editor], tuple[str, ...]]] = {
 def convert(
     model_or_path: onnx.ModelProto | FilePath, *, wrap_negative_indices: bool = True
 ) -> tuple[onnx.ModelProto, Report]:
-    """Rewrites a model's scatters to the plugins, wherever these certainly compute the same.
+    """Rewrites the scatters of a model to plugins, wherever the plugins certainly compute the same.
 
-    ScatterElements and ScatterND with a reduction become TRTS_Scatter, negative indices being made plain ones first
-    unless none can be there; an Expand of the index of a plugin's node is taken out; an If around a scatter whose
-    condition is constant gives way to its branch. Everything else stays as it is: opsets, inputs and outputs with their
-    names and dynamic axes, weights. Subgraphs are converted too, functions are not. To convert a model again changes
-    nothing.
+    ScatterElements and ScatterND with a reduction become TRTS_Scatter. Where an index may be negative, nodes before it
+    add the size of the axis. An Expand of the index of a plugin's node is removed. An If around a scatter is replaced
+    by its branch if the condition is constant. Everything else stays as it is: opsets, weights, and the names and axes
+    of inputs and outputs. Subgraphs are converted too; functions are not. A second conversion changes nothing.
 
     Args:
-        model_or_path: A model, which is left as it was, or the path of one; its external data is loaded.
-        wrap_negative_indices: Whether an index that may be negative, for all that the model says, is made plain: ONNX
-            counts it from the end, the plugin leaves its element out. Without, the model computes the same only where
-            none is negative, as PyTorch's scatter_add, scatter_reduce and index_add demand; that saves a small kernel.
+        model_or_path: A model, which is not modified, or the path of a model; its external data is loaded.
+        wrap_negative_indices: True adds nodes for indices that may be negative: in ONNX they count from the end, and
+            the plugin leaves them out. False is right where no index is negative, which PyTorch's scatter_add,
+            scatter_reduce and index_add require; it saves a small kernel.
 
     Returns:
-        The new model and what was done to it. `convert_file` writes it to a file, whatever its size.
+        The new model, and a report of the changes. To write a file of any size, call `convert_file`.
 
     Raises:
-        FileNotFoundError: There is no such file, or its external data is missing.
-        ValueError: It is not an ONNX model.
+        FileNotFoundError: there is no such file, or its external data is missing.
+        ValueError: it is not a valid ONNX model.
     """
     proto = model_or_path if isinstance(model_or_path, onnx.ModelProto) else files.load(model_or_path)
     model = _opened(proto)
@@ -85,14 +84,14 @@ def convert(
 def convert_file(source: FilePath, target: FilePath, *, wrap_negative_indices: bool = True) -> Report:
     """Converts the model at `source` into a file at `target`. For the rest, see `convert`.
 
-    Weights are written to a file beside it, called like it with ".data" added, where the source has external data too, or
-    where one file cannot hold them. `target` may be `source`. Files that are there are replaced once the new ones are
-    complete: an error leaves them as they were.
+    If the source has external data, or if one file cannot hold the weights, they go to a second file: the name of
+    `target` with ".data" added. `target` may be `source`. Existing files are replaced only when the new ones are
+    complete; an error leaves them unchanged.
 
     Raises:
-        FileNotFoundError: As `convert`.
-        OSError: A file cannot be read or written.
-        ValueError: As `convert`; or the model is larger than 2 GiB without its weights.
+        FileNotFoundError: as `convert`.
+        OSError: a file cannot be read or written.
+        ValueError: as `convert`; or the model is larger than 2 GiB without its weights.
     """
     model, report = convert(source, wrap_negative_indices=wrap_negative_indices)
     files.save(model, target, external=files.has_external_data(source))
@@ -100,17 +99,17 @@ def convert_file(source: FilePath, target: FilePath, *, wrap_negative_indices: b
 
 
 def _opened(proto: onnx.ModelProto) -> ir.Model:
-    """The model as onnx_ir has it.
+    """Opens a model by onnx_ir.
 
     Raises:
-        ValueError: It is not valid ONNX.
+        ValueError: it is not valid ONNX.
     """
     try:
         model = ir.from_proto(proto)
     except Exception as error:
         raise _not_valid(error) from error
     for value in _values(model):
-        # Some exporters write -1 for a size that varies; ONNX's shape inference ends the process at it.
+        # Some exporters write -1 for a size that varies. ONNX's shape inference can end the process at such a size.
         if value.shape is not None and any(isinstance(size, int) and size < 0 for size in value.shape):
             value.shape = ir.Shape(facts.dims(value) or ())
     for graph in (model.graph, *(function.graph for function in model.functions.values())):
@@ -119,14 +118,14 @@ def _opened(proto: onnx.ModelProto) -> ir.Model:
 
 
 def _not_valid(error: BaseException) -> ValueError:
-    # onnx_ir says in its causes what is wrong, and in itself where.
+    # The first cause of an onnx_ir error says what is wrong; the errors above it say where.
     while error.__cause__ is not None:
         error = error.__cause__
     return ValueError(f"the model is not valid ONNX: {error}")
 
 
 def _check_order(graph: ir.Graph, seen: set[ir.Node]) -> None:
-    """Checks that each node comes after those whose results it takes, as ONNX wants it: then there are no circles."""
+    """Checks that each node comes after the nodes whose results it takes. Then the graph has no cycles."""
     for node in graph:
         for value in node.inputs:
             producer = None if value is None else value.producer()
@@ -155,7 +154,7 @@ def _visit(node: ir.Node, edit: Editor, report: Report) -> None:
 
 
 def _infer_shapes(model: ir.Model) -> None:
-    # Through a Slice, ONNX follows each element of a vector, since it may be a shape: 0.4 us an element.
+    # A vector may be a shape, so data propagation copies all its elements at a Slice: 0.4 us for each.
     sizes = (facts.dims(value) or [] for value in _values(model))
     is_quick = all(not isinstance(size, int) or size <= _LARGEST_FOLLOWED for dims in sizes for size in dims[:1])
     try:
@@ -174,10 +173,10 @@ def _values(model: ir.Model) -> Iterator[ir.Value]:
 
 
 def _declare_as(original: onnx.ModelProto, converted: onnx.ModelProto) -> None:
-    """Describes inputs and outputs as the original does: an axis that varies there does so where inference knows more."""
+    """Describes inputs and outputs as the original does. An axis that varies there stays so if inference knows more."""
     for value, declared in zip(converted.graph.input, original.graph.input):
         value.CopyFrom(declared)
     for value, declared in zip(converted.graph.output, original.graph.output):
-        # A wrong rank is not kept: PyTorch's exporter over TorchScript gives one to the result of an If.
+        # PyTorch's exporter over TorchScript declares a wrong rank for the result of an If: that is not kept.
         if len(value.type.tensor_type.shape.dim) == len(declared.type.tensor_type.shape.dim):
             value.CopyFrom(declared)

@@ -1,4 +1,4 @@
-"""Ifs around scatters that are always decided the same way.
+"""Ifs around scatters whose condition is constant.
 
 PyTorch's exporter over TorchScript puts scatter_reduce between two Ifs that ask for its rank. TensorRT wants the two
 branches of an If to agree in shape, which these do not.
@@ -16,9 +16,9 @@ _SCATTERS = ("ScatterElements", "ScatterND")
 
 
 def fold(model: ir.Model) -> list[Change]:
-    """Puts the branch that is always taken in the place of such Ifs."""
+    """Replaces each such If by the branch that it always takes."""
     changes = []
-    # Forward, so that an If that follows from another one's result is seen after that.
+    # In order, because the condition of an If may depend on the result of an earlier If.
     for node in list(model.graph):
         if node.op_type != "If" or node.domain != "" or not _is_at_a_scatter(node):
             continue
@@ -47,7 +47,7 @@ def _inline(graph: ir.Graph, node: ir.Node, branch: ir.Graph) -> None:
     for value in list(branch.initializers.values()):
         branch.initializers.pop(str(value.name))
         graph.register_initializer(value)
-    # The exporter wrote down what does not hold for the branch that is taken: inferred anew.
+    # The declared shapes may be those of the other branch. They are inferred again.
     _forget_shapes([*(value for child in moved for value in child.outputs), *node.outputs])
     for output, result in zip(node.outputs, results):
         name, is_output = output.name, output.is_graph_output()
@@ -58,7 +58,7 @@ def _inline(graph: ir.Graph, node: ir.Node, branch: ir.Graph) -> None:
 
 
 def _forget_shapes(values: list[ir.Value]) -> None:
-    """Forgets the shapes of `values` and of all that is computed from them by ONNX's own operators."""
+    """Removes the shapes of `values`, and of everything that ONNX's own operators compute from them."""
     pending, seen = list(values), set[ir.Value]()
     while pending:
         value = pending.pop()

@@ -18,12 +18,12 @@ from .report import LeftAlone
 
 
 def name_of(node: ir.Node) -> str:
-    """What a report calls a node."""
+    """The name of a node in a report."""
     return node.name or (node.outputs[0].name if node.outputs else None) or node.op_type
 
 
 class Editor:
-    """Inserts and replaces nodes of one model, with names that are not taken."""
+    """Inserts and replaces nodes of a model, with unused names."""
 
     def __init__(self, model: ir.Model, wrap_negative_indices: bool) -> None:
         self.model = model
@@ -33,7 +33,7 @@ class Editor:
 
     @contextmanager
     def undone_where_left_alone(self) -> Iterator[None]:
-        """Removes what was inserted meanwhile, where a rule inserts nodes before it finds that it cannot be applied."""
+        """Removes the inserted nodes if a rule inserts nodes and then finds that it does not apply."""
         self._inserted.clear()
         try:
             yield
@@ -51,7 +51,7 @@ class Editor:
         shape: Sequence[Dim] | None,
         attributes: dict[str, Any] | None = None,
     ) -> ir.Value:
-        """Inserts a node of ONNX's own, with one output of the type and shape."""
+        """Inserts a node of ONNX's own domain with one output."""
         node = ir.node(op_type, inputs, attributes=attributes or {})
         self._describe(node.outputs[0], f"{name_of(before)}/{op_type}", dtype, shape)
         node.name = node.outputs[0].name
@@ -65,7 +65,7 @@ class Editor:
         return self.insert(before, "Constant", [], tensor.dtype, array.shape, {"value": tensor})
 
     def sizes(self, before: ir.Node, value: ir.Value, axes: Sequence[int]) -> ir.Value:
-        """The sizes of `value` on some axes, as an INT64 vector: a constant where the model fixes them."""
+        """The sizes of `value` on some axes as an INT64 vector; a constant if the sizes do not vary."""
         known = facts.dims(value)
         if known is not None and all(isinstance(known[axis], int) for axis in axes):
             return self.constant(before, np.array([known[axis] for axis in axes], np.int64))
@@ -76,7 +76,7 @@ class Editor:
     def replace(
         self, node: ir.Node, operator: Operator, inputs: Sequence[ir.Value], attributes: dict[str, int | str]
     ) -> None:
-        """Puts a plugin's node in the place of `node`, whose first output keeps its name."""
+        """Replaces `node` by a plugin's node. The first output keeps its name."""
         old = node.outputs[0]
         has_arg = REDUCTION_OF[str(attributes["reduce"])].has_arg
         plugin = ir.Node(
@@ -93,19 +93,19 @@ class Editor:
         self.model.opset_imports.setdefault(nodes.DOMAIN, nodes.DOMAIN_VERSION)
 
     def unsqueeze_front(self, before: ir.Node, value: ir.Value, rank: int) -> ir.Value:
-        """`value` with axes of size 1 before its own, so that it has `rank` axes."""
+        """Adds axes of size 1 at the front of `value`, up to `rank` axes."""
         shape = facts.dims(value)
         if shape is None or len(shape) == rank:
             return value
         axes = list(range(rank - len(shape)))
         wanted: list[Dim] = [*(1 for _ in axes), *shape]
-        # Since opset 13 the axes are an input.
+        # From opset 13 on the axes are an input.
         if self.model.opset_imports.get("", 0) < 13:
             return self.insert(before, "Unsqueeze", [value], value.dtype, wanted, {"axes": axes})
         return self.insert(before, "Unsqueeze", [value, self.constant(before, np.array(axes))], value.dtype, wanted)
 
     def non_negative(self, before: ir.Node, index: ir.Value, data: ir.Value, axis: int) -> ir.Value:
-        """An index into `data` along `axis` whose negative elements, which count from the end, are made plain ones."""
+        """Adds the size of `axis` to the negative elements of an index into `data`, which count from the end."""
         if not self._wrap or facts.never_negative(index):
             return index
         sizes = facts.dims(data)
@@ -126,7 +126,7 @@ class Editor:
         return self.insert(before, "Where", [negative, from_the_end, index], index.dtype, shape_of_index)
 
     def drop_unused(self, values: Sequence[ir.Value | None]) -> None:
-        """Removes what made `values`, as far as nothing uses it any longer."""
+        """Removes the nodes that made `values` and whose results nothing uses any more."""
         pending = list(values)
         while pending:
             value = pending.pop()
@@ -136,7 +136,7 @@ class Editor:
             if producer is None:
                 if value.is_initializer() and not value.is_graph_input() and value.graph is not None:
                     value.graph.initializers.pop(str(value.name), None)
-            # One of its other users may have removed it already.
+            # It may have been removed already, after another of its users.
             elif producer.graph is not None and not any(
                 other.uses() or other.is_graph_output() for other in producer.outputs
             ):

@@ -1,4 +1,4 @@
-"""What can be said of a model's values without running it; None or False where nothing can be said."""
+"""Facts about the values of a model that hold whenever it runs. None or False stands for "not known"."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 Dim = Union[int, str, None]
-"""A size: a number, a symbol that stands for the same number wherever it is, or not known."""
+"""A size: a number; a symbol, which stands for the same number everywhere; or None if it is unknown."""
 
-# Operators whose result holds only values of their first input.
+# Operators whose result has only elements of their first input.
 _MOVES = {"Cast", "Expand", "Flatten", "Gather", "Reshape", "Slice", "Squeeze", "Tile", "Transpose", "Unsqueeze"}
-# Operators whose result is never negative.
+# Operators whose result has no negative elements.
 _COUNTS = {"Abs", "ArgMax", "ArgMin", "NonZero", "Shape", "Size"}
 
-# What a Constant may have in place of a tensor.
+# The attributes that a Constant may have instead of a tensor.
 _CONSTANTS = {
     "value_int": (ir.AttributeType.INT, np.int64),
     "value_ints": (ir.AttributeType.INTS, np.int64),
@@ -27,14 +27,14 @@ _CONSTANTS = {
 
 
 def resolve(value: ir.Value) -> ir.Value:
-    """The value that `value` is, seen through Identity."""
+    """The value from which Identity nodes made `value`."""
     while (producer := made_by(value, "Identity")) is not None:
         value = argument(producer, 0)
     return value
 
 
 def made_by(value: ir.Value | None, *op_types: str) -> ir.Node | None:
-    """The node that makes `value`, where it is of one of the types of ONNX's own domain."""
+    """The node that makes `value`, if it is in ONNX's own domain and of one of the types."""
     producer = None if value is None else value.producer()
     if producer is not None and producer.domain == "" and producer.op_type in op_types:
         return producer
@@ -42,7 +42,7 @@ def made_by(value: ir.Value | None, *op_types: str) -> ir.Node | None:
 
 
 def argument(node: ir.Node, position: int) -> ir.Value:
-    """A node's input that cannot be missing."""
+    """A required input of a node."""
     value = node.inputs[position] if position < len(node.inputs) else None
     if value is None:
         raise ValueError(f"input {position} of {node.op_type} {node.name!r} is missing: the model is not valid ONNX")
@@ -54,12 +54,12 @@ def dims(value: ir.Value) -> list[Dim] | None:
     if value.shape is None:
         return None
     sizes = (size if isinstance(size, int) else size.value for size in value.shape)
-    # A negative number, which nothing can have for a size, is not known.
+    # A negative number is not a size. It stands for an unknown one.
     return [None if isinstance(size, int) and size < 0 else size for size in sizes]
 
 
 def same(one: Dim, other: Dim) -> bool:
-    """Whether two sizes are certainly the same."""
+    """True if two sizes are certainly equal."""
     return one is not None and one == other
 
 
@@ -74,7 +74,7 @@ def graphs_of(attribute: ir.Attr) -> Sequence[ir.Graph]:
 
 def nested(graph: ir.Graph) -> Iterator[ir.Graph]:
     """The graph and all graphs in it."""
-    # Not by onnx_ir's own, which fails at an attribute that refers to one of a function.
+    # onnx_ir's own iterators fail at an attribute that refers to an attribute of a function.
     yield graph
     for node in graph:
         for attribute in node.attributes.values():
@@ -83,25 +83,25 @@ def nested(graph: ir.Graph) -> Iterator[ir.Graph]:
 
 
 def number(node: ir.Node, name: str, default: int) -> int:
-    """An attribute that is an integer."""
+    """The value of an integer attribute."""
     attribute = _attribute(node, name, ir.AttributeType.INT)
     return default if attribute is None else int(attribute.as_int())
 
 
 def text(node: ir.Node, name: str, default: str) -> str:
-    """An attribute that is a text."""
+    """The value of a string attribute."""
     attribute = _attribute(node, name, ir.AttributeType.STRING)
     return default if attribute is None else attribute.as_string()
 
 
 def numbers(node: ir.Node, name: str) -> list[int] | None:
-    """An attribute that is a list of integers; None where the node has none."""
+    """The value of an attribute with a list of integers; None if the node does not have it."""
     attribute = _attribute(node, name, ir.AttributeType.INTS)
     return None if attribute is None else list(attribute.as_ints())
 
 
 def graph(node: ir.Node, name: str) -> ir.Graph:
-    """An attribute that is a graph and cannot be missing."""
+    """The value of a required graph attribute."""
     attribute = _attribute(node, name, ir.AttributeType.GRAPH)
     if attribute is None:
         raise ValueError(f"attribute {name} of {node.op_type} {node.name!r} is missing: the model is not valid ONNX")
@@ -109,7 +109,7 @@ def graph(node: ir.Node, name: str) -> ir.Graph:
 
 
 def tensor(node: ir.Node, name: str) -> NDArray[Any] | None:
-    """An attribute that is a tensor; None where the node has none."""
+    """The value of a tensor attribute; None if the node does not have it."""
     attribute = _attribute(node, name, ir.AttributeType.TENSOR)
     return None if attribute is None else _array(node.name or node.op_type, attribute.as_tensor)
 
@@ -132,14 +132,14 @@ def _array(name: str, given: Callable[[], Any]) -> NDArray[Any]:
 
 
 def constant(value: ir.Value) -> NDArray[Any] | None:
-    """The array that `value` always is: of an initializer that is no input, or of a Constant."""
+    """The array of a constant `value`: an initializer that is not an input, or the result of a Constant."""
     value = resolve(value)
     if value.const_value is not None and not value.is_graph_input():
         return _array(value.name or "", lambda: value.const_value)
     node = made_by(value, "Constant")
     if node is None:
         return None
-    # Not by ir.convenience.get_const_tensor, which renames the tensor in the model that was given.
+    # ir.convenience.get_const_tensor would rename the tensor in the caller's model.
     if "value" in node.attributes:
         return tensor(node, "value")
     for name, (kind, dtype) in _CONSTANTS.items():
@@ -150,7 +150,7 @@ def constant(value: ir.Value) -> NDArray[Any] | None:
 
 
 def fill(value: ir.Value) -> float | int | None:
-    """The number that every element of `value` is; -0 counts as none."""
+    """The number to which all elements of `value` are equal; None for -0."""
     value = resolve(value)
     while (expand := made_by(value, "Expand")) is not None:
         value = resolve(argument(expand, 0))
@@ -167,8 +167,9 @@ def fill(value: ir.Value) -> float | int | None:
 
 
 def never_negative(value: ir.Value) -> bool:
-    """Whether no element of `value` can be negative."""
-    # All of these must be so. What is pending was found from `value` by steps that keep a sign.
+    """True if no element of `value` can be negative."""
+    # None of the pending values may have negative elements. Operators that do not change signs lead from them to
+    # `value`.
     pending, seen = [resolve(value)], set[ir.Value]()
     while pending:
         value = pending.pop()
@@ -194,7 +195,7 @@ def never_negative(value: ir.Value) -> bool:
 
 
 def truth(value: ir.Value) -> bool | None:
-    """Whether `value`, a condition, is always true or always false. PyTorch's exporter asks for ranks that way."""
+    """The constant result of a condition. PyTorch's exporter compares ranks that way."""
     array = constant(value)
     if array is not None:
         return bool(array.reshape(())) if array.size == 1 else None
@@ -211,7 +212,7 @@ def _number(value: ir.Value) -> int | None:
         return int(array.reshape(())) if array.size == 1 else None
     size = made_by(resolve(value), "Size")
     shape = made_by(argument(size, 0), "Shape") if size is not None else None
-    # With a start or an end, Shape leaves axes out.
+    # With the attributes start or end, Shape leaves axes out.
     if shape is None or shape.attributes:
         return None
     sizes = dims(argument(shape, 0))

@@ -1,4 +1,4 @@
-"""Models in files: read with their external data, and written so that no file is ever half new."""
+"""Reads models with their external data, and writes them so that no file is ever incomplete."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from google.protobuf.message import DecodeError, EncodeError
 FilePath = Union[str, "os.PathLike[str]"]
 
 _SMALLEST_EXTERNAL = 1024
-"""A tensor of fewer bytes stays in the model's own file, as onnx.save has it: readers want the shapes at hand."""
+"""A tensor of fewer bytes stays in the model's file, as in onnx.save: readers need small tensors, such as shapes."""
 
 _ALIGNMENT = 4096
-"""Where a tensor may begin in a file of external data: at a page, so that a reader can map it."""
+"""A tensor in a file of external data begins at a multiple of it: the page size, so that a reader can map it."""
 
 
 def load(path: FilePath) -> onnx.ModelProto:
     """The model at `path`, with its external data.
 
     Raises:
-        FileNotFoundError: There is no such file, or its external data is missing.
-        ValueError: The file is not an ONNX model.
+        FileNotFoundError: there is no such file, or its external data is missing.
+        ValueError: the file is not an ONNX model.
     """
     name = os.fspath(path)
     try:
@@ -53,25 +53,25 @@ def load(path: FilePath) -> onnx.ModelProto:
 
 
 def has_external_data(path: FilePath) -> bool:
-    """Whether the model at `path` keeps tensors in other files."""
+    """True if the model at `path` has tensors in other files."""
     return any(True for _ in _external_tensors(onnx.load(os.fspath(path), load_external_data=False)))
 
 
 def save(model: onnx.ModelProto, path: FilePath, external: bool) -> None:
-    """Writes `model` to `path`, and its weights to a file beside it where `external` is true or one file cannot hold
-    them: protobuf ends at 2 GiB. That file has the name of `path` with ".data" added.
+    """Writes `model` to `path`.
 
-    Files that were there are replaced once the new ones are complete: an error leaves them as they were. `model` loses
-    the weights that go to the other file.
+    The weights go to a second file, the name of `path` with ".data" added, if `external` is true or if one file cannot
+    hold them: protobuf ends at 2 GiB. `model` then loses its weights. Existing files are replaced only when the new
+    ones are complete; an error leaves them unchanged.
 
     Raises:
-        OSError: A file cannot be written.
-        ValueError: The model is larger than 2 GiB without its weights.
+        OSError: a file cannot be written.
+        ValueError: the model is larger than 2 GiB without its weights.
     """
     target = Path(os.path.realpath(path))
     data = target.with_name(f"{target.name}.data")
     serialized = None if external else _serialized(model, target)
-    # In the same folder, and so in the same file system: a rename replaces a file at once.
+    # In the target's folder, and so in its file system: there a rename replaces a file atomically.
     folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
         new_model, new_data, old_data = folder / target.name, folder / data.name, folder / "old.data"
@@ -91,7 +91,7 @@ def save(model: onnx.ModelProto, path: FilePath, external: bool) -> None:
         try:
             _replace(new_model, target)
         except OSError:
-            # The model that stays needs its own weights.
+            # The old model stays, and needs its weights.
             if kept:
                 os.replace(old_data, data)
             else:
@@ -102,7 +102,7 @@ def save(model: onnx.ModelProto, path: FilePath, external: bool) -> None:
 
 
 def _serialized(model: onnx.ModelProto, path: Path) -> bytes | None:
-    """The bytes of the model's file, in the format of its suffix; None where they are too many for protobuf."""
+    """The bytes of the model's file, in the format of its suffix; None if they are too many for protobuf."""
     formats = onnx.serialization.registry
     try:
         serializer = formats.get(formats.get_format_from_file_extension(path.suffix) or "protobuf")
@@ -112,9 +112,9 @@ def _serialized(model: onnx.ModelProto, path: Path) -> bytes | None:
 
 
 def _without_weights(model: onnx.ModelProto, target: Path, data: Path) -> tuple[bool, bytes | None]:
-    """Moves the weights of `model` to the file `data`: whether there were any, and the bytes of the rest.
+    """Moves the weights of `model` to the file `data`. Returns whether there were any, and the bytes of the rest.
 
-    Tensors in attributes, which not all readers look for elsewhere, stay as long as there is room.
+    Tensors in attributes stay in the model if there is room: not all readers take them from another file.
     """
     with data.open("wb") as file:
         _move(file, data.name, _initializers(model.graph))
@@ -143,12 +143,12 @@ def _write(path: Path, content: bytes) -> None:
     with path.open("wb") as file:
         file.write(content)
         file.flush()
-        # A rename may reach the disk before the bytes do.
+        # Otherwise the rename may reach the disk before the bytes.
         os.fsync(file.fileno())
 
 
 def _keep(old: Path, name: Path) -> None:
-    """Gives a file a second name, or, where the file system has no links, another."""
+    """Gives a file a second name; or renames it, if the file system has no links."""
     try:
         os.link(old, name)
     except OSError:
@@ -156,7 +156,7 @@ def _keep(old: Path, name: Path) -> None:
 
 
 def _replace(new: Path, old: Path) -> None:
-    """Puts a new file in the place of an old one, with the old one's permissions, or those that a new file gets."""
+    """Replaces an old file by a new one, which gets its permissions."""
     with suppress(FileNotFoundError):
         shutil.copymode(old, new)
     os.replace(new, old)
@@ -167,7 +167,7 @@ def _external_tensors(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
 
 
 def _tensors(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
-    """Every tensor of the model, in attributes and functions too."""
+    """All tensors of the model, including those in attributes and functions."""
     yield from _initializers(model.graph)
     functions = (node for function in model.functions for node in function.node)
     for node in _nodes(chain(model.graph.node, functions)):
@@ -195,7 +195,7 @@ def _nodes(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.NodeProto]:
 
 def _subgraphs(node: onnx.NodeProto) -> Iterator[onnx.GraphProto]:
     for attribute in node.attribute:
-        # A field that is not set reads as an empty one.
+        # Protobuf reads a field that is not set as an empty message.
         if attribute.HasField("g"):
             yield attribute.g
         yield from attribute.graphs

@@ -1,4 +1,4 @@
-"""Expanded indices: an Expand in front of a scatter is memory and time for what the kernels do by themselves."""
+"""Removes the Expand of an index: the kernels broadcast an index themselves, without memory and time for it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from .report import LeftAlone
 
 
 def unexpanded(node: ir.Node, index: ir.Value, edit: Editor) -> ir.Value:
-    """`index` as it was before any Expand, with as many axes as it has."""
+    """`index` before its Expands, with the same number of axes."""
     index = facts.resolve(index)
     wanted = facts.dims(index)
-    # What to do again after the Expands: the order of axes, or None for axes in front.
+    # The steps to repeat on the index before the Expands: an order of axes, or None to add axes at the front.
     steps: list[tuple[ir.Value, list[int] | None]] = []
     inner = index
     while (maker := facts.made_by(inner, "Expand", "Transpose")) is not None:
@@ -30,7 +30,7 @@ def unexpanded(node: ir.Node, index: ir.Value, edit: Editor) -> ir.Value:
         steps.append((inner, order))
         inner = before
     while steps and steps[-1][1] is not None:
-        # Nothing was expanded before it.
+        # No Expand comes before this Transpose.
         inner = steps.pop()[0]
     for value, order in reversed(steps):
         rank = len(facts.dims(value) or ())
@@ -45,13 +45,13 @@ def unexpanded(node: ir.Node, index: ir.Value, edit: Editor) -> ir.Value:
 
 
 def unexpand_plugin(node: ir.Node, edit: Editor) -> bool:
-    """Gives a plugin's node its index as it was before it was expanded to src; False where it was not expanded.
+    """Gives a plugin's node the index before its Expand. Returns False if the index was not expanded.
 
-    An index that fits src once it is expanded also fits before: each axis is 1 or src's. Only the last axis of the
-    segments' and gathers' index is not broadcast, and must not have been.
+    An expanded index that fits src also fits before the Expand, because each axis has size 1 or src's size. There is
+    one exception: segments and gathers do not broadcast the last axis of their index, so the Expand must not change it.
 
     Raises:
-        LeftAlone: Where that cannot be told.
+        LeftAlone: it is not known whether the Expand changes the last axis.
     """
     index = facts.argument(node, 1)
     expand = facts.made_by(facts.resolve(index), "Expand")
@@ -68,7 +68,7 @@ def unexpand_plugin(node: ir.Node, edit: Editor) -> bool:
 
 
 def _check_last_axis(node: ir.Node, size: facts.Dim, after: list[facts.Dim]) -> None:
-    # Expand changes a 1 alone.
+    # Expand changes only an axis of size 1.
     if (isinstance(size, int) and size != 1) or facts.same(size, after[-1]):
         return
     src = facts.dims(facts.argument(node, 0))

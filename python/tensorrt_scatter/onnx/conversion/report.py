@@ -1,4 +1,4 @@
-"""What a conversion did to a model, node by node."""
+"""The report of a conversion, node by node."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 
 class LeftAlone(Exception):
-    """A node stays as it is, for the reason that is the message."""
+    """A node is not rewritten. The message is the reason."""
 
 
 @dataclass(frozen=True)
@@ -14,13 +14,13 @@ class Change:
     """A node that was rewritten."""
 
     node: str
-    """The node's name, or that of its first output."""
+    """The name of the node, or of its first output."""
     before: str
-    """What it was, for example "ScatterElements(reduction=max)"."""
+    """The old node, for example "ScatterElements(max)"."""
     after: str
-    """What it is now."""
+    """The new node."""
     notes: tuple[str, ...] = ()
-    """What to know of the result, for example where NaNs count differently."""
+    """Notes on the result, for example where a NaN is treated differently."""
 
     def __str__(self) -> str:
         notes = "".join(f"\n    {note}" for note in self.notes)
@@ -29,10 +29,10 @@ class Change:
 
 @dataclass(frozen=True)
 class Kept:
-    """A node that was looked at and left alone."""
+    """A node that could have been rewritten and was not."""
 
     node: str
-    """The node's name, or that of its first output."""
+    """The name of the node, or of its first output."""
     op_type: str
     reason: str
 
@@ -42,7 +42,7 @@ class Kept:
 
 @dataclass
 class Report:
-    """What `convert` did. Printed, it is one line for each node that was rewritten or could not be."""
+    """The changes of a conversion. As text it has a line for each node that was rewritten or left alone."""
 
     changes: list[Change] = field(default_factory=list)
     kept: list[Kept] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""ScatterElements and ScatterND with a reduction, as TRTS_Scatter."""
+"""Rewrites ScatterElements and ScatterND with a reduction to TRTS_Scatter."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ _TYPES = {each.onnx for each in TYPES if each.in_plugins}
 _FLOATS = {each.onnx for each in TYPES if each.is_float}
 _HIGHEST_RANK = 8  # TensorRT's.
 _LARGEST_SIZE = 2**31 - 1  # TensorRT's.
-# What a reduction may start from without a difference to starting from nothing.
+# A base with this value has no effect on the reduction.
 _NEUTRAL = {SUM: 0, MUL: 1}
 
 
 def rewrite_scatter_elements(node: ir.Node, edit: Editor) -> tuple[str, ...]:
-    """ScatterElements(data, indices, updates) as TRTS_Scatter(updates, indices, data); the notes for the report.
+    """Rewrites ScatterElements(data, indices, updates) to TRTS_Scatter(updates, indices, data). Returns notes.
 
-    PyTorch and ONNX's evaluators let indices be smaller than data and updates along every axis, and negative. The plugin
-    does neither: it broadcasts an axis of size 1, and leaves elements with a negative index out.
+    In PyTorch and in ONNX's evaluators, indices may be smaller than data and updates along every axis, and negative.
+    The plugin instead broadcasts an axis of size 1, and leaves out elements with a negative index.
 
     Raises:
-        LeftAlone: Where they would not certainly compute the same.
+        LeftAlone: it is not certain that both compute the same.
     """
     reduce = _reduction(node)
     data, indices, updates = (facts.resolve(facts.argument(node, position)) for position in range(3))
@@ -56,10 +56,10 @@ def rewrite_scatter_elements(node: ir.Node, edit: Editor) -> tuple[str, ...]:
 
 
 def rewrite_scatter_nd(node: ir.Node, edit: Editor) -> tuple[str, ...]:
-    """ScatterND(data, indices [.., 1], updates) as TRTS_Scatter along the first axis; the notes for the report.
+    """Rewrites ScatterND(data, indices [.., 1], updates) to TRTS_Scatter along the first axis. Returns notes.
 
     Raises:
-        LeftAlone: Where they would not certainly compute the same.
+        LeftAlone: it is not certain that both compute the same.
     """
     reduce = _reduction(node)
     data, indices, updates = (facts.resolve(facts.argument(node, position)) for position in range(3))
@@ -75,7 +75,7 @@ def rewrite_scatter_nd(node: ir.Node, edit: Editor) -> tuple[str, ...]:
     fixed = all(isinstance(size, int) for size in sizes[1:])
     if len(taken) > 2 and not fixed:
         raise LeftAlone("its indices have several axes and the sizes of its rows are not fixed")
-    # -1 would be ambiguous where a row is empty; such a scatter is not worth rewriting.
+    # With empty rows, a Reshape to [-1, ..] would be ambiguous.
     if len(taken) > 2 and 0 in sizes[1:]:
         raise LeftAlone("its rows are empty")
     updates, notes = _cut_to(node, edit, updates, indices, taken[:-1])
@@ -97,24 +97,24 @@ def _sizes(value: ir.Value, name: str) -> list[facts.Dim]:
 
 
 def _check_rows(updates: list[facts.Dim], first: int, sizes: list[facts.Dim]) -> None:
-    """Checks that the axes of updates from `first` on are those of a row of data."""
+    """Checks that the axes of updates from `first` on equal the axes of a row of data."""
     if len(updates) != first + len(sizes):
         raise LeftAlone(f"its updates have rank {len(updates)}, and ONNX wants {first + len(sizes)}")
     for axis, (given, size) in enumerate(zip(updates[first:], sizes), first):
         if not facts.same(given, size):
             raise LeftAlone(
-                f"its updates have size {_text(given)} on axis {axis} and the rows of its data {_text(size)}: it cannot "
-                "be told that they are the same"
+                f"its updates have size {_text(given)} on axis {axis} and the rows of its data {_text(size)}: it "
+                "cannot be told that they are the same"
             )
 
 
 def _cut_to(
     node: ir.Node, edit: Editor, updates: ir.Value, indices: ir.Value, taken: list[facts.Dim]
 ) -> tuple[ir.Value, tuple[str, ...]]:
-    """`updates` without what lies beyond `taken`, the sizes of the first axes of `indices`; and the note on a Slice.
+    """Cuts `updates` to `taken`, the sizes of the first axes of `indices`. Returns the result, and a note on the Slice.
 
-    An element of updates beyond the indices has no index. The plugin would broadcast indices of size 1 to it, so it is
-    cut off unless the sizes are certainly the same.
+    An element of updates beyond the indices has no index, but the plugin would broadcast indices of size 1 to it. So a
+    Slice cuts such elements off, unless the sizes are certainly equal.
     """
     if _is_sliced_to(updates, indices):
         return updates, ()
@@ -152,7 +152,7 @@ def _reduction(node: ir.Node) -> Reduction:
 
 
 def _type_string(dtype: ir.DataType | None) -> str:
-    """ONNX's name of a type of elements."""
+    """ONNX's name for an element type."""
     if dtype is None:
         return ""
     return {ir.DataType.FLOAT: "float", ir.DataType.DOUBLE: "double"}.get(dtype, dtype.name.lower())
@@ -164,12 +164,12 @@ def _check_rank(rank: int) -> None:
 
 
 def _column(node: ir.Node, indices: ir.Value, edit: Editor) -> ir.Value:
-    """Indices [.., 1] as one axis."""
+    """Reshapes indices [.., 1] to one axis."""
     unsqueeze = facts.made_by(indices, "Unsqueeze")
     if unsqueeze is not None:
         inner = facts.resolve(facts.argument(unsqueeze, 0))
         shape = facts.dims(inner)
-        # From one axis to [E, 1]: whichever way it was asked for.
+        # Unsqueeze made [E, 1] from [E].
         if shape is not None and len(shape) == 1 and len(facts.dims(indices) or []) == 2:
             return inner
     shape_of_index = facts.dims(indices) or []
@@ -179,7 +179,7 @@ def _column(node: ir.Node, indices: ir.Value, edit: Editor) -> ir.Value:
 
 
 def _unsliced(updates: ir.Value, indices: ir.Value) -> ir.Value:
-    """`updates` without a Slice to the shape of `indices` that changes nothing: PyTorch's exporter puts it there."""
+    """`updates` without a Slice that changes nothing. PyTorch's exporter adds it, to the shape of `indices`."""
     cut = facts.made_by(updates, "Slice")
     if cut is None or not _is_sliced_to(updates, indices):
         return updates
@@ -191,7 +191,7 @@ def _unsliced(updates: ir.Value, indices: ir.Value) -> ir.Value:
 
 
 def _is_sliced_to(updates: ir.Value, indices: ir.Value) -> bool:
-    """Whether a Slice cuts `updates` to the shape of `indices` on every axis."""
+    """True if a Slice cuts `updates` to the shape of `indices` on every axis."""
     node = facts.made_by(updates, "Slice")
     if node is None or len(node.inputs) != 3:
         return False
@@ -213,7 +213,7 @@ def _replace(
         if reduce in _NEUTRAL and facts.fill(data) == _NEUTRAL[reduce]:
             inputs.pop()
     before = list(node.inputs)
-    # By definition; PyTorch's exporter over TorchScript writes down others for what it puts between Ifs.
+    # A scatter's result has the shape of data. PyTorch's exporter over TorchScript declares others around Ifs.
     node.outputs[0].shape = data.shape
     is_float = _type_string(data.dtype) in _FLOATS
     if is_deterministic():
