@@ -1,8 +1,8 @@
-//! Compiles the C++ plugin classes and the cxx bridge.
+//! Compiles the C++ plugin classes and the cxx bridges.
 //!
-//! `TENSORRT_ROOT`, where it is set, names a TensorRT SDK: the unit of its generation is then compiled
-//! against the SDK's own headers instead of ours. They include `cuda_runtime_api.h`, which is looked for in
-//! `CUDA_ROOT`'s include folder, where that is set, and where the compiler looks anyway.
+//! The environment variable `TENSORRT_ROOT` may name a TensorRT SDK. The unit of its generation is then compiled
+//! against the SDK's headers instead of the project's own. They include `cuda_runtime_api.h`: `CUDA_ROOT` may name a
+//! folder with `include/cuda_runtime_api.h`.
 
 #[path = "build/sdk.rs"]
 mod sdk;
@@ -33,21 +33,21 @@ fn main() {
     }
     build.compile("tensorrt_scatter_plugin_cpp");
 
-    // Everything but the exported functions stays inside: see docs/ARCHITECTURE.md.
+    // Hides the symbols of the archives that the library is linked from: see docs/ARCHITECTURE.md.
     println!("cargo:rustc-cdylib-link-arg=-Wl,--exclude-libs=ALL");
-    // TensorRT's registry and its plugins point into the library for as long as the process lives, and
-    // so does the constructor's registration, which nothing tells of a dlclose.
+    // A dlclose must not unload the library: TensorRT's registry and its plugins keep pointers into it, and nothing
+    // tells the registry of a dlclose.
     println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
-    // Where the bridge's headers are, for the test that compiles the classes against an SDK.
+    // The folder of the bridges' headers, for the test that compiles the classes against an SDK.
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     println!("cargo:rustc-env=TRTS_BRIDGE={}", out.join("cxxbridge").display());
-    // Test programs that pose as a TensorRT.
+    // Test programs that pose as a TensorRT export these functions.
     for function in ["getInferLibVersion", "getPluginRegistry", "getLogger"] {
         println!("cargo:rustc-link-arg-tests=-Wl,--export-dynamic-symbol={function}");
     }
 }
 
-/// Has the unit of the SDK's generation include the SDK's headers.
+/// Makes the unit of the SDK's generation include the SDK's headers.
 fn use_sdk(build: &mut cc::Build, root: &Path) {
     let include = root.join("include");
     let header = include.join("NvInferVersion.h");
@@ -63,7 +63,7 @@ fn use_sdk(build: &mut cc::Build, root: &Path) {
         },
         None,
     );
-    // The SDK's deprecations are not ours to fix.
+    // The plugins use interfaces that later releases deprecate.
     build.flag("-isystem").flag(include.to_str().expect("TENSORRT_ROOT is UTF-8"));
     build.flag("-Wno-deprecated-declarations");
     if let Some(cuda) = env::var_os("CUDA_ROOT") {

@@ -1,4 +1,4 @@
-//! Which TensorRT an SDK is, by its `NvInferVersion.h`.
+//! Reads an SDK's release from its `NvInferVersion.h`.
 
 /// The unit that is compiled against the SDK's headers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,7 +9,7 @@ pub enum Unit {
     V3,
 }
 
-/// The unit for an SDK of TensorRT 8.5 to 11, or why there is none.
+/// The unit for an SDK of TensorRT 8.5 to 11, or the reason why the SDK cannot be used.
 pub fn unit(version_header: &str) -> Result<Unit, String> {
     const EXPECTED: &str = "expected the SDK of TensorRT 8.5 to 11";
     let defined = |name: &str| {
@@ -18,7 +18,7 @@ pub fn unit(version_header: &str) -> Result<Unit, String> {
             (words.next()? == "#define" && words.next()? == name).then(|| words.next()?.parse::<u32>().ok())?
         })
     };
-    // Of TensorRT-RTX NV_TENSORRT_MAJOR is the name of another macro, as of TensorRT from 11 on.
+    // In TensorRT-RTX, and in TensorRT from 11 on, NV_TENSORRT_MAJOR is the name of another macro.
     if let Some(major) = defined("TRT_MAJOR_RTX") {
         let minor = defined("TRT_MINOR_RTX").unwrap_or_default();
         return Err(format!(
@@ -27,7 +27,7 @@ pub fn unit(version_header: &str) -> Result<Unit, String> {
     }
     let enterprise = || defined("TRT_MAJOR_ENTERPRISE").zip(defined("TRT_MINOR_ENTERPRISE"));
     match defined("NV_TENSORRT_MAJOR").zip(defined("NV_TENSORRT_MINOR")).or_else(enterprise) {
-        // From 10 on the structs of V2 plugins have another layout.
+        // TensorRT 10 has V2 plugins too, but their structs have another layout.
         Some((8, 5..) | (9, _)) => Ok(Unit::V2),
         Some((10 | 11, _)) => Ok(Unit::V3),
         Some((major, minor)) => Err(format!("it is the SDK of TensorRT {major}.{minor}; {EXPECTED}")),

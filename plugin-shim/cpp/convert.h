@@ -1,7 +1,7 @@
-// TensorRT's structs to and from the bridge's.
+// Converts TensorRT's structs to those of the bridge, and back.
 //
-// Each generation has its own layouts under the same names, so everything here is a template in an unnamed
-// namespace: both units get copies of their own, and the linker cannot take one for the other.
+// The two generations have different layouts under the same names. So everything here is a template in an unnamed
+// namespace: each unit has its own copy, which the linker cannot mix up with the other's.
 #pragma once
 
 #include "tensorrt-scatter-plugin/src/bridge.rs.h"
@@ -11,7 +11,8 @@ namespace trts
 namespace
 {
 
-// More tensors than any operator takes or gives: with as many, Rust has counted far enough to refuse.
+// The capacity for the tensors of a layer. No operator has more; where TensorRT gives more, Rust sees this number and
+// refuses the layer.
 constexpr int32_t kMaxTensors{16};
 
 template <typename Dims>
@@ -41,13 +42,13 @@ TensorDesc describeSymbolic(DimsExprs const& from)
     to.rank = from.nbDims;
     for (int32_t i = 0; i < from.nbDims && i < static_cast<int32_t>(to.dims.size()); ++i)
     {
-        // -1 is how TensorRT itself writes a size that is not known yet.
+        // TensorRT itself writes -1 for a size that is not known yet.
         to.dims[i] = from.d[i] != nullptr && from.d[i]->isConstant() ? from.d[i]->getConstantValue() : -1;
     }
     return to;
 }
 
-// The descriptions of `count` tensors, without a heap: enqueue comes by here.
+// The descriptions of `count` tensors. It allocates nothing, because enqueue uses it.
 class Tensors
 {
 public:
@@ -71,7 +72,7 @@ private:
     int32_t mCount;
 };
 
-// Device addresses, as Rust takes them.
+// Device addresses, as numbers for Rust.
 class Addresses
 {
 public:
@@ -93,7 +94,7 @@ private:
     int32_t mCount;
 };
 
-// Data types, as Rust takes them.
+// Data types, as numbers for Rust.
 class Types
 {
 public:
@@ -127,7 +128,7 @@ Tensors symbolic(DimsExprs const* shapes, int32_t count)
     return {shapes, count, [](DimsExprs const& shape) { return describeSymbolic(shape); }};
 }
 
-// The size of one axis of an output, as an expression; null where TensorRT gives none.
+// Makes TensorRT's expression for the size of one axis of an output. Null where TensorRT returns no expression.
 template <typename DimensionOperation, typename DimsExprs, typename IExprBuilder>
 auto expressSize(DimSource const& source, DimsExprs const* inputs, DimsExprs const* shapeInputs, IExprBuilder& builder)
     -> decltype(builder.constant(0))
@@ -153,7 +154,8 @@ auto expressSize(DimSource const& source, DimsExprs const* inputs, DimsExprs con
     return nullptr;
 }
 
-// What Rust decided about an output's shape, in TensorRT's expressions; rank -1 where it refused.
+// Makes TensorRT's expressions for an output's shape, which Rust has computed. Rank -1 where Rust refused the layer, or
+// TensorRT returned no expression.
 template <typename DimensionOperation, typename DimsExprs, typename IExprBuilder>
 DimsExprs express(
     OutputShape const& shape, DimsExprs const* inputs, DimsExprs const* shapeInputs, IExprBuilder& builder)
@@ -172,7 +174,7 @@ DimsExprs express(
     return expression;
 }
 
-// A field collection in TensorRT's form, of names and values that Rust keeps.
+// TensorRT's collection of fields. Rust owns the names and values that the fields point to.
 template <typename PluginField, typename PluginFieldCollection>
 class Fields
 {
@@ -205,6 +207,7 @@ private:
     PluginFieldCollection mCollection{};
 };
 
+// The fields of TensorRT's collection, for Rust.
 template <typename PluginFieldCollection>
 std::vector<Field> given(PluginFieldCollection const* collection)
 {

@@ -1,4 +1,4 @@
-// What Rust asks of the C++ side: one TensorRT creator per operator and generation.
+// The C++ functions that Rust calls: each makes one of TensorRT's creators.
 #pragma once
 
 #include "rust/cxx.h"
@@ -8,12 +8,12 @@ namespace trts
 
 struct Creator;
 
-// nvinfer1::IPluginCreator as 8.5 to 9 have it, and nvinfer1::IPluginCreatorInterface as 10 and later have it.
-// The bridge knows the pointers alone, because no file may see both generations' declarations.
+// nvinfer1::IPluginCreator of TensorRT 8.5 to 9, and nvinfer1::IPluginCreatorInterface of TensorRT 10 and 11. Rust
+// knows only pointers to them, because no file can include the declarations of both generations.
 struct CreatorV2;
 struct CreatorV3;
 
-// A creator that lives as long as the process; null without memory.
+// Makes a creator that is never deleted. Null where there is no memory.
 CreatorV2* new_creator_v2(rust::Box<Creator> creator) noexcept;
 CreatorV3* new_creator_v3(rust::Box<Creator> creator) noexcept;
 

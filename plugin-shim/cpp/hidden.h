@@ -1,7 +1,8 @@
-// Given to the compiler before every C++ file of the library: whatever is declared from here on, the
-// bridge's Rust functions included, is hidden, so that the library exports its own API and nothing else.
-// (-fvisibility=hidden alone speaks of definitions; a hidden declaration hides Rust's definition too.)
-// The system's headers come first: their functions live in other libraries.
+// The compiler reads this file before every C++ file of the library. It hides every declaration that follows, so that
+// the library exports its own API and nothing else. -fvisibility=hidden hides only what C++ defines; a hidden
+// declaration also hides a function that Rust defines.
+//
+// The system's headers come first, because their functions are in other libraries and must stay visible.
 #pragma once
 
 #include <algorithm>

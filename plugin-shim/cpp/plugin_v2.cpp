@@ -1,4 +1,5 @@
-// TensorRT 8.5 to 9: IPluginV2DynamicExt. Every decision is Rust's; this file translates.
+// The plugin class and the creator class for TensorRT 8.5 to 9: IPluginV2DynamicExt. They convert arguments and call
+// Rust, which decides everything.
 
 #if defined(TRTS_SDK_V2)
 #include <NvInferRuntime.h>
@@ -30,7 +31,8 @@ Tensors actual(DynamicPluginTensorDesc const* descs, int32_t count)
 
 } // namespace
 
-// Rust has logged whatever it throws; without memory there is nothing to log. Either way TensorRT sees null.
+// Where a function below catches an exception, it returns null. Rust has logged the reason; std::bad_alloc is not
+// logged.
 
 class PluginV2 final : public nvinfer1::IPluginV2DynamicExt
 {
@@ -63,7 +65,7 @@ public:
     DimsExprs getOutputDimensions(int32_t outputIndex, DimsExprs const* inputs, int32_t nbInputs,
         nvinfer1::IExprBuilder& exprBuilder) noexcept override
     {
-        // There are no shape tensors before TensorRT 10.
+        // The V2 interface has no shape tensors.
         auto const shape = mPlugin->output_shape(outputIndex, symbolic(inputs, nbInputs).slice(), {});
         return express<DimensionOperation, DimsExprs>(shape, inputs, nullptr, exprBuilder);
     }
@@ -77,7 +79,7 @@ public:
     void configurePlugin(DynamicPluginTensorDesc const* in, int32_t nbInputs, DynamicPluginTensorDesc const* out,
         int32_t nbOutputs) noexcept override
     {
-        // There is no way to refuse here: Rust logs what is wrong, and enqueue fails.
+        // The function cannot return an error. Rust logs what is wrong, and enqueue fails.
         mPlugin->configure(actual(in, nbInputs).slice(), actual(out, nbOutputs).slice());
     }
 
@@ -90,7 +92,7 @@ public:
 
     int32_t initialize() noexcept override
     {
-        // TensorRT tells no types here: those of the configuration count, which an engine file keeps.
+        // TensorRT passes no types here. Rust uses those of the last configuration, which the engine file keeps.
         mPlugin->load_kernels({});
         return 0;
     }
@@ -106,7 +108,7 @@ public:
             trts::actual(outputDesc, nbOutputs).slice(), Addresses{inputs, nbInputs}.slice(),
             Addresses{outputs, nbOutputs}.slice(), reinterpret_cast<uintptr_t>(workspace),
             reinterpret_cast<uintptr_t>(stream));
-        // Any other value than 0 is a failure.
+        // TensorRT takes every value but 0 for a failure.
         return good ? 0 : -1;
     }
 

@@ -1,4 +1,5 @@
-// TensorRT 10 and later: IPluginV3 with its three capabilities. Every decision is Rust's; this file translates.
+// The plugin class and the creator class for TensorRT 10 and 11: IPluginV3 with its three capabilities. They convert
+// arguments and call Rust, which decides everything.
 
 #if defined(TRTS_SDK_V3)
 #include <NvInferRuntime.h>
@@ -37,7 +38,7 @@ Tensors largest(DynamicPluginTensorDesc const* descs, int32_t count)
             }};
 }
 
-// What TensorRT takes for a failure, and for a success.
+// TensorRT takes every value but 0 for a failure.
 constexpr int32_t kFailure{-1};
 constexpr int32_t kSuccess{0};
 
@@ -48,7 +49,8 @@ int32_t status(bool good)
 
 } // namespace
 
-// Rust has logged whatever it throws; without memory there is nothing to log. Either way TensorRT sees null.
+// Where a function below catches an exception, it returns null. Rust has logged the reason; std::bad_alloc is not
+// logged.
 
 class PluginV3 final : public nvinfer1::IPluginV3,
                        public nvinfer1::IPluginV3OneCore,

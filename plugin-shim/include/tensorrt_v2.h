@@ -1,8 +1,10 @@
-// The part of TensorRT 8.5 to 9 that an IPluginV2DynamicExt plugin touches, as it is laid out in memory.
+// The declarations of TensorRT 8.5 to 9 that an IPluginV2DynamicExt plugin uses, with TensorRT's layout in memory.
 //
-// Names are TensorRT's own, because run-time type information compares names. Nothing here is defined
-// out of line and every helper is always_inline: the V3 unit declares other layouts under the same
-// names, and a symbol that both emitted would be merged by the linker.
+// Names are TensorRT's own, because run-time type information compares names.
+//
+// tensorrt_v3.h declares other layouts under the same names. So in a class that both headers declare, every function
+// with a body is always_inline: if both units emitted a function of one name, the linker would keep one of them for
+// both.
 #pragma once
 
 #include <cstddef>
@@ -209,8 +211,8 @@ protected:
     }
 };
 
-// Of the functions for networks with an implicit batch, which no such plugin is asked for, TensorRT's own
-// class answers the same way: nothing is supported.
+// TensorRT calls the protected functions below only for networks with an implicit batch, and never for a plugin of this
+// class. They answer as those of TensorRT's own class: nothing is supported.
 class IPluginV2DynamicExt : public IPluginV2Ext
 {
 public:
@@ -232,9 +234,9 @@ public:
         = 0;
 
 protected:
-    // The oldest release with this interface's layout, so that no TensorRT takes the plugin for newer than itself.
+    // The oldest release that has this layout: TensorRT refuses a plugin that is newer than itself.
     static constexpr int32_t kBUILT_FOR{8500};
-    // Marks the interface in the version's top byte.
+    // The top byte of the version tells TensorRT which interface the plugin has.
     static constexpr int32_t kV2_DYNAMICEXT{3};
 
     int32_t getTensorRTVersion() const noexcept override

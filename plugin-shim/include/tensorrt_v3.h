@@ -1,7 +1,7 @@
-// The part of TensorRT 10.0 to 11.4 that an IPluginV3 plugin touches, as it is laid out in memory.
+// The declarations of TensorRT 10.0 to 11.4 that an IPluginV3 plugin uses, with TensorRT's layout in memory.
 //
-// Names are TensorRT's own, versioned inner namespaces included, because run-time type information
-// compares names. Helpers are always_inline for the reason that tensorrt_v2.h gives.
+// Names are TensorRT's own, with the versioned inner namespaces, because run-time type information compares names.
+// Functions are always_inline for the reason that tensorrt_v2.h gives.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-//! The structs that C++ and Rust share: tensors, shapes and fields, the same for either generation of TensorRT.
+//! The structs that C++ and Rust share: tensors, shapes and fields. They are the same for both generations of TensorRT.
 
 pub(crate) use ffi::{DimSource, Field, OutputShape, SizeOrigin, TensorDesc};
 
@@ -7,7 +7,7 @@ mod ffi {
     /// A tensor as TensorRT describes it.
     #[derive(Clone, Copy, Debug, PartialEq)]
     struct TensorDesc {
-        /// The number of axes; more than 8 or less than 0 is refused.
+        /// The number of axes. Rust refuses a number outside of 0 to 8.
         rank: i32,
         /// The sizes of the first `rank` axes; -1 where a size is not known yet.
         dims: [i64; 8],
@@ -17,38 +17,38 @@ mod ffi {
         format: i32,
     }
 
-    /// How the size of an output's axis is found.
+    /// How to compute the size of an output's axis.
     #[derive(Clone, Copy, Debug)]
     enum SizeOrigin {
-        /// It is a constant.
+        /// A constant.
         Constant,
-        /// It is that of an input's axis.
+        /// The size of an input's axis.
         Axis,
-        /// It is one less than that of an input's axis, and never negative.
+        /// The size of an input's axis minus 1, and at least 0.
         Segments,
-        /// It is the value of the layer's one shape tensor.
+        /// The value of the layer's only shape tensor.
         ShapeTensor,
     }
 
-    /// Where the size of an output's axis comes from.
+    /// The size of an output's axis, in terms of the inputs.
     #[derive(Clone, Copy, Debug, PartialEq)]
     struct DimSource {
         origin: SizeOrigin,
-        /// The input that has the axis; otherwise -1.
+        /// For an axis or segments: the input. Otherwise -1.
         input: i32,
-        /// The axis; otherwise -1.
+        /// For an axis or segments: the axis of the input. Otherwise -1.
         axis: i32,
-        /// The constant.
+        /// For a constant: the size.
         size: i32,
     }
 
-    /// The shape of an output; rank -1 where it was refused.
+    /// The shape of an output. The rank is -1 where Rust refused the layer.
     struct OutputShape {
         rank: i32,
         dims: [DimSource; 8],
     }
 
-    /// `nvinfer1::PluginField`. What it points to belongs to whoever made it.
+    /// `nvinfer1::PluginField`. It owns nothing: whoever makes it keeps the name and the data alive.
     #[derive(Clone)]
     struct Field {
         name: *const c_char,
@@ -58,6 +58,6 @@ mod ffi {
         length: i32,
     }
 
-    // The functions of `bridge` return vectors of fields.
+    // `bridge` has functions that return vectors of fields.
     impl Vec<Field> {}
 }

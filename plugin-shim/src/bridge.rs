@@ -1,4 +1,4 @@
-//! The functions that C++ and Rust call of each other.
+//! The functions that C++ calls in Rust, and Rust in C++.
 
 use crate::{creator::Creator, plugin::Plugin};
 

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::inputs::MAX_INPUTS;
 
-/// The number of a layer's inputs and their types, as far as TensorRT has told them. Eight bytes: the number, then one byte
-/// for each type. Threads share them as one atomic number, without a lock.
+/// The number of a layer's inputs and their types, as far as TensorRT has told them. Eight bytes: the number, then one
+/// byte for each type. Threads share them as one atomic number, without a lock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct NotedInputs([u8; 1 + MAX_INPUTS]);
 
@@ -13,8 +13,8 @@ pub(crate) struct NotedInputs([u8; 1 + MAX_INPUTS]);
 const UNKNOWN: u8 = 0;
 
 impl NotedInputs {
-    /// `count` inputs. `types` are `nvinfer1::DataType`s, or 255 for a type that is not known; it may be shorter than `count`.
-    /// None where `count` is above [`MAX_INPUTS`].
+    /// `count` inputs. `types` are `nvinfer1::DataType`s, or 255 for a type that is not known; it may be shorter than
+    /// `count`. None where `count` is above [`MAX_INPUTS`].
     pub(crate) fn new(count: u8, types: &[u8]) -> Option<Self> {
         let mut bytes = [UNKNOWN; 1 + MAX_INPUTS];
         bytes[0] = count;

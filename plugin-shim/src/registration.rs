@@ -1,8 +1,9 @@
-//! How TensorRT learns of the plugins: the functions it calls in a library that `loadLibrary` opens, and the
-//! constructor that registers them in a process that has TensorRT already.
+//! Registers the plugins with TensorRT. There are three ways: the constructor, which runs when the library is loaded;
+//! `getPluginCreators` and `getCreators`, which TensorRT's `loadLibrary` calls; and `trts_register_plugins` of the C
+//! ABI.
 //!
-//! A process can have several TensorRT runtimes, each with a registry of its own. Each gets the creators of its own
-//! generation; one that the library has no plugins for gets none, and the log says why.
+//! A process can have several TensorRT runtimes, each with its own registry. Each registry gets the creators of its
+//! release's generation. A TensorRT that the library has no plugins for gets none, and the log says why.
 
 use std::{
     fmt,
@@ -21,10 +22,10 @@ use crate::{
     },
 };
 
-/// The creators of one generation, made when first asked for and never freed: registries point to them.
+/// The creators of one generation. They are made on first use and never freed, because registries point to them.
 struct Creators<T>(OnceLock<Vec<*mut T>>);
 
-// SAFETY: the pointers are only handed on, to TensorRT, which locks its registry.
+// SAFETY: the library only passes the pointers to TensorRT, which locks its registry.
 unsafe impl<T> Sync for Creators<T> {}
 // SAFETY: as above.
 unsafe impl<T> Send for Creators<T> {}
@@ -49,7 +50,7 @@ fn creators_v3() -> &'static [*mut CreatorV3] {
     CREATORS_V3.get(Generation::V3, new_creator_v3)
 }
 
-/// The creators of a generation, as the registry takes them.
+/// The creators of a generation, as C++ objects.
 fn objects(generation: Generation) -> Vec<Object> {
     match generation {
         Generation::V2 => creators_v2().iter().filter_map(|creator| NonNull::new(creator.cast())).collect(),
@@ -57,7 +58,7 @@ fn objects(generation: Generation) -> Vec<Object> {
     }
 }
 
-/// A creator that this library has registered itself, and not taken back since.
+/// A creator that this library has registered itself and not removed since.
 #[derive(Clone, Copy, PartialEq)]
 struct Own {
     /// The registry's address.
@@ -65,18 +66,19 @@ struct Own {
     creator: Object,
 }
 
-// SAFETY: the creator is only handed on, to TensorRT, which locks its registry.
+// SAFETY: the library only passes the creator to TensorRT, which locks its registry.
 unsafe impl Send for Own {}
 
-/// TensorRT calls `getCreators` under its registry's lock, so this lock is never held while TensorRT is called.
+/// The lock is never held during a call of TensorRT, because TensorRT may hold its registry's lock when it calls
+/// `getCreators`.
 static OWN: Mutex<Vec<Own>> = Mutex::new(Vec::new());
 
-/// Changes what is known of the creators that the library has registered.
+/// Reads or changes the list of creators that the library has registered.
 fn with_own<T>(change: impl FnOnce(&mut Vec<Own>) -> T) -> T {
     change(&mut OWN.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// Why a TensorRT of this process has none of the plugins, or not all.
+/// Why a TensorRT of this process does not have all plugins.
 #[derive(Debug)]
 pub(crate) enum Unregistered {
     /// The library has no plugins for it.
@@ -96,8 +98,9 @@ impl fmt::Display for Unregistered {
     }
 }
 
-/// Registers the creators with every TensorRT that the process has and the library has plugins for, where they are not
-/// registered yet. True where all are registered now, by whomever; false where the process has no TensorRT.
+/// Registers the creators with every TensorRT of the process that the library has plugins for, where its registry does
+/// not have them. True where every such registry has all plugins now, whoever registered them. False where the process
+/// has no TensorRT.
 pub(crate) fn ensure_registered() -> Result<bool, Unregistered> {
     let (mut served, mut unserved) = (false, Vec::new());
     for tensorrt in TensorRt::all() {
@@ -120,7 +123,7 @@ pub(crate) fn ensure_registered() -> Result<bool, Unregistered> {
     }
 }
 
-/// Registers the creators with every TensorRT that the process has and the library has plugins for.
+/// Registers the creators with every TensorRT of the process that the library has plugins for.
 fn register() {
     for tensorrt in TensorRt::all() {
         match tensorrt.release() {
@@ -133,7 +136,7 @@ fn register() {
 fn register_with(tensorrt: &TensorRt, release: &Release) {
     let Some(registry) = tensorrt.registry(release) else { return };
     for creator in objects(release.generation) {
-        // False where a plugin of that name is there already, as after `loadLibrary` or from a copy of the library.
+        // The registry refuses a plugin that it has already, from `loadLibrary` or from a copy of this library.
         // SAFETY: the creators are of the release's generation and never freed.
         if unsafe { registry.register(creator) } {
             let new = Own { registry: registry.address(), creator };
@@ -146,8 +149,8 @@ fn register_with(tensorrt: &TensorRt, release: &Release) {
     }
 }
 
-/// Asks the registry itself: what was registered may have been taken out again, and a copy of this library may have
-/// registered the plugins.
+/// Asks the registry for every plugin. A flag of this library could not tell: an application may have removed the
+/// plugins, and a copy of this library may have registered them.
 fn check_registered(tensorrt: &TensorRt, release: &Release) -> Result<(), Unregistered> {
     let registry = tensorrt.registry(release);
     let is_registered = |name| registry.as_ref().is_some_and(|registry: &Registry| registry.has(name, VERSION));
@@ -156,8 +159,9 @@ fn check_registered(tensorrt: &TensorRt, release: &Release) -> Result<(), Unregi
     if plugins.is_empty() { Ok(()) } else { Err(Unregistered::Refused { version: tensorrt.version, plugins }) }
 }
 
-/// Takes back what the library registered itself with a TensorRT: `loadLibrary` opens the library, which runs the
-/// constructor, and then registers the creators itself, and they must not be there already.
+/// Removes the creators that this library has registered with a TensorRT. `loadLibrary` needs that: it opens the
+/// library, whose constructor registers the creators, and then registers them itself, which fails for creators that are
+/// registered.
 fn withdraw(tensorrt: &TensorRt) {
     let Ok(release) = tensorrt.release() else { return };
     let Some(registry) = tensorrt.registry(&release) else { return };
@@ -169,7 +173,7 @@ fn withdraw(tensorrt: &TensorRt) {
     }
 }
 
-/// Writes to the log why a TensorRT has no plugins, the first time that it is found.
+/// Writes to the log why a TensorRT has no plugins, once for each version.
 fn say_once(Unserved(version): Unserved) {
     static SAID: Mutex<Vec<Version>> = Mutex::new(Vec::new());
     let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
@@ -181,17 +185,17 @@ fn say_once(Unserved(version): Unserved) {
 }
 
 extern "C" fn constructor() {
-    // A panic has been written to the standard error stream; a library cannot fail to load.
+    // The panic's message is on the standard error stream. A constructor cannot return an error.
     let _ = catch_unwind(register);
 }
 
-/// The loader calls what is in this section when the library is opened.
+/// The loader calls the functions in this section when it has loaded the library.
 #[used]
 #[unsafe(link_section = ".init_array")]
 static CONSTRUCTOR: extern "C" fn() = constructor;
 
-/// Hands the creators over, and their number: none where the TensorRT that asks is of another generation, or none that the
-/// library has plugins for.
+/// Returns the creators, and writes their number. It returns none where the TensorRT that asks is of another
+/// generation, or the library has no plugins for it.
 ///
 /// # Safety
 /// `count` must be null or valid for a write.
@@ -208,11 +212,15 @@ unsafe fn hand_over<T: 'static>(
     creators.as_ptr()
 }
 
-/// Makes room for the creators in the registry that asks for them. Whether it may have them.
+/// Removes the library's own registrations from the registry that asks for the creators. True where it may have them.
+///
+/// Where no logger finder tells which TensorRT asks, each of the generation counts as asking; only one registers the
+/// creators then, and the others have none until [`ensure_registered`] is called.
 fn prepare_hand_over(generation: Generation) -> bool {
     let asking = logger_finder_owner().map_or_else(TensorRt::all, |owner| vec![owner]);
     if asking.is_empty() {
-        // A TensorRT that cannot be found, as one that is linked statically: only one of the generation calls the function.
+        // TensorRT is there, since it calls, but cannot be found: it is linked statically. Each generation calls only
+        // its own function, so the creators are of the right generation.
         return true;
     }
     let mut served = false;
@@ -222,7 +230,7 @@ fn prepare_hand_over(generation: Generation) -> bool {
                 withdraw(tensorrt);
                 served = true;
             }
-            // It has a function of its own to ask with.
+            // A TensorRT of the other generation calls the other function.
             Ok(_) => {}
             Err(reason) => say_once(reason),
         }

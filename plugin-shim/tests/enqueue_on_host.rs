@@ -1,6 +1,6 @@
-//! What an enqueue costs the thread that calls it. The driver is a stand-in on which nothing runs, so no GPU is needed; each
-//! test is a process of its own, since a process has one driver. There is no TensorRT, so the library hands out the creators of
-//! both generations.
+//! What an enqueue costs the thread that calls it. The driver is a stand-in on which nothing runs, so no GPU is needed;
+//! each test is a process of its own, since a process has one driver. There is no TensorRT, so the library hands out
+//! the creators of both generations.
 
 mod common;
 

@@ -1,5 +1,5 @@
-//! What the library shows to the loader: the functions TensorRT looks for and the C ABI, and nothing of CUDA or TensorRT
-//! needed.
+//! The library's dynamic symbols and dependencies: it exports the functions that TensorRT looks for and the C ABI, and
+//! needs neither CUDA nor TensorRT.
 
 mod common;
 

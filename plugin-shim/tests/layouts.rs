@@ -1,4 +1,4 @@
-//! The library's own headers against TensorRT's: sizes, offsets, enum values, slots of virtual functions.
+//! Compares the library's own headers with TensorRT's: sizes, offsets, enum values, slots of virtual functions.
 
 mod common;
 #[path = "../build/sdk.rs"]
@@ -19,7 +19,7 @@ fn folder() -> &'static Path {
 /// The folder of TensorRT's and TensorRT-RTX's headers in the package trtx-sys.
 fn headers_folder(test: &str) -> Option<PathBuf> {
     let manifest = folder().join("tests/layouts/tensorrt_headers/Cargo.toml");
-    // Where cargo runs the test it says where it is.
+    // cargo sets the variable when it runs a test.
     let Some(cargo) = env::var_os("CARGO").filter(|_| manifest.exists()) else {
         skipped(test, "cargo and the sources are not here");
         return None;
@@ -29,14 +29,14 @@ fn headers_folder(test: &str) -> Option<PathBuf> {
         command.args(["metadata", "--format-version=1", "--locked", "--filter-platform=x86_64-unknown-linux-gnu"]);
         command.args(extra).arg("--manifest-path").arg(&manifest).output().unwrap()
     };
-    // The network is asked only for what is not here yet.
+    // Without the network first; the package may be here already.
     let mut answer = metadata(&["--offline"]);
     if !answer.status.success() {
         answer = metadata(&[]);
     }
     assert!(answer.status.success(), "{}", String::from_utf8_lossy(&answer.stderr));
     let text = String::from_utf8(answer.stdout).unwrap();
-    // The one path in the answer that ends so; a JSON parser would be a dependency for this alone.
+    // Only one path in the answer ends so. A JSON parser would be a dependency for this line only.
     let path = text.split('"').find(|part| part.contains("/trtx-sys-") && part.ends_with("/Cargo.toml"));
     Some(Path::new(path.expect("trtx-sys's manifest")).with_file_name("TensorRT-Headers"))
 }
@@ -44,7 +44,7 @@ fn headers_folder(test: &str) -> Option<PathBuf> {
 /// TensorRT 11.4's headers, as compiler options.
 fn tensorrt_headers(test: &str) -> Option<Vec<String>> {
     let headers = headers_folder(test)?;
-    // cuda_runtime_api.h lies in the parent.
+    // cuda_runtime_api.h is in the parent folder.
     Some([headers.join("TRT-Enterprise-11.4"), headers].map(|path| format!("-isystem{}", path.display())).to_vec())
 }
 

@@ -1,5 +1,6 @@
-//! The library in a process with a real TensorRT-RTX, which `TRTS_TENSORRT_RTX` names: no network of it takes plugin layers,
-//! so it gets no plugins. Its ONNX parser has no error for a node that it cannot make a layer of, and is not called here.
+//! Loads the library into a process with a real TensorRT-RTX, which `TRTS_TENSORRT_RTX` names: it gets no plugins,
+//! because its networks take no plugin layers. The tests never give its ONNX parser a node of these plugins: the parser
+//! does not return an error for it.
 
 mod common;
 

@@ -1,5 +1,5 @@
-//! The library found by a real TensorRT 8.6 to 9, which `TRTS_NVINFER_8` names, in every way there is. One process holds
-//! one TensorRT, so each generation has a program of its own.
+//! Loads the library into a real TensorRT 8.6 to 9, which `TRTS_NVINFER_8` names, in each way there is. These tests are
+//! a program of their own, because a process keeps the TensorRT that it has loaded.
 
 mod common;
 

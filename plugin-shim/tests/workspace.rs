@@ -1,5 +1,5 @@
-//! The workspace that a plugin asks for is enough for all shapes that a profile allows. This process has no TensorRT, so
-//! the library hands out the creators of both generations.
+//! The workspace that a plugin asks for is enough for all shapes that a profile allows. This process has no TensorRT,
+//! so the library hands out the creators of both generations.
 
 mod common;
 

@@ -9,22 +9,22 @@ use std::{
 
 use super::{Object, TensorRt, virtual_function};
 
-/// How grave a message is, in TensorRT's numbers.
+/// `nvinfer1::ILogger::Severity`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i32)]
 pub(crate) enum Severity {
-    /// A bug of this library's.
+    /// A bug in this library.
     InternalError = 0,
-    /// A wrong use of it.
+    /// A wrong use of this library.
     Error = 1,
-    /// Something that may be meant.
+    /// Something that the application may have wanted.
     Warning = 2,
 }
 
-/// Writes to TensorRT's log, or to the standard error stream of a process that has none.
+/// Writes to TensorRT's log. Where no logger is found, it writes to the standard error stream.
 pub(crate) fn log(severity: Severity, message: &str) {
     match logger() {
-        // A message can quote attributes, and those can hold anything.
+        // A message can quote an attribute, which may contain a NUL.
         Some(logger) => logger.log(severity, &CString::new(message.replace('\0', "\\0")).unwrap_or_default()),
         None => eprintln!("{message}"),
     }
@@ -52,8 +52,8 @@ impl Logger {
     }
 }
 
-/// The logger to use on this thread: the finder's, else the first that a TensorRT of the process has. A TensorRT whose
-/// classes are not known is not asked.
+/// The logger for this thread: the finder's logger. Where there is no finder, the logger of the first TensorRT that has
+/// one. A TensorRT whose slots are not known is not asked.
 fn logger() -> Option<Logger> {
     let all = TensorRt::all();
     let found = logger_finder().and_then(|finder| {
@@ -73,8 +73,8 @@ fn logger() -> Option<Logger> {
     })
 }
 
-/// The slot of a finder's `findLogger`. The finder of an application is laid out as the process's TensorRT has it; where
-/// there are several and they differ, it cannot be told.
+/// The slot of a finder's `findLogger`. An application's own finder has the slots of the process's TensorRT. None where
+/// the process has several TensorRTs with different slots, or the slots are not known.
 fn finder_slot(finder: Object, all: &[TensorRt]) -> Option<usize> {
     if let Some(owner) = all.iter().find(|tensorrt| tensorrt.made(finder)) {
         return owner.version.log_slot();
@@ -86,7 +86,7 @@ fn finder_slot(finder: Object, all: &[TensorRt]) -> Option<usize> {
 
 static LOGGER_FINDER: AtomicPtr<*const *const c_void> = AtomicPtr::new(ptr::null_mut());
 
-/// Takes the finder that `setLoggerFinder` was given; null takes it back.
+/// Keeps the finder that `setLoggerFinder` got. Null removes it.
 pub(crate) fn set_logger_finder(finder: *mut *const *const c_void) {
     LOGGER_FINDER.store(finder, Ordering::Release);
 }
@@ -95,8 +95,8 @@ fn logger_finder() -> Option<Object> {
     NonNull::new(LOGGER_FINDER.load(Ordering::Acquire))
 }
 
-/// The TensorRT that set the logger finder. `loadLibrary` sets one of TensorRT's own before it asks for the creators, so it
-/// tells which TensorRT asks. None where an application set its own, or nobody has set one.
+/// The TensorRT that owns the logger finder. `loadLibrary` sets TensorRT's own finder before it asks for the creators,
+/// so the owner is the TensorRT that asks. None where no finder is set, or an application has set its own.
 pub(crate) fn logger_finder_owner() -> Option<TensorRt> {
     let finder = logger_finder()?;
     TensorRt::all().into_iter().find(|tensorrt| tensorrt.made(finder))

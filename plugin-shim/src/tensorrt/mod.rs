@@ -1,4 +1,4 @@
-//! The TensorRT in this process: found when it is needed, never linked.
+//! The TensorRT runtimes in this process. The library is not linked with TensorRT; it looks them up when it needs them.
 
 mod logger;
 mod process;
@@ -12,7 +12,7 @@ pub(crate) use process::TensorRt;
 pub(crate) use registry::Registry;
 pub(crate) use release::{Generation, Release, Unserved, Version};
 
-/// A C++ object: a pointer to a pointer to its table of virtual functions.
+/// A C++ object: a pointer to its first word, which points to its table of virtual functions.
 pub(crate) type Object = NonNull<*const *const c_void>;
 
 /// The function in a slot of an object's virtual function table.

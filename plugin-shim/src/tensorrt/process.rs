@@ -20,12 +20,11 @@ pub(crate) struct TensorRt {
 }
 
 impl TensorRt {
-    /// Every TensorRT runtime that the process has loaded, each once: that of the global symbols first, then those whose
-    /// symbols are not global, which is how Python and trtexec load TensorRT.
+    /// Every TensorRT runtime that the process has loaded, each once. The runtime whose symbols are global comes first.
+    /// Then come the runtimes whose symbols are local; Python and trtexec load TensorRT so.
     pub(crate) fn all() -> Vec<Self> {
         let mut all: Vec<Self> = Vec::new();
-        // With RTLD_NOLOAD nothing is loaded or run, and the handle keeps the library while it is in use.
-        // SAFETY: as said.
+        // SAFETY: RTLD_NOLOAD loads and runs nothing. The handle keeps the library loaded while it is in use.
         let open = |path| unsafe { Library::open(Some(path), RTLD_LAZY | libc::RTLD_NOLOAD) }.ok();
         for library in iter::once(Library::this()).chain(loaded_tensorrt_libraries().into_iter().filter_map(open)) {
             if let Some(tensorrt) = Self::of(library)
@@ -37,46 +36,46 @@ impl TensorRt {
         all
     }
 
-    /// The TensorRT whose functions are looked up in a library, if there are any.
+    /// The TensorRT that a lookup in the library finds. None where it finds no `getInferLibVersion`.
     fn of(library: Library) -> Option<Self> {
         // SAFETY: TensorRT exports `int32_t getInferLibVersion()`.
         let version = *unsafe { library.get::<extern "C" fn() -> i32>(c"getInferLibVersion") }.ok()?;
         Some(Self { version: Version(version()), library, image: image_of(version as *const c_void) })
     }
 
-    /// The release, or why the library has no plugins for it.
+    /// The release, or the reason why the library has no plugins for it.
     pub(crate) fn release(&self) -> Result<Release, Unserved> {
         self.version.release()
     }
 
-    /// The plugin registry of a release that the library has plugins for; None where TensorRT gives none.
+    /// The plugin registry of a release that the library has plugins for. None where TensorRT returns null.
     pub(crate) fn registry(&self, release: &Release) -> Option<Registry> {
         let object = self.object(c"getPluginRegistry")?;
         // SAFETY: TensorRT's registry has its release's slots, and lives as long as TensorRT.
         Some(unsafe { Registry::new(object, release.registry) })
     }
 
-    /// The process's logger, if it has one by now.
+    /// TensorRT's logger. None until the application has created a builder or a runtime with one.
     pub(super) fn logger(&self) -> Option<Object> {
         self.object(c"getLogger")
     }
 
-    /// Whether this library holds an object's table of virtual functions.
+    /// True where the object's table of virtual functions is in this TensorRT's library.
     pub(super) fn made(&self, object: Object) -> bool {
         // SAFETY: a C++ object starts with the pointer to its table.
         let table = unsafe { *object.as_ptr() };
         self.image.is_some() && image_of(table.cast()) == self.image
     }
 
-    /// Calls one of TensorRT's functions that take nothing and give an object.
+    /// Calls `getPluginRegistry` or `getLogger`.
     fn object(&self, function: &CStr) -> Option<Object> {
-        // SAFETY: `getPluginRegistry` and `getLogger`, which this is called for, have this signature.
+        // SAFETY: both functions have this signature.
         let function = *unsafe { self.library.get::<extern "C" fn() -> Option<Object>>(function) }.ok()?;
         function()
     }
 }
 
-/// Where the library or program begins that an address lies in.
+/// The start address of the library or program that contains an address.
 fn image_of(address: *const c_void) -> Option<usize> {
     let mut info = libc::Dl_info {
         dli_fname: ptr::null(),
@@ -89,7 +88,7 @@ fn image_of(address: *const c_void) -> Option<usize> {
     found.then_some(info.dli_fbase as usize)
 }
 
-/// The paths of the loaded libraries whose file names are those of TensorRT's runtimes: `libnvinfer.so.8`,
+/// The paths of the loaded libraries that have the file name of a TensorRT runtime: `libnvinfer.so.8`,
 /// `libnvinfer_lean.so.11`, `libnvinfer_dispatch.so.10`, `libtensorrt_rtx.so.1`.
 fn loaded_tensorrt_libraries() -> Vec<PathBuf> {
     const NAMES: [&[u8]; 4] =
@@ -111,8 +110,7 @@ fn loaded_tensorrt_libraries() -> Vec<PathBuf> {
     }
 
     let mut found = Vec::new();
-    // SAFETY: `visit` takes the vector as it is handed over here, and does not unwind but for lack of memory,
-    // which aborts.
+    // SAFETY: `visit` reads its last argument as this vector. It does not unwind: where there is no memory it aborts.
     unsafe { libc::dl_iterate_phdr(Some(visit), ptr::from_mut(&mut found).cast()) };
     found
 }

@@ -23,18 +23,19 @@ impl Registry {
         Self { object, slots }
     }
 
-    /// What tells one registry from another.
+    /// The address of the registry, which identifies it.
     pub(crate) fn address(&self) -> usize {
         self.object.as_ptr() as usize
     }
 
-    /// Registers a creator in the namespace "". False where one of that name and version is there already; TensorRT logs
-    /// nothing then.
+    /// Registers a creator in the namespace "". False where the registry has a creator of that name and version
+    /// already; TensorRT logs nothing then.
     ///
     /// # Safety
     /// `creator` must be a creator of the release's generation that is never freed.
     pub(crate) unsafe fn register(&self, creator: Object) -> bool {
-        // SAFETY: the slot holds `bool registerCreator(creator&, char const* namespace)`; the rest is the caller's promise.
+        // SAFETY: the slot holds `bool registerCreator(creator&, char const* namespace)`; the rest is the caller's
+        // promise.
         unsafe {
             let register = virtual_function(self.object, self.slots.register_creator);
             transmute::<*const _, extern "C" fn(Object, Object, *const c_char) -> bool>(register)(
@@ -45,7 +46,7 @@ impl Registry {
         }
     }
 
-    /// Takes a creator out again. False where it is not there; TensorRT logs an error then.
+    /// Removes a creator. False where the registry does not have it; TensorRT logs an error then.
     ///
     /// # Safety
     /// As [`Registry::register`].
@@ -57,7 +58,8 @@ impl Registry {
         }
     }
 
-    /// Whether a creator of this name and version is in the namespace "". Where it is not, TensorRT logs an error.
+    /// True where the registry has a creator of this name and version in the namespace "". Where it has none, TensorRT
+    /// logs an error, from TensorRT 10 on.
     pub(crate) fn has(&self, name: &CStr, version: &CStr) -> bool {
         // SAFETY: the slot holds `creator* getCreator(char const*, char const*, char const*)`; the texts end in a NUL.
         let creator = unsafe {

@@ -1,8 +1,9 @@
-//! Releases of TensorRT: which plugin interface a release takes, and where its virtual function tables have what.
+//! The releases of TensorRT: the plugin interface of each, and the slots of the virtual functions that the library
+//! calls.
 
 use std::{fmt, ops::Range};
 
-/// Which plugin interface a TensorRT release takes.
+/// The plugin interface that a TensorRT release takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Generation {
     /// `IPluginV2DynamicExt`.
@@ -11,13 +12,15 @@ pub(crate) enum Generation {
     V3,
 }
 
-/// What `getInferLibVersion` answers: 8601 for TensorRT 8.6.1, 101600 for TensorRT 10.16.0, 10701 for TensorRT-RTX 1.7.1.
+/// The number that `getInferLibVersion` returns: 8601 for TensorRT 8.6.1, 101600 for TensorRT 10.16.0, 10701 for
+/// TensorRT-RTX 1.7.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Version(pub(crate) i32);
 
-/// TensorRT 8 and 9 count `major * 1000`. TensorRT-RTX, and TensorRT from 10 on, count `major * 10000`.
+/// TensorRT 8 and 9 multiply their major number by 1000. TensorRT-RTX, and TensorRT from 10 on, multiply it by 10000.
 const FIRST_RTX: i32 = 10_000;
 const FIRST_OF_TENSORRT_10: i32 = 100_000;
+/// The first version that the library has plugins for.
 const FIRST_SERVED: i32 = 8500;
 
 impl Version {
@@ -39,7 +42,8 @@ impl fmt::Display for Version {
     }
 }
 
-/// Slots in `IPluginRegistry`'s virtual function table, of the functions that take or give creators of the generation.
+/// Slots in `IPluginRegistry`'s virtual function table. The functions take or return creators of the release's
+/// generation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RegistrySlots {
     /// `bool registerCreator(creator&, char const* namespace)`.
@@ -75,18 +79,19 @@ const TENSORRT_11: Release = Release {
     registry: RegistrySlots { register_creator: 8, deregister_creator: 11, get_creator: 10 },
 };
 
-/// A version that is in no row is not served: its tables may differ.
+/// The releases that the library has plugins for. It registers nothing with a version that no row contains, because its
+/// tables may have another order.
 const RELEASES: [(Range<i32>, Release); 5] = [
     (FIRST_SERVED..8600, TENSORRT_8),
-    // 8.6.0 was an early access release. 8.6.1 has the order of 8.5 again.
+    // 8.6.0, an early access release, has an order of its own. 8.6.1 has the order of 8.5.
     (8600..8601, TENSORRT_8_6_0),
     (8601..FIRST_RTX, TENSORRT_8),
     (FIRST_OF_TENSORRT_10..110_000, TENSORRT_10),
     (110_000..120_000, TENSORRT_11),
 ];
 
-/// The slot of `ILogger::log`, which is also that of `ILoggerFinder::findLogger`: both are the first function of their
-/// class, and come after the four of `IVersionedInterface` where the classes derive from it.
+/// The slot of `ILogger::log` and of `ILoggerFinder::findLogger`. Both are the first function of their class. Where the
+/// classes derive from `IVersionedInterface`, its four functions come before.
 const LOG_SLOTS: [(Range<i32>, usize); 5] = [
     (FIRST_SERVED..FIRST_RTX, 0),
     // TensorRT-RTX, read off the headers of 1.3 to 1.7.

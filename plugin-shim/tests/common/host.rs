@@ -1,4 +1,4 @@
-//! The parts of TensorRT that a plugin library calls: registry, logger, logger finder, in either of their layouts.
+//! The objects of TensorRT that a plugin library calls: registry, logger and logger finder, in each of their layouts.
 
 use std::{
     ffi::{CStr, c_char, c_void},
@@ -7,7 +7,7 @@ use std::{
 
 use super::{Object, plugin_library, record};
 
-/// A C++ object of the tests' own: a pointer to its virtual functions, and nothing else.
+/// A C++ object that has only a table of virtual functions.
 #[repr(C)]
 pub struct Virtual<const SLOTS: usize> {
     table: &'static [Function; SLOTS],
@@ -32,7 +32,7 @@ impl<const SLOTS: usize> Virtual<SLOTS> {
     }
 }
 
-/// What stands in the slots that a plugin library must not call.
+/// The function in the slots that a plugin library must not call.
 pub extern "C" fn unexpected() {
     panic!("the plugin library called a function it has no business with");
 }
@@ -62,7 +62,7 @@ pub static FINDER_V2: Virtual<3> = Virtual::new(&[Function(find_logger_v2 as *co
 pub static FINDER_V11: Virtual<5> =
     Virtual::new(&[UNEXPECTED, UNEXPECTED, UNEXPECTED, UNEXPECTED, Function(find_logger_v11 as *const c_void)]);
 
-/// What happened to the registry: each creator by its address.
+/// The calls of the registry, with the creators' addresses.
 pub static EVENTS: Mutex<Vec<Event>> = Mutex::new(Vec::new());
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -71,8 +71,8 @@ pub enum Event {
     Deregistered(usize),
 }
 
-/// The library's constructor registers every creator. The function that hands them over to `loadLibrary`, which
-/// registers them itself, takes them back, once. There are no creators of the other generation.
+/// Checks that the library's constructor registers every creator; that the function which `loadLibrary` calls removes
+/// them once, because `loadLibrary` registers them itself; and that there are no creators of the other generation.
 pub fn the_constructor_registers_and_load_library_takes_over(function: &CStr, of_other_generation: &CStr) {
     let library = plugin_library();
     assert_eq!(library.creators(of_other_generation), [] as [Object; 0]);

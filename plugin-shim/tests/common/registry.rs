@@ -35,7 +35,7 @@ pub struct TensorRt {
 }
 
 impl TensorRt {
-    /// The TensorRT that the variable names; None, said aloud, where it is not set.
+    /// The TensorRT that the variable names. Where it is not set: None, and the test counts as skipped.
     pub fn load(variable: &str, test: &str) -> Option<Self> {
         let Some(path) = env::var_os(variable) else {
             skipped(test, &format!("{variable} does not name a TensorRT runtime library"));
@@ -63,7 +63,7 @@ impl TensorRt {
         self.registry as Object
     }
 
-    /// Opens a plugin library, as an application does; null where TensorRT refuses.
+    /// Calls loadLibrary, as an application does. Null where TensorRT refuses the library.
     pub fn load_library(&self, path: &Path) -> Object {
         let path = CString::new(path.to_str().unwrap()).unwrap();
         call!(self.registry(), self.slots.load_library => fn(*const c_char) -> Object, path.as_ptr())
@@ -92,7 +92,7 @@ impl TensorRt {
         unsafe { std::slice::from_raw_parts(creators, count as usize) }
     }
 
-    /// How often each plugin of the library is listed, all being listed as often.
+    /// How often the registry lists each plugin of the library. All must be listed equally often.
     fn listed(&self) -> usize {
         // From TensorRT 10 on there are creators of several interfaces, each with other slots.
         let is_ours = |&&creator: &&Object| self.version < 10_000 || interface(creator) == "PLUGIN CREATOR_V3ONE 1.0";
@@ -104,7 +104,7 @@ impl TensorRt {
     }
 }
 
-/// dlopen, loadLibrary and deregisterLibrary, in the orders that processes have them.
+/// Calls dlopen, loadLibrary, deregisterLibrary and trts_register_plugins, in the orders that occur in processes.
 pub fn loads_and_unloads(tensorrt: &TensorRt) {
     let scatter = || tensorrt.creator(c"TRTS_Scatter");
     assert!(scatter().is_null());
@@ -112,7 +112,7 @@ pub fn loads_and_unloads(tensorrt: &TensorRt) {
     let library = plugin_library();
     assert_eq!(tensorrt.listed(), 1);
     assert_eq!(library.register_plugins(), Ok(1));
-    // loadLibrary after it takes the creators over, is refused a second time, and takes them out when told to.
+    // loadLibrary after dlopen registers the creators itself. A second call is refused. deregisterLibrary removes them.
     let handle = tensorrt.load_library(&library_path());
     assert!(!handle.is_null());
     assert!(tensorrt.load_library(&library_path()).is_null());
@@ -120,7 +120,7 @@ pub fn loads_and_unloads(tensorrt: &TensorRt) {
     let creator = scatter();
     tensorrt.deregister_library(handle);
     assert!(scatter().is_null());
-    // The library stays in memory: what it handed out lives on, and it can be loaded again.
+    // The library stays in memory, so its creators stay valid, and it can be loaded again.
     assert_eq!(text(call!(creator, tensorrt.slots.creator_name => fn() -> *const c_char)), "TRTS_Scatter");
     for _ in 0..2 {
         assert_eq!(library.register_plugins(), Ok(1));
@@ -131,7 +131,7 @@ pub fn loads_and_unloads(tensorrt: &TensorRt) {
     a_copy_changes_nothing(tensorrt);
 }
 
-/// A TensorRT that the library has no plugins for gets none by any door.
+/// Checks that a TensorRT which the library has no plugins for gets none in any way.
 pub fn gets_nothing(tensorrt: &TensorRt, name: &str) {
     let before = tensorrt.creators().to_vec();
     let library = plugin_library();
@@ -144,7 +144,8 @@ pub fn gets_nothing(tensorrt: &TensorRt, name: &str) {
     assert_eq!(tensorrt.creators(), before);
 }
 
-/// A copy of the library under another name is another library to the loader, whose plugins have the same names.
+/// Loads a copy of the library under another name. To the loader it is another library; its plugins have the same
+/// names.
 fn a_copy_changes_nothing(tensorrt: &TensorRt) {
     let copy = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("copy_{}.so", tensorrt.version));
     std::fs::copy(library_path(), &copy).unwrap();
@@ -152,13 +153,13 @@ fn a_copy_changes_nothing(tensorrt: &TensorRt) {
     let library = Library::open(&copy);
     assert_eq!(library.register_plugins(), Ok(1), "the registry has the plugins, though of the other library");
     assert_eq!((tensorrt.listed(), tensorrt.creator(c"TRTS_ScatterStd")), (1, before));
-    // TensorRT may refuse it or take what it does not have yet; what was there must stay.
+    // TensorRT may refuse the copy. The plugins that the registry has must stay.
     tensorrt.load_library(&copy);
     assert_eq!((tensorrt.listed(), tensorrt.creator(c"TRTS_ScatterStd")), (1, before));
     std::fs::remove_file(copy).unwrap();
 }
 
-/// LD_PRELOAD of a program that is linked with the TensorRT which the variable names.
+/// Runs a program that is linked with the TensorRT which the variable names, with the library in LD_PRELOAD.
 pub fn a_preloaded_library_registers(variable: &str, test: &str) {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs/linked.cpp");
     let Some(tensorrt) = env::var_os(variable).map(PathBuf::from).filter(|_| source.exists()) else {
@@ -174,7 +175,7 @@ pub fn a_preloaded_library_registers(variable: &str, test: &str) {
         .arg(source)
         .arg(&tensorrt)
         .arg(format!("-Wl,-rpath,{}", folder.display()))
-        // The runtime's own dependencies are looked for when it runs.
+        // The loader looks for the runtime's own dependencies when the program runs.
         .args(["-Wl,--allow-shlib-undefined", "-o"])
         .arg(&program)
         .output();

@@ -90,7 +90,8 @@ fn the_reason_is_on_the_log_of_a_tensorrt_whose_logger_is_known() {
         (20_000, "TensorRT-RTX 2.0.0", false),
     ] {
         let tensorrt = StandIn::of(version);
-        // The library is opened before TensorRT, so that its constructor finds nothing to say. loadLibrary sets a logger finder.
+        // The library is opened before TensorRT, so that its constructor finds nothing to say. loadLibrary sets a
+        // logger finder.
         let paths = [("TRT", tensorrt.path()), ("PLUGINS", &plugins)];
         let output = run("open PLUGINS load TRT PLUGINS load TRT PLUGINS", &paths);
         let reason = format!("tensorrt_scatter: {}\n", no_plugin_layers(name));

@@ -1,5 +1,5 @@
-// A program that is linked with TensorRT and loads no plugin library itself: it succeeds where its registry has a plugin of
-// this library's, as LD_PRELOAD leaves it.
+// A program that is linked with TensorRT and loads no plugin library itself: it succeeds where its registry has a
+// plugin of this library's, as LD_PRELOAD leaves it.
 
 #include <cstdint>
 #include <cstdio>

@@ -1,6 +1,6 @@
 /*
- * A stand-in for a TensorRT runtime library, of any version: what a plugin library looks for, and loadLibrary as TensorRT
- * does it. Built with
+ * A stand-in for a TensorRT runtime library, of any version: what a plugin library looks for, and loadLibrary as
+ * TensorRT does it. Built with
  *   -DVERSION=110400           what getInferLibVersion answers
  *   -DREGISTER=8 -DGET=10 -DDEREGISTER=11
  *                              the slots of IPluginRegistry's functions for creators; without them, no call is right
