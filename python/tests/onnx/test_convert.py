@@ -358,6 +358,7 @@ def test_negative_sizes_stand_for_ones_that_vary() -> None:
     [
         (lambda graph: graph.node.reverse(), "which a later node makes"),
         (lambda graph: graph.node[1].attribute[0].CopyFrom(onnx.helper.make_attribute("axis", 1.5)), "axis of Scatter"),
+        (lambda graph: setattr(graph.node[1].attribute[0], "ref_attr_name", "axis"), "is in no function"),
         (lambda graph: graph.node[1].input.pop(), "input 2 of ScatterElements"),
         (lambda graph: graph.node[1].output.append("more"), "2 outputs"),
         (lambda graph: graph.node[0].output.append("out"), "redeclared"),

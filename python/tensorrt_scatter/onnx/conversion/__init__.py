@@ -114,6 +114,13 @@ def _opened(proto: onnx.ModelProto) -> ir.Model:
             value.shape = ir.Shape(facts.dims(value) or ())
     for graph in (model.graph, *(function.graph for function in model.functions.values())):
         _check_order(graph, set())
+    for node in (node for graph in facts.nested(model.graph) for node in graph):
+        for attribute in node.attributes.values():
+            if attribute.is_ref():
+                raise ValueError(
+                    f"the model is not valid ONNX: {attribute.name} of {name_of(node)} refers to an attribute of a "
+                    "function, but the node is in no function"
+                )
     return model
 
 
