@@ -109,6 +109,33 @@ def test_a_workspace_that_is_too_small_is_refused(torch: Any) -> None:
         check(library, status)
 
 
+def test_an_out_that_is_saved_for_backward_is_known_to_be_gone(torch: Any) -> None:
+    src, index = torch.ones(4, device="cuda"), torch.tensor([0, 1, 0, 1], device="cuda")
+    for out in (torch.zeros(2, device="cuda"), torch.zeros(4, device="cuda")[::2]):
+        product = torch.ones(2, device="cuda", requires_grad=True) * out
+        version = out._version
+        assert ts.scatter(src, index, out=out) is out
+        assert out._version > version and out.tolist() == [2, 2]
+        with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+            product.sum().backward()
+
+
+def test_the_negative_bit_is_read_and_kept(torch: Any) -> None:
+    index = torch.tensor([0, 1, 0, 1], device="cuda")
+    src = torch._neg_view(-torch.tensor([1.0, 5, 2, 3], device="cuda"))
+    assert ts.scatter(src, index, reduce="max").tolist() == [2, 5]
+    out = torch._neg_view(torch.zeros(2, device="cuda"))
+    assert ts.scatter(src, index, out=out) is out
+    assert out.is_neg() and out.tolist() == [3, 8]
+
+
+def test_device_memory_that_cannot_be_had_is_a_memory_error(torch: Any) -> None:
+    with pytest.raises(MemoryError):
+        DeviceArray(0, (1 << 45,), "float32")
+    # The device works as before.
+    assert ts.scatter(torch.ones(4, device="cuda"), torch.zeros(4, dtype=torch.int64, device="cuda")).tolist() == [4]
+
+
 def test_a_device_array_is_taken_by_both_interfaces(torch: Any) -> None:
     array = DeviceArray(0, (2, 3), "float32")
     by_dlpack, by_interface = torch.from_dlpack(array), torch.as_tensor(array, device="cuda")
