@@ -137,6 +137,14 @@ trts_status trts_query(trts_operator op, const trts_tensor *src, const trts_tens
                        const trts_options *options, const trts_target *target, trts_requirements *requirements);
 
 /*
+ * trts_query() for operators with any number of inputs: inputs[0] to inputs[input_count - 1] are those of the operator's
+ * function, in its order, followed by base for the operators whose function has none. The last ones may be left out where
+ * they may be null.
+ */
+trts_status trts_query_inputs(trts_operator op, const trts_tensor *const *inputs, size_t input_count,
+                              const trts_options *options, const trts_target *target, trts_requirements *requirements);
+
+/*
  * The operators. base is torch_scatter's `out`: what the reduction starts from. It may be null, and it may be out
  * itself; otherwise nothing written may overlap anything read. arg_out is for TRTS_MIN and TRTS_MAX, and may be null
  * there too; it has the type of index or indptr. On CUDA a call returns when its work is in the stream; it waits only

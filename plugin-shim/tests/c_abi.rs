@@ -124,10 +124,14 @@ fn strides_must_be_those_of_a_row_major_tensor() {
 fn types_must_fit() {
     let mut call = Call::new();
     call.refuses(&["src has type 0", "TRTS_FLOAT32 (1)"], |tensors| tensors[0].element_type = 0);
-    call.refuses(&["index is of type float32", "int32 or int64"], |tensors| tensors[1].element_type = FLOAT32);
-    call.refuses(&["out is of type int32", "src's type, float32"], |tensors| tensors[2].element_type = INT32);
+    call.refuses(&["index is of type TRTS_FLOAT32", "TRTS_INT32 or TRTS_INT64"], |tensors| {
+        tensors[1].element_type = FLOAT32
+    });
+    call.refuses(&["out is of type TRTS_INT32", "src's type, TRTS_FLOAT32"], |tensors| tensors[2].element_type = INT32);
     call.options.reduce = 3;
-    call.refuses(&["arg_out is of type int32", "index's type, int64"], |tensors| tensors[3].element_type = INT32);
+    call.refuses(&["arg_out is of type TRTS_INT32", "index's type, TRTS_INT64"], |tensors| {
+        tensors[3].element_type = INT32
+    });
 }
 
 #[test]
@@ -159,7 +163,7 @@ fn bad_indices_are_told_or_left_out() {
     let mut call = Call::new();
     call.index = [0, 1, -3, 2];
     let status = call.run(|_| ());
-    call.abi.expect_failure(status, BAD_INDEX, &["index[2]", "-3", "0..2"]);
+    call.abi.expect_failure(status, BAD_INDEX, &["index[2]", "-3", "outside 0 to 1"]);
     assert_eq!(call.abi.last_bad_index(), Some((2, -3)));
     assert_eq!(call.out, [UNTOUCHED; 2]);
     call.options.unchecked = 1;
@@ -214,8 +218,52 @@ fn a_query_reads_the_index_only_where_it_must() {
     // 2^62 elements of 4 bytes each, and a workspace of as many elements of 8.
     abi.expect_failure(query(0, &index, &Options { dim_size: 1 << 61, ..options }).0, INVALID_ARGUMENT, &["memory"]);
     abi.expect_failure(query(5, &index, &Options { dim_size: 1 << 61, ..options }).0, INVALID_ARGUMENT, &["memory"]);
-    abi.expect_failure(query(9, &index, &options).0, INVALID_ARGUMENT, &["operator is 9"]);
-    abi.expect_failure(query(1, &index, &Options { reduce: 1, ..options }).0, INVALID_ARGUMENT, &["mul"]);
+    abi.expect_failure(query(9, &index, &options).0, INVALID_ARGUMENT, &["operator is 9", "TRTS_STD (8)"]);
+    abi.expect_failure(
+        query(1, &index, &Options { reduce: 1, ..options }).0,
+        INVALID_ARGUMENT,
+        &["trts_segment_coo has no TRTS_MUL"],
+    );
+}
+
+#[test]
+fn a_query_takes_any_number_of_inputs() {
+    let abi = CAbi::load();
+    let (mut src, mut index, mut base) = ([0f32; 6], [0i64, 2, 6], [0f32; 10]);
+    let src = tensor(&mut src, FLOAT32, &[3, 2]);
+    let (index, base) = (tensor(&mut index, INT64, &[3]), tensor(&mut base, FLOAT32, &[5, 2]));
+    let options = Options { dim: 0, ..Options::INIT };
+    let query = |operator, inputs: &[*const Tensor]| {
+        let mut found = Requirements::new();
+        // SAFETY: the tensors are what they say.
+        let status =
+            unsafe { (abi.query_inputs)(operator, inputs.as_ptr(), inputs.len(), &options, ptr::null(), &mut found) };
+        (status, found)
+    };
+    let (status, found) = query(0, &[&src, &index]);
+    assert_eq!((status, found.dims(), found.dim_size), (OK, &[7, 2][..], 7), "{}", abi.last_error());
+    let (status, found) = query(0, &[&src, &index, &base]);
+    assert_eq!((status, found.dims(), found.dim_size), (OK, &[5, 2][..], 5), "{}", abi.last_error());
+    abi.expect_failure(query(0, &[&src]).0, INVALID_ARGUMENT, &["index is a null pointer"]);
+    abi.expect_failure(query(0, &[]).0, INVALID_ARGUMENT, &["src is a null pointer"]);
+    let many = [ptr::from_ref(&src); 9];
+    abi.expect_failure(query(0, &many).0, INVALID_ARGUMENT, &["TRTS_SCATTER", "src, index, base"]);
+    abi.expect_failure(query(5, &[&src, &index, &base]).0, INVALID_ARGUMENT, &["TRTS_SOFTMAX", "src, index"]);
+}
+
+#[test]
+fn messages_are_in_the_words_of_c() {
+    let mut call = Call::new();
+    let mut arg_out = [0i64; 2];
+    let arg_out = tensor(&mut arg_out, INT64, &[2]);
+    let [src, index, out] = [
+        tensor(&mut call.src, FLOAT32, &[4]),
+        tensor(&mut call.index, INT64, &[4]),
+        tensor(&mut call.out, FLOAT32, &[2]),
+    ];
+    // SAFETY: the tensors are what they say.
+    let status = unsafe { (call.abi.scatter)(&src, &index, ptr::null(), ptr::null(), &out, &arg_out, ptr::null()) };
+    call.abi.expect_failure(status, INVALID_ARGUMENT, &["arg_out", "TRTS_SUM", "TRTS_MIN or TRTS_MAX"]);
 }
 
 #[test]
@@ -246,7 +294,7 @@ fn composites_are_for_floats() {
     let [src, index, out] = [&mut src, &mut index, &mut out].map(|data| tensor(data, INT32, &[2]));
     // SAFETY: the tensors are what they say.
     let status = unsafe { (abi.softmax)(&src, &index, ptr::null(), &out, ptr::null()) };
-    abi.expect_failure(status, INVALID_ARGUMENT, &["softmax", "i32"]);
+    abi.expect_failure(status, INVALID_ARGUMENT, &["trts_softmax", "TRTS_INT32", "TRTS_FLOAT16"]);
 }
 
 #[test]

@@ -8,7 +8,10 @@ use tensorrt_scatter::{
     gpu::{DeviceTensor, Gpu},
 };
 
-use super::status::Failure;
+use super::{
+    status::Failure,
+    words::{numbered, type_constant, type_number},
+};
 
 /// `trts_tensor`.
 #[derive(Clone, Copy)]
@@ -64,7 +67,7 @@ impl Descriptor {
         if !address.is_multiple_of(scalar.bytes()) {
             return Err(Failure::invalid(format!(
                 "{name}'s data lies at {address:#x}; elements of type {} need an address that is a multiple of {}",
-                scalar,
+                type_constant(scalar),
                 scalar.bytes()
             )));
         }
@@ -84,7 +87,13 @@ impl Descriptor {
         match self.scalar {
             ScalarType::I32 => Ok(IndexType::I32),
             ScalarType::I64 => Ok(IndexType::I64),
-            other => Err(Failure::invalid(format!("{} is of type {other}; expected int32 or int64", self.name))),
+            ScalarType::F32 | ScalarType::F16 | ScalarType::BF16 | ScalarType::F64 => Err(Failure::invalid(format!(
+                "{} is of type {}; expected {} or {}",
+                self.name,
+                type_constant(self.scalar),
+                type_constant(ScalarType::I32),
+                type_constant(ScalarType::I64)
+            ))),
         }
     }
 
@@ -95,7 +104,10 @@ impl Descriptor {
         }
         Err(Failure::invalid(format!(
             "{} is of type {}; expected {}'s type, {}",
-            self.name, self.scalar, other.name, other.scalar
+            self.name,
+            type_constant(self.scalar),
+            other.name,
+            type_constant(other.scalar)
         )))
     }
 
@@ -162,27 +174,9 @@ impl Descriptor {
 
 fn scalar_type(name: &str, number: i32) -> Result<ScalarType, Failure> {
     ScalarType::ALL.into_iter().find(|&scalar| type_number(scalar) == number).ok_or_else(|| {
-        let constant = |scalar: ScalarType| format!("{} ({})", type_constant(scalar), type_number(scalar));
-        let constants = ScalarType::ALL.map(constant).join(", ");
-        Failure::invalid(format!("{name} has type {number}; expected one of {constants}"))
+        let constants = ScalarType::ALL.map(|scalar| (type_constant(scalar), type_number(scalar)));
+        Failure::invalid(format!("{name} has type {number}; expected {}", numbered(constants)))
     })
-}
-
-/// The number of a type in `trts_type`.
-const fn type_number(scalar: ScalarType) -> i32 {
-    match scalar {
-        ScalarType::F32 => 1,
-        ScalarType::F16 => 2,
-        ScalarType::BF16 => 3,
-        ScalarType::F64 => 4,
-        ScalarType::I32 => 5,
-        ScalarType::I64 => 6,
-    }
-}
-
-/// The name of a type in `trts_type`.
-fn type_constant(scalar: ScalarType) -> String {
-    format!("TRTS_{}", scalar.to_string().to_uppercase())
 }
 
 /// # Safety

@@ -12,6 +12,8 @@ mod options;
 mod query;
 mod status;
 mod target;
+mod tensors;
+mod words;
 
 /// Calls a function that is generic over the types of values and indices with the types that are known only now.
 macro_rules! with_types {
@@ -41,7 +43,9 @@ macro_rules! with_float_types {
         $crate::c_abi::with_types!(
             @match [F32: f32, F16: half::f16, BF16: half::bf16, F64: f64]
             $scalar, $index, $function($($argument),*),
-            given => Err(tensorrt_scatter::Error::NotAFloat { given }.into()),
+            given @ (tensorrt_scatter::ScalarType::I32 | tensorrt_scatter::ScalarType::I64) => {
+                Err(tensorrt_scatter::Error::NotAFloat { given }.into())
+            }
         )
     };
 }

@@ -1,140 +1,78 @@
 //! The operators: what they are given is checked, then handed to the Rust API's functions that write to tensors of the
 //! caller's.
 
-use std::borrow::Cow;
-
-use tensorrt_scatter::{
-    Error, Float, Index, Scalar, TensorView, TensorViewMut, cpu,
-    gpu::{self, DeviceTensor, Gpu},
-};
+use tensorrt_scatter::{Float, Index, Scalar, cpu, gpu};
 
 use super::{
-    descriptor::{Descriptor, TrtsTensor},
+    descriptor::TrtsTensor,
     options::{Options, TrtsOptions},
     status::{Failure, Status, guard},
     target::{Target, TrtsTarget},
+    tensors::{HostBase, Tensors},
     with_float_types, with_types,
 };
+use crate::operators::{Declaration, Id};
 
-/// The tensors of a call.
-#[derive(Clone, Copy)]
-struct Tensors {
-    src: Descriptor,
-    /// The index or indptr.
-    index: Descriptor,
-    base: Option<Descriptor>,
-    out: Descriptor,
-    arg_out: Option<Descriptor>,
-}
-
-impl Tensors {
-    /// Checks all that the Rust API takes for granted: types, data, and which memory may be which.
-    fn check(&self) -> Result<(), Failure> {
-        let inputs = [Some(self.src), Some(self.index), self.base, Some(self.out), self.arg_out];
-        inputs.iter().flatten().try_for_each(Descriptor::check_data)?;
-        self.out.check_same_type(&self.src)?;
-        self.out.check_apart(&self.src)?;
-        self.out.check_apart(&self.index)?;
-        if let Some(base) = &self.base {
-            base.check_same_type(&self.src)?;
-            if !self.out.is_same_memory(base) {
-                self.out.check_apart(base)?;
-            }
-        }
-        if let Some(arg_out) = &self.arg_out {
-            arg_out.check_same_type(&self.index)?;
-            inputs[..4].iter().flatten().try_for_each(|other| arg_out.check_apart(other))?;
-        }
-        Ok(())
-    }
-
-    /// base, or a copy of it where it is `out`, which is written to while base is read.
-    ///
-    /// # Safety
-    /// That of [`Descriptor::view`].
-    unsafe fn base_on_host<T: Scalar>(&self) -> Result<Option<HostBase<'_, T>>, Failure> {
-        let Some(base) = &self.base else { return Ok(None) };
-        // SAFETY: the caller's promise.
-        let view = unsafe { base.view::<T>()? };
-        let data = match self.out.is_same_memory(base) {
-            true => Cow::Owned(view.to_tensor()?.into_data()),
-            false => Cow::Borrowed(view.data()),
-        };
-        Ok(Some(HostBase { dims: base.shape.dims(), data }))
-    }
-
-    /// All but base.
-    ///
-    /// # Safety
-    /// That of [`Descriptor::view_mut`] for the outputs and [`Descriptor::view`] for the inputs.
-    unsafe fn on_host<'a, T: Scalar, I: Index>(&self) -> Result<OnHost<'a, T, I>, Failure> {
-        // SAFETY: the caller's promise.
-        unsafe {
-            Ok(OnHost {
-                src: self.src.view()?,
-                index: self.index.view()?,
-                out: self.out.view_mut()?,
-                arg_out: self.arg_out.map(|arg_out| arg_out.view_mut()).transpose()?,
-            })
-        }
-    }
-
-    /// # Safety
-    /// That of [`Descriptor::on_device`].
-    unsafe fn on_device<T, I>(&self, gpu: &Gpu) -> OnDevice<T, I> {
-        // SAFETY: the caller's promise.
-        unsafe {
-            OnDevice {
-                src: self.src.on_device(gpu),
-                index: self.index.on_device(gpu),
-                base: self.base.map(|base| base.on_device(gpu)),
-                out: self.out.on_device(gpu),
-                arg_out: self.arg_out.map(|arg_out| arg_out.on_device(gpu)),
-            }
-        }
-    }
-}
-
-struct OnHost<'a, T, I> {
-    src: TensorView<'a, T>,
-    index: TensorView<'a, I>,
-    out: TensorViewMut<'a, T>,
-    arg_out: Option<TensorViewMut<'a, I>>,
-}
-
-struct HostBase<'a, T: Scalar> {
-    dims: &'a [usize],
-    data: Cow<'a, [T]>,
-}
-
-impl<T: Scalar> HostBase<'_, T> {
-    fn view(&self) -> Result<TensorView<'_, T>, Error> {
-        TensorView::new(self.dims, &self.data)
-    }
-}
-
-struct OnDevice<T, I> {
-    src: DeviceTensor<T>,
-    index: DeviceTensor<I>,
-    base: Option<DeviceTensor<T>>,
-    out: DeviceTensor<T>,
-    arg_out: Option<DeviceTensor<I>>,
-}
-
-/// An argument that not all operators have; a null pointer for the others.
-macro_rules! pointer_or_null {
-    () => {
-        std::ptr::null()
+/// A tensor as a function of the Rust API takes it, by its kind: `values` and `index` are inputs of these, `base` is an input of
+/// values that may be left out, `out` is an output of values, and `positions` is one of indices that may be left out. First come
+/// those on the CPU, then how they are passed; then the same on a device.
+macro_rules! argument {
+    (host values $tensors:ident $name:ident) => {
+        $tensors.input(stringify!($name)).view::<T>()?
     };
-    ($argument:ident) => {
-        $argument
+    (host index $tensors:ident $name:ident) => {
+        $tensors.input(stringify!($name)).view::<I>()?
+    };
+    (host base $tensors:ident $name:ident) => {
+        $tensors.base_on_host::<T>(stringify!($name))?
+    };
+    (host out $tensors:ident $name:ident) => {
+        $tensors.output(stringify!($name)).view_mut::<T>()?
+    };
+    (host positions $tensors:ident $name:ident) => {
+        $tensors.positions_on_host::<I>(stringify!($name))?
+    };
+    (pass_host base $name:ident) => {
+        $name.as_ref().map(HostBase::view).transpose()?
+    };
+    (pass_host $kind:ident $name:ident) => {
+        $name
+    };
+    (device values $tensors:ident $gpu:ident $name:ident) => {
+        $tensors.input(stringify!($name)).on_device::<T>($gpu)
+    };
+    (device index $tensors:ident $gpu:ident $name:ident) => {
+        $tensors.input(stringify!($name)).on_device::<I>($gpu)
+    };
+    (device base $tensors:ident $gpu:ident $name:ident) => {
+        $tensors.optional_input(stringify!($name)).map(|base| base.on_device::<T>($gpu))
+    };
+    (device out $tensors:ident $gpu:ident $name:ident) => {
+        $tensors.output(stringify!($name)).on_device::<T>($gpu)
+    };
+    (device positions $tensors:ident $gpu:ident $name:ident) => {
+        $tensors.optional_output(stringify!($name)).map(|output| output.on_device::<I>($gpu))
+    };
+    (pass_device base $name:ident) => {
+        $name.as_ref()
+    };
+    (pass_device out $name:ident) => {
+        &mut $name
+    };
+    (pass_device positions $name:ident) => {
+        $name.as_mut()
+    };
+    (pass_device $kind:ident $name:ident) => {
+        &$name
     };
 }
 
+/// A function of the C ABI: its parameters in the header's order, each with its [kind](argument), and the functions of the Rust
+/// API that it calls.
 macro_rules! operator {
     (
-        $export:ident($index:ident $(, $base:ident)?; out $(, $arg_out:ident)?),
-        $into:ident with $options:ident, $with_types:ident: $value:ident
+        $id:ident: $export:ident($($input:ident: $input_kind:ident),+; $($output:ident: $output_kind:ident),+)
+        -> $into:ident with $options:ident, $with_types:ident: $value:ident
     ) => {
         /// See the header.
         ///
@@ -143,16 +81,14 @@ macro_rules! operator {
         #[unsafe(no_mangle)]
         #[allow(clippy::too_many_arguments, reason = "torch_scatter's own, with what it returns and a target")]
         pub unsafe extern "C" fn $export(
-            src: *const TrtsTensor,
-            $index: *const TrtsTensor,
-            $($base: *const TrtsTensor,)?
+            $($input: *const TrtsTensor,)+
             options: *const TrtsOptions,
-            out: *const TrtsTensor,
-            $($arg_out: *const TrtsTensor,)?
+            $($output: *const TrtsTensor,)+
             target: *const TrtsTarget,
         ) -> Status {
             /// # Safety
             /// The tensors must be where the target says, and [checked](Tensors::check).
+            #[allow(unused_mut, reason = "not every kind of tensor is passed as a mutable reference")]
             unsafe fn run<T: $value, I: Index>(
                 tensors: &Tensors,
                 options: &Options,
@@ -161,30 +97,27 @@ macro_rules! operator {
                 let options = options.$options();
                 match target {
                     Target::Cpu => {
-                        // SAFETY: the caller's promise. A base that is `out` is copied before `out` is a slice.
-                        $(let $base = unsafe { tensors.base_on_host::<T>()? };)?
+                        // SAFETY: the caller's promise. What is `out` as well is copied before `out` is a slice.
+                        $(let $input = unsafe { argument!(host $input_kind tensors $input) };)+
                         // SAFETY: the caller's promise.
-                        let host = unsafe { tensors.on_host::<T, I>()? };
+                        $(let $output = unsafe { argument!(host $output_kind tensors $output) };)+
                         cpu::$into(
-                            host.src,
-                            host.index,
-                            $($base.as_ref().map(HostBase::view).transpose()?,)?
+                            $(argument!(pass_host $input_kind $input),)+
                             &options,
-                            host.out,
-                            $(host.$arg_out,)?
+                            $(argument!(pass_host $output_kind $output),)+
                         )?;
                     }
                     Target::Cuda(cuda) => {
+                        let gpu = cuda.stream.gpu();
                         // SAFETY: the caller's promise.
-                        let mut device = unsafe { tensors.on_device::<T, I>(cuda.stream.gpu()) };
+                        $(let $input = unsafe { argument!(device $input_kind tensors gpu $input) };)+
+                        // SAFETY: the caller's promise.
+                        $(let mut $output = unsafe { argument!(device $output_kind tensors gpu $output) };)+
                         gpu::$into(
                             &cuda.stream,
-                            &device.src,
-                            &device.index,
-                            $(device.$base.as_ref(),)?
+                            $(argument!(pass_device $input_kind $input),)+
                             &options,
-                            &mut device.out,
-                            $(device.$arg_out.as_mut(),)?
+                            $(argument!(pass_device $output_kind $output),)+
                             &mut cuda.workspace,
                         )?;
                     }
@@ -193,19 +126,16 @@ macro_rules! operator {
             }
 
             guard(|| {
+                let declaration = Declaration::of(Id::$id);
                 // SAFETY: the caller's promise.
                 let (tensors, options, mut target) = unsafe {
-                    let tensors = Tensors {
-                        src: Descriptor::required("src", src)?,
-                        index: Descriptor::required(stringify!($index), $index)?,
-                        base: Descriptor::optional("base", pointer_or_null!($($base)?))?,
-                        out: Descriptor::required("out", out)?,
-                        arg_out: Descriptor::optional("arg_out", pointer_or_null!($($arg_out)?))?,
-                    };
+                    let inputs = [$((stringify!($input), $input)),+];
+                    let outputs = [$((stringify!($output), $output)),+];
+                    let tensors = Tensors::read(declaration, &inputs, &outputs)?;
                     (tensors, Options::new(options)?, Target::new(target)?)
                 };
-                tensors.check()?;
-                let (scalar, index) = (tensors.src.scalar, tensors.index.index_type()?);
+                options.check_reduce(declaration)?;
+                let (scalar, index) = tensors.check()?;
                 // SAFETY: the caller's promise, as far as it was not checked.
                 unsafe { $with_types!(scalar, index, run(&tensors, &options, &mut target)) }
             })
@@ -213,12 +143,39 @@ macro_rules! operator {
     };
 }
 
-operator!(trts_scatter(index, base; out, arg_out), scatter_into with scatter, with_types: Scalar);
-operator!(trts_segment_coo(index, base; out, arg_out), segment_coo_into with segment_coo, with_types: Scalar);
-operator!(trts_segment_csr(indptr; out, arg_out), segment_csr_into with segment_csr, with_types: Scalar);
-operator!(trts_gather_coo(index; out), gather_coo_into with gather_coo, with_types: Scalar);
-operator!(trts_gather_csr(indptr; out), gather_csr_into with gather_csr, with_types: Scalar);
-operator!(trts_softmax(index; out), softmax_into with composite, with_float_types: Float);
-operator!(trts_log_softmax(index; out), log_softmax_into with composite, with_float_types: Float);
-operator!(trts_logsumexp(index; out), logsumexp_into with composite, with_float_types: Float);
-operator!(trts_std(index; out), std_into with composite, with_float_types: Float);
+operator! {
+    Scatter: trts_scatter(src: values, index: index, base: base; out: out, arg_out: positions)
+    -> scatter_into with scatter, with_types: Scalar
+}
+operator! {
+    SegmentCoo: trts_segment_coo(src: values, index: index, base: base; out: out, arg_out: positions)
+    -> segment_coo_into with segment_coo, with_types: Scalar
+}
+operator! {
+    SegmentCsr: trts_segment_csr(src: values, indptr: index; out: out, arg_out: positions)
+    -> segment_csr_into with segment_csr, with_types: Scalar
+}
+operator! {
+    GatherCoo: trts_gather_coo(src: values, index: index; out: out)
+    -> gather_coo_into with gather_coo, with_types: Scalar
+}
+operator! {
+    GatherCsr: trts_gather_csr(src: values, indptr: index; out: out)
+    -> gather_csr_into with gather_csr, with_types: Scalar
+}
+operator! {
+    Softmax: trts_softmax(src: values, index: index; out: out)
+    -> softmax_into with composite, with_float_types: Float
+}
+operator! {
+    LogSoftmax: trts_log_softmax(src: values, index: index; out: out)
+    -> log_softmax_into with composite, with_float_types: Float
+}
+operator! {
+    LogSumExp: trts_logsumexp(src: values, index: index; out: out)
+    -> logsumexp_into with composite, with_float_types: Float
+}
+operator! {
+    Std: trts_std(src: values, index: index; out: out)
+    -> std_into with composite, with_float_types: Float
+}

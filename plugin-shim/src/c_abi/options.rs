@@ -7,7 +7,11 @@ use tensorrt_scatter::{
     SegmentCsrOptions,
 };
 
-use super::status::Failure;
+use super::{
+    status::Failure,
+    words::{alternatives, numbered, reduce_constant, reduce_number},
+};
+use crate::operators::Declaration;
 
 /// A struct whose first field is its size where the caller was compiled, and that later versions may append to.
 ///
@@ -94,22 +98,6 @@ pub(super) struct Options {
     eps: f64,
 }
 
-/// The number of a reduction in `trts_reduce`.
-const fn reduce_number(reduce: Reduce) -> i32 {
-    match reduce {
-        Reduce::Sum => 0,
-        Reduce::Mul => 1,
-        Reduce::Mean => 2,
-        Reduce::Min => 3,
-        Reduce::Max => 4,
-    }
-}
-
-/// The name of a reduction in `trts_reduce`.
-fn reduce_constant(reduce: Reduce) -> String {
-    format!("TRTS_{}", reduce.name().to_uppercase())
-}
-
 impl Options {
     /// # Safety
     /// That of [`read`].
@@ -125,9 +113,8 @@ impl Options {
         };
         Ok(Self {
             reduce: reduce.ok_or_else(|| {
-                let constant = |reduce: Reduce| format!("{} ({})", reduce_constant(reduce), reduce_number(reduce));
-                let constants = Reduce::ALL.map(constant).join(", ");
-                Failure::invalid(format!("reduce is {}; expected one of {constants}", given.reduce))
+                let constants = Reduce::ALL.map(|reduce| (reduce_constant(reduce), reduce_number(reduce)));
+                Failure::invalid(format!("reduce is {}; expected {}", given.reduce, numbered(constants)))
             })?,
             bad_index: if given.unchecked == 0 { BadIndex::Error } else { BadIndex::Skip },
             dim: given.dim as isize,
@@ -136,6 +123,19 @@ impl Options {
             unbiased: given.unbiased != 0,
             eps: given.eps,
         })
+    }
+
+    /// Refuses a reduction that the operator does not have. Operators without any do not look at it.
+    pub(super) fn check_reduce(&self, declaration: &Declaration) -> Result<(), Failure> {
+        match declaration.reductions {
+            Some(operator) if !operator.has(self.reduce) => Err(Failure::invalid(format!(
+                "{} has no {}; expected {}",
+                declaration.function(),
+                reduce_constant(self.reduce),
+                alternatives(operator.reductions().map(reduce_constant))
+            ))),
+            Some(_) | None => Ok(()),
+        }
     }
 
     pub(super) fn scatter(&self) -> ScatterOptions {

@@ -1,7 +1,9 @@
 //! What an operator will give, and needs: `trts_query`.
 
+use std::slice;
+
 use tensorrt_scatter::{
-    Composite, CompositePlan, Error, GatherPlan, Index, IndexType, ScatterPlan, SegmentPlan, Shape, cpu, gpu,
+    Composite, CompositePlan, GatherPlan, Index, IndexType, ScalarType, ScatterPlan, SegmentPlan, Shape, cpu, gpu,
 };
 
 use super::{
@@ -9,7 +11,10 @@ use super::{
     options::{Options, TrtsOptions},
     status::{Failure, Status, guard},
     target::{Target, TrtsTarget},
+    tensors::Inputs,
+    words::{numbered, operator_constant},
 };
+use crate::operators::{BASE, Declaration, Id, MAX_INPUTS, OPERATORS, check_countable};
 
 /// `trts_requirements`.
 #[repr(C)]
@@ -23,9 +28,6 @@ pub struct TrtsRequirements {
 
 /// Bytes of workspace that looking at an index takes: `TRTS_QUERY_WORKSPACE_BYTES`.
 const LOOK_BYTES: usize = 8;
-
-/// More elements than any address space has room for, few enough that no plan's count of bytes overflows.
-const MAX_ELEMENTS: usize = 1 << 52;
 
 /// See the header.
 ///
@@ -41,21 +43,74 @@ pub unsafe extern "C" fn trts_query(
     target: *const TrtsTarget,
     requirements: *mut TrtsRequirements,
 ) -> Status {
+    let inputs = [src, index, base];
+    // What has no base never looked at it.
+    let count = declaration(operator).map_or(inputs.len(), |declaration| declaration.inputs.len().min(inputs.len()));
+    // SAFETY: the caller's promise.
+    unsafe { query(operator, &inputs[..count], options, target, requirements) }
+}
+
+/// See the header.
+///
+/// # Safety
+/// Each pointer must be null, or point to what the header says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn trts_query_inputs(
+    operator: i32,
+    inputs: *const *const TrtsTensor,
+    input_count: usize,
+    options: *const TrtsOptions,
+    target: *const TrtsTarget,
+    requirements: *mut TrtsRequirements,
+) -> Status {
+    let inputs = if inputs.is_null() {
+        &[]
+    } else {
+        // One more than any operator has is enough to refuse.
+        // SAFETY: the caller's promise.
+        unsafe { slice::from_raw_parts(inputs, input_count.min(MAX_INPUTS)) }
+    };
+    // SAFETY: the caller's promise.
+    unsafe { query(operator, inputs, options, target, requirements) }
+}
+
+/// The operator of a number.
+fn declaration(operator: i32) -> Option<&'static Declaration> {
+    OPERATORS.get(usize::try_from(operator).ok()?)
+}
+
+/// # Safety
+/// Each pointer must be null, or point to what the header says.
+unsafe fn query(
+    operator: i32,
+    inputs: &[*const TrtsTensor],
+    options: *const TrtsOptions,
+    target: *const TrtsTarget,
+    requirements: *mut TrtsRequirements,
+) -> Status {
     guard(|| {
+        let declaration = declaration(operator).ok_or_else(|| {
+            let constants = OPERATORS.iter().map(operator_constant).zip(0..);
+            Failure::invalid(format!("operator is {operator}; expected {}", numbered(constants)))
+        })?;
+        if inputs.len() > declaration.inputs.len() {
+            let names: Vec<_> = declaration.inputs.iter().map(|input| input.name).collect();
+            let (operator, names) = (operator_constant(declaration), names.join(", "));
+            return Err(Failure::invalid(format!("{operator} was given more inputs than it has: {names}")));
+        }
         // SAFETY: the caller's promise.
         let (requirements, mut query) = unsafe {
             let query = Query {
-                src: Descriptor::required("src", src)?,
-                index: Descriptor::required("index", index)?,
-                base: Descriptor::optional("base", base)?,
+                inputs: Inputs::read(declaration, inputs)?,
                 options: Options::new(options)?,
                 target: Target::new(target)?,
             };
             (writable(requirements)?, query)
         };
-        query.index.index_type()?;
+        query.options.check_reduce(declaration)?;
+        query.inputs.check_types()?;
         // SAFETY: the caller's promise.
-        let found = unsafe { query.answer(operator)? };
+        let found = unsafe { query.answer()? };
         let dims = found.shape.dims();
         requirements.workspace_bytes = found.workspace_bytes;
         // Sizes fit an isize.
@@ -85,9 +140,7 @@ unsafe fn writable<'a>(requirements: *mut TrtsRequirements) -> Result<&'a mut Tr
 }
 
 struct Query {
-    src: Descriptor,
-    index: Descriptor,
-    base: Option<Descriptor>,
+    inputs: Inputs,
     options: Options,
     target: Target,
 }
@@ -101,28 +154,46 @@ struct Answer {
 impl Query {
     /// # Safety
     /// The data of the index, where it is not null, must be where the target says.
-    unsafe fn answer(&mut self, operator: i32) -> Result<Answer, Failure> {
-        // The header's numbers.
+    unsafe fn answer(&mut self) -> Result<Answer, Failure> {
         // SAFETY: the caller's promise.
         unsafe {
-            match operator {
-                0 => self.scatter(),
-                1 => self.segment_coo(),
-                2 => self.segment_csr(),
-                3 => self.gather_coo(),
-                4 => self.gather_csr(),
-                5..=8 => self.composite(Composite::ALL[operator as usize - 5]),
-                _ => {
-                    Err(Failure::invalid(format!("operator is {operator}; expected TRTS_SCATTER (0) to TRTS_STD (8)")))
-                }
+            match self.inputs.declaration.id {
+                Id::Scatter => self.scatter(),
+                Id::SegmentCoo => self.segment_coo(),
+                Id::SegmentCsr => self.segment_csr(),
+                Id::GatherCoo => self.gather_coo(),
+                Id::GatherCsr => self.gather_csr(),
+                Id::Softmax => self.composite(Composite::Softmax),
+                Id::LogSoftmax => self.composite(Composite::LogSoftmax),
+                Id::LogSumExp => self.composite(Composite::LogSumExp),
+                Id::Std => self.composite(Composite::Std),
             }
         }
+    }
+
+    fn src(&self) -> Shape {
+        self.inputs.src().shape
+    }
+
+    /// The shape of the index or indptr.
+    fn index(&self) -> Shape {
+        self.inputs.index().shape
+    }
+
+    /// The shape of base, where it is given.
+    fn base(&self) -> Option<Shape> {
+        self.inputs.get(BASE).map(|base| base.shape)
+    }
+
+    /// The type of src.
+    fn scalar(&self) -> ScalarType {
+        self.inputs.src().scalar
     }
 
     /// # Safety
     /// That of [`answer`](Self::answer), as for all below.
     unsafe fn scatter(&mut self) -> Result<Answer, Failure> {
-        let (src, index, base) = (self.src.shape, self.index.shape, self.base.map(|base| base.shape));
+        let (src, index, base) = (self.src(), self.index(), self.base());
         if self.index_decides() {
             // The shapes come first: a bad one is the better message.
             ScatterPlan::new(&src, &index, None, &self.options.scatter().dim_size(0))?;
@@ -131,39 +202,39 @@ impl Query {
         }
         let plan = ScatterPlan::new(&src, &index, base.as_ref(), &self.options.scatter())?;
         let axis = src.axis(self.options.dim)?;
-        self.found(plan.out_shape(), || plan.workspace_bytes(self.src.scalar), Some(axis))
+        self.found(plan.out_shape(), || plan.workspace_bytes(self.scalar()), Some(axis))
     }
 
     /// # Safety
     /// See above.
     unsafe fn segment_coo(&mut self) -> Result<Answer, Failure> {
-        let (src, index, base) = (self.src.shape, self.index.shape, self.base.map(|base| base.shape));
+        let (src, index, base) = (self.src(), self.index(), self.base());
         if self.index_decides() {
             SegmentPlan::coo(&src, &index, None, &self.options.segment_coo().dim_size(0))?;
             // SAFETY: the caller's promise.
             self.options.dim_size = Some(unsafe { self.group_count()? });
         }
         let plan = SegmentPlan::coo(&src, &index, base.as_ref(), &self.options.segment_coo())?;
-        self.found(plan.out_shape(), || plan.workspace_bytes(self.src.scalar), Some(index.rank() - 1))
+        self.found(plan.out_shape(), || plan.workspace_bytes(self.scalar()), Some(index.rank() - 1))
     }
 
     fn segment_csr(&self) -> Result<Answer, Failure> {
-        let plan = SegmentPlan::csr(&self.src.shape, &self.index.shape, &self.options.segment_csr())?;
-        self.found(plan.out_shape(), || plan.workspace_bytes(self.src.scalar), None)
+        let plan = SegmentPlan::csr(&self.src(), &self.index(), &self.options.segment_csr())?;
+        self.found(plan.out_shape(), || plan.workspace_bytes(self.scalar()), None)
     }
 
     fn gather_coo(&self) -> Result<Answer, Failure> {
-        let plan = GatherPlan::coo(&self.src.shape, &self.index.shape)?;
+        let plan = GatherPlan::coo(&self.src(), &self.index())?;
         self.found(plan.out_shape(), || 0, None)
     }
 
     /// # Safety
     /// See above.
     unsafe fn gather_csr(&mut self) -> Result<Answer, Failure> {
-        let (src, indptr) = (self.src.shape, self.index.shape);
-        let size = match (self.options.dim_size, self.base) {
+        let (src, indptr) = (self.src(), self.index());
+        let size = match (self.options.dim_size, self.base()) {
             (Some(size), _) => size,
-            (None, Some(out)) => out.shape.dims().get(indptr.rank().wrapping_sub(1)).copied().unwrap_or(0),
+            (None, Some(out)) => out.dims().get(indptr.rank().wrapping_sub(1)).copied().unwrap_or(0),
             (None, None) => {
                 GatherPlan::csr(&src, &indptr, 0)?;
                 // SAFETY: the caller's promise.
@@ -177,10 +248,7 @@ impl Query {
     /// # Safety
     /// See above.
     unsafe fn composite(&mut self, composite: Composite) -> Result<Answer, Failure> {
-        let (src, index, scalar) = (self.src.shape, self.index.shape, self.src.scalar);
-        if !scalar.is_float() {
-            return Err(Error::NotAFloat { given: scalar }.into());
-        }
+        let (src, index, scalar) = (self.src(), self.index(), self.scalar());
         if self.options.dim_size.is_none() {
             CompositePlan::new(composite, &src, &index, &self.options.composite().dim_size(0))?;
             // SAFETY: the caller's promise.
@@ -198,12 +266,10 @@ impl Query {
         axis: Option<usize>,
     ) -> Result<Answer, Failure> {
         let dim_size = axis.map(|axis| self.options.dim_size.unwrap_or(shape.dims()[axis]));
-        let src = &self.src.shape;
+        let src = self.src();
         let groups = axis.zip(dim_size).map(|(axis, size)| src.with_axis(axis, size)).transpose()?;
-        let shapes = [Some(*src), Some(*shape), groups];
-        if let Some(large) = shapes.iter().flatten().find(|shape| shape.element_count() > MAX_ELEMENTS) {
-            return Err(Failure::invalid(format!("a tensor of shape {large} is more than memory can have")));
-        }
+        check_countable([Some(src), Some(*shape), groups].into_iter().flatten())
+            .map_err(|refusal| Failure::invalid(refusal.to_string()))?;
         let workspace_bytes = match self.target {
             Target::Cpu => 0,
             Target::Cuda(_) => workspace_bytes().max(LOOK_BYTES),
@@ -213,7 +279,7 @@ impl Query {
 
     /// Whether nothing but the index says how many groups there are.
     fn index_decides(&self) -> bool {
-        self.options.dim_size.is_none() && self.base.is_none()
+        self.options.dim_size.is_none() && self.base().is_none()
     }
 
     /// As in torch_scatter, an index that no element of src uses names no group.
@@ -222,7 +288,7 @@ impl Query {
     /// See above.
     unsafe fn used_group_count(&mut self) -> Result<usize, Failure> {
         // SAFETY: the caller's promise.
-        if self.src.shape.element_count() == 0 { Ok(0) } else { unsafe { self.group_count() } }
+        if self.src().element_count() == 0 { Ok(0) } else { unsafe { self.group_count() } }
     }
 
     /// # Safety
@@ -240,12 +306,13 @@ impl Query {
                 }
             }
         }
-        self.index.check_data()?;
+        let index = *self.inputs.index();
+        index.check_data()?;
         // SAFETY: the caller's promise.
         unsafe {
-            match self.index.index_type()? {
-                IndexType::I32 => count::<i32>(&self.index, &mut self.target),
-                IndexType::I64 => count::<i64>(&self.index, &mut self.target),
+            match index.index_type()? {
+                IndexType::I32 => count::<i32>(&index, &mut self.target),
+                IndexType::I64 => count::<i64>(&index, &mut self.target),
             }
         }
     }
@@ -266,11 +333,12 @@ impl Query {
                 })
             }
         }
-        self.index.check_data()?;
-        let Some(last) = self.index.last_element() else { return Ok(0) };
+        let index = *self.inputs.index();
+        index.check_data()?;
+        let Some(last) = index.last_element() else { return Ok(0) };
         // SAFETY: the caller's promise.
         let last = unsafe {
-            match self.index.index_type()? {
+            match index.index_type()? {
                 IndexType::I32 => value::<i32>(&last, &self.target)?,
                 IndexType::I64 => value::<i64>(&last, &self.target)?,
             }

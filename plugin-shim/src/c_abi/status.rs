@@ -7,7 +7,9 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use tensorrt_scatter::Error;
+use tensorrt_scatter::{Error, Reduce};
+
+use super::words::{alternatives, reduce_constant};
 
 use crate::registration::Unregistered;
 
@@ -63,7 +65,19 @@ impl From<Error> for Failure {
             Error::Cuda { .. } | Error::ContextLost { .. } => Status::CudaError,
             _ => Status::InvalidArgument,
         };
-        Self { status, text: error.to_string(), bad_index }
+        Self { status, text: text(&error), bad_index }
+    }
+}
+
+/// An error in the words of C.
+fn text(error: &Error) -> String {
+    match error {
+        Error::NoArgOut { reduce } => {
+            let with = Reduce::ALL.into_iter().filter(|reduce| reduce.has_arg()).map(reduce_constant);
+            let given = reduce_constant(*reduce);
+            format!("arg_out was given, but {given} has none; pass a null pointer, or reduce by {}", alternatives(with))
+        }
+        neutral => neutral.to_string(),
     }
 }
 

@@ -1,8 +1,7 @@
 //! The attributes that several operators have, by torch_scatter's names.
 
-use tensorrt_scatter::Reduce;
+use tensorrt_scatter::{Reduce, ReduceOperator};
 
-use super::declaration::Declaration;
 use crate::{
     attributes::{Attribute, Attributes, Kind},
     message::Refusal,
@@ -25,17 +24,11 @@ pub(super) fn dim(attributes: &Attributes) -> i32 {
     attributes.int(DIM.name).unwrap_or(-1)
 }
 
-/// The reduction; torch_scatter's default is the sum.
-pub(super) fn reduce(declaration: &Declaration, attributes: &Attributes) -> Result<Reduce, Refusal> {
-    let given = attributes.text(REDUCE.name).unwrap_or("sum");
-    match given.parse() {
-        Ok(reduce) if declaration.reductions.contains(&reduce) => Ok(reduce),
-        Ok(_) | Err(_) => {
-            let known: Vec<_> = declaration.reductions.iter().map(|reduce| format!("\"{reduce}\"")).collect();
-            let known = known.join(", ");
-            Err(Refusal::new(format!("attribute reduce is \"{given}\"; {} has {known}", declaration.name)))
-        }
-    }
+/// The reduction, one that the operator has; torch_scatter's default is the sum.
+pub(super) fn reduce(operator: ReduceOperator, attributes: &Attributes) -> Result<Reduce, Refusal> {
+    let given = attributes.text(REDUCE.name).unwrap_or(Reduce::Sum.name());
+    let reduce = given.parse().and_then(|reduce| operator.check(reduce).map(|()| reduce));
+    reduce.map_err(|error| Refusal::new(format!("attribute reduce: {error}")))
 }
 
 /// The type of arg_out; None where the reduction has none.

@@ -3,17 +3,34 @@
 
 use std::ffi::CStr;
 
-use tensorrt_scatter::Reduce;
+use tensorrt_scatter::{ReduceOperator, ScalarType};
 
-use super::Made;
+use super::{Made, OPERATORS};
 use crate::{
     attributes::{Attribute, Attributes},
     tensor::DataType,
     tensorrt::Generation,
 };
 
+/// The operators by name: their numbers are `trts_operator`'s and their places in [`OPERATORS`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(usize)]
+pub(crate) enum Id {
+    Scatter,
+    SegmentCoo,
+    SegmentCsr,
+    GatherCoo,
+    GatherCsr,
+    Softmax,
+    LogSoftmax,
+    LogSumExp,
+    Std,
+}
+
 /// An operator, as the creators offer it and as the C ABI exports it.
 pub(crate) struct Declaration {
+    /// Which operator it is.
+    pub(crate) id: Id,
     /// torch_scatter's name, without its "scatter_" for softmax and its like; the C function has `trts_` before it.
     pub(crate) name: &'static str,
     /// The plugin's name.
@@ -24,8 +41,8 @@ pub(crate) struct Declaration {
     pub(crate) outputs: &'static [Output],
     /// The plugin's attributes.
     pub(crate) attributes: &'static [Attribute],
-    /// The reductions to choose from; none where there is no choice.
-    pub(crate) reductions: &'static [Reduce],
+    /// The operator whose reductions there are to choose from; None where there is no choice.
+    pub(crate) reductions: Option<ReduceOperator>,
     /// Makes the plugin's operator for a generation of TensorRT.
     pub(crate) make: fn(&'static Self, &Attributes, Generation) -> Made,
 }
@@ -89,11 +106,27 @@ pub(super) const DESTINATION_INPUT: Input = Input { name: "base", role: Role::De
 pub(super) const OUT: Output = Output { name: "out", content: Content::Values };
 pub(super) const ARG_OUT: Output = Output { name: "arg_out", content: Content::Positions };
 
-/// The reductions that segments have.
-pub(super) const SEGMENT_REDUCTIONS: &[Reduce] = &[Reduce::Sum, Reduce::Mean, Reduce::Min, Reduce::Max];
-
 const fn required(name: &'static str, role: Role) -> Input {
     Input { name, role, is_optional: false }
+}
+
+impl Declaration {
+    pub(crate) fn of(id: Id) -> &'static Self {
+        &OPERATORS[id as usize]
+    }
+
+    /// The C function's name.
+    pub(crate) fn function(&self) -> String {
+        format!("trts_{}", self.name)
+    }
+
+    /// The types that the values may have.
+    pub(crate) fn value_types(&self) -> ValueTypes {
+        match self.inputs[0].role {
+            Role::Values(types) => types,
+            Role::Index | Role::Base | Role::Destination => ValueTypes::All,
+        }
+    }
 }
 
 impl ValueTypes {
@@ -102,6 +135,13 @@ impl ValueTypes {
         match self {
             Self::All => DataType::VALUES,
             Self::Floats => DataType::FLOATS,
+        }
+    }
+
+    pub(crate) fn contains(self, scalar: ScalarType) -> bool {
+        match self {
+            Self::All => true,
+            Self::Floats => scalar.is_float(),
         }
     }
 }

@@ -7,7 +7,7 @@ use tensorrt_scatter::{
 
 use super::{
     BASE, INDEX, Operator, SRC, Shapes, Signature,
-    declaration::{DESTINATION_INPUT, Declaration, INDEX_INPUT, OUT, SRC_OF_ALL},
+    declaration::{DESTINATION_INPUT, Declaration, INDEX_INPUT, Id, OUT, SRC_OF_ALL},
     shape,
     signature::Choice,
 };
@@ -18,12 +18,13 @@ use crate::{
 };
 
 pub(super) const DECLARATION: Declaration = Declaration {
+    id: Id::GatherCoo,
     name: "gather_coo",
     plugin: c"TRTS_GatherCOO",
     inputs: &[SRC_OF_ALL, INDEX_INPUT, DESTINATION_INPUT],
     outputs: &[OUT],
     attributes: &[],
-    reductions: &[],
+    reductions: None,
     make: |declaration, _, _| Ok(Box::new(GatherCoo { signature: Signature::new(declaration, Choice::default()) })),
 };
 

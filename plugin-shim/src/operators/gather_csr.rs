@@ -8,7 +8,7 @@ use tensorrt_scatter::{
 use super::{
     INDEX, Made, Operator, SRC, Shapes, Signature,
     attribute::SIZE,
-    declaration::{DESTINATION_INPUT, Declaration, INDPTR_INPUT, OUT, SRC_OF_ALL},
+    declaration::{DESTINATION_INPUT, Declaration, INDPTR_INPUT, Id, OUT, SRC_OF_ALL},
     groups::Size,
     shape,
     signature::Choice,
@@ -22,12 +22,13 @@ use crate::{
 };
 
 pub(super) const DECLARATION: Declaration = Declaration {
+    id: Id::GatherCsr,
     name: "gather_csr",
     plugin: c"TRTS_GatherCSR",
     inputs: &[SRC_OF_ALL, INDPTR_INPUT, DESTINATION_INPUT],
     outputs: &[OUT],
     attributes: &[SIZE],
-    reductions: &[],
+    reductions: None,
     make,
 };
 

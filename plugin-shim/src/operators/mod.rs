@@ -27,8 +27,11 @@ use std::ffi::CStr;
 
 use tensorrt_scatter::{Shape, gpu::Kernels};
 
-pub(crate) use self::{declaration::Declaration, shape::shape_tensor, signature::Signature};
-
+pub(crate) use self::{
+    declaration::{Content, Declaration, Id, Role},
+    shape::{check_countable, shape_tensor},
+    signature::Signature,
+};
 pub(crate) use crate::inputs::{BASE, INDEX, MAX_INPUTS, SRC};
 
 use crate::{
@@ -110,6 +113,13 @@ mod tests {
             assert_eq!(names[SRC], "src", "{}", declaration.name);
             assert!(["index", "indptr"].contains(&names[INDEX]), "{}", declaration.name);
             assert!(names.get(BASE).is_none_or(|name| *name == "base"), "{}", declaration.name);
+        }
+    }
+
+    #[test]
+    fn every_operator_is_in_its_place() {
+        for (place, declaration) in OPERATORS.iter().enumerate() {
+            assert_eq!(declaration.id as usize, place, "{}", declaration.name);
         }
     }
 

@@ -5,16 +5,17 @@ use tensorrt_scatter::Composite;
 use super::{
     attribute::{DIM, DIM_SIZE, DIM_SIZE_INPUT, EPS},
     composite,
-    declaration::{Declaration, INDEX_INPUT, OUT, SRC_OF_FLOATS},
+    declaration::{Declaration, INDEX_INPUT, Id, OUT, SRC_OF_FLOATS},
 };
 
 pub(super) const DECLARATION: Declaration = Declaration {
+    id: Id::LogSoftmax,
     name: "log_softmax",
     plugin: c"TRTS_ScatterLogSoftmax",
     inputs: &[SRC_OF_FLOATS, INDEX_INPUT],
     outputs: &[OUT],
     attributes: &[DIM, DIM_SIZE, EPS, DIM_SIZE_INPUT],
-    reductions: &[],
+    reductions: None,
     make: |declaration, attributes, generation| {
         composite::make(Composite::LogSoftmax, declaration, attributes, generation)
     },

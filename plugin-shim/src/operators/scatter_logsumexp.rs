@@ -5,16 +5,17 @@ use tensorrt_scatter::Composite;
 use super::{
     attribute::{DIM, DIM_SIZE, DIM_SIZE_INPUT, EPS},
     composite,
-    declaration::{Declaration, INDEX_INPUT, OUT, SRC_OF_FLOATS},
+    declaration::{Declaration, INDEX_INPUT, Id, OUT, SRC_OF_FLOATS},
 };
 
 pub(super) const DECLARATION: Declaration = Declaration {
+    id: Id::LogSumExp,
     name: "logsumexp",
     plugin: c"TRTS_ScatterLogSumExp",
     inputs: &[SRC_OF_FLOATS, INDEX_INPUT],
     outputs: &[OUT],
     attributes: &[DIM, DIM_SIZE, EPS, DIM_SIZE_INPUT],
-    reductions: &[],
+    reductions: None,
     make: |declaration, attributes, generation| {
         composite::make(Composite::LogSumExp, declaration, attributes, generation)
     },

@@ -5,15 +5,16 @@ use tensorrt_scatter::Composite;
 use super::{
     attribute::{DIM, DIM_SIZE, DIM_SIZE_INPUT, UNBIASED},
     composite,
-    declaration::{Declaration, INDEX_INPUT, OUT, SRC_OF_FLOATS},
+    declaration::{Declaration, INDEX_INPUT, Id, OUT, SRC_OF_FLOATS},
 };
 
 pub(super) const DECLARATION: Declaration = Declaration {
+    id: Id::Std,
     name: "std",
     plugin: c"TRTS_ScatterStd",
     inputs: &[SRC_OF_FLOATS, INDEX_INPUT],
     outputs: &[OUT],
     attributes: &[DIM, DIM_SIZE, UNBIASED, DIM_SIZE_INPUT],
-    reductions: &[],
+    reductions: None,
     make: |declaration, attributes, generation| composite::make(Composite::Std, declaration, attributes, generation),
 };

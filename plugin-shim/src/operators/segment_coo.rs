@@ -1,14 +1,14 @@
 //! `TRTS_SegmentCOO`: src, sorted index, optional base -> out, and arg_out for min and max.
 
 use tensorrt_scatter::{
-    Error, Reduce, SegmentCooOptions, SegmentPlan, Shape,
+    Error, Reduce, ReduceOperator, SegmentCooOptions, SegmentPlan, Shape,
     gpu::{Kernels, preload_segment},
 };
 
 use super::{
     INDEX, Made, SRC, Signature,
     attribute::{self, ARG_TYPE, DIM_SIZE, DIM_SIZE_INPUT, REDUCE},
-    declaration::{ARG_OUT, BASE_INPUT, Declaration, INDEX_INPUT, OUT, SEGMENT_REDUCTIONS, SRC_OF_ALL},
+    declaration::{ARG_OUT, BASE_INPUT, Declaration, INDEX_INPUT, Id, OUT, SRC_OF_ALL},
     grouped::{Axis, Grouped, Kind},
     groups::Size,
     signature::Choice,
@@ -16,17 +16,18 @@ use super::{
 use crate::{attributes::Attributes, backend::ElementTypes, tensorrt::Generation};
 
 pub(super) const DECLARATION: Declaration = Declaration {
+    id: Id::SegmentCoo,
     name: "segment_coo",
     plugin: c"TRTS_SegmentCOO",
     inputs: &[SRC_OF_ALL, INDEX_INPUT, BASE_INPUT],
     outputs: &[OUT, ARG_OUT],
     attributes: &[DIM_SIZE, REDUCE, ARG_TYPE, DIM_SIZE_INPUT],
-    reductions: SEGMENT_REDUCTIONS,
+    reductions: Some(ReduceOperator::SegmentCoo),
     make,
 };
 
 fn make(declaration: &'static Declaration, attributes: &Attributes, generation: Generation) -> Made {
-    let reduce = attribute::reduce(declaration, attributes)?;
+    let reduce = attribute::reduce(ReduceOperator::SegmentCoo, attributes)?;
     let groups = Size::of_groups(attributes, generation)?;
     let positions = attribute::positions(attributes, reduce, generation)?;
     let choice = Choice { has_group_count: groups.is_input(), positions, tells_groups: false };

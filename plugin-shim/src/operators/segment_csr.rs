@@ -1,14 +1,14 @@
 //! `TRTS_SegmentCSR`: src, indptr, optional base -> out, and arg_out for min and max.
 
 use tensorrt_scatter::{
-    Reduce, SegmentCsrOptions, SegmentPlan,
+    Reduce, ReduceOperator, SegmentCsrOptions, SegmentPlan,
     gpu::{Kernels, preload_segment},
 };
 
 use super::{
     BASE, INDEX, Made, Operator, SRC, Shapes, Signature,
     attribute::{self, ARG_TYPE, REDUCE},
-    declaration::{ARG_OUT, DESTINATION_INPUT, Declaration, INDPTR_INPUT, OUT, SEGMENT_REDUCTIONS, SRC_OF_ALL},
+    declaration::{ARG_OUT, DESTINATION_INPUT, Declaration, INDPTR_INPUT, Id, OUT, SRC_OF_ALL},
     shape,
     signature::Choice,
 };
@@ -21,17 +21,18 @@ use crate::{
 };
 
 pub(super) const DECLARATION: Declaration = Declaration {
+    id: Id::SegmentCsr,
     name: "segment_csr",
     plugin: c"TRTS_SegmentCSR",
     inputs: &[SRC_OF_ALL, INDPTR_INPUT, DESTINATION_INPUT],
     outputs: &[OUT, ARG_OUT],
     attributes: &[REDUCE, ARG_TYPE],
-    reductions: SEGMENT_REDUCTIONS,
+    reductions: Some(ReduceOperator::SegmentCsr),
     make,
 };
 
 fn make(declaration: &'static Declaration, attributes: &Attributes, generation: Generation) -> Made {
-    let reduce = attribute::reduce(declaration, attributes)?;
+    let reduce = attribute::reduce(ReduceOperator::SegmentCsr, attributes)?;
     let positions = attribute::positions(attributes, reduce, generation)?;
     let signature = Signature::new(declaration, Choice { positions, ..Choice::default() });
     Ok(Box::new(SegmentCsr { signature, reduce }))

@@ -119,6 +119,8 @@ type Query = unsafe extern "C" fn(
     *const Target,
     *mut Requirements,
 ) -> i32;
+type QueryInputs =
+    unsafe extern "C" fn(i32, *const *const Tensor, usize, *const Options, *const Target, *mut Requirements) -> i32;
 type Reduction = unsafe extern "C" fn(
     *const Tensor,
     *const Tensor,
@@ -138,6 +140,7 @@ type Synchronize = unsafe extern "C" fn(*const Target) -> i32;
 pub struct CAbi {
     library: Library,
     pub query: Query,
+    pub query_inputs: QueryInputs,
     pub scatter: Reduction,
     pub gather_csr: Plain,
     pub softmax: Plain,
@@ -153,6 +156,7 @@ impl CAbi {
         unsafe {
             Self {
                 query: library.function(c"trts_query"),
+                query_inputs: library.function(c"trts_query_inputs"),
                 scatter: library.function(c"trts_scatter"),
                 gather_csr: library.function(c"trts_gather_csr"),
                 softmax: library.function(c"trts_softmax"),
