@@ -1,14 +1,14 @@
-//! The host time of an enqueue, for every plugin and both generations: what a call costs the thread that makes it, the driver's
-//! part included.
+//! The host time of an enqueue, for every plugin and both generations: what a call costs the thread that makes it, the
+//! driver's part included.
 //!
 //! ```text
 //! cargo bench -p tensorrt-scatter-plugin --bench enqueue -- [--library PATH] [--stand-in]
 //! ```
 //!
-//! `--library` names another build's libtensorrt_scatter_plugin.so, to compare with. `--stand-in` takes a driver on which
-//! nothing runs in place of NVIDIA's: it needs no GPU, and what is left is the library's own time. Each line has the layer,
-//! its launches (with the stand-in alone), and the median time in microseconds: with the same addresses at each call, and with
-//! outputs that change place from call to call.
+//! `--library` names another build's libtensorrt_scatter_plugin.so, to compare with. `--stand-in` takes a driver on
+//! which nothing runs in place of NVIDIA's: it needs no GPU, and what is left is the library's own time. Each line has
+//! the layer, its launches (with the stand-in alone), and the median time in microseconds: with the same addresses at
+//! each call, and with outputs that change place from call to call.
 
 #[path = "../tests/common/mod.rs"]
 mod common;

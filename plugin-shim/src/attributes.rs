@@ -1,21 +1,21 @@
-//! A plugin's attributes: which there are, and what a field or an engine file gave for them.
+//! The attributes of a plugin: their declarations, and the values that fields or an engine file give.
 
 use std::{ffi::CStr, fmt::Write};
 
 use crate::{abi::Field, message::Refusal};
 
-/// What an attribute holds.
+/// The type of an attribute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// An INT32 (given as INT64 where it fits).
+    /// An INT32. An INT64 is taken too if its value fits.
     Int,
-    /// A FLOAT64 (given as FLOAT32 too, as ONNX has it).
+    /// A FLOAT64. A FLOAT32, ONNX's type, is taken too.
     Float,
     /// A text.
     Text,
 }
 
-/// An attribute that an operator takes. None is required by TensorRT; operators have defaults.
+/// An attribute that an operator takes. Every attribute may be left out; the operator has a default.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Attribute {
     pub(crate) name: &'static CStr,
@@ -36,18 +36,18 @@ impl Value {
         let (data, field_type, length): (*const u8, _, _) = match self {
             Self::Int(value) => (std::ptr::from_ref(value).cast(), field_type::INT32, 1),
             Self::Float(value) => (std::ptr::from_ref(value).cast(), field_type::FLOAT64, 1),
-            // A text that came out of a field has a length that fits one.
+            // The text was read from a field, whose length is an i32.
             Self::Text(value) => (value.as_ptr(), field_type::CHAR, value.len() as i32),
         };
         Field { name: name.as_ptr(), data, field_type, length }
     }
 }
 
-/// The attributes that were given.
+/// The attributes that a layer was given.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Attributes(Vec<(&'static Attribute, Value)>);
 
-/// The most characters of a text, far above the longest that an attribute takes.
+/// The maximum length of a text. It is far above the longest text that an attribute takes.
 const MAX_TEXT: usize = 64;
 
 /// `nvinfer1::PluginFieldType`.
@@ -71,7 +71,7 @@ impl Attribute {
             Kind::Float => field_type::FLOAT64,
             Kind::Text => field_type::CHAR,
         };
-        // One number; texts have any length, which is declared as 0.
+        // A number has length 1. A text has any length, which is declared as 0.
         let length = i32::from(self.kind != Kind::Text);
         Field { name: self.name.as_ptr(), data: std::ptr::null(), field_type, length }
     }
@@ -121,7 +121,7 @@ impl Attributes {
         self.0.iter().find_map(|(attribute, value)| (attribute.name == name).then_some(value))
     }
 
-    /// An INT32 attribute, where it was given.
+    /// The value of an INT32 attribute; None if it was not given.
     pub(crate) fn int(&self, name: &CStr) -> Option<i32> {
         match self.get(name)? {
             Value::Int(value) => Some(*value),
@@ -129,7 +129,7 @@ impl Attributes {
         }
     }
 
-    /// A FLOAT64 attribute, where it was given.
+    /// The value of a FLOAT64 attribute; None if it was not given.
     pub(crate) fn float(&self, name: &CStr) -> Option<f64> {
         match self.get(name)? {
             Value::Float(value) => Some(*value),
@@ -137,7 +137,7 @@ impl Attributes {
         }
     }
 
-    /// A text attribute, where it was given.
+    /// The value of a text attribute; None if it was not given.
     pub(crate) fn text(&self, name: &CStr) -> Option<&str> {
         match self.get(name)? {
             Value::Text(value) => Some(value),
@@ -145,12 +145,12 @@ impl Attributes {
         }
     }
 
-    /// What was given, with names.
+    /// The names and values of the given attributes.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&'static CStr, &Value)> {
         self.0.iter().map(|(attribute, value)| (attribute.name, value))
     }
 
-    /// What was given as fields, which point into `self`.
+    /// The given attributes as fields, which point into `self`.
     pub(crate) fn as_fields(&self) -> Vec<Field> {
         self.iter().map(|(name, value)| value.as_field(name)).collect()
     }
@@ -202,7 +202,7 @@ unsafe fn read(attribute: &Attribute, field: &Field) -> Result<Value, Refusal> {
         (Kind::Text, field_type::CHAR) if !field.data.is_null() && length <= MAX_TEXT => {
             // SAFETY: the data holds `length` characters.
             let bytes = unsafe { std::slice::from_raw_parts(field.data, length) };
-            // The length decides; some callers count the terminating NUL.
+            // The length decides where the text ends. Some callers count the terminating NUL.
             let bytes = bytes.strip_suffix(b"\0").unwrap_or(bytes);
             match std::str::from_utf8(bytes) {
                 Ok(text) => Ok(Value::Text(text.to_owned())),

@@ -49,7 +49,8 @@ impl ElementTypes {
 /// What a plan works on: addresses in device memory.
 pub(crate) struct Buffers<'a> {
     pub(crate) types: &'a ElementTypes,
-    /// Those of the inputs, in the declaration's order; None for one that the layer lacks, or whose elements do not matter.
+    /// Those of the inputs, in the declaration's order; None for one that the layer lacks, or whose elements do not
+    /// matter.
     pub(crate) inputs: [Option<u64>; MAX_INPUTS],
     /// Those of the outputs, in the layer's order.
     pub(crate) outputs: &'a [u64],
@@ -73,13 +74,13 @@ pub(crate) trait Plan: Send {
     /// The bytes of workspace that the work takes.
     fn workspace_bytes(&self, types: &ElementTypes) -> usize;
 
-    /// Gives the work to a stream of the current context, whose kernels are `kernels`. Nothing is allocated on the device and
-    /// nothing waits; elements with a bad index are left out.
+    /// Gives the work to a stream of the current context, whose kernels are `kernels`. Nothing is allocated on the
+    /// device and nothing waits; elements with a bad index are left out.
     ///
     /// # Safety
     /// The addresses must be those of tensors of the planned shapes and the given types in device memory; `workspace`
-    /// that of [`workspace_bytes`](Self::workspace_bytes) bytes; all valid until the stream has come so far. `stream` must be a
-    /// stream of the current context.
+    /// that of [`workspace_bytes`](Self::workspace_bytes) bytes; all valid until the stream has come so far. `stream`
+    /// must be a stream of the current context.
     unsafe fn enqueue(&self, kernels: &'static Kernels, buffers: &Buffers) -> Result<(), Error>;
 }
 

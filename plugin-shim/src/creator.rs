@@ -1,4 +1,4 @@
-//! What the creator classes hold: makes plugins of fields and of an engine's bytes.
+//! The state of the creator classes. It makes plugins from fields and from an engine's bytes.
 
 use std::ffi::{CStr, CString, c_char};
 
@@ -13,7 +13,7 @@ use crate::{
     tensorrt::Generation,
 };
 
-/// Makes the plugins of one operator.
+/// Creates the plugins of one operator.
 pub(crate) struct Creator {
     declaration: &'static Declaration,
     generation: Generation,
@@ -45,15 +45,15 @@ impl Creator {
         self.plugin_namespace = unsafe { owned(plugin_namespace) };
     }
 
-    /// The attributes, declared.
+    /// The declarations of the attributes.
     pub(crate) fn fields(&self) -> Vec<Field> {
         self.declaration.attributes.iter().map(|attribute| attribute.declaration()).collect()
     }
 
-    /// Makes a plugin of fields.
+    /// Creates a plugin from fields.
     ///
     /// # Safety
-    /// `layer` must be null or end in a NUL; the fields must hold what they say.
+    /// `layer` must be null or end in a NUL; each field must hold as many values of its type as it says.
     pub(crate) unsafe fn create(&self, layer: *const c_char, fields: &[Field]) -> Result<Box<Plugin>, Refusal> {
         // SAFETY: the caller's promise.
         let layer = unsafe { owned(layer) };
@@ -64,7 +64,7 @@ impl Creator {
         })
     }
 
-    /// Makes a plugin of an engine's bytes.
+    /// Creates a plugin from an engine's bytes.
     ///
     /// # Safety
     /// `layer` must be null or end in a NUL; `bytes` must be null or point to `length` bytes.

@@ -1,4 +1,4 @@
-//! What the plugin classes hold: an operator, and TensorRT's questions about it answered.
+//! The state of the plugin classes: an operator, and the answers to TensorRT's questions about it.
 
 mod device;
 mod prepared;
@@ -22,13 +22,14 @@ use crate::{
     tensor::{DataType, LINEAR, Port},
 };
 
-/// An operator with its attributes, as a layer of a network.
+/// A layer of a network: an operator with its attributes.
 pub(crate) struct Plugin {
     declaration: &'static Declaration,
     operator: Arc<dyn Operator>,
     attributes: Attributes,
     loaded: Arc<LoadedKernels>,
-    /// What TensorRT has told of the inputs: enqueue is not told their number, and `initialize` not their types.
+    /// The number and types of the inputs, as far as TensorRT has told them: enqueue is not told the number, and
+    /// `initialize` is not told the types.
     inputs: SharedInputs,
     /// The inputs that [`Plugin::serialized_size`] has counted last.
     sized: Mutex<Option<NotedInputs>>,
@@ -38,7 +39,7 @@ pub(crate) struct Plugin {
 }
 
 impl Plugin {
-    /// A plugin of the operator that `attributes` make, with what an engine file knew of its inputs.
+    /// A plugin of an operator with these attributes. `inputs` is what an engine file knew of the layer's inputs.
     pub(crate) fn new(
         declaration: &'static Declaration,
         operator: Box<dyn Operator>,
@@ -83,7 +84,7 @@ impl Plugin {
         self.plugin_namespace = unsafe { owned(plugin_namespace) };
     }
 
-    /// A second plugin like this one.
+    /// A copy of the plugin. Copies share the operator, and the memory of which kernels are loaded.
     pub(crate) fn duplicate(&self) -> Result<Box<Self>, Refusal> {
         self.guard(|| {
             Ok(Box::new(Self {
@@ -100,7 +101,7 @@ impl Plugin {
         })
     }
 
-    /// What an engine file keeps of a V3 plugin, as fields that live as long as the plugin.
+    /// The fields that an engine file keeps of a V3 plugin. They point into the plugin.
     pub(crate) fn fields(&self) -> Vec<Field> {
         serialized::write_fields(&self.attributes)
     }
@@ -112,8 +113,8 @@ impl Plugin {
         self.serialized(inputs).len()
     }
 
-    /// Writes what an engine file keeps of a V2 plugin. Inputs that TensorRT has told of since it asked for the size are
-    /// left out, since there is no room for them.
+    /// Writes what an engine file keeps of a V2 plugin. Inputs that TensorRT has told of since it asked for the size
+    /// are left out, since there is no room for them.
     ///
     /// # Safety
     /// `buffer` must point to [`Plugin::serialized_size`] bytes.
@@ -129,16 +130,16 @@ impl Plugin {
     }
 
     pub(crate) fn output_count(&self) -> i32 {
-        // A handful.
+        // An operator has a few outputs.
         self.signature().outputs().len() as i32
     }
 
-    /// How many inputs the layer has; 0 until TensorRT has told.
+    /// The number of inputs; 0 until TensorRT has told it.
     pub(crate) fn input_count(&self) -> i32 {
         self.inputs.get().count().into()
     }
 
-    /// The type of an output. A refusal is logged; V2 has no way to return one.
+    /// The type of an output. A wrong input type is logged: V2's interface has no way to return an error here.
     pub(crate) fn output_type(&self, output: i32, inputs: &[i32]) -> i32 {
         let port = usize::try_from(output).ok().and_then(|output| self.signature().outputs().get(output));
         let checked = self.guard(|| {
@@ -148,7 +149,7 @@ impl Plugin {
         checked.ok().or(port).map_or(DataType::Float as i32, |port| port.data_type(inputs))
     }
 
-    /// Whether the inputs' types are taken and the number of outputs is right.
+    /// Whether the operator takes inputs of these types and has this number of outputs.
     pub(crate) fn check_types(&self, inputs: &[i32], outputs: i32) -> bool {
         self.guard(|| {
             self.check_input_types(inputs)?;
@@ -162,7 +163,8 @@ impl Plugin {
         self.signature().inputs().iter().zip(inputs).try_for_each(|(port, &given)| port.check_type(given, inputs))
     }
 
-    /// The shape of an output, of sizes that may not be known yet. The sizes of `shape_inputs` stand for their values.
+    /// The shape of an output, from sizes that may not be known yet. `shape_inputs` are shape tensors: what stands for
+    /// the sizes of one are its values.
     pub(crate) fn output_shape(&self, output: i32, inputs: &[TensorDesc], shape_inputs: &[TensorDesc]) -> OutputShape {
         const NONE: DimSource = DimSource { origin: SizeOrigin::Constant, input: -1, axis: -1, size: 0 };
         let mut shape = OutputShape { rank: -1, dims: [NONE; 8] };
@@ -175,9 +177,9 @@ impl Plugin {
             self.signature().check_shape_inputs(&values)?;
             let output = output as usize;
             let is_groups = self.signature().is_groups_output(output);
-            // What the other outputs tell of the inputs holds for that of groups too.
+            // The shape of the output `groups` does not depend on the inputs, but they are checked all the same.
             let sources = self.operator.out_sizes(if is_groups { 0 } else { output }, &self.sizes(inputs)?)?;
-            // Whatever more the sizes tell when all are known.
+            // If all sizes are known, planning checks the rest.
             self.plan_if_known(inputs, &[])?;
             Ok(if is_groups { vec![shape_tensor()] } else { sources })
         });
@@ -188,8 +190,8 @@ impl Plugin {
         shape
     }
 
-    /// Whether a tensor may have the type and format it is described with, given those before it. TensorRT
-    /// tries every combination here, so a mere no is not logged.
+    /// Whether a tensor may have the type and format of its description, given those of the tensors before it. TensorRT
+    /// tries every combination here, so the answer "no" is not logged.
     pub(crate) fn supports(&self, position: i32, tensors: &[TensorDesc], inputs: i32, outputs: i32) -> bool {
         let counts = self.guard(|| {
             let inputs = usize::try_from(inputs).unwrap_or(0);
@@ -207,7 +209,7 @@ impl Plugin {
         tensor.format == LINEAR && port.check_type(tensor.data_type, &types).is_ok()
     }
 
-    /// Whether types, formats, ranks and, as far as they are known, shapes fit.
+    /// Checks types, formats, ranks and, if they are known, shapes. Returns whether they fit.
     pub(crate) fn configure(&self, inputs: &[TensorDesc], outputs: &[TensorDesc]) -> bool {
         self.guard(|| {
             let prepared = self.prepare(inputs, outputs)?;
@@ -217,7 +219,7 @@ impl Plugin {
         .is_ok()
     }
 
-    /// Checks types, formats and shapes, and plans the work; None where a size is not known yet.
+    /// Checks types, formats and shapes, and plans the work; None if a size is not known yet.
     fn prepare(&self, inputs: &[TensorDesc], outputs: &[TensorDesc]) -> Result<Option<Prepared>, Refusal> {
         let plan = self.check(inputs, outputs)?;
         Ok(plan.map(|plan| Prepared::new(inputs, outputs, plan, self.element_types(inputs))))
@@ -251,7 +253,7 @@ impl Plugin {
         Ok(plan)
     }
 
-    /// Refuses a number of inputs that the operator cannot have, and remembers one that it can.
+    /// Remembers the number of inputs. Refuses a number that the operator cannot have.
     fn note_inputs(&self, inputs: usize) -> Result<(), Refusal> {
         self.signature().check_input_count(inputs)?;
         self.inputs.note_count(inputs as u8);
@@ -278,12 +280,12 @@ impl Plugin {
         self.signature().inputs().iter().zip(inputs)
     }
 
-    /// The inputs' sizes, -1 where one is not known yet.
+    /// The sizes of the inputs. -1 is a size that is not known yet.
     fn sizes<'a>(&'a self, inputs: &'a [TensorDesc]) -> Result<Vec<&'a [i64]>, Refusal> {
         self.named(inputs).map(|(port, desc)| desc.sizes(port.name)).collect()
     }
 
-    /// The shapes, if every size of the inputs is known.
+    /// The shapes; None if a size of the inputs is not known yet.
     fn shapes(&self, inputs: &[TensorDesc], outputs: &[TensorDesc]) -> Result<Option<Shapes>, Refusal> {
         let known: Option<Vec<_>> =
             self.named(inputs).map(|(port, desc)| desc.shape(port.name)).collect::<Result<_, _>>()?;

@@ -1,18 +1,18 @@
-//! A plugin as an engine file keeps it.
+//! Plugins in engine files.
 //!
-//! A V3 plugin is kept by TensorRT as fields: the attributes that were given, by name, and `format_version`. A V2 plugin
-//! is kept as bytes of this library's own, all numbers being little-endian:
+//! TensorRT writes a V3 plugin as fields: the given attributes, by name, and `format_version`. A V2 plugin writes bytes
+//! of this format; all numbers are little-endian:
 //!
 //! | bytes | what |
 //! |---|---|
 //! | 4 | "TRTS" |
 //! | 2 | format version, 2 |
 //! | 1 + n | length and text of the plugin's name |
-//! | 1 | number of inputs, 0 where the plugin was never configured |
-//! | per input: 1 | its `nvinfer1::DataType`, 255 where it is not known (not there in format version 1) |
+//! | 1 | number of inputs; 0 if the plugin was never configured |
+//! | per input: 1 | its `nvinfer1::DataType`, or 255 if it is not known (format version 1 does not have it) |
 //! | 1 | number of attributes |
 //! | per attribute: 1 + n | length and text of its name |
-//! | 1 | kind: 0 INT32, 1 text, 2 FLOAT64 (format version 1: 0 and 1 alone) |
+//! | 1 | kind: 0 INT32, 1 text, 2 FLOAT64 (format version 1 has only 0 and 1) |
 //! | 4, or 4 + n, or 8 | the INT32, or length and text, or the FLOAT64 |
 //! | 4 | CRC-32 (IEEE 802.3) of everything before |
 //!
@@ -29,7 +29,7 @@ use crate::{
 
 const MAGIC: &[u8; 4] = b"TRTS";
 const FORMAT_VERSION: u16 = 2;
-/// The version before input types and FLOAT64 attributes.
+/// The version that has neither input types nor FLOAT64 attributes.
 const FIRST_FORMAT_VERSION: u16 = 1;
 const KIND_INT: u8 = 0;
 const KIND_TEXT: u8 = 1;
@@ -37,7 +37,7 @@ const KIND_FLOAT: u8 = 2;
 const UNKNOWN_TYPE: u8 = u8::MAX;
 const CHECKSUM_BYTES: usize = size_of::<u32>();
 
-/// The field beside the attributes in which a V3 plugin says how it was kept.
+/// The field with the format version of a V3 plugin.
 const FORMAT_VERSION_FIELD: Attribute = Attribute { name: c"format_version", kind: Kind::Int };
 static FORMAT_VERSION_VALUE: Value = Value::Int(FORMAT_VERSION as i32);
 
@@ -85,7 +85,7 @@ pub(crate) fn write(plugin: &str, inputs: NotedInputs, attributes: &Attributes) 
     write_name(&mut bytes, plugin.as_bytes());
     bytes.push(inputs.count());
     bytes.extend((0..inputs.count()).map(|input| inputs.data_type(input).unwrap_or(UNKNOWN_TYPE)));
-    // Names and numbers of attributes are this library's own tables', far below 256.
+    // The library's own tables have names and numbers of attributes far below 256.
     bytes.push(attributes.iter().count() as u8);
     for (name, value) in attributes.iter() {
         write_name(&mut bytes, name.to_bytes());
@@ -114,7 +114,7 @@ fn write_name(bytes: &mut Vec<u8>, name: &[u8]) {
     bytes.extend(name);
 }
 
-/// Reads a V2 plugin: what is known of its inputs, and its attributes.
+/// Reads a V2 plugin. Returns what is known of its inputs, and its attributes.
 pub(crate) fn read(
     plugin: &str,
     known: &'static [Attribute],
@@ -150,7 +150,8 @@ pub(crate) fn read(
     Ok((inputs, attributes))
 }
 
-/// A name, what is known of the inputs, and values by name; None where the bytes do not hold what they say.
+/// The plugin's name, what is known of the inputs, and values by name; None if a length in the bytes does not fit the
+/// rest.
 type Parsed<'a> = Option<(&'a [u8], NotedInputs, Vec<(&'a [u8], Value)>)>;
 
 fn parse(mut rest: &[u8], version: u16) -> Parsed<'_> {
@@ -186,7 +187,7 @@ fn take_slice_u8<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     rest.split_off(..length.into())
 }
 
-/// The CRC of Ethernet and zip; bit by bit, for a hundred bytes at a time.
+/// CRC-32 (IEEE 802.3), one bit at a time: the input has about a hundred bytes.
 fn crc32(bytes: &[u8]) -> u32 {
     const REVERSED_POLYNOMIAL: u32 = 0xEDB8_8320;
     !bytes.iter().fold(u32::MAX, |crc, &byte| {

@@ -1,35 +1,35 @@
-//! Tensors as TensorRT describes them, and the rules of types for an operator's inputs and outputs.
+//! TensorRT's descriptions of tensors, and the rules for the types of inputs and outputs.
 
 use tensorrt_scatter::{IndexType, ScalarType, Shape};
 
 use crate::{abi::TensorDesc, message::Refusal};
 
-/// `nvinfer1::DataType`, as far as there are kernels.
+/// The values of `nvinfer1::DataType` that have kernels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i32)]
 pub(crate) enum DataType {
     Float = 0,
     Half = 1,
     Int32 = 3,
-    /// From TensorRT 9 on; 8.x has no such number.
+    /// TensorRT 9 and later have it.
     BFloat16 = 7,
-    /// From TensorRT 9 on; 8.x has no such number.
+    /// TensorRT 9 and later have it.
     Int64 = 8,
 }
 
 impl DataType {
-    /// What operators reduce and copy.
+    /// The types of values that operators reduce and copy.
     pub(crate) const VALUES: &[Self] = &[Self::Float, Self::Half, Self::Int32, Self::BFloat16, Self::Int64];
-    /// What operators exponentiate.
+    /// The types of values that operators compute exponentials of.
     pub(crate) const FLOATS: &[Self] = &[Self::Float, Self::Half, Self::BFloat16];
-    /// What operators take as index, indptr or size.
+    /// The types of an index, an indptr or a size.
     pub(crate) const INTEGERS: &[Self] = &[Self::Int32, Self::Int64];
 
     pub(crate) fn of(number: i32) -> Option<Self> {
         Self::VALUES.iter().copied().find(|&known| known as i32 == number)
     }
 
-    /// The type as the kernels name it.
+    /// The type of values that the kernels compute with.
     pub(crate) fn scalar(self) -> ScalarType {
         match self {
             Self::Float => ScalarType::F32,
@@ -40,7 +40,7 @@ impl DataType {
         }
     }
 
-    /// The type as that of an index; None for one that cannot index.
+    /// The type of an index that the kernels read; None for a type that is no index.
     pub(crate) fn index(self) -> Option<IndexType> {
         match self {
             Self::Int32 => Some(IndexType::I32),
@@ -56,14 +56,14 @@ impl DataType {
     }
 }
 
-/// Which type a tensor may have.
+/// The types that a tensor may have.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Types {
-    /// One of these; the first is the one to fall back on.
+    /// Any of these. The first stands for a type that is not known.
     OneOf(&'static [DataType]),
-    /// This one.
+    /// Only this one.
     Exactly(DataType),
-    /// The type of the input with this number.
+    /// The type of the input at this position.
     SameAs(usize),
 }
 
@@ -76,7 +76,7 @@ pub(crate) struct Port {
 }
 
 impl Port {
-    /// The type the port has, given those of the inputs.
+    /// The type of the port, given the types of the inputs.
     pub(crate) fn data_type(&self, inputs: &[i32]) -> i32 {
         match self.types {
             Types::OneOf(types) => types[0] as i32,
@@ -103,7 +103,7 @@ impl Port {
 pub(crate) const LINEAR: i32 = 0;
 
 impl TensorDesc {
-    /// The sizes, -1 where one is not known yet.
+    /// The sizes. -1 is a size that is not known yet.
     pub(crate) fn sizes(&self, name: &str) -> Result<&[i64], Refusal> {
         usize::try_from(self.rank)
             .ok()
@@ -111,7 +111,7 @@ impl TensorDesc {
             .ok_or_else(|| Refusal::new(format!("{name} has rank {}; expected 0 to {}", self.rank, self.dims.len())))
     }
 
-    /// The shape; None where a size is not known yet.
+    /// The shape; None if a size is not known yet.
     pub(crate) fn shape(&self, name: &str) -> Result<Option<Shape>, Refusal> {
         let sizes = self.sizes(name)?;
         if sizes.contains(&-1) {

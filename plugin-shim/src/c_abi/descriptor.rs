@@ -1,4 +1,4 @@
-//! Tensors of the caller's: `trts_tensor`, checked.
+//! `trts_tensor`: the checked description of a tensor of the caller.
 
 use std::{ffi::c_void, ops::Range, ptr::NonNull, slice};
 
@@ -24,7 +24,7 @@ pub struct TrtsTensor {
     strides: *const i64,
 }
 
-/// A tensor whose description holds together; the data is what the caller says it is.
+/// A tensor whose description was checked. Its data cannot be checked.
 #[derive(Clone, Copy)]
 pub(super) struct Descriptor {
     name: &'static str,
@@ -34,7 +34,7 @@ pub(super) struct Descriptor {
 }
 
 impl Descriptor {
-    /// Reads an argument that must be there.
+    /// Reads an argument that must not be null.
     ///
     /// # Safety
     /// That of [`Descriptor::optional`].
@@ -43,7 +43,7 @@ impl Descriptor {
         unsafe { Self::optional(name, tensor)? }.ok_or_else(|| Failure::invalid(format!("{name} is a null pointer")))
     }
 
-    /// Reads an argument; None where it is null.
+    /// Reads an argument; None if it is null.
     ///
     /// # Safety
     /// `tensor` must be null or valid for reads, and so must its `shape` and `strides`, of `rank` numbers each.
@@ -74,7 +74,7 @@ impl Descriptor {
         Ok(Some(Self { name, shape, scalar, address }))
     }
 
-    /// Refuses a null pointer to elements.
+    /// Refuses a null pointer for data, unless there are no elements.
     pub(super) fn check_data(&self) -> Result<(), Failure> {
         if self.address != 0 || self.shape.element_count() == 0 {
             return Ok(());
@@ -97,7 +97,7 @@ impl Descriptor {
         }
     }
 
-    /// Refuses another type than that of `other`.
+    /// Refuses a type that is not the type of `other`.
     pub(super) fn check_same_type(&self, other: &Self) -> Result<(), Failure> {
         if self.scalar == other.scalar {
             return Ok(());
@@ -120,20 +120,21 @@ impl Descriptor {
         Ok(())
     }
 
-    /// Whether both are the same memory.
+    /// Whether both tensors lie in the same memory.
     pub(super) fn is_same_memory(&self, other: &Self) -> bool {
         self.addresses() == other.addresses()
     }
 
     fn addresses(&self) -> Range<usize> {
-        // The byte count was checked; an address near the end of memory belongs to no tensor.
+        // The number of bytes was checked. No tensor lies at an address for which the sum overflows.
         self.address..self.address.saturating_add(self.shape.element_count() * self.scalar.bytes())
     }
 
     /// The elements in host memory.
     ///
     /// # Safety
-    /// `data` must not be null but for no elements, and hold the elements, of type `T`; nothing may write to them while the view is used.
+    /// `data` must hold the elements, of type `T`; it may be null if there are none. Nothing may write to them while
+    /// the view is used.
     pub(super) unsafe fn view<'a, T: Pod>(&self) -> Result<TensorView<'a, T>, Failure> {
         // SAFETY: the address is aligned, and the bytes fit an isize; the rest is the caller's promise.
         let data = unsafe { slice::from_raw_parts(self.pointer::<T>().as_ptr(), self.shape.element_count()) };
@@ -159,7 +160,7 @@ impl Descriptor {
         unsafe { DeviceTensor::from_raw(gpu, self.shape, self.address as u64) }
     }
 
-    /// The last element, as a tensor of its own; None where there are no elements.
+    /// The last element, as a tensor of its own; None if there are no elements.
     pub(super) fn last_element(&self) -> Option<Self> {
         let before = self.shape.element_count().checked_sub(1)?;
         let shape = Shape::new(&[1]).ok()?;
@@ -203,8 +204,8 @@ fn shape(name: &str, sizes: &[i64], scalar: ScalarType) -> Result<Shape, Failure
     Ok(shape)
 }
 
-/// Refuses strides other than those of a row-major tensor. Those of an axis of one element say nothing, and where there
-/// are no elements none does.
+/// Refuses strides that are not those of a row-major tensor. The stride of an axis of one element may be any number,
+/// and so may all strides if there are no elements.
 fn check_strides(name: &str, shape: &Shape, strides: &[i64]) -> Result<(), Failure> {
     let mut expected = 1;
     let mut row_major = true;

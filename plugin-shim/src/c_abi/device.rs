@@ -1,4 +1,4 @@
-//! Devices, their memory and their streams, for callers without means of their own.
+//! Functions for devices, device memory and streams, for callers that have no CUDA library.
 
 use std::ffi::{c_char, c_void};
 

@@ -1,8 +1,8 @@
 //! The C ABI: the operators as functions `trts_*`, for programs in any language. `include/tensorrt_scatter.h`
 //! documents it.
 //!
-//! Pointers from outside become references and slices in `descriptor`, `options` and `target` only, after everything
-//! about them was checked that can be. Every function runs under `status::guard`, so that no panic leaves it.
+//! The caller's pointers become references and slices only in `descriptor`, `options`, `target` and `query`, after all
+//! checks that are possible. Every function runs under `status::guard`, which catches panics.
 
 mod descriptor;
 mod device;
@@ -15,7 +15,7 @@ mod target;
 mod tensors;
 mod words;
 
-/// Calls a function that is generic over the types of values and indices with the types that are known only now.
+/// Calls a function that is generic over the types of values and indices with types that are known at run time.
 macro_rules! with_types {
     ($scalar:expr, $index:expr, $function:ident($($argument:expr),* $(,)?)) => {
         $crate::c_abi::with_types!(

@@ -13,9 +13,9 @@ use super::{
 };
 use crate::operators::{Declaration, Id};
 
-/// A tensor as a function of the Rust API takes it, by its kind: `values` and `index` are inputs of these, `base` is an input of
-/// values that may be left out, `out` is an output of values, and `positions` is one of indices that may be left out. First come
-/// those on the CPU, then how they are passed; then the same on a device.
+/// A tensor as a function of the Rust API takes it, by its kind: `values` and `index` are inputs of these, `base` is an
+/// input of values that may be left out, `out` is an output of values, and `positions` is one of indices that may be
+/// left out. First come those on the CPU, then how they are passed; then the same on a device.
 macro_rules! argument {
     (host values $tensors:ident $name:ident) => {
         $tensors.input(stringify!($name)).view::<T>()?
@@ -67,8 +67,8 @@ macro_rules! argument {
     };
 }
 
-/// A function of the C ABI: its parameters in the header's order, each with its [kind](argument), and the functions of the Rust
-/// API that it calls.
+/// A function of the C ABI: its parameters in the header's order, each with its [kind](argument), and the functions of
+/// the Rust API that it calls.
 macro_rules! operator {
     (
         $id:ident: $export:ident($($input:ident: $input_kind:ident),+; $($output:ident: $output_kind:ident),+)

@@ -1,4 +1,4 @@
-//! `trts_options`, and structs that grow.
+//! `trts_options`, and how structs that may grow are read.
 
 use std::ptr;
 
@@ -13,23 +13,23 @@ use super::{
 };
 use crate::operators::Declaration;
 
-/// A struct whose first field is its size where the caller was compiled, and that later versions may append to.
+/// A struct to which later versions may append fields. Its first field is its size in the header of the caller.
 ///
 /// # Safety
 /// It must be `repr(C)` with a `usize` first, and any bytes must be a valid value.
 pub(super) unsafe trait Growing: Copy {
-    /// The header's name.
+    /// Its name in the header.
     const NAME: &'static str;
-    /// The size in version 1 of the ABI: no caller has less.
+    /// Its size in version 1 of the ABI, the smallest size that a caller may give.
     const FIRST_SIZE: usize;
-    /// What fields that the caller does not know are taken to be.
+    /// The values of the fields that the caller's header does not have.
     const DEFAULT: Self;
 }
 
-/// Reads a growing struct; the default for null.
+/// Reads a struct that may grow. A null pointer gives the default.
 ///
 /// # Safety
-/// `pointer` must be null or valid for reads of as many bytes as its first field says, and at least of that.
+/// `pointer` must be null or valid for reads of its first field and of as many bytes as that field says.
 pub(super) unsafe fn read<T: Growing>(pointer: *const T) -> Result<T, Failure> {
     let mut value = T::DEFAULT;
     if pointer.is_null() {
@@ -86,7 +86,7 @@ unsafe impl Growing for TrtsOptions {
     };
 }
 
-/// What the caller asks for, in the Rust API's terms.
+/// The options, in the types of the Rust API.
 #[derive(Clone, Copy)]
 pub(super) struct Options {
     reduce: Reduce,
@@ -125,7 +125,7 @@ impl Options {
         })
     }
 
-    /// Refuses a reduction that the operator does not have. Operators without any do not look at it.
+    /// Refuses a reduction that the operator does not have. Operators without reductions ignore the option.
     pub(super) fn check_reduce(&self, declaration: &Declaration) -> Result<(), Failure> {
         match declaration.reductions {
             Some(operator) if !operator.has(self.reduce) => Err(Failure::invalid(format!(

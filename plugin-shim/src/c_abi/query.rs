@@ -1,4 +1,4 @@
-//! What an operator will give, and needs: `trts_query`.
+//! `trts_query`: the shape of an operator's result, and the workspace that it needs.
 
 use std::slice;
 
@@ -26,7 +26,7 @@ pub struct TrtsRequirements {
     shape: [i64; Shape::MAX_RANK],
 }
 
-/// Bytes of workspace that looking at an index takes: `TRTS_QUERY_WORKSPACE_BYTES`.
+/// `TRTS_QUERY_WORKSPACE_BYTES`: the bytes of workspace that a query needs to read an index on a device.
 const LOOK_BYTES: usize = 8;
 
 /// See the header.
@@ -44,7 +44,7 @@ pub unsafe extern "C" fn trts_query(
     requirements: *mut TrtsRequirements,
 ) -> Status {
     let inputs = [src, index, base];
-    // What has no base never looked at it.
+    // An operator without a base ignores it.
     let count = declaration(operator).map_or(inputs.len(), |declaration| declaration.inputs.len().min(inputs.len()));
     // SAFETY: the caller's promise.
     unsafe { query(operator, &inputs[..count], options, target, requirements) }
@@ -66,7 +66,7 @@ pub unsafe extern "C" fn trts_query_inputs(
     let inputs = if inputs.is_null() {
         &[]
     } else {
-        // One more than any operator has is enough to refuse.
+        // A longer array has more inputs than any operator, and is refused after its first elements.
         // SAFETY: the caller's promise.
         unsafe { slice::from_raw_parts(inputs, input_count.min(MAX_INPUTS)) }
     };
@@ -74,7 +74,7 @@ pub unsafe extern "C" fn trts_query_inputs(
     unsafe { query(operator, inputs, options, target, requirements) }
 }
 
-/// The operator of a number.
+/// The operator with this number.
 fn declaration(operator: i32) -> Option<&'static Declaration> {
     OPERATORS.get(usize::try_from(operator).ok()?)
 }
@@ -195,7 +195,7 @@ impl Query {
     unsafe fn scatter(&mut self) -> Result<Answer, Failure> {
         let (src, index, base) = (self.src(), self.index(), self.base());
         if self.index_decides() {
-            // The shapes come first: a bad one is the better message.
+            // The shapes are checked before the index is read: their message says more.
             ScatterPlan::new(&src, &index, None, &self.options.scatter().dim_size(0))?;
             // SAFETY: the caller's promise.
             self.options.dim_size = Some(unsafe { self.used_group_count()? });
@@ -258,7 +258,8 @@ impl Query {
         self.found(plan.out_shape(), || plan.workspace_bytes(scalar), Some(src.axis(self.options.dim)?))
     }
 
-    /// The answer for a result of that shape; `axis` is the one of src that becomes groups, where the operator has any.
+    /// The answer for a result of this shape. `axis` is the axis of src that becomes groups, if the operator has
+    /// groups.
     fn found(
         &self,
         shape: &Shape,
@@ -277,12 +278,12 @@ impl Query {
         Ok(Answer { shape: *shape, workspace_bytes, dim_size })
     }
 
-    /// Whether nothing but the index says how many groups there are.
+    /// Whether the number of groups has to be read from the index.
     fn index_decides(&self) -> bool {
         self.options.dim_size.is_none() && self.base().is_none()
     }
 
-    /// As in torch_scatter, an index that no element of src uses names no group.
+    /// The number of groups in the index; 0 if src has no elements, as in torch_scatter.
     ///
     /// # Safety
     /// See above.
@@ -317,7 +318,7 @@ impl Query {
         }
     }
 
-    /// The last element of indptr, the length of gather_csr's result; 0 where there is none.
+    /// The last element of indptr, which is the length of gather_csr's result; 0 if indptr has no elements.
     ///
     /// # Safety
     /// See above.
@@ -343,7 +344,7 @@ impl Query {
                 IndexType::I64 => value::<i64>(&last, &self.target)?,
             }
         };
-        // A negative one is for the call to refuse.
+        // gather_csr itself refuses a negative element.
         Ok(usize::try_from(last).unwrap_or(0))
     }
 }

@@ -1,4 +1,4 @@
-//! What calls answer: a code, and for the thread that asks the text and the offending index.
+//! The results of calls: a status, and for each thread the text and the bad index of its last call.
 
 use std::{
     any::Any,
@@ -53,7 +53,7 @@ impl From<Error> for Failure {
             Error::IndexOutOfRange { position, value, .. }
             | Error::UnsortedIndex { position, value, .. }
             | Error::IndptrOutOfRange { position, value, .. } => {
-                // A position in memory is far below 2^63.
+                // A position of an element in memory is far below 2^63.
                 Some(BadIndex { position: position as i64, value })
             }
             _ => None,
@@ -87,7 +87,7 @@ impl From<Unregistered> for Failure {
     }
 }
 
-/// What a thread is told about its last call.
+/// The text and the bad index of a thread's last call.
 #[derive(Default)]
 struct Last {
     text: CString,
@@ -98,7 +98,7 @@ thread_local! {
     static LAST: RefCell<Last> = RefCell::default();
 }
 
-/// Runs a call and keeps what it failed with, a panic included, for the thread.
+/// Runs a call. If it fails or panics, keeps the reason for the thread.
 pub(super) fn guard(call: impl FnOnce() -> Result<(), Failure>) -> Status {
     // Unwind safety: what a call changes is the caller's memory, and caches behind locks that are not poisoned.
     let failure = match catch_unwind(AssertUnwindSafe(call)) {

@@ -41,13 +41,13 @@ unsafe impl Growing for TrtsTarget {
     };
 }
 
-/// Where to compute.
+/// The place of a call: the CPU or a device.
 pub(super) enum Target {
     Cpu,
     Cuda(Cuda),
 }
 
-/// A stream and scratch space of the caller's, with the device's context current while the value lives.
+/// The caller's stream and workspace. The device's context is current while the value lives.
 pub(super) struct Cuda {
     pub(super) stream: Stream,
     pub(super) workspace: Workspace,

@@ -134,8 +134,8 @@ impl Tensors {
         Ok(Self { inputs, outputs: written })
     }
 
-    /// Checks all that the Rust API takes for granted: types, data, and which memory may be which. Returns the type of the
-    /// values and that of the indices.
+    /// Checks all that the Rust API takes for granted: types, data, and which memory may be which. Returns the type of
+    /// the values and that of the indices.
     pub(super) fn check(&self) -> Result<(ScalarType, IndexType), Failure> {
         let Self { inputs, outputs } = self;
         inputs.tensors.iter().chain(outputs).flatten().try_for_each(Descriptor::check_data)?;

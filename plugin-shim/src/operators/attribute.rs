@@ -1,4 +1,4 @@
-//! The attributes that several operators have, by torch_scatter's names.
+//! The attributes of the operators. Their names are torch_scatter's.
 
 use tensorrt_scatter::{Reduce, ReduceOperator};
 
@@ -24,14 +24,14 @@ pub(super) fn dim(attributes: &Attributes) -> i32 {
     attributes.int(DIM.name).unwrap_or(-1)
 }
 
-/// The reduction, one that the operator has; torch_scatter's default is the sum.
+/// The reduction; torch_scatter's default is the sum. A reduction that the operator does not have is refused.
 pub(super) fn reduce(operator: ReduceOperator, attributes: &Attributes) -> Result<Reduce, Refusal> {
     let given = attributes.text(REDUCE.name).unwrap_or(Reduce::Sum.name());
     let reduce = given.parse().and_then(|reduce| operator.check(reduce).map(|()| reduce));
     reduce.map_err(|error| Refusal::new(format!("attribute reduce: {error}")))
 }
 
-/// The type of arg_out; None where the reduction has none.
+/// The type of arg_out; None if the reduction has no arg_out.
 pub(super) fn positions(
     attributes: &Attributes,
     reduce: Reduce,
@@ -50,7 +50,7 @@ pub(super) fn positions(
     Ok(reduce.has_arg().then_some(positions))
 }
 
-/// A yes or no, which ONNX writes as 1 or 0.
+/// A flag: 1 or 0.
 pub(super) fn flag(attributes: &Attributes, attribute: &Attribute, default: bool) -> Result<bool, Refusal> {
     match attributes.int(attribute.name) {
         None => Ok(default),
@@ -62,7 +62,7 @@ pub(super) fn flag(attributes: &Attributes, attribute: &Attribute, default: bool
     }
 }
 
-/// A number of elements; None where it is not given, for which -1 stands too.
+/// A number of elements; None if it is not given, or is -1.
 pub(super) fn size(attributes: &Attributes, attribute: &Attribute) -> Result<Option<i32>, Refusal> {
     match attributes.int(attribute.name) {
         None | Some(-1) => Ok(None),

@@ -1,5 +1,5 @@
-//! What an operator is made of, said once: its names, inputs, outputs, attributes and reductions. The plugins' checks, the
-//! creators' fields and the C ABI's checks are read off it.
+//! What an operator is made of, said once: its names, inputs, outputs, attributes and reductions. The plugins' checks,
+//! the creators' fields and the C ABI's checks are read off it.
 
 use std::ffi::CStr;
 

@@ -1,4 +1,4 @@
-//! Where the number of groups N, or another size of the result, comes from.
+//! The source of the number of groups N, or of another size of the result.
 
 use tensorrt_scatter::Shape;
 
@@ -14,19 +14,19 @@ use crate::{
     tensorrt::Generation,
 };
 
-/// Where a size of the result comes from. TensorRT must know it before the index is there, so it cannot come from that.
+/// The source of a size of the result. TensorRT needs the size before the index is computed, so the index cannot be it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Size {
     /// An attribute.
     Attribute(i32),
-    /// Base's axis.
+    /// The axis of base.
     Base,
     /// A shape tensor.
     ShapeTensor,
 }
 
 impl Size {
-    /// From `dim_size`, or the shape tensor that `dim_size_input` announces, or else base.
+    /// Attribute `dim_size` if it is given, the shape tensor if `dim_size_input` is 1, and base otherwise.
     pub(super) fn of_groups(attributes: &Attributes, generation: Generation) -> Result<Self, Refusal> {
         let has_input = attribute::flag(attributes, &DIM_SIZE_INPUT, false)?;
         match (Self::of(attributes, &DIM_SIZE)?, has_input, generation) {
@@ -39,17 +39,18 @@ impl Size {
         }
     }
 
-    /// From an attribute, or else base.
+    /// The attribute if it is given, and base otherwise.
     pub(super) fn of(attributes: &Attributes, attribute: &Attribute) -> Result<Self, Refusal> {
         Ok(attribute::size(attributes, attribute)?.map_or(Self::Base, Self::Attribute))
     }
 
-    /// Whether the layer has an input that holds it.
+    /// Whether a shape tensor, an input of the layer, holds the size.
     pub(super) fn is_input(self) -> bool {
         self == Self::ShapeTensor
     }
 
-    /// The size, as far as it is known while shapes are symbols. `name` is the attribute's, `axis` the result's.
+    /// The size as an expression, while shapes are symbols. `name` is the attribute's name, `axis` the axis of the
+    /// result.
     pub(super) fn source(self, inputs: &[&[i64]], name: &str, axis: usize) -> Result<DimSource, Refusal> {
         let third = inputs.get(BASE);
         match (self, third) {
@@ -78,13 +79,13 @@ impl Size {
         }
     }
 
-    /// The size, where it is known. `name` is the attribute's, `axis` the result's.
+    /// The size; None if it is not known yet. `name` is the attribute's name, `axis` the axis of the result.
     pub(super) fn known(self, shapes: &Shapes, name: &str, axis: usize) -> Result<Option<usize>, Refusal> {
         let along = |shape: &Shape| shape.dims().get(axis).copied();
         match self {
-            // What was given is 0 or more.
+            // The attribute was checked: it is 0 or more.
             Self::Attribute(size) => Ok(Some(size as usize)),
-            // A base of another rank is refused as a whole when the work is planned.
+            // Planning refuses a base of another rank.
             Self::Base => Ok(Some(shapes.base().ok_or_else(|| unknown(name))?).map(|base| along(base).unwrap_or(0))),
             Self::ShapeTensor => {
                 shapes.out.as_ref().map(|out| along(out).ok_or_else(|| wrong_rank(out, shapes))).transpose()

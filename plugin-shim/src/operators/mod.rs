@@ -1,10 +1,11 @@
 //! The operators: a declaration for each in [`OPERATORS`], and what its plugin can say and do.
 //!
-//! One file for each operator. What several have in common is in `declaration` (names, inputs and outputs), `signature` (those
-//! that a layer has), `attribute` (attributes), `grouped` (operators over the groups of an index), `groups` (the number of
-//! groups) and `shape` (axes and shapes).
+//! One file for each operator. What several have in common is in `declaration` (names, inputs and outputs), `signature`
+//! (those that a layer has), `attribute` (attributes), `grouped` (operators over the groups of an index), `groups` (the
+//! number of groups) and `shape` (axes and shapes).
 //!
-//! A new operator is a file with a declaration and a plan, a line in [`OPERATORS`], and in `c_abi` a function and a query.
+//! A new operator is a file with a declaration and a plan, a line in [`OPERATORS`], and in `c_abi` a function and a
+//! query.
 
 mod attribute;
 mod composite;
@@ -63,8 +64,8 @@ pub(crate) const VERSION: &CStr = c"1";
 pub(crate) trait Operator: Send + Sync {
     /// The layer's inputs and outputs.
     fn signature(&self) -> &Signature;
-    /// The sizes of an output of the declaration, by its position, after what is known of the inputs' sizes: -1 stands for
-    /// what is not known.
+    /// The sizes of an output of the declaration, by its position, after what is known of the inputs' sizes: -1 stands
+    /// for what is not known.
     fn out_sizes(&self, output: usize, inputs: &[&[i64]]) -> Result<Vec<DimSource>, Refusal>;
     /// Checks the shapes and plans the work; None where they fit, but the number of groups is not known yet.
     fn plan(&self, shapes: &Shapes) -> Result<Option<Box<dyn Plan>>, Refusal>;

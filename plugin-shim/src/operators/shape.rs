@@ -1,4 +1,4 @@
-//! Axes and shapes, while sizes may not be known yet: -1 stands for those.
+//! Axes and shapes. A size of -1 is not known yet.
 
 use tensorrt_scatter::Shape;
 
@@ -34,13 +34,13 @@ fn check_src_rank(src: &[i64]) -> Result<(), Refusal> {
     )))
 }
 
-/// The last axis of an index or indptr, which is the axis of src that it is about.
+/// The axis of src that an index or indptr lies along: its last axis.
 pub(super) fn axis_of_index(inputs: &[&[i64]], name: &str) -> Result<usize, Refusal> {
     check_index_rank(inputs, name)?;
     Ok(inputs[INDEX].len() - 1)
 }
 
-/// Refuses an index that has no axis, or more than src has.
+/// Refuses an index without an axis, or with more axes than src.
 pub(super) fn check_index_rank(inputs: &[&[i64]], name: &str) -> Result<(), Refusal> {
     let (rank, src_rank) = (inputs[INDEX].len(), inputs[SRC].len());
     if (1..=src_rank).contains(&rank) {
@@ -50,7 +50,7 @@ pub(super) fn check_index_rank(inputs: &[&[i64]], name: &str) -> Result<(), Refu
     Err(Refusal::new(format!("{name} has rank {rank}, but src has rank {src_rank}; expected 1 to {src_rank}")))
 }
 
-/// Refuses a base of another rank than src's.
+/// Refuses a base whose rank is not src's.
 pub(super) fn check_base_rank(base: &[i64], src: &[i64]) -> Result<(), Refusal> {
     if base.len() == src.len() {
         return Ok(());
@@ -58,7 +58,7 @@ pub(super) fn check_base_rank(base: &[i64], src: &[i64]) -> Result<(), Refusal> 
     Err(Refusal::new(format!("base has rank {}; expected src's rank, {}", base.len(), src.len())))
 }
 
-/// Refuses a base of another shape than the result's, where every element is overwritten anyway.
+/// Refuses a base whose shape is not the result's, for the operators that do not read its elements.
 pub(super) fn check_base(base: Option<&Shape>, out: &Shape) -> Result<(), Refusal> {
     match base {
         Some(base) if base != out => {
@@ -68,18 +68,18 @@ pub(super) fn check_base(base: Option<&Shape>, out: &Shape) -> Result<(), Refusa
     }
 }
 
-/// src's sizes, with another one at `axis`.
+/// The sizes of src, with `size` in place of that at `axis`.
 pub(super) fn src_sizes_with(src: &[i64], axis: usize, size: DimSource) -> Vec<DimSource> {
     (0..src.len()).map(|at| if at == axis { size } else { copied(SRC, at) }).collect()
 }
 
 /// The size of an input's axis.
 pub(super) fn copied(input: usize, axis: usize) -> DimSource {
-    // Both are far below the limits: three inputs, eight axes.
+    // Both numbers are small: an operator has a few inputs, and a tensor at most eight axes.
     DimSource { origin: SizeOrigin::Axis, input: input as i32, axis: axis as i32, size: 0 }
 }
 
-/// The number of segments that an input's axis delimits: one less than its size, or 0.
+/// The number of segments of an indptr: the size of the input's axis minus 1, or 0.
 pub(super) fn segments_of(input: usize, axis: usize) -> DimSource {
     DimSource { origin: SizeOrigin::Segments, ..copied(input, axis) }
 }
@@ -99,10 +99,11 @@ pub(super) fn leading(src: &Shape, rank: usize) -> Result<Shape, Refusal> {
     Ok(Shape::new(&src.dims()[..rank.min(src.rank())])?)
 }
 
-/// More elements than any address space has room for, few enough that no plan's count of bytes overflows.
+/// No address space has room for more elements. A plan's count of bytes does not overflow for so few.
 const MAX_ELEMENTS: usize = 1 << 52;
 
-/// Refuses shapes whose elements no memory can hold, and for which a plan's count of bytes might overflow.
+/// Refuses shapes with more elements than any memory can hold. For the others, a plan's count of bytes does not
+/// overflow.
 pub(crate) fn check_countable(shapes: impl IntoIterator<Item = Shape>) -> Result<(), Refusal> {
     match shapes.into_iter().find(|shape| shape.element_count() > MAX_ELEMENTS) {
         Some(large) => {
@@ -112,7 +113,7 @@ pub(crate) fn check_countable(shapes: impl IntoIterator<Item = Shape>) -> Result
     }
 }
 
-/// Refuses a reduced axis that is too long for the positions of arg_out.
+/// Refuses a reduced axis that is longer than the type of arg_out can count.
 pub(super) fn check_positions(positions: Option<crate::tensor::DataType>, length: usize) -> Result<(), Refusal> {
     if positions == Some(crate::tensor::DataType::Int32) && i32::try_from(length).is_err() {
         return Err(Refusal::new(format!(

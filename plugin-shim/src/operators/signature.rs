@@ -20,12 +20,14 @@ pub(crate) struct Signature {
 /// What a layer's attributes decide about its inputs and outputs.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Choice {
-    /// Whether the last input is a shape tensor that holds the number of groups. A base would tell it too, so there is none.
+    /// Whether the last input is a shape tensor that holds the number of groups. A base would tell it too, so there is
+    /// none.
     pub(super) has_group_count: bool,
     /// The type of the positions that the reduction has, if it has any.
     pub(super) positions: Option<DataType>,
-    /// Whether there is an output whose shape is \[N\], and whose values do not matter. TensorRT shows no plugin the value of a
-    /// shape tensor when it runs, but the shapes of its outputs; where out does not have N on an axis, another output must.
+    /// Whether there is an output whose shape is \[N\], and whose values do not matter. TensorRT shows no plugin the
+    /// value of a shape tensor when it runs, but the shapes of its outputs; where out does not have N on an axis,
+    /// another output must.
     pub(super) tells_groups: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What a plugin does for the device: the size of the workspace, kernels loaded ahead, and the work itself.
+//! What a plugin does for the device: it tells the size of the workspace, loads kernels, and enqueues the work.
 
 use std::{
     ffi::c_void,
@@ -17,12 +17,12 @@ use crate::{
     operators::MAX_INPUTS,
 };
 
-/// What a workspace that nothing can be planned for takes: more than any device has, so that TensorRT refuses the layer
-/// instead of giving it too little.
+/// The size of the workspace if the work cannot be planned. No device has that much memory, so TensorRT refuses the
+/// layer; a smaller size might be too small for the kernels.
 const NO_WORKSPACE: usize = 1 << 60;
 
-/// For which types an operator's kernels are loaded, and into which context, by the address of its kernels, which are never
-/// freed. A layer's plugins share it.
+/// The types for which an operator's kernels are loaded, each with the address of the context's [`Kernels`], which are
+/// never freed. The copies of a plugin share the list.
 #[derive(Default)]
 pub(super) struct LoadedKernels(Mutex<Vec<(usize, ElementTypes)>>);
 
@@ -37,7 +37,7 @@ impl LoadedKernels {
 }
 
 impl Plugin {
-    /// The bytes of workspace for these shapes and all that are no larger; more than there can be where they do not fit.
+    /// The bytes of workspace for these shapes and for all smaller ones; [`NO_WORKSPACE`] if the shapes do not fit.
     pub(crate) fn workspace_size(&self, inputs: &[TensorDesc], outputs: &[TensorDesc]) -> usize {
         self.guard(|| {
             self.note_inputs(inputs.len())?;
@@ -47,8 +47,9 @@ impl Plugin {
         .unwrap_or(NO_WORKSPACE)
     }
 
-    /// Loads the kernels ahead of the first enqueue, which a stream capture may forbid to, once for each types. Not being
-    /// able to, as where an engine is built for another machine, is for enqueue to report.
+    /// Compiles and loads the kernels, once for each combination of types. This happens before the first enqueue
+    /// because a stream that is captured may not load any. An error, such as a missing device on a machine that only
+    /// builds engines, is left to enqueue to report.
     pub(crate) fn load_kernels(&self, inputs: &[TensorDesc]) {
         let types = if inputs.is_empty() { self.noted_types() } else { self.element_types(inputs) };
         let load = || -> Result<(), Refusal> {
@@ -63,21 +64,21 @@ impl Plugin {
         let _ = catch_unwind(AssertUnwindSafe(load));
     }
 
-    /// The types to choose kernels by.
+    /// The types that select the kernels.
     pub(super) fn element_types(&self, inputs: &[TensorDesc]) -> ElementTypes {
         let tensors = self.signature().tensors(inputs);
         ElementTypes::new(tensors.iter().map(|desc| desc.data_type), self.signature().positions())
     }
 
-    /// The same where TensorRT tells no types: those that it told before count.
+    /// The same if TensorRT tells no types in this call: those that it told earlier.
     fn noted_types(&self) -> ElementTypes {
         let noted = self.inputs.get();
         let types: Vec<_> = (0..noted.count()).map(|input| noted.data_type(input).map_or(-1, i32::from)).collect();
         ElementTypes::new(self.signature().tensors(&types).iter().copied(), self.signature().positions())
     }
 
-    /// Gives the work to TensorRT's stream. Where the shapes and types are those of the enqueue or configuration before, there
-    /// is nothing to check or plan, and the call allocates nothing.
+    /// Enqueues the work on TensorRT's stream. If shapes and types are those of the previous enqueue or configuration,
+    /// the call checks and plans nothing, and allocates no memory.
     ///
     /// # Safety
     /// TensorRT's promises: the addresses are those of the described tensors and of the workspace asked for,

@@ -1,4 +1,4 @@
-//! What an enqueue needs to know of its tensors' shapes and types, kept from one call to the next.
+//! The plan of an enqueue, kept from one call to the next.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -7,7 +7,7 @@ use crate::{
     backend::{ElementTypes, Plan},
 };
 
-/// The work for tensors of certain shapes and types.
+/// A plan, with the shapes and types of the tensors that it is for.
 pub(super) struct Prepared {
     inputs: Vec<TensorDesc>,
     outputs: Vec<TensorDesc>,
@@ -20,20 +20,21 @@ impl Prepared {
         Self { inputs: inputs.to_vec(), outputs: outputs.to_vec(), plan, types }
     }
 
-    /// Whether the work is that for these tensors.
+    /// Whether the plan is for these tensors.
     pub(super) fn is_for(&self, inputs: &[TensorDesc], outputs: &[TensorDesc]) -> bool {
         self.inputs == inputs && self.outputs == outputs
     }
 }
 
-/// The work that was prepared last, if any. The lock is the plugin's own: TensorRT gives each execution context a plugin of
-/// its own, so a thread waits here only where a program enqueues one plugin from several threads at the same time.
+/// The plan that was made last, if there is one. The lock belongs to the plugin: TensorRT gives each execution context
+/// plugins of its own, so a thread waits here only if a program enqueues one plugin from several threads at the same
+/// time.
 #[derive(Default)]
 pub(super) struct LastPrepared(Mutex<Option<Prepared>>);
 
 impl LastPrepared {
     pub(super) fn lock(&self) -> MutexGuard<'_, Option<Prepared>> {
-        // What is there is replaced whole, so a panic leaves nothing half done.
+        // The content is only replaced as a whole, so a panic leaves it valid.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -2,8 +2,8 @@
 
 use super::{Field, random::Random};
 
-/// Copies of `bytes` with some of them changed, taken out, repeated or put in; every second one with the checksum in its
-/// last four bytes made right again, so that what is behind the checksum is tried too.
+/// Copies of `bytes` with some of them changed, taken out, repeated or put in; every second one with the checksum in
+/// its last four bytes made right again, so that what is behind the checksum is tried too.
 pub fn damaged_bytes(bytes: &[u8], count: usize, random: &mut Random) -> Vec<Vec<u8>> {
     (0..count).map(|round| damage(bytes, round % 2 == 0, random)).collect()
 }

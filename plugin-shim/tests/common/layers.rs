@@ -112,8 +112,8 @@ impl Layer {
         }
     }
 
-    /// Asks for every type and format at every position, the other tensors being as they should for a type of values and
-    /// one of the index.
+    /// Asks for every type and format at every position, the other tensors being as they should for a type of values
+    /// and one of the index.
     pub fn check_formats(&self, values: i32, index: i32, supports: impl Fn(usize, &[Tensor]) -> bool) {
         let good = [self.input_tensors(values, index), self.output_tensors(values)].concat();
         for position in 0..good.len() {

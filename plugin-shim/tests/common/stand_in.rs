@@ -1,4 +1,5 @@
-//! The stand-in driver and the counter of allocations of `tests/stand_in`, and a driver's functions, its own or NVIDIA's.
+//! The stand-in driver and the counter of allocations of `tests/stand_in`, and a driver's functions, its own or
+//! NVIDIA's.
 
 use std::{
     env,
@@ -8,7 +9,8 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-/// Compiles a file of `tests/stand_in` to a library of that name in a folder of its own, and returns the library's path.
+/// Compiles a file of `tests/stand_in` to a library of that name in a folder of its own, and returns the library's
+/// path.
 pub fn compile(source: &str, library: &str) -> PathBuf {
     static FOLDERS: AtomicUsize = AtomicUsize::new(0);
     // Tests run at the same time, those of other programs too.
@@ -42,8 +44,8 @@ pub fn run_with_stand_ins(test: &str) {
     let output = Command::new(env::current_exe().unwrap())
         .args(["--ignored", "--exact", "--nocapture", test])
         .env(IS_CHILD, "1")
-        // Both before the program starts: an allocator must be there first, and a driver that is there already is the one
-        // that is found.
+        // Both before the program starts: an allocator must be there first, and a driver that is there already is the
+        // one that is found.
         .env("LD_PRELOAD", env::join_paths([&counter, &driver]).unwrap())
         .output()
         .unwrap();
@@ -55,7 +57,8 @@ pub fn run_with_stand_ins(test: &str) {
     }
 }
 
-/// Whether this process was started by [`run_with_stand_ins`]. `cargo test -- --ignored` runs its tests outside one too.
+/// Whether this process was started by [`run_with_stand_ins`]. `cargo test -- --ignored` runs its tests outside one
+/// too.
 pub fn is_child(test: &str) -> bool {
     let is_child = env::var_os(IS_CHILD).is_some();
     if !is_child {

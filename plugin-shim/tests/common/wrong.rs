@@ -15,8 +15,8 @@ pub struct WrongAttribute {
     pub words: Vec<String>,
 }
 
-/// Wrong attributes of every plugin: each of another type, without data, of a huge length, twice, unknown; and values that
-/// are out of range.
+/// Wrong attributes of every plugin: each of another type, without data, of a huge length, twice, unknown; and values
+/// that are out of range.
 pub fn wrong_attributes(generation: i32) -> Vec<WrongAttribute> {
     let mut wrong = Vec::new();
     for (plugin, attributes) in PLUGINS {
