@@ -6,7 +6,6 @@ mod common;
 mod element;
 #[path = "../../../tests/support/gpu.rs"]
 mod gpu;
-mod graph;
 mod plugin;
 mod work;
 
@@ -17,7 +16,6 @@ use common::{
 };
 use element::Element;
 use gpu::gpu_or_skip;
-use graph::Graph;
 use half::{bf16, f16};
 use plugin::{Creators, Generation};
 use tensorrt_scatter::{Float, Reduce, gpu::Stream};
@@ -157,26 +155,6 @@ fn deterministic_sums_repeat() {
         layer.enqueue(&stream);
         assert_eq!(layer.out(&stream), first);
     }
-}
-
-/// Kernels are loaded before enqueue: the very first one is captured in a CUDA graph.
-#[test]
-fn the_first_enqueue_can_be_captured() {
-    let _session = Session::start();
-    let Some(stream) = stream("the_first_enqueue_can_be_captured") else { return };
-    let (creators, mut random) = (Creators::of(&plugin_library()), Random(4));
-    let mut check = |work: Work<f16>| {
-        for generation in [Generation::V2, Generation::V3] {
-            let layer = Layer::new(&stream, creators.plugin(generation, work.plugin, &work.fields), &work, INT32_TYPE);
-            // Nothing runs while it is captured, so the result is still poisoned.
-            let graph = Graph::capture(&stream, || layer.enqueue(&stream));
-            graph.launch(&stream);
-            layer.compare(&stream, &work);
-        }
-    };
-    for_each_work::<f16>(&mut random, &mut check);
-    let (dim, src, index, groups) = work::SCATTERS[1];
-    Work::<f16>::composites(&mut random, dim, src, index, groups).into_iter().for_each(check);
 }
 
 /// Threads with streams, plugins and workspaces of their own, all at once.
