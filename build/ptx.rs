@@ -1,5 +1,7 @@
 //! PTX as text: its entry points, and the directives that Rust has no words for.
 
+use kernel_params::THREADS_PER_BLOCK;
+
 /// What the line of an entry point begins with, in PTX that rustc wrote.
 const ENTRY: &str = ".visible .entry ";
 
@@ -23,10 +25,11 @@ fn name_of(entry: &str) -> &str {
     entry.split('(').next().unwrap_or_default()
 }
 
-/// Moves the entry points to the end of the text and sorts them by name. What stands between them belongs to all of them.
+/// Moves the entry points to the end of the text and sorts them by name. What stands between them belongs to all of
+/// them.
 ///
-/// An entry point ends with a brace in the first column, as rustc writes it. A process that uses a few entry points then
-/// takes them by their starts; without the list it would have to search the text, which takes 3 to 10 ms.
+/// An entry point ends with a brace in the first column, as rustc writes it. A process that uses a few entry points
+/// then takes them by their starts; without the list it would have to search the text, which takes 3 to 10 ms.
 pub fn sorted(ptx: &str) -> Module {
     const END: &str = "\n}\n";
     let (mut text, mut entries, mut rest) = (String::new(), Vec::new(), ptx);
@@ -50,10 +53,11 @@ pub fn sorted(ptx: &str) -> Module {
 
 /// Removes comments and empty lines, and adds directives for ptxas, the compiler of PTX:
 ///
-/// - A block has 256 threads, and `blocks_of` an entry point says how many blocks share a multiprocessor. ptxas then uses
-///   registers where they keep more loads in flight, and no more where they would keep threads away.
-/// - Loops are not unrolled. They are written with as many loads in flight as they need, and a process waits a third less for
-///   its kernels to be compiled.
+/// - A block has [`THREADS_PER_BLOCK`] threads, and `blocks_of` an entry point says how many blocks share a
+///   multiprocessor. ptxas then uses registers where they keep more loads in flight, and no more where they would keep
+///   threads away.
+/// - Loops are not unrolled. They are written with as many loads in flight as they need, and a process waits a third
+///   less for its kernels to be compiled.
 pub fn with_directives(ptx: &str, blocks_of: impl Fn(&str) -> u32) -> String {
     let mut directed = String::new();
     let mut entry = "";
@@ -62,7 +66,7 @@ pub fn with_directives(ptx: &str, blocks_of: impl Fn(&str) -> u32) -> String {
             entry = name_of(rest);
         }
         if line == "{" && !entry.is_empty() {
-            directed += &format!(".maxntid 256, 1, 1\n.minnctapersm {}\n", blocks_of(entry));
+            directed += &format!(".maxntid {THREADS_PER_BLOCK}, 1, 1\n.minnctapersm {}\n", blocks_of(entry));
             entry = "";
         }
         directed += line;

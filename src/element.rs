@@ -284,7 +284,10 @@ impl ScalarType {
 
     /// Bytes of what sums and products are kept in.
     pub(crate) fn accumulator_bytes(self) -> usize {
-        self.bytes().max(size_of::<f32>())
+        match self {
+            Self::F16 | Self::BF16 => size_of::<f32>(),
+            Self::F32 | Self::F64 | Self::I32 | Self::I64 => self.bytes(),
+        }
     }
 }
 
@@ -333,5 +336,25 @@ impl IndexType {
 impl fmt::Display for IndexType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.scalar().fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_those_of_the_types() {
+        fn check<T: Scalar>() {
+            assert_eq!(T::TYPE.bytes(), size_of::<T>());
+            assert_eq!(T::TYPE.accumulator_bytes(), size_of::<T::Accumulator>(), "{}", T::TYPE.name());
+            assert_eq!(T::TYPE.is_half(), T::TYPE.bytes() < T::TYPE.accumulator_bytes(), "{}", T::TYPE.name());
+        }
+        check::<f32>();
+        check::<f64>();
+        check::<half::f16>();
+        check::<half::bf16>();
+        check::<i32>();
+        check::<i64>();
     }
 }

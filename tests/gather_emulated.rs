@@ -95,8 +95,8 @@ fn skewed_segments_are_found_from_every_thread() {
     }
 }
 
-/// The kernel for very many rows of one chunk: short segments, which take several windows of indptr, long ones, so many empty
-/// ones that each lane searches for itself, and rows before the first and behind the last.
+/// The kernel for very many rows of one chunk: short segments, which take several windows of indptr, long ones, so many
+/// empty ones that each lane searches for itself, and rows before the first and behind the last.
 #[test]
 fn rows_of_one_chunk_are_taken_by_batches() {
     fn check<T: Element>(columns: usize, size: usize, indptr: &[usize]) {

@@ -1,5 +1,5 @@
-//! The embedded PTX: it has every kernel, kernels of sm_90 wait for the one before them, and ptxas assembles it for every
-//! architecture that it will be compiled for on some device.
+//! The embedded PTX: it has every kernel, kernels of sm_90 wait for the one before them, and ptxas assembles it for
+//! every architecture that it will be compiled for on some device.
 //!
 //! The last is skipped where TRTS_PTXAS does not name a ptxas (`cargo xtask test` brings one).
 
@@ -15,8 +15,8 @@ use std::{
 
 use tensorrt_scatter::gpu::EMBEDDED_PTX;
 
-/// Turing (75), Ampere (80 data centre, 86 desktop, 87 Jetson Orin), Ada (89), Hopper (90), Blackwell (100 and 103 data centre,
-/// 110 Jetson Thor, 120 desktop, 121 DGX Spark).
+/// Turing (75), Ampere (80 data centre, 86 desktop, 87 Jetson Orin), Ada (89), Hopper (90), Blackwell (100 and 103 data
+/// centre, 110 Jetson Thor, 120 desktop, 121 DGX Spark).
 const DEVICES: [u32; 11] = [75, 80, 86, 87, 89, 90, 100, 103, 110, 120, 121];
 
 /// The text that a device of this architecture gets: the newest that it accepts, as `Kernels` chooses it.
@@ -110,7 +110,8 @@ fn begins_before_wait(kernel: &str) -> bool {
 
 /// What an entry point does wrong about waiting for the kernel before it; None for nothing.
 ///
-/// It waits once and lets the next kernel come once, in this order, and no path from its start leads to memory but by the wait.
+/// It waits once and lets the next kernel come once, in this order, and no path from its start leads to memory but by
+/// the wait.
 fn fault_of_order(kernel: &str, entry: &str) -> Option<String> {
     let [waits, lets] = [WAIT, LET_NEXT_COME].map(|instruction| entry.matches(instruction).count());
     if (waits, lets) != (1, 1) {

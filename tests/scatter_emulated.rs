@@ -28,12 +28,9 @@ fn check_in<T: Element>(setups: &[Setup], case: &ScatterCase<T>, seed: u64, max_
         for deterministic in [false, true] {
             let options = ScatterOptions::new(case.reduce).deterministic(deterministic);
             let (given_out, given_arg) = emulator::scatter_in(setup, case, &options, seed, max_blocks).unwrap();
-            assert_same(
-                &format!("{} of {}, deterministic: {deterministic}, {setup:?}", case.reduce.name(), T::TYPE.name()),
-                &given_out,
-                &out,
-            );
-            assert_eq!(given_arg, arg, "{setup:?}");
+            let what = format!("{:?} of {:?}, deterministic: {deterministic}, {setup:?}", case.reduce, T::TYPE);
+            assert_same(&what, &given_out, &out);
+            assert_eq!(given_arg, arg, "{what}");
         }
     }
 }
@@ -93,8 +90,8 @@ fn colliding_elements_lose_nothing<T: Element>() {
     }
 }
 
-/// The kernels that look for the key and the position of the best value one after the other are launched for narrow types only
-/// where the axis has 2^32 elements.
+/// The kernels that look for the key and the position of the best value one after the other are launched for narrow
+/// types only where the axis has 2^32 elements.
 fn the_best_is_found_in_two_steps<T: Element>() {
     for (reduce, setup) in [Reduce::Min, Reduce::Max].into_iter().flat_map(|r| Setup::ALL.map(|setup| (r, setup))) {
         let case = colliding::<T>(reduce, 2, 4);
@@ -308,8 +305,8 @@ fn rank_eight_with_every_other_axis_broadcast_works() {
     check(&case, 1, u32::MAX);
 }
 
-/// Sums by rows where a warp has more rows than it does on inputs that can be emulated: of the group that most of them go to
-/// it keeps the sums to itself.
+/// Sums by rows where a warp has more rows than it does on inputs that can be emulated: of the group that most of them
+/// go to it keeps the sums to itself.
 #[test]
 fn a_group_that_most_rows_of_a_warp_go_to_loses_nothing() {
     const GROUPS: usize = 5;

@@ -2,7 +2,7 @@
 
 mod support;
 
-use kernel_params::{Divisor, HOLE_TILE, SegmentParams};
+use kernel_params::{Divisor, INDEX_TILE, SegmentParams};
 use proptest::prelude::*;
 use support::{
     Element, assert_same,
@@ -49,12 +49,12 @@ for_each_type! {
 
 /// An indptr of int64 is made only for an axis of 2^31 elements or more.
 fn an_index_becomes_an_indptr_of_int64(setup: Setup) {
-    let (e, n) = (3 * HOLE_TILE + 5, 70);
+    let (e, n) = (3 * INDEX_TILE + 5, 70);
     let index: Vec<i64> = (0..e as i64).map(|e| if e % 50 == 7 { -1 } else { e / 6 }).collect();
     let expected: Vec<i64> =
         (0..=n).map(|m| index.iter().position(|&id| id >= m).unwrap_or(index.len()) as i64).collect();
     let index = Integers::new(&index, setup.index_type);
-    let tiles = e / HOLE_TILE + 1;
+    let tiles = e / INDEX_TILE + 1;
     let (mut indptr, mut holes) = (vec![-77i64; expected.len()], vec![77u32; tiles as usize]);
     let mut emulator = Emulator::new(1, 1);
     let params = SegmentParams {
@@ -97,8 +97,8 @@ fn every_kernel_puts_segments_together() {
 
 #[test]
 fn a_segment_of_many_chunks_is_put_together_by_blocks() {
-    // 65 columns leave a warp no second way: chunks of 32 elements, and more records than a lane follows. There are three parts of
-    // the columns for two blocks.
+    // 65 columns leave a warp no second way: chunks of 32 elements, and more records than a lane follows. There are
+    // three parts of the columns for two blocks.
     for reduce in REDUCES {
         for is_csr in [false, true] {
             check(&segments::large::<f32>((1, 32 * 40 + 5, 65, 2), Lengths::One, reduce, is_csr), 2, u32::MAX, 0);
@@ -115,8 +115,8 @@ fn a_segment_of_many_chunks_is_put_together_by_blocks() {
     }
 }
 
-/// Blocks that look for long segments pass over what has none, up to the chunks that have: short segments before long ones,
-/// and short ones again, looked over by one block and by two.
+/// Blocks that look for long segments pass over what has none, up to the chunks that have: short segments before long
+/// ones, and short ones again, looked over by one block and by two.
 #[test]
 fn long_segments_behind_many_short_ones_are_found() {
     let lengths = [vec![100; 100], vec![3_000; 4], vec![100; 130], vec![3_000; 2]].concat();
@@ -137,8 +137,8 @@ fn long_segments_behind_many_short_ones_are_found() {
     }
 }
 
-/// Long segments that begin and end within chunks, next to each other and not, with elements of no segment before and behind all:
-/// the average is short, and a lane has what a long one begins with.
+/// Long segments that begin and end within chunks, next to each other and not, with elements of no segment before and
+/// behind all: the average is short, and a lane has what a long one begins with.
 #[test]
 fn long_segments_among_short_ones_begin_and_end_anywhere() {
     let lengths = [vec![3; 23], vec![300, 700], [0, 5, 1, 2].repeat(10), vec![257], vec![2; 40]].concat();
@@ -239,7 +239,8 @@ fn a_long_segment_may_have_many_columns() {
     check(&case, 1, u32::MAX, 0);
 }
 
-/// Where a warp takes whole tiles of the index, 128 elements: one bad element at the edges of a tile and of a lane's part.
+/// Where a warp takes whole tiles of the index, 128 elements: one bad element at the edges of a tile and of a lane's
+/// part.
 #[test]
 fn one_bad_element_in_whole_tiles_is_left_out() {
     const SEGMENTS: usize = 40;

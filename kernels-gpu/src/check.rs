@@ -1,11 +1,12 @@
-//! Looking an index over before it is used. The host sets the result to all ones beforehand.
+//! Checks of an index before it is used. The host sets all bits of the result to 1 before the launch.
 
 use kernel_params::{IndexParams, SortedIndexParams};
 use nvptx_arch::{atomic::AtomicMinMax, memory};
 
 use crate::{element::Index, layout::for_each_position};
 
-/// The smallest position whose index lies outside [0, n), as a u64; all ones stay where there is none.
+/// Finds the smallest position whose index lies outside [0, n), as a u64. Without such a position, the result keeps all
+/// its bits.
 #[inline(always)]
 pub unsafe fn first_bad<I: Index>(p: &IndexParams) {
     for_each_position(p.count, |position| {
@@ -16,10 +17,10 @@ pub unsafe fn first_bad<I: Index>(p: &IndexParams) {
     });
 }
 
-/// The largest index, as an i64; -1 stays where there is none above it.
+/// Finds the largest index, as an i64. Where none is above -1, the result stays -1.
 #[inline(always)]
 pub unsafe fn largest<I: Index>(p: &IndexParams) {
-    // A thread's own largest first: one atomic a thread instead of one an element.
+    // A thread first finds its own largest index: one atomic for each thread instead of one for each element.
     let mut largest = -1;
     for_each_position(p.count, |position| {
         let index = memory::load_readonly((p.index as *const I).add(position as usize)).to_i64();
@@ -28,8 +29,8 @@ pub unsafe fn largest<I: Index>(p: &IndexParams) {
     i64::reduce_max(p.result as *mut i64, largest);
 }
 
-/// The smallest position whose index lies outside [0, n) or below the one before it in its row, as a u64; all ones
-/// stay where there is none.
+/// Finds the smallest position whose index lies outside [0, n), or below the index before it in its row, as a u64.
+/// Without such a position, the result keeps all its bits.
 #[inline(always)]
 pub unsafe fn first_unsorted<I: Index>(p: &SortedIndexParams) {
     for_each_position(p.count, |position| {

@@ -1,5 +1,5 @@
-//! Softmax, log_softmax, logsumexp and std over the groups of a scatter: a pass over src for each thing that is known
-//! of a group, and a last one for the result.
+//! Softmax, log_softmax, logsumexp and std over the groups of a scatter. There is a pass over `src` for each number
+//! that a group needs (maximum, sum, count, sum of squares), and a last pass for the result.
 
 use kernel_params::CompositeParams;
 use nvptx_arch::{
@@ -13,14 +13,14 @@ use crate::{
     layout::{for_each_position, is_row_index, Element},
 };
 
-/// A floating-point type to reckon in.
+/// A floating-point accumulator.
 pub trait FloatAccumulator: Accumulator {
-    /// An unsigned integer that is ordered as the numbers are; 0 stands for "no number".
+    /// An unsigned integer with the order of the numbers. 0 stands for "no number".
     type Key: Word + PartialOrd + AtomicMinMax + AtomicCas;
 
-    /// The key of a number; None for NaN.
+    /// The key of a number. None for NaN.
     fn key(self) -> Option<Self::Key>;
-    /// The number that a key stands for; -inf for 0.
+    /// The number that a key stands for. -inf for 0.
     fn from_key(key: Self::Key) -> Self;
     /// The difference.
     fn sub(self, other: Self) -> Self;
@@ -114,7 +114,7 @@ float_accumulator!(f64, u64, math::exp_f64, math::ln_f64, math::sqrt_f64);
 
 /// A floating-point type of values.
 pub trait Float: Scalar<Accumulator: FloatAccumulator> {
-    /// The largest finite value, in the type to reckon in.
+    /// The largest finite value, as an accumulator.
     const LARGEST: Self::Accumulator;
 }
 
@@ -130,14 +130,14 @@ float! {
     f32: f32::MAX;
     f64: f64::MAX;
     F16: 65504.0;
-    // The upper half of f32's.
+    // The upper half of the bits of f32::MAX.
     Bf16: f32::from_bits(f32::MAX.to_bits() & 0xffff_0000);
 }
 
 type Wide<T> = <T as Scalar>::Accumulator;
 type Key<T> = <Wide<T> as FloatAccumulator>::Key;
 
-/// Calls `visit(value, position of its group in [B, N, K], element)` for each element of src whose index is good.
+/// Calls `visit(value, position of its group in [B, N, K], element)` for each element of `src` with a good index.
 #[inline(always)]
 unsafe fn for_each_element<T: Float, I: Index>(p: &CompositeParams, visit: impl Fn(Wide<T>, usize, Element)) {
     let p = &p.scatter;
@@ -150,8 +150,8 @@ unsafe fn for_each_element<T: Float, I: Index>(p: &CompositeParams, visit: impl 
     });
 }
 
-/// Sets each element of `out`, which has src's shape, to what `change(value, position of its group)` says; to 0 where
-/// the index is bad.
+/// Sets each element of `out`, which has the shape of `src`, to `change(value, position of its group)`, or to 0 if the
+/// index is bad.
 #[inline(always)]
 unsafe fn map_elements<T: Float, I: Index>(p: &CompositeParams, change: impl Fn(Wide<T>, usize) -> Wide<T>) {
     let p = &p.scatter;
@@ -166,13 +166,13 @@ unsafe fn map_elements<T: Float, I: Index>(p: &CompositeParams, change: impl Fn(
     });
 }
 
-/// A group's maximum; -inf where nothing but NaN arrived.
+/// A group's maximum. -inf for a group that is empty or has nothing but NaN.
 #[inline(always)]
 unsafe fn maximum<T: Float>(p: &CompositeParams, group: usize) -> Wide<T> {
     Wide::<T>::from_key(memory::load((p.maxima as *const Key<T>).add(group)))
 }
 
-/// What a group's elements are shifted by before they are exponentiated: its maximum, and 0 where that is -inf, as in
+/// The number that is subtracted from a group's elements before exp: the group's maximum, or 0 if that is -inf, as in
 /// torch_scatter.
 #[inline(always)]
 unsafe fn shift<T: Float>(p: &CompositeParams, group: usize) -> Wide<T> {
@@ -189,8 +189,7 @@ unsafe fn sum<T: Float>(p: &CompositeParams, group: usize) -> Wide<T> {
     memory::load((p.sums as *const Wide<T>).add(group))
 }
 
-/// The keys of the groups' maxima. An atomic is spent only on what exceeds the maximum seen so far, which in a large
-/// group is soon next to nothing.
+/// Finds the keys of the groups' maxima. A maximum only grows, so a test before the atomic saves most of the atomics.
 #[inline(always)]
 pub unsafe fn find_maxima<T: Float, I: Index>(p: &CompositeParams) {
     for_each_element::<T, I>(p, |value, group, _| {
@@ -229,7 +228,7 @@ pub unsafe fn log_softmax<T: Float, I: Index>(p: &CompositeParams) {
     map_elements::<T, I>(p, |value, group| value.sub(shift::<T>(p, group)).sub(sum::<T>(p, group).add(eps).ln()));
 }
 
-/// The last step of logsumexp: `out` is finite, with 0 for NaN and -inf, and the largest number for inf.
+/// The last step of logsumexp. `out` is finite: NaN and -inf become 0, inf becomes the largest finite value.
 #[inline(always)]
 pub unsafe fn logsumexp<T: Float>(p: &CompositeParams) {
     let eps = Wide::<T>::from_f64(p.eps);
@@ -247,7 +246,8 @@ pub unsafe fn logsumexp<T: Float>(p: &CompositeParams) {
     });
 }
 
-/// The groups' sums and, one for a whole row where the index is the same along it, their counts.
+/// Adds each element to the sum of its group, and counts it. Where the index is the same for all columns of a row, a
+/// row of groups has one count.
 #[inline(always)]
 pub unsafe fn sum_and_count<T: Float, I: Index>(p: &CompositeParams) {
     let per_row = is_row_index(&p.scatter.layout);

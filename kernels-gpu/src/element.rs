@@ -1,4 +1,4 @@
-//! The element types: values, and integers that index.
+//! The types of the elements of tensors: values, and integers of an index.
 
 use nvptx_arch::{
     atomic::{self, AtomicAdd, AtomicCas},
@@ -8,55 +8,59 @@ use nvptx_arch::{
 };
 
 /// A type of values, as it lies in memory.
+///
+/// A new type implements this trait, and [`Accumulator`] if it is its own accumulator, and joins the axes of
+/// `entry.rs`.
 pub trait Scalar: Copy {
-    /// What sums and products are kept in: float32 for the 16-bit floats, the type itself otherwise.
+    /// The type of sums and products: float32 for the 16-bit floats, the type itself otherwise.
     type Accumulator: Accumulator;
 
     /// Zero.
     const ZERO: Self;
 
-    /// Loads from memory that the kernel does not write.
+    /// Loads a value from memory that the kernel does not write.
     unsafe fn load_readonly(from: *const Self) -> Self;
-    /// The same from memory that the kernel reads once.
+    /// [`load_readonly`](Self::load_readonly) of memory that the kernel reads once.
     unsafe fn load_streaming(from: *const Self) -> Self;
-    /// The same from memory of which neighbouring threads, or this one next, read on from there.
+    /// [`load_readonly`](Self::load_readonly) that prefetches the memory around it, which neighbouring threads read, or
+    /// this thread reads next.
     unsafe fn load_prefetching(from: *const Self) -> Self;
-    /// Loads from memory that this thread may have written.
+    /// Loads a value from memory that this thread may have written.
     unsafe fn load(from: *const Self) -> Self;
-    /// Stores.
+    /// Stores a value.
     unsafe fn store(to: *mut Self, value: Self);
-    /// The value to reckon with.
+    /// The value as an accumulator.
     fn widen(self) -> Self::Accumulator;
-    /// The nearest value to store.
+    /// The value nearest to an accumulator.
     fn narrow(value: Self::Accumulator) -> Self;
-    /// An unsigned integer that is ordered as the value is under `<`, -0 and +0 being one; None for NaN.
+    /// An unsigned integer with the order that `<` has on values; -0 and +0 give the same. None for NaN.
     fn ordered_bits(self) -> Option<u64>;
 }
 
-/// A type to reckon in.
+/// A type of sums and products.
 pub trait Accumulator: Word + PartialOrd + AtomicAdd + Shuffle {
     /// Zero.
     const ZERO: Self;
-    /// The sum of nothing: added to any value it leaves that value. For floats -0, since -0 + 0 is 0.
+    /// The sum of no elements: x + NOTHING is x. For floats it is -0, because -0 + 0 is 0.
     const NOTHING: Self;
     /// The multiplicative identity.
     const ONE: Self;
-    /// What is not above any number: the least integer. For floats NaN, which is not below any either.
+    /// A value that is above no number: the least integer, or NaN for floats. (NaN is below no number either.)
     const BOTTOM: Self;
-    /// What is not below any number: the greatest integer; for floats NaN.
+    /// A value that is below no number: the greatest integer, or NaN for floats.
     const TOP: Self;
-    /// The sum; integers wrap.
+    /// The sum. Integers wrap.
     fn add(self, other: Self) -> Self;
-    /// The product; integers wrap.
+    /// The product. Integers wrap.
     fn mul(self, other: Self) -> Self;
-    /// This over a count that is not 0; integers round down.
+    /// The quotient by a count that is not 0. Integers round down.
     fn divide_by_count(self, count: u64) -> Self;
-    /// Multiplies what is at `to` by `value`, indivisibly: there is no instruction for it, so compare and
-    /// exchange until nobody came between.
+    /// Multiplies the value at `to` by `value`, atomically. There is no such instruction, so it is a loop of
+    /// compare-and-exchange.
     unsafe fn join_product(to: *mut Self, value: Self);
 }
 
-/// What the types that are their own accumulators have in common.
+/// Implements [`Scalar`] for a type that is its own accumulator.
 macro_rules! plain_scalar {
     ($type:ident, $ordered_bits:expr) => {
         impl Scalar for $type {
@@ -125,15 +129,16 @@ fn ordered_f32(value: f32) -> Option<u64> {
     if value.is_nan() {
         return None;
     }
-    // -0 + 0 is +0; every other value stays.
+    // -0 + 0 is +0. Every other value stays the same.
     let bits = (value + 0.0).to_bits();
-    // Positive floats are ordered as their bits; negative ones backwards, and below them.
+    // The bits of positive floats have the order of the floats. Those of negative floats have the reverse order.
     Some(if bits >> 31 == 0 { bits | 1 << 31 } else { !bits } as u64)
 }
 
-/// A type of values that is reckoned with as float32.
+/// A type of values whose accumulator is float32.
 pub trait Float32: Scalar<Accumulator = f32> {
-    /// Loads four neighbours that the kernel reads once and does not write, aligned to the size of all four.
+    /// Loads four neighbouring values that the kernel reads once and does not write. `from` is aligned to the size of
+    /// all four.
     unsafe fn load_streaming_x4(from: *const Self) -> [f32; 4];
 }
 
@@ -144,7 +149,7 @@ impl Float32 for f32 {
     }
 }
 
-/// A 16-bit float: a carrier of bits, reckoned with as float32.
+/// A 16-bit float: it carries bits, and is computed with as float32.
 macro_rules! half_scalar {
     ($(#[$doc:meta])* $type:ident, $widen:path, $narrow:path) => {
         $(#[$doc])*
@@ -299,19 +304,19 @@ accumulator!(float f64: u64);
 accumulator!(integer i32: u32);
 accumulator!(integer i64: u64);
 
-/// A type of indices, and of the positions in arg_out.
+/// A type of the elements of an index, an indptr and `arg_out`.
 pub trait Index: Word {
     /// The value, widened.
     fn to_i64(self) -> i64;
-    /// A position along the reduced axis; the host has seen to it that they all fit.
+    /// A position along the reduced axis. The host has checked that the type holds every position.
     fn from_position(position: u64) -> Self;
-    /// Four neighbours that the kernel reads once and does not write; `from` is aligned to 16 bytes.
+    /// Loads four neighbouring elements that the kernel reads once and does not write. `from` is aligned to 16 bytes.
     unsafe fn load_streaming_x4(from: *const Self) -> [Self; 4];
 
-    /// The group an index names, if it lies in [0, n).
+    /// The group that an index names, if it lies in [0, n).
     #[inline(always)]
     fn group(self, n: u64) -> Option<u64> {
-        // A negative index is a huge unsigned one.
+        // As an unsigned number, a negative index is above every n.
         let group = self.to_i64() as u64;
         (group < n).then_some(group)
     }

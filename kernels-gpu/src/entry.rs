@@ -1,5 +1,7 @@
-//! The entry points: what the host launches by name. A line of a table stands for one kernel for each
-//! combination of the types behind it; the types' names are appended to the kernel's.
+//! The entry points: the kernels that the host launches by name.
+//!
+//! A line of a [`table!`] stands for one entry point for each combination of its axes, so a new type or reduction is
+//! one word in the axis that lists them.
 
 use cuda_std::prelude::*;
 use nvptx_arch::grid;
@@ -9,122 +11,187 @@ use nvptx_arch::grid;
 pub struct EntryPoint {
     /// The name in the PTX.
     pub name: &'static str,
-    /// Runs one thread of the kernel with the parameter structure that the pointer is to.
+    /// Runs one thread of the kernel. The pointer points to the kernel's parameter structure.
     pub run: unsafe fn(*const ()),
 }
 
 /// Every entry point of every table.
 #[cfg(not(target_arch = "nvptx64"))]
 pub fn entry_points() -> impl Iterator<Item = &'static EntryPoint> {
-    [scatter::TABLE, segment::TABLE, fill::TABLE, check::TABLE, gather::TABLE, composite::TABLE]
-        .into_iter()
-        .flatten()
-        .copied()
-        .flatten()
+    static ALL: std::sync::LazyLock<Vec<EntryPoint>> = std::sync::LazyLock::new(|| {
+        let mut all = Vec::new();
+        for list in [scatter::list, segment::list, fill::list, check::list, gather::list, composite::list] {
+            list(&mut all);
+        }
+        all
+    });
+    ALL.iter()
 }
 
-/// Makes the entry points of a table, and lists them for the emulator. In the brackets, `scalar` stands for every
-/// type of values, `narrow` for those whose key fits 32 bits, `float32` for
-/// those that are reckoned with as float32, `index` for both types of indices; the body's
-/// arguments name them T and I. `float` stands for the floating-point types, `chunk` for the widths, in bytes, of what
-/// copies move. `once` stands for a single kernel without types.
+/// Declares entry points, one line for each family of them:
 ///
-/// A kernel waits for the one before it in its stream before it lets the next one come: when one starts, all but the one
-/// right before it have ended. A line that ends in `waits` is of a body that sees to both itself.
+/// ```text
+/// segment source _cut fold _packs scalar (SegmentParams) = segment::reduce_cut<T, R, CutLoad, PACK, HAS_INDEX>;
+/// ```
+///
+/// - On the left stands the name, in parts. A part that is an axis stands for each of its suffixes in turn, here
+///   `segment_csr_cut_sum_packs_f32`, `segment_csr_cut_sum_packs_f16` and so on. Every other part stands for itself.
+/// - In parentheses stands the parameter structure.
+/// - On the right stands the function that is the kernel's body. The axes define the names of its generic arguments:
+///   each axis of the list below says which.
+///
+/// A kernel first waits for the kernel before it in its stream, then lets the next one start: when a kernel starts, all
+/// but the kernel right before it have ended. A line that ends in `waits` has a body that does both itself.
 macro_rules! table {
-    ($($name:ident($params:ty) [$($axis:ident)+] = $module:ident::$body:ident$(<$($argument:ident),+>)? $($waits:ident)?;)+) => {
-        $(table! { @ [$($axis)+] $name, $params, [$($waits)?], $module::$body, $($($argument),+)? })+
+    // Each suffix of an axis. Repeated as a whole, what is in brackets is one token here and taken apart in the next
+    // step.
+    (
+        @each $mode:tt $name:tt $rest:tt $items:tt $params:ty, $waits:tt, $module:ident::$body:ident $arguments:tt =>
+        $([$suffix:ident $item:tt])+
+    ) => {
+        $(table! { @append $mode $name $suffix $rest $items $item $params, $waits, $module::$body $arguments })+
+    };
+    (@append $mode:tt [$($name:tt)*] $suffix:ident $rest:tt {$($items:tt)*} {$($item:tt)*} $($line:tt)+) => {
+        table! { @ $mode [$($name)* $suffix] $rest {$($items)* $($item)*} $($line)+ }
+    };
 
-        /// The table's entry points, a slice for each line.
-        #[cfg(not(target_arch = "nvptx64"))]
-        pub const TABLE: &[&[super::EntryPoint]] = pastey::paste!(&[$([<$name:upper>]),+]);
-    };
-    (@ [once] $($line:tt)+) => {
-        table! { @@ $($line)+ => [_all f32 i32] }
-    };
-    (@ [index] $($line:tt)+) => {
-        table! { @@ $($line)+ => [_i32 i32 i32] [_i64 i32 i64] }
-    };
-    (@ [float32 index] $($line:tt)+) => {
-        table! { @@ $($line)+ =>
-            [_f32_i32 f32 i32] [_f16_i32 F16 i32] [_bf16_i32 Bf16 i32]
-            [_f32_i64 f32 i64] [_f16_i64 F16 i64] [_bf16_i64 Bf16 i64]
-        }
-    };
-    (@ [scalar] $($line:tt)+) => {
-        table! { @@ $($line)+ =>
-            [_f32 f32 i32] [_f16 F16 i32] [_bf16 Bf16 i32] [_f64 f64 i32] [_i32 i32 i32] [_i64 i64 i32]
-        }
-    };
-    (@ [float] $($line:tt)+) => {
-        table! { @@ $($line)+ => [_f32 f32 i32] [_f16 F16 i32] [_bf16 Bf16 i32] [_f64 f64 i32] }
-    };
-    (@ [float index] $($line:tt)+) => {
-        table! { @@ $($line)+ =>
-            [_f32_i32 f32 i32] [_f16_i32 F16 i32] [_bf16_i32 Bf16 i32] [_f64_i32 f64 i32]
-            [_f32_i64 f32 i64] [_f16_i64 F16 i64] [_bf16_i64 Bf16 i64] [_f64_i64 f64 i64]
-        }
-    };
-    (@ [chunk index] $($line:tt)+) => {
-        table! { @@ $($line)+ =>
-            [_2_i32 u16 i32] [_4_i32 u32 i32] [_8_i32 u64 i32] [_16_i32 Quad i32]
-            [_2_i64 u16 i64] [_4_i64 u32 i64] [_8_i64 u64 i64] [_16_i64 Quad i64]
-        }
-    };
-    (@ [narrow index] $($line:tt)+) => {
-        table! { @@ $($line)+ =>
-            [_f32_i32 f32 i32] [_f16_i32 F16 i32] [_bf16_i32 Bf16 i32] [_i32_i32 i32 i32]
-            [_f32_i64 f32 i64] [_f16_i64 F16 i64] [_bf16_i64 Bf16 i64] [_i32_i64 i32 i64]
-        }
-    };
-    (@ [scalar index] $($line:tt)+) => {
-        table! { @@ $($line)+ =>
-            [_f32_i32 f32 i32] [_f16_i32 F16 i32] [_bf16_i32 Bf16 i32]
-            [_f64_i32 f64 i32] [_i32_i32 i32 i32] [_i64_i32 i64 i32]
-            [_f32_i64 f32 i64] [_f16_i64 F16 i64] [_bf16_i64 Bf16 i64]
-            [_f64_i64 f64 i64] [_i32_i64 i32 i64] [_i64_i64 i64 i64]
-        }
-    };
-    (@@ $name:ident, $params:ty, $waits:tt, $module:ident::$body:ident, $($argument:ident),* => $([$suffix:ident $T:ident $I:ident])+) => {
-        table! { @@@ $name, $params, $waits, $module::$body, ($($argument),*) => $([$suffix $T $I])+ }
-    };
-    (@@@ $name:ident, $params:ty, $waits:tt, $module:ident::$body:ident, $arguments:tt => $([$suffix:ident $T:ident $I:ident])+) => {
-        pastey::paste! {
-            $(
-                #[allow(missing_docs)]
-                #[kernel]
-                pub unsafe fn [<$name $suffix>](p: $params) {
-                    #[allow(dead_code)]
-                    type T = $T;
-                    #[allow(dead_code)]
-                    type I = $I;
-                    /// How many values are 16 bytes, the most that one instruction loads.
-                    #[allow(dead_code)]
-                    const PACK: usize = 16 / size_of::<T>();
-                    table!(@wait $waits);
-                    table!(@call $module::$body $arguments, &p)
-                }
-            )+
-
-            #[cfg(not(target_arch = "nvptx64"))]
-            const [<$name:upper>]: &[super::EntryPoint] = &[
-                $(super::EntryPoint {
-                    name: stringify!([<$name $suffix>]),
-                    run: |params| unsafe { [<$name $suffix>](*params.cast::<$params>()) },
-                },)+
-            ];
-        }
-    };
-    (@wait []) => {
+    (@wait) => {
         grid::wait_for_previous();
         grid::let_next_come();
     };
-    (@wait [waits]) => {};
-    (@call $module:ident::$body:ident (), $p:expr) => {
+    (@wait waits) => {};
+    (@call $module:ident::$body:ident [], $p:expr) => {
         $module::$body($p)
     };
-    (@call $module:ident::$body:ident ($($argument:ident),+), $p:expr) => {
+    (@call $module:ident::$body:ident [$($argument:tt),+], $p:expr) => {
         $module::$body::<$($argument),+>($p)
+    };
+
+    // The axes. A new type or reduction is added here.
+    (@ $mode:tt $name:tt [scalar $($rest:tt)*] $($line:tt)+) => {
+        table! { @each $mode $name [$($rest)*] $($line)+ =>
+            [_f32 { values! { f32 } }] [_f16 { values! { F16 } }] [_bf16 { values! { Bf16 } }]
+            [_f64 { values! { f64 } }] [_i32 { values! { i32 } }] [_i64 { values! { i64 } }]
+        }
+    };
+    // Types whose key fits in 32 bits.
+    (@ $mode:tt $name:tt [narrow_key $($rest:tt)*] $($line:tt)+) => {
+        table! { @each $mode $name [$($rest)*] $($line)+ =>
+            [_f32 { values! { f32 } }] [_f16 { values! { F16 } }] [_bf16 { values! { Bf16 } }]
+            [_i32 { values! { i32 } }]
+        }
+    };
+    (@ $mode:tt $name:tt [float $($rest:tt)*] $($line:tt)+) => {
+        table! { @each $mode $name [$($rest)*] $($line)+ =>
+            [_f32 { values! { f32 } }] [_f16 { values! { F16 } }] [_bf16 { values! { Bf16 } }]
+            [_f64 { values! { f64 } }]
+        }
+    };
+    // Types whose sums are kept in float32.
+    (@ $mode:tt $name:tt [float32_sum $($rest:tt)*] $($line:tt)+) => {
+        table! { @each $mode $name [$($rest)*] $($line)+ =>
+            [_f32 { values! { f32 } }] [_f16 { values! { F16 } }] [_bf16 { values! { Bf16 } }]
+        }
+    };
+    // What one access of a copy moves, in bytes.
+    (@ $mode:tt $name:tt [word $($rest:tt)*] $($line:tt)+) => {
+        table! { @each $mode $name [$($rest)*] $($line)+ =>
+            [_2 { type W = u16; }] [_4 { type W = u32; }] [_8 { type W = u64; }] [_16 { type W = Quad; }]
+        }
+    };
+    // The type of an index, an indptr or a position in arg_out.
+    (@ $mode:tt $name:tt [index $($rest:tt)*] $($line:tt)+) => {
+        table! { @each $mode $name [$($rest)*] $($line)+ => [_i32 { type I = i32; }] [_i64 { type I = i64; }] }
+    };
+    // What delimits segments: an indptr, or a sorted index, which may have bad elements.
+    (@ $mode:tt $name:tt [source $($rest:tt)*] $($line:tt)+) => {
+        table! { @each $mode $name [$($rest)*] $($line)+ =>
+            [_csr { const HAS_INDEX: bool = false; }] [_coo { const HAS_INDEX: bool = true; }]
+        }
+    };
+    // The reductions of segments: those whose result depends on the number of elements, and those that choose an
+    // element.
+    (@ $mode:tt $name:tt [fold $($rest:tt)*] $($line:tt)+) => {
+        table! { @ $mode $name [counted_fold $($rest)*] $($line)+ }
+        table! { @ $mode $name [selection $($rest)*] $($line)+ }
+    };
+    (@ $mode:tt $name:tt [counted_fold $($rest:tt)*] $($line:tt)+) => {
+        table! { @each $mode $name [$($rest)*] $($line)+ => [_sum { reduction! { Sum } }] }
+    };
+    (@ $mode:tt $name:tt [selection $($rest:tt)*] $($line:tt)+) => {
+        table! { @each $mode $name [$($rest)*] $($line)+ =>
+            [_min { reduction! { Min } }] [_max { reduction! { Max } }]
+        }
+    };
+    // The reductions that join elements by atomics.
+    (@ $mode:tt $name:tt [join $($rest:tt)*] $($line:tt)+) => {
+        table! { @each $mode $name [$($rest)*] $($line)+ => [_sum { type R = Sum; }] [_mul { type R = Mul; }] }
+    };
+    // Columns that a thread of a scatter takes at a time.
+    (@ $mode:tt $name:tt [singles_or_quads $($rest:tt)*] $($line:tt)+) => {
+        table! { @each $mode $name [$($rest)*] $($line)+ =>
+            [_singles { const COLUMNS: usize = 1; }] [_quads { const COLUMNS: usize = 4; }]
+        }
+    };
+    // Columns that a lane of a segment takes: one, or those that one instruction loads.
+    (@ $mode:tt $name:tt [columns_or_packs $($rest:tt)*] $($line:tt)+) => {
+        table! { @each $mode $name [$($rest)*] $($line)+ =>
+            [_columns { const COLUMNS: usize = ONE; }] [_packs { const COLUMNS: usize = PACK; }]
+        }
+    };
+
+    // The end of the name: an entry point, or its place in the list.
+    (
+        @ [define] [$($name:tt)+] [] {$($item:tt)*}
+        $params:ty, [$($waits:ident)?], $module:ident::$body:ident $arguments:tt
+    ) => {
+        pastey::paste! {
+            #[allow(missing_docs, dead_code)]
+            #[kernel]
+            pub unsafe fn [<$($name)+>](p: $params) {
+                $($item)*
+                table!(@wait $($waits)?);
+                table!(@call $module::$body $arguments, &p)
+            }
+        }
+    };
+    (@ [list $entries:ident] [$($name:tt)+] [] {$($item:tt)*} $params:ty, $($rest:tt)*) => {
+        pastey::paste! {
+            $entries.push(super::EntryPoint {
+                name: stringify!([<$($name)+>]),
+                run: |params| unsafe { [<$($name)+>](*params.cast::<$params>()) },
+            });
+        }
+    };
+    // A part that is no axis.
+    (@ $mode:tt [$($name:tt)*] [$part:ident $($rest:tt)*] $($line:tt)+) => {
+        table! { @ $mode [$($name)* $part] [$($rest)*] $($line)+ }
+    };
+
+    ($($($part:ident)+ ($params:ty) = $module:ident::$body:ident$(<$($argument:tt),+>)? $($waits:ident)?;)+) => {
+        $(table! { @ [define] [] [$($part)+] {} $params, [$($waits)?], $module::$body [$($($argument),+)?] })+
+
+        /// Appends the table's entry points.
+        #[cfg(not(target_arch = "nvptx64"))]
+        pub fn list(entries: &mut Vec<super::EntryPoint>) {
+            $(table! { @ [list entries] [] [$($part)+] {} $params, [$($waits)?], $module::$body [$($($argument),+)?] })+
+        }
+    };
+}
+
+/// A type of values as a table's bodies name it: T, and PACK, how many of them one instruction loads at most.
+macro_rules! values {
+    ($type:ty) => {
+        type T = $type;
+        const PACK: usize = kernel_params::PACK_BYTES / size_of::<$type>();
+    };
+}
+
+/// A reduction of segments as a table's bodies name it: R, and how its first step loads packs.
+macro_rules! reduction {
+    ($type:ty) => {
+        type R = $type;
+        type CutLoad = <$type as crate::segment::Fold>::CutLoad;
     };
 }
 
@@ -135,7 +202,7 @@ pub mod fill {
     use kernel_params::FillParams;
 
     table! {
-        fill_words(FillParams) [once] = fill::words;
+        fill_words_all (FillParams) = fill::words;
     }
 }
 
@@ -146,10 +213,10 @@ pub mod check {
     use kernel_params::{IndexParams, OffsetsParams, SortedIndexParams};
 
     table! {
-        index_store_offsets(OffsetsParams) [once] = layout::store_offsets;
-        index_first_bad(IndexParams) [index] = check::first_bad<I>;
-        index_largest(IndexParams) [index] = check::largest<I>;
-        index_first_unsorted(SortedIndexParams) [index] = check::first_unsorted<I>;
+        index_store_offsets_all (OffsetsParams) = layout::store_offsets;
+        index_first_bad index (IndexParams) = check::first_bad<I>;
+        index_largest index (IndexParams) = check::largest<I>;
+        index_first_unsorted index (SortedIndexParams) = check::first_unsorted<I>;
     }
 }
 
@@ -164,137 +231,83 @@ pub mod scatter {
     use kernel_params::{ReproducibleParams, ScatterParams};
 
     table! {
-        scatter_start_sum(ScatterParams) [scalar] = scatter::start<T, Sum>;
-        scatter_start_mul(ScatterParams) [scalar] = scatter::start<T, Mul>;
-        scatter_sum(ScatterParams) [scalar index] = scatter::accumulate<T, I, Sum>;
-        scatter_sum_singles(ScatterParams) [float32 index] = vectors::accumulate_singles<T, I>;
-        scatter_sum_quads(ScatterParams) [float32 index] = vectors::accumulate_quads<T, I>;
-        scatter_sum_rows_singles(ScatterParams) [float32 index] = rows::accumulate_singles<T, I>;
-        scatter_sum_rows_quads(ScatterParams) [float32 index] = rows::accumulate_quads<T, I>;
-        scatter_sum_privatized_singles(ScatterParams) [float32 index] = privatized::accumulate_singles<T, I>;
-        scatter_sum_privatized_quads(ScatterParams) [float32 index] = privatized::accumulate_quads<T, I>;
-        scatter_sum_start_scales(ReproducibleParams) [float] = reproducible::start_scales<T>;
-        scatter_sum_find_scales(ReproducibleParams) [float index] = reproducible::find_scales<T, I>;
-        scatter_sum_add_limbs(ReproducibleParams) [float index] = reproducible::add_limbs<T, I>;
-        scatter_sum_round(ReproducibleParams) [float] = reproducible::round<T>;
-        scatter_mul(ScatterParams) [scalar index] = scatter::accumulate<T, I, Mul>;
-        scatter_count(ScatterParams) [index] = scatter::count<I>;
-        scatter_finish(ScatterParams) [scalar] = scatter::finish<T>;
-        scatter_best_min(ScatterParams) [narrow index] = scatter::find_best<T, I, Min>;
-        scatter_best_max(ScatterParams) [narrow index] = scatter::find_best<T, I, Max>;
-        scatter_best_key_min(ScatterParams) [scalar index] = scatter::find_best_key<T, I, Min>;
-        scatter_best_key_max(ScatterParams) [scalar index] = scatter::find_best_key<T, I, Max>;
-        scatter_best_position_min(ScatterParams) [scalar index] = scatter::find_best_position<T, I, Min>;
-        scatter_best_position_max(ScatterParams) [scalar index] = scatter::find_best_position<T, I, Max>;
-        scatter_select_min(ScatterParams) [scalar index] = scatter::select<T, I, Min>;
-        scatter_select_max(ScatterParams) [scalar index] = scatter::select<T, I, Max>;
+        scatter_start join scalar (ScatterParams) = scatter::start<T, R>;
+        scatter join scalar index (ScatterParams) = scatter::accumulate<T, I, R>;
+        scatter_sum singles_or_quads float32_sum index (ScatterParams) = vectors::accumulate<T, I, COLUMNS>;
+        scatter_sum_rows singles_or_quads float32_sum index (ScatterParams) = rows::accumulate<T, I, COLUMNS>;
+        scatter_sum_privatized singles_or_quads float32_sum index (ScatterParams) =
+            privatized::accumulate<T, I, COLUMNS>;
+        scatter_sum_start_scales float (ReproducibleParams) = reproducible::start_scales<T>;
+        scatter_sum_find_scales float index (ReproducibleParams) = reproducible::find_scales<T, I>;
+        scatter_sum_add_limbs float index (ReproducibleParams) = reproducible::add_limbs<T, I>;
+        scatter_sum_round float (ReproducibleParams) = reproducible::round<T>;
+        scatter_count index (ScatterParams) = scatter::count<I>;
+        scatter_finish scalar (ScatterParams) = scatter::finish<T>;
+        scatter_best selection narrow_key index (ScatterParams) = scatter::find_best<T, I, R>;
+        scatter_best_key selection scalar index (ScatterParams) = scatter::find_best_key<T, I, R>;
+        scatter_best_position selection scalar index (ScatterParams) = scatter::find_best_position<T, I, R>;
+        scatter_select selection scalar index (ScatterParams) = scatter::select<T, I, R>;
     }
 }
 
-/// Segments, whatever says where they are.
+/// Segments, by an indptr or by a sorted index.
 pub mod segment {
     use super::*;
     use crate::{
         element::{Bf16, F16},
         reduction::{Max, Min, Sum},
-        segment::{self, Line, LinePair, Streamed},
+        segment::{self, Line, Streamed},
     };
     use kernel_params::SegmentParams;
 
     /// Entries of an indptr.
-    type Short = i32;
+    type Narrow = i32;
     type Wide = i64;
-
-    /// Whether there is an index besides indptr.
-    const INDEX: bool = true;
-    const NO_INDEX: bool = false;
 
     /// A column for each lane.
     const ONE: usize = 1;
 
+    /// For reductions to which the number of elements means nothing.
+    const NO_INDEX: bool = false;
+
     table! {
-        segment_from_index(SegmentParams) [index] = segment::from_index<I, Short>;
-        segment_from_index_wide(SegmentParams) [index] = segment::from_index<I, Wide>;
-        segment_csr_sum_columns(SegmentParams) [scalar] = segment::reduce_whole<T, Sum, ONE, NO_INDEX>;
-        segment_csr_sum_packs(SegmentParams) [scalar] = segment::reduce_whole<T, Sum, PACK, NO_INDEX>;
-        segment_csr_min_columns(SegmentParams) [scalar] = segment::reduce_whole<T, Min, ONE, NO_INDEX>;
-        segment_csr_min_packs(SegmentParams) [scalar] = segment::reduce_whole<T, Min, PACK, NO_INDEX>;
-        segment_csr_max_columns(SegmentParams) [scalar] = segment::reduce_whole<T, Max, ONE, NO_INDEX>;
-        segment_csr_max_packs(SegmentParams) [scalar] = segment::reduce_whole<T, Max, PACK, NO_INDEX>;
-        segment_csr_cut_sum_columns(SegmentParams) [scalar] = segment::reduce_cut<T, Sum, Line, ONE, NO_INDEX>;
-        segment_csr_cut_sum_packs(SegmentParams) [scalar] = segment::reduce_cut<T, Sum, Streamed, PACK, NO_INDEX>;
-        segment_csr_cut_sum_packs_large(SegmentParams) [scalar] = segment::reduce_cut<T, Sum, Line, PACK, NO_INDEX>;
-        segment_csr_cut_min_columns(SegmentParams) [scalar] = segment::reduce_cut<T, Min, Line, ONE, NO_INDEX>;
-        segment_csr_cut_min_packs(SegmentParams) [scalar] = segment::reduce_cut<T, Min, LinePair, PACK, NO_INDEX>;
-        segment_csr_cut_min_packs_large(SegmentParams) [scalar] = segment::reduce_cut<T, Min, Line, PACK, NO_INDEX>;
-        segment_csr_cut_max_columns(SegmentParams) [scalar] = segment::reduce_cut<T, Max, Line, ONE, NO_INDEX>;
-        segment_csr_cut_max_packs(SegmentParams) [scalar] = segment::reduce_cut<T, Max, LinePair, PACK, NO_INDEX>;
-        segment_csr_cut_max_packs_large(SegmentParams) [scalar] = segment::reduce_cut<T, Max, Line, PACK, NO_INDEX>;
-        segment_csr_short_sum(SegmentParams) [scalar] = segment::reduce_short<T, Sum, NO_INDEX>;
-        segment_csr_short_min(SegmentParams) [scalar] = segment::reduce_short<T, Min, NO_INDEX>;
-        segment_csr_short_max(SegmentParams) [scalar] = segment::reduce_short<T, Max, NO_INDEX>;
-        segment_coo_short_sum(SegmentParams) [scalar] = segment::reduce_short<T, Sum, INDEX>;
-        segment_coo_short_min(SegmentParams) [scalar] = segment::reduce_short<T, Min, INDEX>;
-        segment_coo_short_max(SegmentParams) [scalar] = segment::reduce_short<T, Max, INDEX>;
-        segment_csr_chunks_sum_columns(SegmentParams) [scalar] = segment::reduce_chunks<T, Sum, Line, ONE, NO_INDEX> waits;
-        segment_csr_chunks_sum_packs(SegmentParams) [scalar] = segment::reduce_chunks<T, Sum, Streamed, PACK, NO_INDEX> waits;
-        segment_csr_chunks_sum_packs_large(SegmentParams) [scalar] = segment::reduce_chunks<T, Sum, Line, PACK, NO_INDEX> waits;
-        segment_csr_chunks_min_columns(SegmentParams) [scalar] = segment::reduce_chunks<T, Min, Line, ONE, NO_INDEX> waits;
-        segment_csr_chunks_min_packs(SegmentParams) [scalar] = segment::reduce_chunks<T, Min, Streamed, PACK, NO_INDEX> waits;
-        segment_csr_chunks_min_packs_large(SegmentParams) [scalar] = segment::reduce_chunks<T, Min, Line, PACK, NO_INDEX> waits;
-        segment_csr_chunks_max_columns(SegmentParams) [scalar] = segment::reduce_chunks<T, Max, Line, ONE, NO_INDEX> waits;
-        segment_csr_chunks_max_packs(SegmentParams) [scalar] = segment::reduce_chunks<T, Max, Streamed, PACK, NO_INDEX> waits;
-        segment_csr_chunks_max_packs_large(SegmentParams) [scalar] = segment::reduce_chunks<T, Max, Line, PACK, NO_INDEX> waits;
-        segment_coo_sum_columns(SegmentParams) [scalar] = segment::reduce_whole<T, Sum, ONE, INDEX>;
-        segment_coo_sum_packs(SegmentParams) [scalar] = segment::reduce_whole<T, Sum, PACK, INDEX>;
-        segment_coo_min_columns(SegmentParams) [scalar] = segment::reduce_whole<T, Min, ONE, INDEX>;
-        segment_coo_min_packs(SegmentParams) [scalar] = segment::reduce_whole<T, Min, PACK, INDEX>;
-        segment_coo_max_columns(SegmentParams) [scalar] = segment::reduce_whole<T, Max, ONE, INDEX>;
-        segment_coo_max_packs(SegmentParams) [scalar] = segment::reduce_whole<T, Max, PACK, INDEX>;
-        segment_coo_cut_sum_columns(SegmentParams) [scalar] = segment::reduce_cut<T, Sum, Line, ONE, INDEX>;
-        segment_coo_cut_sum_packs(SegmentParams) [scalar] = segment::reduce_cut<T, Sum, Streamed, PACK, INDEX>;
-        segment_coo_cut_sum_packs_large(SegmentParams) [scalar] = segment::reduce_cut<T, Sum, Line, PACK, INDEX>;
-        segment_coo_cut_min_columns(SegmentParams) [scalar] = segment::reduce_cut<T, Min, Line, ONE, INDEX>;
-        segment_coo_cut_min_packs(SegmentParams) [scalar] = segment::reduce_cut<T, Min, LinePair, PACK, INDEX>;
-        segment_coo_cut_min_packs_large(SegmentParams) [scalar] = segment::reduce_cut<T, Min, Line, PACK, INDEX>;
-        segment_coo_cut_max_columns(SegmentParams) [scalar] = segment::reduce_cut<T, Max, Line, ONE, INDEX>;
-        segment_coo_cut_max_packs(SegmentParams) [scalar] = segment::reduce_cut<T, Max, LinePair, PACK, INDEX>;
-        segment_coo_cut_max_packs_large(SegmentParams) [scalar] = segment::reduce_cut<T, Max, Line, PACK, INDEX>;
-        segment_coo_chunks_sum_columns(SegmentParams) [scalar] = segment::reduce_chunks<T, Sum, Line, ONE, INDEX> waits;
-        segment_coo_chunks_sum_packs(SegmentParams) [scalar] = segment::reduce_chunks<T, Sum, Streamed, PACK, INDEX> waits;
-        segment_coo_chunks_sum_packs_large(SegmentParams) [scalar] = segment::reduce_chunks<T, Sum, Line, PACK, INDEX> waits;
-        segment_coo_chunks_min_columns(SegmentParams) [scalar] = segment::reduce_chunks<T, Min, Line, ONE, INDEX> waits;
-        segment_coo_chunks_min_packs(SegmentParams) [scalar] = segment::reduce_chunks<T, Min, Streamed, PACK, INDEX> waits;
-        segment_coo_chunks_min_packs_large(SegmentParams) [scalar] = segment::reduce_chunks<T, Min, Line, PACK, INDEX> waits;
-        segment_coo_chunks_max_columns(SegmentParams) [scalar] = segment::reduce_chunks<T, Max, Line, ONE, INDEX> waits;
-        segment_coo_chunks_max_packs(SegmentParams) [scalar] = segment::reduce_chunks<T, Max, Streamed, PACK, INDEX> waits;
-        segment_coo_chunks_max_packs_large(SegmentParams) [scalar] = segment::reduce_chunks<T, Max, Line, PACK, INDEX> waits;
-        segment_csr_combine_sum(SegmentParams) [scalar] = segment::combine<T, Sum, NO_INDEX> waits;
-        segment_coo_combine_sum(SegmentParams) [scalar] = segment::combine<T, Sum, INDEX> waits;
-        segment_combine_min(SegmentParams) [scalar] = segment::combine<T, Min, NO_INDEX> waits;
-        segment_combine_max(SegmentParams) [scalar] = segment::combine<T, Max, NO_INDEX> waits;
+        segment_from_index index (SegmentParams) = segment::from_index<I, Narrow>;
+        segment_from_index_wide index (SegmentParams) = segment::from_index<I, Wide>;
+        segment source fold columns_or_packs scalar (SegmentParams) = segment::reduce_whole<T, R, COLUMNS, HAS_INDEX>;
+        segment source _short fold scalar (SegmentParams) = segment::reduce_short<T, R, HAS_INDEX>;
+        segment source _cut fold _columns scalar (SegmentParams) = segment::reduce_cut<T, R, Line, ONE, HAS_INDEX>;
+        segment source _cut fold _packs scalar (SegmentParams) = segment::reduce_cut<T, R, CutLoad, PACK, HAS_INDEX>;
+        segment source _cut fold _packs_large scalar (SegmentParams) = segment::reduce_cut<T, R, Line, PACK, HAS_INDEX>;
+        segment source _chunks fold _columns scalar (SegmentParams) =
+            segment::reduce_chunks<T, R, Line, ONE, HAS_INDEX> waits;
+        segment source _chunks fold _packs scalar (SegmentParams) =
+            segment::reduce_chunks<T, R, Streamed, PACK, HAS_INDEX> waits;
+        segment source _chunks fold _packs_large scalar (SegmentParams) =
+            segment::reduce_chunks<T, R, Line, PACK, HAS_INDEX> waits;
+        segment source _combine counted_fold scalar (SegmentParams) = segment::combine<T, R, HAS_INDEX> waits;
+        segment_combine selection scalar (SegmentParams) = segment::combine<T, R, NO_INDEX> waits;
     }
 }
 
 /// The gathers.
 pub mod gather {
     use super::*;
-    use crate::{chunk::Quad, gather};
+    use crate::{gather, word::Quad};
     use kernel_params::GatherParams;
 
     /// Numbers of words.
-    type Short = u32;
+    type Narrow = u32;
     type Wide = u64;
 
     table! {
-        gather_coo(GatherParams) [chunk index] = gather::by_index<T, I, Wide>;
-        gather_coo_short(GatherParams) [chunk index] = gather::by_index<T, I, Short>;
-        gather_coo_runs(GatherParams) [chunk index] = gather::by_index_in_runs<T, I>;
-        gather_coo_words(GatherParams) [index] = gather::words_by_index<I>;
-        gather_csr(GatherParams) [chunk index] = gather::by_segment<T, I, Wide>;
-        gather_csr_short(GatherParams) [chunk index] = gather::by_segment<T, I, Short>;
-        gather_csr_chunks(GatherParams) [chunk index] = gather::chunks_by_segment<T, I>;
-        gather_csr_runs(GatherParams) [chunk index] = gather::by_segment_in_runs<T, I>;
+        gather_coo word index (GatherParams) = gather::by_index<W, I, Wide>;
+        gather_coo_short word index (GatherParams) = gather::by_index<W, I, Narrow>;
+        gather_coo_runs word index (GatherParams) = gather::by_index_in_runs<W, I>;
+        gather_coo_words index (GatherParams) = gather::words_by_index<I>;
+        gather_csr word index (GatherParams) = gather::by_segment<W, I, Wide>;
+        gather_csr_short word index (GatherParams) = gather::by_segment<W, I, Narrow>;
+        gather_csr_chunks word index (GatherParams) = gather::batches_by_segment<W, I>;
+        gather_csr_runs word index (GatherParams) = gather::by_segment_in_runs<W, I>;
     }
 }
 
@@ -308,13 +321,13 @@ pub mod composite {
     use kernel_params::CompositeParams;
 
     table! {
-        composite_find_maxima(CompositeParams) [float index] = composite::find_maxima<T, I>;
-        composite_sum_exponentials(CompositeParams) [float index] = composite::sum_exponentials<T, I>;
-        composite_softmax(CompositeParams) [float index] = composite::softmax<T, I>;
-        composite_log_softmax(CompositeParams) [float index] = composite::log_softmax<T, I>;
-        composite_logsumexp(CompositeParams) [float] = composite::logsumexp<T>;
-        composite_sum_and_count(CompositeParams) [float index] = composite::sum_and_count<T, I>;
-        composite_sum_squares(CompositeParams) [float index] = composite::sum_squares<T, I>;
-        composite_std(CompositeParams) [float] = composite::std<T>;
+        composite_find_maxima float index (CompositeParams) = composite::find_maxima<T, I>;
+        composite_sum_exponentials float index (CompositeParams) = composite::sum_exponentials<T, I>;
+        composite_softmax float index (CompositeParams) = composite::softmax<T, I>;
+        composite_log_softmax float index (CompositeParams) = composite::log_softmax<T, I>;
+        composite_logsumexp float (CompositeParams) = composite::logsumexp<T>;
+        composite_sum_and_count float index (CompositeParams) = composite::sum_and_count<T, I>;
+        composite_sum_squares float index (CompositeParams) = composite::sum_squares<T, I>;
+        composite_std float (CompositeParams) = composite::std<T>;
     }
 }

@@ -1,22 +1,23 @@
-//! Sums of floating-point numbers in integers: integers add up to the same bits in any order.
+//! Sums of floating-point numbers in integers. A sum of integers has the same bits in any order.
 //!
-//! A group's numbers are written in fixed point relative to the largest exponent among them, its scale: as
-//! `2 * limb_bits` bits below that exponent, cut in two limbs. Each limb adds up in an i64 of its own, whose remaining
-//! bits are room for carries. What lies below the last bit is cut off: with limbs of 32 bits less
-//! than 2^-63 of the largest element's power of two for each element, where a sum in float64 loses up to 2^-53 of
-//! what it has reached.
+//! The scale of a group is the largest exponent of its elements. Each element becomes a fixed-point number of `2 *
+//! limb_bits` bits below that exponent, in two limbs. Each limb is added to an i64 of its own, whose other bits are
+//! room for carries.
+//!
+//! The bits of an element below the last one are cut off. With limbs of 32 bits this error is less than 2^-63 times the
+//! largest element's power of two for each element. (A sum in float64 loses up to 2^-53 times the sum so far.)
 
 use crate::element::Accumulator;
 
 /// A binary floating-point type of IEEE 754, at most 64 bits wide.
 pub trait Binary: Accumulator {
-    /// Bits of the significand, the leading one that is not stored included.
+    /// Bits of the significand, with the leading one, which is not stored.
     const SIGNIFICAND_BITS: u32;
     /// The exponent field of infinities and NaNs: all ones.
     const SPECIAL: u32;
-    /// The bits, in the low end of a word.
+    /// The bits of the number, in the low bits of a u64.
     fn to_word(self) -> u64;
-    /// The number of these bits.
+    /// The number that has these bits.
     fn from_word(word: u64) -> Self;
 }
 
@@ -42,7 +43,7 @@ macro_rules! binary {
 binary!(f32, u32);
 binary!(f64, u64);
 
-/// A number taken apart.
+/// The fields of a number.
 struct Parts {
     is_negative: bool,
     exponent: u32,
@@ -61,11 +62,11 @@ fn parts<A: Binary>(value: A) -> Parts {
     }
 }
 
-/// The scale of a group to which only -0 has come, or nothing: neither changes what it is added to.
+/// The scale of a group that is empty or has nothing but -0. Such a group adds nothing.
 pub const NO_SCALE: u32 = 0;
 
-/// The scale that a group must have at least for this number: its exponent field. Subnormal numbers and +0 have that of
-/// the smallest normal numbers, infinities and NaNs the largest there is.
+/// The least scale of a group with this number: the number's exponent field. Subnormal numbers and +0 have the scale of
+/// the smallest normal numbers, infinities and NaNs the largest scale.
 #[inline(always)]
 pub fn scale<A: Binary>(value: A) -> u32 {
     let Parts { is_negative, exponent, fraction } = parts(value);
@@ -75,8 +76,10 @@ pub fn scale<A: Binary>(value: A) -> u32 {
     exponent.max(1)
 }
 
-/// What a number adds to the two limbs, the high one first. Where the scale says that there are infinities or NaNs, the
-/// limbs count instead: the high one +inf, the low one -inf, and both of them NaN, as which +inf and -inf end as well.
+/// What a number adds to the two limbs [high, low].
+///
+/// If the scale says that the group has infinities or NaNs, the limbs are counters instead: the high limb counts +inf
+/// and NaN, the low limb -inf and NaN. Both counters above 0 mean NaN, which is also the sum of +inf and -inf.
 #[inline(always)]
 pub fn limbs<A: Binary>(value: A, scale: u32, limb_bits: u32) -> [i64; 2] {
     let Parts { is_negative, exponent, fraction } = parts(value);
@@ -98,7 +101,7 @@ pub fn limbs<A: Binary>(value: A, scale: u32, limb_bits: u32) -> [i64; 2] {
     }
 }
 
-/// The sum that the limbs hold, rounded once: to nearest, ties to even. A sum of 0 is +0.
+/// The sum in the limbs, rounded once: to nearest, ties to even. A sum of 0 is +0.
 #[inline(always)]
 pub fn round<A: Binary>([high, low]: [i64; 2], scale: u32, limb_bits: u32) -> A {
     let fraction_bits = A::SIGNIFICAND_BITS - 1;
@@ -118,21 +121,21 @@ pub fn round<A: Binary>([high, low]: [i64; 2], scale: u32, limb_bits: u32) -> A 
     let sign = if total < 0 { negative } else { 0 };
     let zeros = total.unsigned_abs().leading_zeros();
     let aligned = total.unsigned_abs() << zeros;
-    // The 64 bits from the leading one on; what lies below them matters only as being there or not.
+    // The 64 bits from the leading one on. Of the bits below them, only whether one is set matters.
     let leading = (aligned >> u64::BITS) as u64 | (aligned as u64 != 0) as u64;
-    // The number one that fills both limbs has the scale as its exponent.
+    // A number that fills both limbs has the scale as its exponent.
     let exponent = scale as i32 + (u128::BITS - zeros) as i32 - 2 * limb_bits as i32;
     if exponent >= A::SPECIAL as i32 {
         return A::from_word(sign | infinity);
     }
-    // A subnormal number has fewer bits. It has one at least, so that fewer than 64 are cut off: all elements are
-    // multiples of the smallest subnormal number, and none was cut off below it.
+    // A subnormal number has fewer bits, but at least one, so fewer than 64 bits are cut off: every element is a
+    // multiple of the smallest subnormal number, and no bit of that was cut off.
     let lost = u64::BITS - A::SIGNIFICAND_BITS + (1 - exponent).max(0) as u32;
     let kept = leading >> lost;
     let rest = leading << (u64::BITS - lost);
     const HALF: u64 = 1 << (u64::BITS - 1);
     let up = (rest > HALF || rest == HALF && kept & 1 == 1) as u64;
-    // The leading one of a normal number, and what is carried out of the fraction, add one to the exponent field.
+    // The leading one of a normal number, and a carry out of the fraction, each add one to the exponent field.
     let below = (exponent - 1).max(0) as u64;
     A::from_word(sign | ((below << fraction_bits) + kept + up))
 }
@@ -141,9 +144,9 @@ pub fn round<A: Binary>([high, low]: [i64; 2], scale: u32, limb_bits: u32) -> A 
 mod tests {
     use super::*;
 
-    /// What a group of up to 2^31 elements has.
+    /// The bits of a limb in a group of up to 2^31 elements.
     const WIDE: u32 = 32;
-    /// What one of 2^36 has.
+    /// The bits of a limb in a group of 2^36 elements.
     const NARROW: u32 = 27;
 
     fn sum<A: Binary>(values: &[A], limb_bits: u32) -> A {
@@ -156,7 +159,7 @@ mod tests {
         round(total, scale, limb_bits)
     }
 
-    /// Repeatable bits: the steps of a linear congruential generator of Knuth's, its upper half.
+    /// Repeatable bits: the upper halves of a linear congruential generator's states, with Knuth's constants.
     fn random_words() -> impl Iterator<Item = u32> {
         std::iter::successors(Some(1u64), |state| {
             Some(state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407))

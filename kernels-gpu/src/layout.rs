@@ -1,42 +1,43 @@
-//! Which element a thread works on, and where its index lies.
+//! Which element a thread works on, and where the index of that element lies.
 
-use cuda_std::prelude::*;
 use kernel_params::{Divisor, IndexLayout, OffsetsParams, ScatterParams};
-use nvptx_arch::{memory, warp::WARP_SIZE};
+use nvptx_arch::{
+    index::{block_dim_x, block_idx_x, grid_dim_x, thread_idx_x},
+    memory,
+    warp::WARP_SIZE,
+};
 
 use crate::element::Index;
 
-/// Calls `visit` with every position below `count` that is this thread's: its own number in the grid, then
-/// a whole grid further each time.
+/// A grid-stride loop over threads: calls `visit` with each position below `count` that belongs to this thread.
 #[inline(always)]
 pub fn for_each_position(count: u64, mut visit: impl FnMut(u64)) {
-    let threads = thread::grid_dim_x() as u64 * thread::block_dim_x() as u64;
-    let mut position = thread::block_idx_x() as u64 * thread::block_dim_x() as u64 + thread::thread_idx_x() as u64;
+    let threads = grid_dim_x() as u64 * block_dim_x() as u64;
+    let mut position = block_idx_x() as u64 * block_dim_x() as u64 + thread_idx_x() as u64;
     while position < count {
         visit(position);
         position += threads;
     }
 }
 
-/// Calls `visit` with every task below `count` that is this thread's warp's: its number in the grid, then all the grid's
-/// warps further each time.
+/// A grid-stride loop over warps: calls `visit` with each task below `count` that belongs to this thread's warp.
 #[inline(always)]
 pub fn for_each_task_of_warp(count: u64, mut visit: impl FnMut(u64)) {
-    let warps_per_block = (thread::block_dim_x() / WARP_SIZE) as u64;
-    let warps = thread::grid_dim_x() as u64 * warps_per_block;
-    let mut task = thread::block_idx_x() as u64 * warps_per_block + (thread::thread_idx_x() / WARP_SIZE) as u64;
+    let warps_per_block = (block_dim_x() / WARP_SIZE) as u64;
+    let warps = grid_dim_x() as u64 * warps_per_block;
+    let mut task = block_idx_x() as u64 * warps_per_block + (thread_idx_x() / WARP_SIZE) as u64;
     while task < count {
         visit(task);
         task += warps;
     }
 }
 
-/// How many warps further on those are for which a warp has the elements of an index fetched that they will wait for: about as many
-/// as run at once on the largest device so far (132 multiprocessors of four blocks).
+/// The prefetch distance, in warps: a warp prefetches the elements of an index or indptr that the warp this many places
+/// later will wait for. It is about the number of warps that run at once on 132 multiprocessors with four blocks each.
 pub const WARPS_AHEAD: u64 = 4096;
 
-/// Which of `rows` rows a position lies in that is counted over all of them, and where in it; the divisor is their length.
-/// Without a division where there is one row, as nearly always.
+/// Splits a position that is counted over `rows` rows into the row and the position within it. `by_length` divides by
+/// the length of a row. With one row, the usual case, there is no division.
 #[inline(always)]
 pub fn split_rows(position: u64, by_length: &Divisor, rows: u64) -> (u64, u64) {
     if rows == 1 {
@@ -65,14 +66,14 @@ impl Element {
         Self { k, ..Self::of_row(p, row) }
     }
 
-    /// The first element of a row, counted over all b and e.
+    /// The first element of a row. `row` is counted over all b and e.
     #[inline(always)]
     pub fn of_row(p: &ScatterParams, row: u64) -> Self {
         let (b, e) = split_rows(row, &p.by_e, p.b);
         Self { b, e, k: 0 }
     }
 
-    /// The row of `out` seen as [B * N, K] that the element's index names; None for one outside [0, N).
+    /// The row of `out`, seen as [B * N, K], that the element's index names. None for an index outside [0, N).
     #[inline(always)]
     pub unsafe fn out_row<I: Index>(&self, p: &ScatterParams) -> Option<u64> {
         let index = (p.index as *const I).add(index_position(&p.layout, self) as usize);
@@ -81,7 +82,7 @@ impl Element {
     }
 }
 
-/// Position in the index tensor: the broadcast, as arithmetic.
+/// The position of an element's index in the index tensor.
 #[inline(always)]
 unsafe fn index_position(layout: &IndexLayout, element: &Element) -> u64 {
     element.e * layout.stride_e
@@ -89,24 +90,24 @@ unsafe fn index_position(layout: &IndexLayout, element: &Element) -> u64 {
         + offset(layout.stride_k, layout.offsets_k, element.k)
 }
 
-/// The same for the first element of a row, where the index advances evenly over the leading axes.
+/// [`index_position`] of the first element of row (b, e), for an index that advances evenly over the leading axes.
 #[inline(always)]
 pub fn even_index_position(layout: &IndexLayout, b: u64, e: u64) -> u64 {
     e * layout.stride_e + b * layout.stride_b
 }
 
-/// How far a position on one side of the reduced axis moves the index.
+/// How far a position before or after the reduced axis moves the index, in elements.
 #[inline(always)]
 unsafe fn offset(stride: u64, offsets: u64, position: u64) -> u64 {
     if offsets == 0 {
         position * stride
     } else {
-        // SAFETY: the host has put one for each position there ([`store_offsets`]).
+        // SAFETY: the host has launched [`store_offsets`], which stored an offset for each position.
         memory::load_readonly((offsets as *const u64).add(position as usize))
     }
 }
 
-/// Makes the offsets of one side of a layout, for the kernels that follow.
+/// Stores the offsets of one side of an [`IndexLayout`], for the kernels that follow.
 #[inline(always)]
 pub unsafe fn store_offsets(p: &OffsetsParams) {
     for_each_position(p.count, |position| {
@@ -114,13 +115,13 @@ pub unsafe fn store_offsets(p: &OffsetsParams) {
     });
 }
 
-/// Whether the index is the same along k, so that an index stands for a whole row.
+/// Whether the index is the same for all columns of a row.
 #[inline(always)]
 pub fn is_row_index(layout: &IndexLayout) -> bool {
     layout.stride_k == 0 && layout.offsets_k == 0
 }
 
-/// Where the index of the elements at `b` before the reduced axis starts, for an index without trailing axes.
+/// The position in the index tensor where the row for `b` starts, for an index without axes after the reduced one.
 #[inline(always)]
 pub unsafe fn index_offset(layout: &IndexLayout, b: u64) -> u64 {
     offset(layout.stride_b, layout.offsets_b, b)

@@ -1,10 +1,13 @@
-//! Scatter with atomics: one thread per element of `src`, in any order. Works for every type, shape and broadcast;
-//! [`vectors`], [`rows`] and [`privatized`] are faster ways to the same sums, [`reproducible`] is one to the same bits every time.
+//! Scatter with atomics. One thread takes one element of `src`, in any order.
 //!
-//! Sum, mul and mean join each element to its place in the accumulators: in `out` itself, or for the 16-bit
-//! floats in float32 scratch. Mean counts as well. A second kernel divides and stores. Min and max keep the best
-//! candidate of each group in scratch, and a second kernel looks the winner up.
-//! A kernel reads what others have written only after those have finished: the second kernels are launches of
+//! The kernels of this file work for every type, shape and broadcast. [`vectors`], [`rows`] and [`privatized`] compute
+//! sums faster for some shapes. [`reproducible`] computes sums that have the same bits every time.
+//!
+//! - Sum, mul and mean join each element to the accumulator of its group. The accumulators are `out` itself, or float32
+//!   scratch for 16-bit floats. Mean also counts. [`finish`] divides and stores.
+//! - Min and max keep the best candidate of each group in scratch. [`select`] reads the winner from `src`.
+//!
+//! A kernel reads what another kernel has written only after that kernel has ended, so these last steps are launches of
 //! their own.
 
 pub mod privatized;
@@ -24,7 +27,7 @@ use crate::{
     reduction::{AtomicReduction, Selection},
 };
 
-/// Sets every accumulator to base, or to what the reduction starts from.
+/// Sets every accumulator to base, or to the reduction's identity without a base.
 #[inline(always)]
 pub unsafe fn start<T: Scalar, R: AtomicReduction>(p: &ScatterParams) {
     for_each_position(p.b * p.n * p.k, |position| {
@@ -51,8 +54,8 @@ pub unsafe fn accumulate<T: Scalar, I: Index, R: AtomicReduction>(p: &ScatterPar
     });
 }
 
-/// Counts the elements of each group: one count for a whole row of `out` where the index is the same along it,
-/// one for each element otherwise.
+/// Counts the elements of each group. Where the index is the same for all columns of a row, a row of `out` has one
+/// count. Otherwise each element of `out` has its own.
 #[inline(always)]
 pub unsafe fn count<I: Index>(p: &ScatterParams) {
     let counts = p.counts as *mut u64;
@@ -73,8 +76,8 @@ pub unsafe fn count<I: Index>(p: &ScatterParams) {
     }
 }
 
-/// The last step of sums and products that were kept in scratch, and of mean: each accumulator, over its count
-/// where there are counts (over 1 where nothing arrived), stored as the nearest value of the type.
+/// The last step of sums and products that were kept in scratch, and of mean: divides each accumulator by its count, if
+/// there are counts, and stores it as the nearest value of the type. A count of 0 divides as 1.
 #[inline(always)]
 pub unsafe fn finish<T: Scalar>(p: &ScatterParams) {
     let per_row = is_row_index(&p.layout);
@@ -92,10 +95,11 @@ pub unsafe fn finish<T: Scalar>(p: &ScatterParams) {
 /// ```text
 /// for each element (b, e, k) of src that is not NaN:
 ///     n = index of (b, e, k);  skip it if n is not in [0, N)
-///     best[b, n, k] = max(best[b, n, k], pack(src[b, e, k], e)), unless it is seen to be as good already
+///     candidate = pack(src[b, e, k], e)
+///     if candidate > best[b, n, k]: best[b, n, k] = max(best[b, n, k], candidate), atomically
 /// ```
-/// A group's best only grows, so a look at it saves most of the atomics: of n elements in random order, the best so
-/// far changes about ln(n) times.
+/// The test before the atomic saves most of the atomics. It is safe because a group's best only grows. The best of n
+/// elements in random order changes about ln(n) times.
 #[inline(always)]
 pub unsafe fn find_best<T: Scalar, I: Index, S: Selection>(p: &ScatterParams) {
     let best = p.best as *mut u64;
@@ -113,15 +117,15 @@ pub unsafe fn find_best<T: Scalar, I: Index, S: Selection>(p: &ScatterParams) {
     });
 }
 
-/// [`find_best`] where key and position do not fit in one word, first half: the best key of each group.
+/// The first half of [`find_best`], where key and position do not fit in 64 bits: finds the best key of each group.
 /// `best` starts as 0, which is also the smallest key.
 #[inline(always)]
 pub unsafe fn find_best_key<T: Scalar, I: Index, S: Selection>(p: &ScatterParams) {
     for_each_wide_key::<T, I, S>(p, |at, key, _| u64::reduce_max((p.best as *mut u64).add(at as usize), key));
 }
 
-/// [`find_best`] where key and position do not fit in one word, second half: the smallest position that has the
-/// best key. `positions` starts as all ones, which stands for "none".
+/// The second half of [`find_best`], where key and position do not fit in 64 bits: finds the smallest position that has
+/// the best key. `positions` start with all bits 1, which stands for "no position".
 #[inline(always)]
 pub unsafe fn find_best_position<T: Scalar, I: Index, S: Selection>(p: &ScatterParams) {
     for_each_wide_key::<T, I, S>(p, |at, key, e| {
@@ -145,8 +149,8 @@ unsafe fn for_each_wide_key<T: Scalar, I: Index, S: Selection>(p: &ScatterParams
     });
 }
 
-/// The last step of min and max. The value is taken from `src`, so it keeps the sign of its zero. Positions are
-/// in `positions` where the host gives them, in the words of `best` otherwise.
+/// The last step of min and max. The value comes from `src`, so that a zero keeps its sign. Its position comes from
+/// `positions`, or from the candidates in `best` if there are no `positions`.
 /// ```text
 /// for each (b, n, k) of out:
 ///     e = the best position, if there is one and src[b, e, k] beats base[b, n, k]

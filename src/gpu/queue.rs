@@ -11,9 +11,7 @@ use super::{
 };
 use crate::{Error, Shape, broadcast::Layout};
 
-/// How many threads a block of every kernel has. 256 fills a multiprocessor of every architecture the
-/// kernels are compiled for (1,024 to 2,048 threads) with whole blocks.
-pub const THREADS_PER_BLOCK: u32 = 256;
+pub use kernel_params::THREADS_PER_BLOCK;
 
 /// What carries out the steps of an operator, in the order they are given: a CUDA stream, or the emulator
 /// that tests the kernels on the CPU.

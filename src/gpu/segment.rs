@@ -2,7 +2,7 @@
 
 mod preload;
 
-use kernel_params::{Divisor, HOLE_TILE, IndexLayout, SegmentParams, ShortDivisor, SortedIndexParams};
+use kernel_params::{Divisor, INDEX_TILE, IndexLayout, SegmentParams, ShortDivisor, SortedIndexParams};
 
 use super::{
     DeviceTensor, Kernels, Queue, ReductionPointers, Stream, StreamQueue, Workspace,
@@ -22,8 +22,8 @@ pub use preload::preload_segment;
 /// What each part of the workspace starts at a multiple of: the size of its widest elements.
 const WORKSPACE_ALIGNMENT: usize = size_of::<u64>();
 
-/// What a chunk has records of: the segment that goes on in it, and the one that begins in it.
-const RECORDS_PER_CHUNK: usize = 2;
+/// How many records a chunk has.
+const RECORDS_PER_CHUNK: usize = kernel_params::RECORDS_PER_CHUNK as usize;
 
 /// How the elements and columns of `src` are shared out, from sizes alone: the same sizes give the same sums, bit for
 /// bit, wherever the tensors lie.
@@ -107,7 +107,7 @@ fn made_indptr(plan: &SegmentPlan) -> IndexType {
 
 /// How many tiles cover a row of an index and the place behind its last element.
 fn tiles(e: usize) -> usize {
-    e / HOLE_TILE as usize + 1
+    e / INDEX_TILE as usize + 1
 }
 
 impl SegmentPlan {

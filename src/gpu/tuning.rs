@@ -1,14 +1,12 @@
 //! Tuning numbers, apart from the algorithms that use them, each with its reason.
 
 use kernel_params::BATCH;
+pub(super) use kernel_params::PACK_BYTES;
 
 use super::THREADS_PER_BLOCK;
 
-/// Lanes of a warp, on every architecture so far.
-pub(super) const WARP_SIZE: usize = 32;
-
-/// The bytes that one instruction of a lane loads at most.
-pub(super) const PACK_BYTES: usize = 16;
+/// Lanes of a warp.
+pub(super) const WARP_SIZE: usize = kernel_params::WARP_SIZE as usize;
 
 /// The bytes of a line of the caches.
 const LINE_BYTES: usize = 128;

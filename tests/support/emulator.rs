@@ -18,8 +18,8 @@ use super::{Element, assert_same, naive::ScatterCase, segments::SegmentCase};
 /// CUDA_ERROR_LAUNCH_FAILED, which a driver answers where a kernel fails.
 const LAUNCH_FAILED: i32 = 719;
 
-/// How large an input is taken to be, in bytes: as large as it is, or as one for which other ways are chosen: where the reduced axis
-/// is always cut, and where the caches hold nothing from one call to the next.
+/// How large an input is taken to be, in bytes: as large as it is, or as one for which other ways are chosen: where the
+/// reduced axis is always cut, and where the caches hold nothing from one call to the next.
 pub const SIZES: [Option<usize>; 3] = [None, Some(64 << 20), Some(1 << 30)];
 
 /// What a caller and a device choose. It decides which kernels run, and must not change a result.
@@ -207,7 +207,8 @@ impl Queue for Emulator {
     }
 }
 
-/// Whether a kernel's loops take what a smaller grid leaves. Those of sums by rows do not: each warp has one part of the rows.
+/// Whether a kernel's loops take what a smaller grid leaves. Those of sums by rows do not: each warp has one part of
+/// the rows.
 fn has_grid_loop(kernel: Kernel) -> bool {
     !kernel.name().starts_with("scatter_sum_rows_")
 }
@@ -295,8 +296,8 @@ pub fn segment_plan<T: Element>(case: &SegmentCase<T>) -> Result<SegmentPlan, Er
     SegmentPlan::coo(&src, &index, base.as_ref(), &SegmentCooOptions::new(case.reduce).dim_size(case.segments))
 }
 
-/// [`scatter`] for segments, which has given the same for each of [`SIZES`], in a setup each. `offset` elements before src
-/// and out make them unaligned.
+/// [`scatter`] for segments, which has given the same for each of [`SIZES`], in a setup each. `offset` elements before
+/// src and out make them unaligned.
 pub fn segment<T: Element>(
     case: &SegmentCase<T>,
     seed: u64,

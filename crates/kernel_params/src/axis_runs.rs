@@ -2,43 +2,44 @@
 
 use crate::{Divisor, MAX_RANK};
 
-/// The most runs of axes on one side of the reduced one.
+/// The most runs of axes on one side of the reduced axis.
 pub const MAX_RUNS: usize = MAX_RANK - 1;
 
 /// Neighbouring axes of `src` over which the index advances evenly.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AxisRun {
-    /// How many positions of `src` they cover.
+    /// Divides by the number of positions that the axes cover.
     pub size: Divisor,
-    /// How far the index moves for each of them; 0 where it is broadcast.
+    /// How far the index moves for each position. 0 if it is broadcast.
     pub stride: u64,
 }
 
-/// All axes of `src` on one side of the reduced one.
+/// All axes of `src` on one side of the reduced axis.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AxisRuns {
-    /// How many of `runs` there are.
+    /// The number of `runs` that are used.
     pub count: u64,
     /// The runs, innermost first.
     pub runs: [AxisRun; MAX_RUNS],
 }
 
 impl AxisRuns {
-    /// Whether the index advances evenly over all of them.
+    /// Whether the index advances evenly over all these axes.
     #[inline(always)]
     pub fn are_even(&self) -> bool {
         self.count <= 1
     }
 
-    /// How far it does so for each position; 0 where there are no axes, as there is no position but 0.
+    /// How far the index moves for each position, if it advances evenly. 0 without axes.
     #[inline(always)]
     pub fn even_stride(&self) -> u64 {
         self.runs[0].stride
     }
 
-    /// Adds an axis that is the outermost so far, in a run of its own or in that of the one before.
+    /// Adds an axis outside of all axes so far. It joins the outermost run, if the index advances evenly over both;
+    /// otherwise it becomes a new run.
     pub fn push(&mut self, size: u64, stride: u64) {
         if size == 1 {
             return;
@@ -53,13 +54,14 @@ impl AxisRuns {
         self.count += 1;
     }
 
-    /// How far a position over all of them moves the index: for the host, which looks at those that are there.
+    /// How far a position, counted over all these axes, moves the index. For the host.
     pub fn offset(&self, position: u64) -> u64 {
         offset_over(&self.runs[..self.count as usize], position)
     }
 
-    /// The same for kernels. Runs that are not there have stride 0; a loop over a number of them that varies would index a
-    /// kernel's parameter by a variable, and so copy it to local memory.
+    /// [`offset`](Self::offset) for kernels. It visits every run; unused runs have stride 0. A loop with a variable
+    /// number of rounds would index the kernel's parameter with a variable, so the compiler would copy it to local
+    /// memory.
     #[inline(always)]
     pub fn offset_unrolled(&self, position: u64) -> u64 {
         offset_over(&self.runs, position)

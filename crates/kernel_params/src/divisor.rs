@@ -1,4 +1,4 @@
-//! Division by a number that the host knows.
+//! Division by a number that the host knows before the launch.
 
 macro_rules! divisor {
     ($(#[$attribute:meta])* $name:ident: $word:ident, $wide:ident) => {
@@ -8,19 +8,18 @@ macro_rules! divisor {
         pub struct $name {
             /// The divisor.
             pub value: $word,
-            /// 2^(bits of a word - 1 + `shift`) / `value`, rounded up.
+            /// 2^(BITS - 1 + `shift`) / `value`, rounded up, where BITS is the width of this type.
             pub multiplier: $word,
             /// The base-2 logarithm of `value`, rounded up.
             pub shift: $word,
         }
 
         impl $name {
-            /// A divisor, at most half of what a word counts, of dividends below that; 1 in place of 0, which is the length of an
-            /// axis along which there is nothing to divide.
+            /// A divisor of up to 2^(BITS - 1). For 0, the length of an empty axis, it divides by 1.
             pub const fn new(value: $word) -> Self {
                 let value = if value == 0 { 1 } else { value };
                 let shift = $word::BITS - (value - 1).leading_zeros();
-                // One word, because `value` is more than half of 2^shift.
+                // It fits in BITS bits, because `value` is more than half of 2^shift.
                 let multiplier = ((1 as $wide) << ($word::BITS - 1 + shift)).div_ceil(value as $wide) as $word;
                 Self { value, multiplier, shift: shift as $word }
             }
@@ -35,9 +34,9 @@ macro_rules! divisor {
         }
 
         impl Default for $name {
-            /// That by 1.
+            /// Divides by 1.
             fn default() -> Self {
-                // Not divided out again for each of many that are not used.
+                // A constant, so that the many unused divisors of a structure cost no division each.
                 const ONE: $name = $name::new(1);
                 ONE
             }
@@ -46,16 +45,18 @@ macro_rules! divisor {
 }
 
 divisor! {
-    /// A divisor with what it takes to divide by it in a multiplication and a shift: a GPU has no instruction for division, and
-    /// one by a 64-bit number that only the kernel's launch tells is a hundred instructions, which have to be compiled as well.
+    /// A divisor that is prepared for division by a multiplication and a shift.
     ///
-    /// The quotient is exact for dividends below 2^63 (T. Granlund and P. L. Montgomery, "Division by invariant integers using
-    /// multiplication", PLDI 1994, theorem 4.2).
+    /// A GPU has no instruction for division. A division by a 64-bit number that is known only at launch is a hundred
+    /// instructions, to run and to compile.
+    ///
+    /// The quotient is exact for dividends below 2^63 (T. Granlund and P. L. Montgomery, "Division by invariant
+    /// integers using multiplication", PLDI 1994, theorem 4.2).
     Divisor: u64, u128
 }
 
 divisor! {
-    /// A [`Divisor`] of 32 bits, of dividends below 2^31, which takes a fifth of the instructions.
+    /// A [`Divisor`] in 32 bits, for dividends below 2^31. It takes a fifth of the instructions.
     ShortDivisor: u32, u64
 }
 

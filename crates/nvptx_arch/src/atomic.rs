@@ -1,8 +1,8 @@
-//! Read-modify-writes in global memory that no other thread of the device can interrupt.
+//! Atomic read-modify-writes in global memory, and relaxed loads.
 //!
-//! All of them are relaxed (they order nothing else; use a fence for that) and of gpu scope (the host and other devices
-//! are not included). `fetch_…` gives the value from before; `reduce_…` gives nothing, which the hardware does without
-//! waiting for memory (`red`, not `atom`).
+//! All of them are relaxed: they order no other access. A fence does that. Their scope is the GPU: the host and other
+//! devices are not included. `fetch_…` returns the old value. `reduce_…` returns nothing, so the thread does not wait
+//! for memory (`red`, not `atom`).
 //!
 //! Every pointer is aligned to the size of what is accessed and lies in *global* memory: in shared memory these
 //! instructions are undefined.
@@ -11,7 +11,7 @@ use crate::target::atomic as target;
 
 /// Atomic addition: `f32`, `f64`, `u32`, `i32`, `u64` and `i64`; integers wrap.
 pub trait AtomicAdd: Copy + target::Sealed {
-    /// Adds `value` to `*to`, and gives what was there.
+    /// Adds `value` to `*to`, and returns the old value.
     ///
     /// # Safety
     ///
@@ -28,14 +28,14 @@ pub trait AtomicAdd: Copy + target::Sealed {
 
 /// Atomic minimum and maximum: `u32`, `i32`, `u64` and `i64`.
 pub trait AtomicMinMax: Copy + target::Sealed {
-    /// Replaces `*to` by `value` if that is greater, and gives what was there.
+    /// Replaces `*to` by `value` if that is greater, and returns the old value.
     ///
     /// # Safety
     ///
     /// `to` is aligned, lies in global memory, and may be read and written.
     unsafe fn fetch_max(to: *mut Self, value: Self) -> Self;
 
-    /// Replaces `*to` by `value` if that is less, and gives what was there.
+    /// Replaces `*to` by `value` if that is less, and returns the old value.
     ///
     /// # Safety
     ///
@@ -59,21 +59,23 @@ pub trait AtomicMinMax: Copy + target::Sealed {
 
 /// Atomic replacement and relaxed access: `u32` and `u64`.
 pub trait AtomicCas: Copy + target::Sealed {
-    /// Replaces `*to` by `new` if it is `current`, and gives what was there: `current` means that it was replaced.
+    /// Replaces `*to` by `new` if it is `current`, and returns the old value: if that is `current`, the value was
+    /// replaced.
     ///
     /// # Safety
     ///
     /// `to` is aligned, lies in global memory, and may be read and written.
     unsafe fn compare_exchange(to: *mut Self, current: Self, new: Self) -> Self;
 
-    /// Replaces `*to` by `new`, and gives what was there.
+    /// Replaces `*to` by `new`, and returns the old value.
     ///
     /// # Safety
     ///
     /// As [`compare_exchange`](Self::compare_exchange).
     unsafe fn exchange(to: *mut Self, new: Self) -> Self;
 
-    /// Loads what other threads may be changing atomically (`ld.relaxed.gpu`).
+    /// Loads a value that other threads may change atomically meanwhile (`ld.relaxed.gpu`). The load leaves nothing in
+    /// the first-level cache.
     ///
     /// # Safety
     ///
@@ -107,7 +109,7 @@ pub unsafe fn reduce_add_f32x4(to: *mut f32, values: [f32; 4]) {
     unsafe { target::reduce_add_f32x4(to, values) }
 }
 
-/// Adds to a value in *shared* memory (`red.shared.add.f32`), indivisibly among the threads of the block.
+/// Adds to a value in *shared* memory (`red.shared.add.f32`), atomically among the threads of the block.
 ///
 /// # Safety
 ///
@@ -119,8 +121,8 @@ pub unsafe fn shared_reduce_add_f32(to: *mut f32, value: f32) {
     unsafe { target::shared_reduce_add_f32(to, value) }
 }
 
-/// Adds to a number in *shared* memory (`atom.shared.add.u32`), indivisibly among the threads of the block, and gives what was
-/// there.
+/// Adds to a number in *shared* memory (`atom.shared.add.u32`), atomically among the threads of the block, and returns
+/// the old value.
 ///
 /// # Safety
 ///

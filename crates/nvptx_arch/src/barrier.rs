@@ -1,10 +1,11 @@
-//! Barriers, which threads wait at, and fences, which only order memory.
+//! Barriers, at which threads wait, and fences, which only order memory accesses.
 
 use crate::target::barrier as target;
 
-/// Waits until every thread of the block has come here; what any of them wrote before, all of them see after.
+/// Waits until every thread of the block has reached this call. After it, each thread sees what the others wrote before
+/// it.
 ///
-/// Every thread of the block must come, and all threads of a warp to the same call (`bar.sync 0`).
+/// Every thread of the block must reach a barrier, and all threads of a warp the same call (`bar.sync 0`).
 #[inline(always)]
 #[track_caller]
 pub fn sync_threads() {
@@ -32,8 +33,8 @@ pub fn sync_threads_or(predicate: u32) -> u32 {
     target::sync_threads_or(predicate)
 }
 
-/// Waits until every lane of `mask` has come here with the same mask; what any of them wrote before, all of them see
-/// after (`bar.warp.sync`).
+/// Waits until every lane of `mask` has reached this call with the same mask. After it, each lane sees what the others
+/// wrote before it (`bar.warp.sync`).
 ///
 /// # Safety
 ///

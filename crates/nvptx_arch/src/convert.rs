@@ -1,6 +1,6 @@
-//! Conversions between 16-bit floats, carried as their bits, and float32.
+//! Conversions between float32 and 16-bit floats, which are passed as their bits.
 //!
-//! To 16 bits they round to the nearest value, ties to even; a NaN stays one, without its payload.
+//! Conversions to 16 bits round to the nearest value, ties to even. A NaN stays a NaN, without its payload.
 
 use crate::target::convert as target;
 
@@ -16,7 +16,7 @@ pub fn f32_to_f16(value: f32) -> u16 {
     target::f32_to_f16(value)
 }
 
-/// bfloat16 to float32, exactly: it is the upper half of one.
+/// bfloat16 to float32, exactly: a bfloat16 is the upper half of a float32.
 #[inline(always)]
 pub fn bf16_to_f32(bits: u16) -> f32 {
     f32::from_bits((bits as u32) << 16)
@@ -30,8 +30,8 @@ pub fn f32_to_bf16(value: f32) -> u16 {
         return QUIET_NAN;
     }
     let bits = value.to_bits();
-    // Half a unit of the last place kept, less one where that place is even: ties go to even. The sum cannot
-    // overflow: NaNs alone lie above infinity.
+    // Adds half a unit of the last place, or one less if that place is even, so that ties go to even. The sum cannot
+    // overflow, because only NaNs lie above infinity.
     let rounded = bits + 0x7fff + (bits >> 16 & 1);
     (rounded >> 16) as u16
 }

@@ -11,9 +11,9 @@
 //!
 //! # Layers
 //!
-//! [`index`], [`barrier`], [`warp`], [`shared`], [`memory`], [`atomic`], [`convert`], [`math`], [`grid`] and [`hint`] say what
-//! an instruction means; `ptx/` and `host/` say how it is done on either kind of target, and `emulate/` is the grid that
-//! `host/` acts on.
+//! [`index`], [`barrier`], [`warp`], [`shared`], [`memory`], [`atomic`], [`convert`], [`math`], [`grid`] and [`hint`]
+//! say what an instruction means; `ptx/` and `host/` say how it is done on either kind of target, and `emulate/` is the
+//! grid that `host/` acts on.
 
 #![cfg_attr(
     target_arch = "nvptx64",

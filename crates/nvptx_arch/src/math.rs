@@ -1,7 +1,7 @@
 //! Exponential, natural logarithm and square root.
 //!
-//! What PTX has an instruction for is built on it; the rest is the crate `libm`, the same code on every target. NaN gives
-//! NaN, and infinities and zeros give what IEEE 754 says.
+//! Functions for which PTX has an instruction are built on it. The others are the crate `libm`, the same code on every
+//! target. NaN gives NaN. Infinities and zeros give the results of IEEE 754.
 
 use crate::target::math as target;
 
@@ -9,14 +9,15 @@ use crate::target::math as target;
 #[inline(always)]
 pub fn exp_f32(x: f32) -> f32 {
     const LOG2_E: f32 = core::f32::consts::LOG2_E;
-    /// What log2(e) loses as an `f32`.
+    /// log2(e) minus its `f32`.
     const LOG2_E_REST: f32 = (core::f64::consts::LOG2_E - LOG2_E as f64) as f32;
-    /// Beyond these the result is 0 or infinity; they keep the infinities out of the differences below. A NaN passes.
+    /// Beyond these limits the result is 0 or infinity. They keep infinities out of the differences below. A NaN
+    /// passes.
     const LOWEST: f32 = -105.0;
     const HIGHEST: f32 = 89.0;
     let x = x.clamp(LOWEST, HIGHEST);
-    // 2^(high + low) with high + low = x * log2(e): what the product and its constant lose when rounded is put back, to
-    // first order, as 2^low = 1 + low * ln(2).
+    // 2^(high + low) with high + low = x * log2(e): `low` is the rounding error of the product and of its constant,
+    // added to first order, as 2^low = 1 + low * ln(2).
     let high = x * LOG2_E;
     let low = target::fma_f32(x, LOG2_E_REST, target::fma_f32(x, LOG2_E, -high));
     target::exp2_f32(high) * target::fma_f32(low, core::f32::consts::LN_2, 1.0)
@@ -24,15 +25,16 @@ pub fn exp_f32(x: f32) -> f32 {
 
 /// e to the power of `x`, within 2 units of the last place; subnormal results included.
 ///
-/// PTX has no such instruction for `f64`, and libm's function keeps a table on the stack, which on the GPU is slow memory.
+/// PTX has no such instruction for `f64`, and libm's function keeps a table on the stack, which on the GPU is slow
+/// memory.
 #[inline(always)]
 pub fn exp_f64(x: f64) -> f64 {
     /// As in [`exp_f32`].
     const LOWEST: f64 = -746.0;
     const HIGHEST: f64 = 710.0;
-    /// 1.5 * 2^52: added to a number and taken away again, it leaves the nearest integer.
+    /// 1.5 * 2^52: a number plus this minus this is the nearest integer.
     const TO_INTEGER: f64 = 6_755_399_441_055_744.0;
-    /// ln(2) less its own `f64`.
+    /// ln(2) minus its `f64`.
     const LN_2_REST: f64 = 2.319_046_813_846_299_6e-17;
     let x = x.clamp(LOWEST, HIGHEST);
     // x = twos * ln(2) + rest, with rest at most ln(2) / 2 away from 0.
@@ -43,13 +45,14 @@ pub fn exp_f64(x: f64) -> f64 {
     for term in (0..TERMS - 1).rev() {
         power = target::fma_f64(power, rest, INVERSE_FACTORIALS[term]);
     }
-    // In two steps: 2^twos itself may be too large, or too small, for an `f64`.
+    // In two steps, because 2^twos may be too large, or too small, for an `f64`.
     let twos = twos as i32;
     let half = twos >> 1;
     power * power_of_two(half) * power_of_two(twos - half)
 }
 
-/// The terms of e's series that matter: (ln(2) / 2)^14 / 14! is a thirtieth of an `f64`'s precision.
+/// The terms of the series of e^x that matter: the next one, (ln(2) / 2)^14 / 14!, is a thirtieth of an `f64`'s
+/// precision.
 const TERMS: usize = 14;
 
 const INVERSE_FACTORIALS: [f64; TERMS] = {

@@ -1,20 +1,21 @@
 //! Loads and stores, of one word or of a vector.
 //!
-//! They are plain accesses: two threads that touch the same place without a barrier between them, at least one of them
-//! storing, is a race. Where that is meant, both use [`atomic`](crate::atomic).
+//! They are plain accesses. If two threads access the same place without a barrier between them, and at least one of
+//! them stores, that is a race. Intended races use [`atomic`](crate::atomic) on both sides.
 //!
-//! Every pointer is aligned to the size of what is accessed, vector included.
+//! Every pointer is aligned to the size of the access, also for vectors.
 
 use crate::target::memory as target;
 
-/// What one load or store moves. `u16` carries the 16-bit floats.
+/// A type that one load or store moves. `u16` carries the 16-bit floats.
 ///
-/// Implemented for `u8`, `u16`, `u32`, `u64`, `i32`, `i64`, `f32` and `f64`; sealed, because each needs its own instruction.
+/// Implemented for `u8`, `u16`, `u32`, `u64`, `i32`, `i64`, `f32` and `f64`; sealed, because each needs its own
+/// instruction.
 pub trait Word: Copy + target::WordAccess {}
 
 impl<T: Copy + target::WordAccess> Word for T {}
 
-/// What a vector access moves two or four of: `f32`, `u32` or `i32`; sealed.
+/// A type of which a vector access moves two or four: `f32`, `u32` or `i32`. Sealed.
 pub trait Lane: Word + target::LaneAccess {}
 
 impl<T: Word + target::LaneAccess> Lane for T {}
@@ -43,12 +44,25 @@ pub unsafe fn store<T: Word>(to: *mut T, value: T) {
     unsafe { target::store(to, value) }
 }
 
-/// Loads from global memory that no thread of the grid writes while the kernel runs, through the read-only data cache
-/// (`ld.global.nc`).
+/// Loads from global memory that no thread of the grid writes, through the read-only data cache (`ld.global.nc`).
+///
+/// PTX demands that the memory is read-only for the duration of the kernel. With programmatic dependent launch, a
+/// kernel may become resident while the kernel before it still writes memory that this one loads. That is safe if every
+/// such load comes after [`wait_for_previous`](crate::grid::wait_for_previous):
+///
+/// - The wait returns when the kernels before have ended and their writes are visible. Nothing writes the memory from
+///   then on until this kernel ends.
+/// - The read-only cache is part of the first-level cache, which a load fills on demand. No load of this kernel has
+///   read the memory before the wait, so the cache holds no older copy that a later load could hit. (The kernel before
+///   does not load by this function what it writes itself.)
+///
+/// `tests/ptx.rs` checks that a kernel of sm_90 reaches no access to memory before its wait. Loads that must come
+/// before the wait are [`load_relaxed`](crate::atomic::load_relaxed), which leave nothing in the first-level cache.
 ///
 /// # Safety
 ///
-/// `from` is aligned, may be read, lies in global memory, and holds the same value from the kernel's start to its end.
+/// `from` is aligned, may be read, and lies in global memory, which holds the same value from the kernel's wait for the
+/// kernels before it to its end.
 #[inline(always)]
 #[track_caller]
 pub unsafe fn load_readonly<T: Word>(from: *const T) -> T {
@@ -56,8 +70,8 @@ pub unsafe fn load_readonly<T: Word>(from: *const T) -> T {
     unsafe { target::load_readonly(from) }
 }
 
-/// [`load_readonly`] of what the grid reads once and from end to end: it makes no room for itself in the caches at the cost
-/// of what is read or written again (`ld.global.cs.nc`).
+/// [`load_readonly`] of memory that the grid reads once, from end to end. The load does not displace lines of the
+/// caches that are used again (`ld.global.cs.nc`).
 ///
 /// # Safety
 ///
@@ -69,8 +83,8 @@ pub unsafe fn load_streaming<T: Word>(from: *const T) -> T {
     unsafe { target::load_streaming(from) }
 }
 
-/// [`load_readonly`] of what neighbouring lanes, or the same one next, read on from: on sm_90 the second-level cache fetches
-/// the whole 256 bytes that it lies in (`ld.global.nc.L2::256B`).
+/// [`load_readonly`] that prefetches: on sm_90 the second-level cache fetches the whole 256 bytes around it, which
+/// neighbouring lanes read, or this lane reads next (`ld.global.nc.L2::256B`).
 ///
 /// # Safety
 ///
@@ -130,8 +144,8 @@ pub unsafe fn store_x4<T: Lane>(to: *mut T, values: [T; 4]) {
     unsafe { target::store_x4(to, values) }
 }
 
-/// [`store_x4`] of what the grid writes once and from end to end, in global memory: it makes no room for itself in the caches at
-/// the cost of what is read or written again (`st.global.cs.v4`).
+/// [`store_x4`] to global memory that the grid writes once, from end to end. The store does not displace lines of the
+/// caches that are used again (`st.global.cs.v4`).
 ///
 /// # Safety
 ///
@@ -191,8 +205,8 @@ pub unsafe fn load_streaming_x4<T: Lane>(from: *const T) -> [T; 4] {
     unsafe { target::load_streaming_x4(from) }
 }
 
-/// [`load_readonly_x4`] of what neighbouring lanes, or the same one next, read on from: on sm_90 the second-level cache fetches
-/// the whole 128 bytes that it lies in (`ld.global.nc.L2::128B.v4`).
+/// [`load_readonly_x4`] that prefetches: on sm_90 the second-level cache fetches the whole 128 bytes around it
+/// (`ld.global.nc.L2::128B.v4`).
 ///
 /// # Safety
 ///
@@ -216,7 +230,8 @@ pub unsafe fn load_prefetching_256_x4<T: Lane>(from: *const T) -> [T; 4] {
     unsafe { target::load_prefetching_256_x4(from) }
 }
 
-/// Has the second-level cache fetch what a [`load_readonly`] will ask for later (`prefetch.global.L2`); nothing waits for it.
+/// Has the second-level cache fetch what a [`load_readonly`] will ask for later (`prefetch.global.L2`); nothing waits
+/// for it.
 ///
 /// # Safety
 ///

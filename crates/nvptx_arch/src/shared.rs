@@ -19,17 +19,17 @@ pub fn dynamic_shared_mem<T>() -> *mut T {
 
 /// `shared_array![T; N]`: shared memory for `N` values of `T`, as a `*mut T` aligned to 16 bytes. `N` is constant.
 ///
-/// Each place in the source where it is written is one array, the same for every thread of a block and however often the
-/// place is executed, inlined or instantiated. `T` and `N` can therefore not depend on the generic parameters of the
-/// function around it.
+/// Each place in the source where it is written is one array, the same for every thread of a block and however often
+/// the place is executed, inlined or instantiated. `T` and `N` can therefore not depend on the generic parameters of
+/// the function around it.
 ///
 /// The contents are uninitialised: write, [`sync_threads`](crate::barrier::sync_threads), then read.
 ///
 /// On `nvptx64` the calling crate needs `#![feature(asm_experimental_arch)]`.
-// PTX lets an array be declared inside `asm!`, but LLVM may copy an `asm!` (it inlines, unrolls, instantiates), and each
-// copy would be another array. It never copies a function that is not generic and not to be inlined: so the declaration
-// stands in one, and the PTX assembler, which knows that an array is one however often its function is inlined, removes
-// the call.
+// PTX lets an array be declared inside `asm!`, but LLVM may copy an `asm!` (it inlines, unrolls, instantiates), and
+// each copy would be another array. It never copies a function that is not generic and not to be inlined: so the
+// declaration stands in one, and the PTX assembler, which knows that an array is one however often its function is
+// inlined, removes the call.
 #[macro_export]
 macro_rules! shared_array {
     ($element:ty; $length:expr) => {{

@@ -1,8 +1,8 @@
 //! Exchange of values between the lanes of a warp, without memory.
 //!
 //! Every function waits for all lanes of its `mask`. All of them are unsafe for one reason: the calling lane must be in
-//! `mask`, no lane of `mask` may have returned from the kernel, and all of them must come to the same call with the same
-//! mask. The emulator reports each breach as a `Fault`.
+//! `mask`, no lane of `mask` may have returned from the kernel, and all of them must come to the same call with the
+//! same mask. The emulator reports each breach as a `Fault`.
 
 use crate::target::warp as target;
 

@@ -65,18 +65,19 @@ impl CudaBuilder {
         self
     }
 
-    /// The folder to build in, instead of `nvptx` in the target folder of the build script that calls. Each architecture
-    /// has its own folder in it, which holds its compiled `core`.
+    /// The folder to build in, instead of `nvptx` in the target folder of the build script that calls. Each
+    /// architecture has its own folder in it, which holds its compiled `core`.
     pub fn target_dir(mut self, path: impl AsRef<Path>) -> Self {
         self.target_dir = Some(path.as_ref().to_owned());
         self
     }
 
-    /// Compiles the crate, and tells the outer cargo which files to watch; returns the path of the PTX, which is that of
-    /// [`copy_to`](Self::copy_to) where one was given.
+    /// Compiles the crate, and tells the outer cargo which files to watch; returns the path of the PTX, which is that
+    /// of [`copy_to`](Self::copy_to) where one was given.
     ///
     /// The first build for an architecture compiles `core`, which takes tens of seconds; later ones take as long as the
-    /// crate itself. The workspace's Cargo.lock is used as it is and never rewritten; where there is none, cargo makes one.
+    /// crate itself. The workspace's Cargo.lock is used as it is and never rewritten; where there is none, cargo makes
+    /// one.
     ///
     /// # Errors
     /// Where no compiler is found, where it cannot compile for the architecture, where the crate does not compile (with
@@ -196,8 +197,8 @@ impl NestedBuild<'_> {
         flags
     }
 
-    /// Where the compiler shall write the PTX. The name is chosen here, and depends on all that the PTX depends on beside
-    /// the sources, so that a file left by another crate, compiler or set of flags is never taken for this one.
+    /// Where the compiler shall write the PTX. The name is chosen here, and depends on all that the PTX depends on
+    /// beside the sources, so that a file left by another crate, compiler or set of flags is never taken for this one.
     fn ptx_path(&self, rustflags: &[String]) -> PathBuf {
         let mut hasher = DefaultHasher::new();
         (self.manifest, self.toolchain.version(), rustflags, PROFILE).hash(&mut hasher);

@@ -23,7 +23,8 @@
 //! `nvptx_sm_80` from sm_80, `nvptx_sm_90` from sm_90.
 //!
 //! # Environment
-//! `NVPTX_RUSTC`: the rustc to use instead of the one that would be found; the `cargo` beside it is used if there is one.
+//! `NVPTX_RUSTC`: the rustc to use instead of the one that would be found; the `cargo` beside it is used if there is
+//! one.
 
 mod arch;
 mod builder;

@@ -1,8 +1,8 @@
 //! Finds a compiler that can build `core` for the GPU.
 //!
 //! Such a compiler has the source of exactly its own standard library beside it: rustup's component `rust-src`, or
-//! Debian's package `rust-web-src`. The one named by `NVPTX_RUSTC` is taken if that is set. Otherwise the one in use comes
-//! first, then rustup's other toolchains from the newest to the oldest, then any rustc on the path.
+//! Debian's package `rust-web-src`. The one named by `NVPTX_RUSTC` is taken if that is set. Otherwise the one in use
+//! comes first, then rustup's other toolchains from the newest to the oldest, then any rustc on the path.
 
 use std::{
     env, fmt, fs,

@@ -1,7 +1,7 @@
 //! Rust-CUDA's `cuda_std`, over rustc's own `nvptx64` target.
 //!
-//! A kernel crate imports it under that name (`cuda_std = { package = "nvptx_std", … }`) and says
-//! `use cuda_std::prelude::*;` and `#[kernel]`. What is here has the name, place and signature that it has in `cuda_std`
+//! A kernel crate imports it under that name (`cuda_std = { package = "nvptx_std", … }`) and says `use
+//! cuda_std::prelude::*;` and `#[kernel]`. What is here has the name, place and signature that it has in `cuda_std`
 //! 0.2.2, so that a kernel crate can go over to Rust-CUDA's compiler by its Cargo.toml alone; what `cuda_std` does not
 //! have comes from [`nvptx_arch`], which works beside either.
 //!

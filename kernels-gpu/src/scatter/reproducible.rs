@@ -1,13 +1,13 @@
-//! Sums of floating-point numbers whose bits do not depend on the order in which elements come: in integers, by way of
-//! [`fixed_point`].
+//! Sums of floating-point numbers that have the same bits in any order of the elements. They are computed in integers,
+//! with [`fixed_point`].
 //!
 //! ```text
-//! scales[b, n, k] = the scale of base[b, n, k]                               (a launch, where there is a base)
+//! scales[b, n, k] = the scale of base[b, n, k]                               (a launch, if there is a base)
 //! scales[b, n, k] = the largest scale among that and the group's elements    (a launch)
 //! limbs[b, n, k] += the element in fixed point under that scale              (a launch)
 //! accumulators[b, n, k] = limbs[b, n, k] + base in fixed point, rounded      (a launch)
 //! ```
-//! Scales without a base and limbs start as zeros.
+//! Limbs start as zeros. So do scales, if there is no base.
 
 use kernel_params::ReproducibleParams;
 use nvptx_arch::{
@@ -21,7 +21,7 @@ use crate::{
     layout::{for_each_position, Element},
 };
 
-/// Sets each group's scale to that of base, which is there.
+/// Sets each group's scale to the scale of its base. There is a base.
 #[inline(always)]
 pub unsafe fn start_scales<T: Scalar<Accumulator: Binary>>(p: &ReproducibleParams) {
     let s = &p.scatter;
@@ -31,7 +31,7 @@ pub unsafe fn start_scales<T: Scalar<Accumulator: Binary>>(p: &ReproducibleParam
     });
 }
 
-/// Finds each group's scale. It only grows, so a look at it saves most of the atomics.
+/// Finds each group's scale. A scale only grows, so a test before the atomic saves most of the atomics.
 #[inline(always)]
 pub unsafe fn find_scales<T: Scalar<Accumulator: Binary>, I: Index>(p: &ReproducibleParams) {
     for_each_element::<T, I>(p, |value, at| {
@@ -43,13 +43,15 @@ pub unsafe fn find_scales<T: Scalar<Accumulator: Binary>, I: Index>(p: &Reproduc
     });
 }
 
-/// Adds each element to the limbs of its group. Many have nothing in the low limb: a float32 at most 2^8 smaller than
-/// the largest has none, where limbs have 32 bits.
+/// Adds each element to the limbs of its group.
+///
+/// The low limb of many elements is 0, and needs no atomic: for limbs of 32 bits, that of every float32 within a factor
+/// of 2^8 of the largest.
 #[inline(always)]
 pub unsafe fn add_limbs<T: Scalar<Accumulator: Binary>, I: Index>(p: &ReproducibleParams) {
     for_each_element::<T, I>(p, |value, at| {
         let scale = memory::load((p.scales as *const u32).add(at));
-        // -0 alone is without a scale: it has nothing to add.
+        // A group without a scale has nothing but -0, which adds nothing.
         if scale != NO_SCALE {
             let [high, low] = fixed_point::limbs(value, scale, p.limb_bits);
             if high != 0 {
@@ -62,7 +64,8 @@ pub unsafe fn add_limbs<T: Scalar<Accumulator: Binary>, I: Index>(p: &Reproducib
     });
 }
 
-/// Adds base, or 0, to each group's limbs and rounds what they hold. A base of -0 stays -0 where nothing else came.
+/// Adds base, or 0, to each group's limbs and rounds the sum. A base of -0 stays -0 if every element is -0 or there is
+/// none.
 #[inline(always)]
 pub unsafe fn round<T: Scalar<Accumulator: Binary>>(p: &ReproducibleParams) {
     let s = &p.scatter;

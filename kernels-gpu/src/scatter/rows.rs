@@ -1,23 +1,24 @@
-//! Sums of float32, float16 and bfloat16 for an index that is the same along a row and advances evenly over the leading
-//! axes, where the lanes of a warp fill whole rows: their columns, WIDTH of them for each lane, are a power of two.
+//! Sums of float32, float16 and bfloat16, for an index that is the same for all columns of a row and advances evenly
+//! over the leading axes. A lane takes COLUMNS columns, and the lanes for a row are a power of two up to 32, so that a
+//! warp takes whole rows.
 //!
-//! A lane keeps its columns from row to row. Many rows that go to one group would wait for each other at its address. So
-//! each warp takes a contiguous part of the rows, looks at the first of them for a group that comes up twice, and keeps
-//! that group's sums in registers:
+//! If many rows go to one group, their atomics wait for each other. So each warp takes neighbouring rows, samples the
+//! first of them for a group that occurs twice, and keeps the sums of this hot group in registers:
 //!
 //! ```text
-//! hot = the group that comes up most often among the first rows of the warp's part, if one comes up twice
-//! for each row (b, e) of the part and each WIDTH columns of it, a lane each:
+//! hot = the group that occurs most often among the first rows of the warp, if one occurs twice
+//! for each row (b, e) of the warp and each COLUMNS columns of it, a lane each:
 //!     n = index of (b, e)
 //!     if n is hot: kept += src[b, e, columns]
 //!     else:        accumulators[b, n, columns] += src[b, e, columns]
 //! accumulators[hot, columns] += the sum of kept over the lanes of those columns
 //! ```
 
-use cuda_std::prelude::*;
 use kernel_params::ScatterParams;
 use nvptx_arch::{
-    hint, index, memory,
+    hint,
+    index::{block_dim_x, block_idx_x, lane_id, thread_idx_x},
+    memory,
     warp::{self, FULL_MASK, WARP_SIZE},
 };
 
@@ -28,67 +29,55 @@ use crate::{
     layout::{even_index_position, split_rows},
 };
 
-/// The fewest rows of a warp's part among which a hot group is looked for: a second window, to which the find applies. There
-/// are two batches, too.
+/// The fewest rows of a warp among which it samples. With fewer, no rows would be left to which the found group
+/// applies.
 const SHORTEST_SAMPLED: u32 = 2 * WARP_SIZE;
 
-/// Stands for no row of `out`, which are counted in 32 bits.
+/// Stands for no row of `out`. Rows of `out` are counted in 32 bits.
 const NONE: u32 = u32::MAX;
 
-/// One column at a time.
+/// With four columns at a time, `src` and the accumulators are aligned to four values.
 #[inline(always)]
-pub unsafe fn accumulate_singles<T: Float32, I: Index>(p: &ScatterParams) {
-    accumulate::<T, I, 1>(p);
-}
-
-/// Four columns at a time: `src` and the accumulators are aligned to four values.
-#[inline(always)]
-pub unsafe fn accumulate_quads<T: Float32, I: Index>(p: &ScatterParams) {
-    accumulate::<T, I, 4>(p);
-}
-
-#[inline(always)]
-unsafe fn accumulate<T: Float32, I: Index, const WIDTH: usize>(p: &ScatterParams) {
-    let lane = index::lane_id();
-    let columns_log2 = (p.k as u32 / WIDTH as u32).trailing_zeros();
+pub unsafe fn accumulate<T: Float32, I: Index, const COLUMNS: usize>(p: &ScatterParams) {
+    let lane = lane_id();
+    let columns_log2 = (p.k as u32 / COLUMNS as u32).trailing_zeros();
     let rows_at_once = WARP_SIZE >> columns_log2;
     let row_of_lane = lane >> columns_log2;
-    let column = (lane - (row_of_lane << columns_log2)) as usize * WIDTH;
-    let warps_per_block = (thread::block_dim_x() / WARP_SIZE) as u64;
-    let warp = thread::block_idx_x() as u64 * warps_per_block + (thread::thread_idx_x() / WARP_SIZE) as u64;
+    let column = (lane - (row_of_lane << columns_log2)) as usize * COLUMNS;
+    let warps_per_block = (block_dim_x() / WARP_SIZE) as u64;
+    let warp = block_idx_x() as u64 * warps_per_block + (thread_idx_x() / WARP_SIZE) as u64;
     let first = warp * p.rows_of_warp;
     let rows = p.b * p.e;
     if first >= rows {
         return;
     }
-    let part = Part { p, first, rows: p.rows_of_warp.min(rows - first) as u32 };
+    let rows_of_warp = Rows { p, first, rows: p.rows_of_warp.min(rows - first) as u32 };
 
     let mut hot = NONE;
-    let mut is_sampled = part.rows < SHORTEST_SAMPLED.max(2 * BATCH as u32 * rows_at_once);
+    let mut is_sampled = rows_of_warp.rows < SHORTEST_SAMPLED.max(2 * BATCH as u32 * rows_at_once);
     let src = (p.src as *const T).add((first * p.k) as usize + column);
-    let mut kept = [-0.0; WIDTH];
+    let mut kept = [-0.0; COLUMNS];
     let mut keeps = false;
     let mut row = row_of_lane;
-    while row < part.rows {
-        // All of a batch's loads are on the way before the first of them is waited for.
+    while row < rows_of_warp.rows {
+        // The thread issues all loads of a batch before it waits for the first.
         let rows = each(|i| row + i as u32 * rows_at_once);
-        let out_rows = each(|i| part.out_row::<I>(rows[i]));
-        let values = each(|i| load::<T, WIDTH>(src.add(rows[i].min(part.rows - 1) as usize * p.k as usize)));
-        // After the first loads, which are on their way meanwhile.
+        let out_rows = each(|i| rows_of_warp.out_row::<I>(rows[i]));
+        let values = each(|i| load::<T, COLUMNS>(src.add(rows[i].min(rows_of_warp.rows - 1) as usize * p.k as usize)));
+        // The warp samples after it has issued the loads of the first batch, so that both run at the same time.
         if !hint::opaque_bool(is_sampled) {
-            hot = if WIDTH == 1 {
-                // One or two columns, where src is aligned: the batch itself is as many rows or half of them. Loading others
-                // would take 3 % of all.
-                Part::hot_group(lane, out_rows, 1 << columns_log2)
+            hot = if COLUMNS == 1 {
+                // The rows of the first batch are the sample: with few columns they are enough.
+                Rows::hot_group(lane, out_rows, 1 << columns_log2)
             } else {
-                part.find_hot_group::<I>(lane)
+                rows_of_warp.find_hot_group::<I>(lane)
             };
             is_sampled = true;
         }
         each(|i| {
             if out_rows[i] == hot && hot != NONE {
                 keeps = true;
-                for column in 0..WIDTH {
+                for column in 0..COLUMNS {
                     kept[column] += values[i][column];
                 }
             } else if out_rows[i] != NONE {
@@ -99,28 +88,28 @@ unsafe fn accumulate<T: Float32, I: Index, const WIDTH: usize>(p: &ScatterParams
     }
     if warp::any(FULL_MASK, keeps) {
         add_up_columns(columns_log2, &mut kept);
-        // A lane that kept nothing adds -0, the sum of nothing, so the first lane of each column has the whole.
+        // A lane that kept nothing adds -0, the sum of no elements. The first lane of each column has the sum.
         if row_of_lane == 0 {
             join(p, hot as u64 * p.k + column as u64, kept);
         }
     }
 }
 
-/// Neighbouring rows that a warp has, of which there is one at least.
-struct Part<'a> {
+/// The neighbouring rows of a warp, at least one.
+struct Rows<'a> {
     p: &'a ScatterParams,
     first: u64,
     rows: u32,
 }
 
-impl Part<'_> {
-    /// The row of `out` that a row of the part goes to; [`NONE`] for a bad index, and for a row behind the end.
+impl Rows<'_> {
+    /// The row of `out` that a row goes to. [`NONE`] for a bad index, and for a row behind the end.
     #[inline(always)]
     unsafe fn out_row<I: Index>(&self, row: u32) -> u32 {
-        // Without a branch, so that the loads of several rows are on the way together.
+        // There is no branch before the load, so that a lane can issue the loads of several rows together.
         let (b, e) = split_rows(self.first + row.min(self.rows - 1) as u64, &self.p.by_e, self.p.b);
         let at = even_index_position(&self.p.layout, b, e);
-        // Once for most rows; those of the first windows a second time shortly after.
+        // Streamed, because most rows are read once. Those of the sample are read a second time soon after.
         let group = memory::load_streaming((self.p.index as *const I).add(at as usize)).group(self.p.n);
         if row < self.rows {
             group.map_or(NONE, |group| (b * self.p.n + group) as u32)
@@ -129,15 +118,18 @@ impl Part<'_> {
         }
     }
 
-    /// [`hot_group`](Self::hot_group) of the first rows, one for each lane in each window.
+    /// [`hot_group`](Self::hot_group) of the first rows: a row for each lane in each window.
     #[inline(always)]
     unsafe fn find_hot_group<I: Index>(&self, lane: u32) -> u32 {
         Self::hot_group(lane, each(|window| self.out_row::<I>(window as u32 * WARP_SIZE + lane)), 1)
     }
 
-    /// The row of `out` that most of some rows go to, if two of one window do; [`NONE`] otherwise. Each window has a row for
-    /// each lane, or for as many neighbours as have the same one. A group with one row in 23, as in the skewed benchmark,
-    /// comes up twice in one window of 32 rows with a chance of 0.42, so in one of 4 with 0.89.
+    /// The row of `out` that most rows of a window go to, if at least two rows of one window go there. Otherwise
+    /// [`NONE`].
+    ///
+    /// A window is one value of `out_rows` in each lane; `lanes_of_row` neighbouring lanes have the same row. A group
+    /// with one row in 23 occurs twice in one window of 32 rows with probability 0.42, so in one of four windows with
+    /// 0.89.
     #[inline(always)]
     unsafe fn hot_group(lane: u32, windows: [u32; BATCH], lanes_of_row: u32) -> u32 {
         let mut hot = NONE;
@@ -161,9 +153,9 @@ impl Part<'_> {
     }
 }
 
-/// Adds up the values of the lanes that have the same columns; the first ones of each column have the sums.
+/// Adds the values of the lanes that have the same columns. The first lanes of the warp have the sums.
 #[inline(always)]
-unsafe fn add_up_columns<const WIDTH: usize>(columns_log2: u32, values: &mut [f32; WIDTH]) {
+unsafe fn add_up_columns<const COLUMNS: usize>(columns_log2: u32, values: &mut [f32; COLUMNS]) {
     let mut distance = WARP_SIZE / 2;
     while distance >> columns_log2 > 0 {
         for value in values.iter_mut() {

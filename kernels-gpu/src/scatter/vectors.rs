@@ -1,6 +1,7 @@
-//! Sums of float32, float16 and bfloat16 for an index that is the same along a row: a thread takes WIDTH neighbouring
-//! columns of a row, so the index is read once for all of them, and they join with one vector atomic where the
-//! architecture has it.
+//! Sums of float32, float16 and bfloat16, for an index that is the same for all columns of a row.
+//!
+//! A thread takes COLUMNS neighbouring columns of a row. It reads the index once for all of them, and adds them with
+//! one vector atomic if the architecture has vector atomics.
 
 use kernel_params::ScatterParams;
 use nvptx_arch::atomic::{self, AtomicAdd};
@@ -10,33 +11,24 @@ use crate::{
     layout::{for_each_position, Element},
 };
 
-/// One column at a time, for any number of columns.
+/// With four columns at a time, the number of columns is a multiple of 4, and `src` and the accumulators are aligned to
+/// four values.
 #[inline(always)]
-pub unsafe fn accumulate_singles<T: Float32, I: Index>(p: &ScatterParams) {
-    accumulate::<T, I, 1>(p);
-}
-
-/// Four columns at a time: their number is a multiple of 4, and `src` and the accumulators are aligned to four values.
-#[inline(always)]
-pub unsafe fn accumulate_quads<T: Float32, I: Index>(p: &ScatterParams) {
-    accumulate::<T, I, 4>(p);
-}
-
-#[inline(always)]
-unsafe fn accumulate<T: Float32, I: Index, const WIDTH: usize>(p: &ScatterParams) {
-    for_each_position(p.b * p.e * (p.k / WIDTH as u64), |vector| {
-        let position = vector * WIDTH as u64;
+pub unsafe fn accumulate<T: Float32, I: Index, const COLUMNS: usize>(p: &ScatterParams) {
+    for_each_position(p.b * p.e * (p.k / COLUMNS as u64), |vector| {
+        let position = vector * COLUMNS as u64;
         let (row, column) = p.by_k.divide(position);
         if let Some(out_row) = Element::of_row(p, row).out_row::<I>(p) {
-            join(p, out_row * p.k + column, load::<T, WIDTH>((p.src as *const T).add(position as usize)));
+            join(p, out_row * p.k + column, load::<T, COLUMNS>((p.src as *const T).add(position as usize)));
         }
     });
 }
 
-/// WIDTH neighbouring values.
+/// Loads COLUMNS neighbouring values.
 #[inline(always)]
-pub unsafe fn load<T: Float32, const WIDTH: usize>(from: *const T) -> [f32; WIDTH] {
-    if WIDTH == 4 {
+pub unsafe fn load<T: Float32, const COLUMNS: usize>(from: *const T) -> [f32; COLUMNS] {
+    const { assert!(COLUMNS == 1 || COLUMNS == 4, "one value or four are loaded at a time") };
+    if COLUMNS == 4 {
         let quad = T::load_streaming_x4(from);
         core::array::from_fn(|lane| quad[lane % 4])
     } else {
@@ -44,12 +36,13 @@ pub unsafe fn load<T: Float32, const WIDTH: usize>(from: *const T) -> [f32; WIDT
     }
 }
 
-/// Adds WIDTH values to their accumulators, of which `place` is the first.
+/// Adds COLUMNS neighbouring values to their accumulators. `place` is the position of the first accumulator.
 #[inline(always)]
-pub unsafe fn join<const WIDTH: usize>(p: &ScatterParams, place: u64, values: [f32; WIDTH]) {
+pub unsafe fn join<const COLUMNS: usize>(p: &ScatterParams, place: u64, values: [f32; COLUMNS]) {
+    const { assert!(COLUMNS == 1 || COLUMNS == 4, "one value or four are added at a time") };
     let to = (p.accumulators as *mut f32).add(place as usize);
-    if WIDTH == 4 {
-        atomic::reduce_add_f32x4(to, core::array::from_fn(|lane| values[lane % WIDTH]));
+    if COLUMNS == 4 {
+        atomic::reduce_add_f32x4(to, core::array::from_fn(|lane| values[lane % COLUMNS]));
     } else {
         for (lane, &value) in values.iter().enumerate() {
             f32::reduce_add(to.add(lane), value);

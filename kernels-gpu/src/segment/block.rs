@@ -1,5 +1,6 @@
-//! Joining over a whole block.
+//! Joining the partial results of the warps of a block, in shared memory.
 
+use kernel_params::THREADS_PER_BLOCK;
 use nvptx_arch::{
     barrier, hint,
     index::{lane_id, thread_idx_x},
@@ -7,31 +8,36 @@ use nvptx_arch::{
     warp::WARP_SIZE,
 };
 
-use super::{
-    fold::{Fold, Position},
-    piece::Folded,
-};
+use super::fold::{Fold, Folded, Position};
 use crate::element::Accumulator;
 
 /// Threads of a block.
-pub const THREADS: usize = 256;
+pub const THREADS: usize = THREADS_PER_BLOCK as usize;
 
 /// Warps of a block.
 pub const WARPS: u32 = THREADS as u32 / WARP_SIZE;
 
-/// 32 bytes for each thread: eight accumulators of 4 bytes, for 16-bit values, or fewer; likewise positions.
-const WORDS: usize = 8 * THREADS;
+/// The most bytes of accumulators, and of positions, that a thread stores in shared memory: those of a pack of 16-bit
+/// values, eight accumulators of 4 bytes.
+const BYTES_OF_THREAD: usize = 32;
 
-/// Joins what the warps of a block have, the first 2^`lanes_log2` lanes of each. The first 2^`lanes_log2` threads have
-/// the result. The whole block takes part. Without counts, that of the first warp is left.
+/// The elements (u32) of shared memory for the accumulators of a block, and for the positions.
+const WORDS: usize = BYTES_OF_THREAD / size_of::<u32>() * THREADS;
+
+/// Joins the partial results of the first 2^`lanes_log2` lanes of all warps of a block. The first 2^`lanes_log2`
+/// threads get the result. All threads of the block call it. Without `counts`, the result has the first warp's count.
 #[inline(always)]
 pub unsafe fn join_warps<A: Accumulator, R: Fold, P: Position, const COLUMNS: usize>(
     folded: Folded<A, P, COLUMNS>,
     lanes_log2: u32,
     counts: bool,
 ) -> Folded<A, P, COLUMNS> {
+    const {
+        assert!(size_of::<[A; COLUMNS]>() <= BYTES_OF_THREAD, "shared memory has no room for a thread's accumulators");
+        assert!(size_of::<[P; COLUMNS]>() <= BYTES_OF_THREAD, "shared memory has no room for a thread's positions");
+    }
     let values = shared_array![u32; WORDS].cast::<A>();
-    // A reduction without positions neither reads nor writes them.
+    // A reduction without positions does not use this memory.
     let positions = shared_array![u32; WORDS].cast::<P>();
     let has_counts = counts && R::HAS_COUNT;
     let counts = shared_array![u64; THREADS].cast::<P>();
@@ -67,7 +73,7 @@ pub unsafe fn join_warps<A: Accumulator, R: Fold, P: Position, const COLUMNS: us
             warp = hint::opaque(warp) + 1;
         }
     }
-    // The places may be written again.
+    // After this barrier, a next call may write the shared memory again.
     barrier::sync_threads();
     joined
 }

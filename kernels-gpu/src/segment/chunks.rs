@@ -1,4 +1,4 @@
-//! The second step where the axis is cut: what the chunks have of long segments.
+//! The second kernel over a cut axis: it reduces what chunks have of the long segments that go on in them.
 
 use kernel_params::SegmentParams;
 use nvptx_arch::{
@@ -10,23 +10,24 @@ use nvptx_arch::{
 
 use super::{
     block::WARPS,
+    columns::Load,
     indptr::{sees_holes, Indptr},
     long::Long,
     piece::Piece,
     records::Record,
-    store::{Finish, Load},
+    store::Finish,
     tile::{warp_of_block, Task, Tile},
     work::{first_column, Outcome, Work},
 };
 use crate::{element::Scalar, layout::split_rows};
 
 /// ```text
-/// for each tile of chunks: one block
-///     for each of them in which a segment longer than a chunk goes on, for each part of the columns: one warp
-///         fold what is here of it; leave a record
+/// for each chunk tile: one block
+///     for each of its chunks in which a long segment goes on, for each column part: one warp
+///         fold the segment's elements in this chunk; leave a record
 /// ```
-/// A kernel of its own: in one with the first step or the third, they would share registers, and the fewer that one has, the
-/// more of its warps have loads under way. Where no segment is long, a block is done after one load.
+/// It is a kernel of its own, because a kernel has as many registers as its largest step, and with fewer registers more
+/// warps have loads under way. If no segment is long, a block ends after one load.
 #[inline(always)]
 pub unsafe fn reduce_chunks<T: Scalar, R: Finish, L: Load, const COLUMNS: usize, const HAS_INDEX: bool>(
     p: &SegmentParams,
@@ -49,16 +50,16 @@ pub unsafe fn reduce_chunks<T: Scalar, R: Finish, L: Load, const COLUMNS: usize,
     }
 }
 
-/// Waits for the first step; the first chunk of the block's first tile for which that has noted something, or one behind the
-/// last chunk.
+/// Waits for the first kernel. Returns the first chunk of the block's first tile that has a note, or a number behind
+/// the last chunk.
 ///
-/// The first look is before the wait and tells nothing. It fetches the instructions and parameters, which takes longer than
-/// the look itself, while the first step comes to its end.
+/// The first test of the notes is before the wait, and its answer is not used. It fetches instructions and parameters,
+/// which takes longer than the test itself, while the first kernel ends.
 #[inline(always)]
 unsafe fn skip_tiles(p: &SegmentParams) -> u64 {
     let mut first = (block_idx_x() as u64) << p.tile_log2;
     if !grid::CAN_OVERLAP {
-        // Nothing can be done beforehand.
+        // There is no wait to prepare for.
         return first;
     }
     let mut has_waited = false;
@@ -78,7 +79,7 @@ unsafe fn skip_tiles(p: &SegmentParams) -> u64 {
     first
 }
 
-/// What a chunk has of a long segment, which ends at `end`, in a part of the columns, for a warp.
+/// The work of a warp: one column part of what a chunk has of a long segment. The segment ends at `end`.
 #[inline(always)]
 unsafe fn work<const COLUMNS: usize, const HAS_INDEX: bool>(p: &SegmentParams, task: &Task, id: u64, end: u64) -> Work {
     let (b, chunk) = split_rows(task.chunk, &p.by_chunks_per_b, p.b);

@@ -1,4 +1,4 @@
-//! The third step, where there are chunks: the records of each long segment, joined.
+//! The third kernel over a cut axis: it joins the records of each long segment.
 
 use kernel_params::SegmentParams;
 use nvptx_arch::{
@@ -11,9 +11,8 @@ use nvptx_arch::{
 
 use super::{
     block::{self, WARPS},
-    fold::Fold,
+    fold::{Fold, Folded},
     long::Long,
-    piece::Folded,
     records::{self, Record},
     store::{store, Finish},
     tile::{warp_of_block, Task, Tile},
@@ -23,21 +22,21 @@ use crate::{
     element::{Accumulator, Scalar},
 };
 
-/// How many records a lane of a warp joins before whole blocks take over: a block needs four barriers, about as long as
-/// eight loads of four records each.
+/// The most records that a lane of a warp joins. For more, a whole block takes the segment. A block needs four
+/// barriers, which take about as long as eight batches of loads.
 const RECORDS_OF_A_LANE: u32 = 32;
 
-/// Chunks that a block looks at together: one for each lane of a warp.
+/// Chunks of a chunk tile: one for each lane of a warp.
 const TILE: u64 = WARP_SIZE as u64;
 
 /// ```text
-/// for each chunk that is the second one of a long segment, for each part of the columns: one warp, a column for each lane
-/// of a group
-///     join the record of the chunk before it, in which the segment begins, and those of the chunks it goes on in,
-///     each group of lanes every n-th one; join what the groups have; finish and store the segment
-///     if there are many of them: leave it to the block
-/// for each tile that begins with a chunk in which such a segment goes on, for its share of the parts: leave it to the block
-/// the whole block, for each part left to it: the same with more groups
+/// for each chunk that is the second one of a long segment, for each column part: one warp, a column for each lane
+///     if the segment has many records: leave it to the block
+///     otherwise: join the record of the chunk where the segment begins, and those of the chunks where it goes on,
+///                every n-th record for each group of lanes; join the groups' results; finish and store the segment
+/// for each chunk tile that begins with a chunk in which a segment of many records goes on:
+///     leave the tile's share of the column parts to the block
+/// for each column part left to the block: the whole block does the same, with more groups
 /// ```
 #[inline(always)]
 pub unsafe fn combine<T: Scalar, R: Finish, const HAS_INDEX: bool>(p: &SegmentParams) {
@@ -46,9 +45,9 @@ pub unsafe fn combine<T: Scalar, R: Finish, const HAS_INDEX: bool>(p: &SegmentPa
     while first_chunk < p.b * p.chunks_per_b {
         let tile = Tile::new(first_chunk, &p.combine_parts, |chunk| unsafe { Records::find(p, chunk) });
         let mut first = 0;
-        // The warp whose segment the block looks at next; none, as many as there are.
+        // The warp whose segment the block takes next. WARPS stands for no warp.
         let mut of = WARPS;
-        // The same number of rounds for the whole block, which may have to take a segment together.
+        // All warps of the block make the same number of rounds, because the block may have to take a segment together.
         while of < WARPS || first < tile.tasks() {
             let is_block = opaque_bool(of < WARPS);
             let warp = if is_block { of } else { warp_of_block() };
@@ -63,7 +62,7 @@ pub unsafe fn combine<T: Scalar, R: Finish, const HAS_INDEX: bool>(p: &SegmentPa
                     count: task.value(own.count),
                     elements: if HAS_INDEX || !R::HAS_COUNT { 0 } else { task.value(own.elements) },
                 };
-                // Not known to be the same from one question to the next, so that what lies between them is compiled once.
+                // Opaque to the compiler, so that it does not duplicate the code between two tests of the same value.
                 let joiners = Joiners::new(p, task.part, opaque_bool(is_block));
                 let is_giant = records.are_many(p);
                 let is_mine = !is_giant || records.fall_to_tile(&task);
@@ -83,18 +82,18 @@ pub unsafe fn combine<T: Scalar, R: Finish, const HAS_INDEX: bool>(p: &SegmentPa
             if of == WARPS {
                 first += WARPS as u64;
             }
-            // What is noted may be read, or be written again.
+            // After this barrier, `left` may be read, or written again.
             barrier::sync_threads();
         }
         first_chunk += grid_dim_x() as u64 * TILE;
     }
 }
 
-/// The first chunk of the block's first tile for which something is noted, or one behind the last chunk; waits for the second
-/// step.
+/// Waits for the second kernel. Returns the first chunk of the block's first tile that has a note, or a number behind
+/// the last chunk.
 ///
-/// The notes are the first step's, which has ended when this one starts: where no segment is long, a block has found that out
-/// by the end of the second step.
+/// The notes are read before the wait. The first kernel has written them, and it has ended before this kernel starts.
+/// So a block without long segments knows that before the second kernel ends.
 #[inline(always)]
 unsafe fn skip_tiles(p: &SegmentParams) -> u64 {
     grid::let_next_come();
@@ -106,22 +105,22 @@ unsafe fn skip_tiles(p: &SegmentParams) -> u64 {
     first
 }
 
-/// The records of a long segment.
+/// The records of one long segment.
 #[derive(Clone, Copy, Default)]
 struct Records {
-    /// The segment, counted over all b.
+    /// The number of the segment, counted over all b.
     row: u64,
-    /// The first of the chunks that have one, counted over all b.
+    /// The first chunk that has a record of it, counted over all b.
     first: u64,
-    /// How many there are.
+    /// The number of records.
     count: u32,
-    /// How many elements the segment has.
+    /// The number of elements of the segment.
     elements: u64,
 }
 
 impl Records {
-    /// What there is to join in a chunk, counted over all b: the long segment whose second chunk it is; where a tile begins with
-    /// it, also one of many records that goes on there.
+    /// The records to join for a chunk, which is counted over all b: those of the long segment whose second chunk it
+    /// is. If a tile begins with this chunk, also those of a segment of many records that goes on in it.
     #[inline(always)]
     unsafe fn find(p: &SegmentParams, chunk: u64) -> Option<Self> {
         let long = Long::in_chunk(p, chunk)?;
@@ -135,15 +134,16 @@ impl Records {
         (is_second || (chunk & (TILE - 1) == 0 && records.are_many(p))).then_some(records)
     }
 
-    /// Whether there are so many that whole blocks had better join them.
+    /// Whether there are so many records that a whole block joins them.
     #[inline(always)]
     fn are_many(&self, p: &SegmentParams) -> bool {
         self.count > (WARP_SIZE >> p.combine_lanes_log2) * RECORDS_OF_A_LANE
     }
 
-    /// Whether a part of the columns of such a segment falls to the tile where it was found. Of the tiles that find it, which are
-    /// the one with its second chunk and those that begin in it behind that, each takes a part, and the last one those that are
-    /// left: the fewer tiles, the fewer records.
+    /// Whether the tile of this task takes this column part of a segment of many records.
+    ///
+    /// Several tiles find such a segment: the tile of its second chunk, and those that begin in it after that. The i-th
+    /// of them takes column part i, and the last one takes all parts that are left.
     #[inline(always)]
     fn fall_to_tile(&self, task: &Task) -> bool {
         let first_tile = (self.first + 1) / TILE;
@@ -152,7 +152,7 @@ impl Records {
     }
 }
 
-/// The lanes of a warp, or of a block, as they join records: a column for each lane of a group, every n-th record for each
+/// How the lanes of a warp, or of a block, share records: a column for each lane of a group, every n-th record for each
 /// group.
 struct Joiners {
     are_block: bool,
@@ -162,7 +162,7 @@ struct Joiners {
 }
 
 impl Joiners {
-    /// For a part of the columns.
+    /// The share of this lane in a column part.
     #[inline(always)]
     fn new(p: &SegmentParams, part: u64, are_block: bool) -> Self {
         let thread = if are_block { thread_idx_x() } else { lane_id() };
@@ -177,7 +177,7 @@ impl Joiners {
     }
 }
 
-/// Joins the records of a segment; finishes and stores it.
+/// Joins the records of a segment, and finishes and stores it.
 #[inline(always)]
 unsafe fn join<T: Scalar, R: Finish, const HAS_INDEX: bool>(p: &SegmentParams, records: &Records, joiners: &Joiners) {
     let mut folded = join_records::<T::Accumulator, R, HAS_INDEX>(p, records, joiners);
@@ -192,7 +192,7 @@ unsafe fn join<T: Scalar, R: Finish, const HAS_INDEX: bool>(p: &SegmentParams, r
     }
 }
 
-/// Joins every n-th record from the lane's way on, n being how many ways there are, and what the lanes of a warp have then.
+/// Joins every `ways`-th record, beginning with record `way`, and then the results of the lanes of a warp.
 #[inline(always)]
 unsafe fn join_records<A: Accumulator, R: Fold, const HAS_INDEX: bool>(
     p: &SegmentParams,
@@ -204,10 +204,11 @@ unsafe fn join_records<A: Accumulator, R: Fold, const HAS_INDEX: bool>(
     let mut folded = Folded::empty::<R>();
     let mut i = way;
     let mut record = Record::GoesOn.number(records.first + i as u64);
-    // A lane behind the last column reads that one, and does not store. Places are added to, not multiplied.
+    // A lane behind the last column reads the last column, and stores nothing. The loop adds to `place` instead of
+    // multiplying.
     let mut place = record * p.k + joiners.column.min(p.k - 1);
     while i < records.count {
-        // Only the first of all is of the chunk that the segment begins in.
+        // Only the first record of all is that of the chunk in which the segment begins.
         let begins = if i == 0 { (Record::Begins as u64, p.k) } else { (0, 0) };
         let is_there = |step: usize| i + step as u32 * ways < records.count;
         let batch = each(|step| {

@@ -1,23 +1,25 @@
-//! How the elements of a segment become one, in registers.
+//! Partial results of a segment, in registers: how they take elements, and how they are joined.
 
 use core::ops::Add;
 
 use nvptx_arch::{
     memory::Word,
-    warp::{self, Shuffle, FULL_MASK},
+    warp::{self, Shuffle, FULL_MASK, WARP_SIZE},
 };
 
+use super::columns::{LinePair, Load, Streamed};
 use crate::{
-    element::Accumulator,
+    element::{Accumulator, Scalar},
     reduction::{Selection, Sum},
 };
 
-/// A place along the reduced axis, or a number of elements: within a piece of a segment (`u32`), or on the whole axis (`u64`).
+/// A position along the reduced axis, or a number of elements: relative to a piece of a segment (`u32`), or on the
+/// whole axis (`u64`).
 pub trait Position: Word + Ord + Shuffle + From<u32> + Into<u64> + Add<Output = Self> {
-    /// No element yet.
+    /// Stands for no element.
     const NONE: Self;
 
-    /// The place counted from the start of the axis, where this one is counted from `origin`.
+    /// The position on the whole axis. A `u32` position is relative to `origin`.
     fn on_axis(self, origin: u64) -> u64;
 }
 
@@ -43,49 +45,105 @@ impl Position for u64 {
     }
 }
 
-/// What some elements of a segment have come to, in one column.
+/// The partial result of some elements of a segment in one column.
 #[derive(Clone, Copy)]
 pub struct Partial<A, P> {
-    /// Their sum, or the best of them.
+    /// The sum, or the best value.
     pub value: A,
-    /// Where the best one is; [`Position::NONE`] where there is none, and for sums.
+    /// The position of the best value. [`Position::NONE`] if there are no elements, and for sums.
     pub position: P,
 }
 
 impl<A: Accumulator, P: Position> Partial<A, P> {
-    /// No elements.
+    /// The partial result of no elements.
     #[inline(always)]
     pub fn empty<R: Fold>() -> Self {
         Self { value: R::nothing(), position: P::NONE }
     }
 }
 
-/// A reduction that takes elements one by one and joins partial results.
+/// The partial result of some elements of a segment in neighbouring columns.
+#[derive(Clone, Copy)]
+pub struct Folded<A, P, const COLUMNS: usize> {
+    /// One partial result for each column.
+    pub partials: [Partial<A, P>; COLUMNS],
+    /// The number of elements.
+    pub count: P,
+}
+
+impl<A: Accumulator, P: Position, const COLUMNS: usize> Folded<A, P, COLUMNS> {
+    /// The partial result of no elements.
+    #[inline(always)]
+    pub fn empty<R: Fold>() -> Self {
+        Self { partials: [Partial::empty::<R>(); COLUMNS], count: 0.into() }
+    }
+
+    /// Takes one more element if `is_there`. It lies behind all elements so far. It is not counted.
+    #[inline(always)]
+    pub fn take<T: Scalar<Accumulator = A>, R: Fold>(&mut self, values: &[T; COLUMNS], position: P, is_there: bool) {
+        for (partial, value) in self.partials.iter_mut().zip(values) {
+            R::take(partial, value.widen(), position, is_there);
+        }
+    }
+
+    /// Joins two partial results of one segment.
+    #[inline(always)]
+    pub fn join<R: Fold>(self, other: Self) -> Self {
+        let mut both = self;
+        both.count = both.count + other.count;
+        for i in 0..COLUMNS {
+            both.partials[i] = R::join(self.partials[i], other.partials[i]);
+        }
+        both
+    }
+
+    /// Joins the partial results of the lanes of a warp whose numbers differ only in the bits from `lanes_log2` up to,
+    /// but not including, `end_log2`. Each of these lanes gets the result. All lanes of the warp call it.
+    #[inline(always)]
+    pub unsafe fn join_lanes<R: Fold>(self, lanes_log2: u32, end_log2: u32, counts: bool) -> Self {
+        let mut joined = self;
+        for log2 in lanes_log2..end_log2 {
+            let mut other = joined;
+            for i in 0..COLUMNS {
+                other.partials[i] = R::shuffle_xor(joined.partials[i], 1 << log2);
+            }
+            if counts {
+                other.count = warp::shuffle_xor(FULL_MASK, joined.count, 1 << log2, WARP_SIZE);
+            }
+            joined = joined.join::<R>(other);
+        }
+        joined
+    }
+}
+
+/// A reduction of segments: it takes elements one by one, and joins partial results.
 pub trait Fold {
-    /// Whether a partial result has a position.
+    /// Whether a partial result has a position: for `arg_out`.
     const HAS_POSITION: bool;
-    /// Whether the result depends on how many elements there were.
+    /// Whether the result depends on the number of elements.
     const HAS_COUNT: bool;
+    /// How the first kernel over a cut axis loads packs, if `src` is not larger than a few caches.
+    type CutLoad: Load;
 
     /// The value of no elements.
     fn nothing<A: Accumulator>() -> A;
 
-    /// Takes one more element, which lies behind all so far, if it is there.
+    /// Takes one more element if `is_there`. It lies behind all elements so far.
     fn take<A: Accumulator, P: Position>(partial: &mut Partial<A, P>, value: A, position: P, is_there: bool);
 
-    /// Joins two partial results of the same segment.
+    /// Joins two partial results of one segment.
     fn join<A: Accumulator, P: Position>(left: Partial<A, P>, right: Partial<A, P>) -> Partial<A, P>;
 
-    /// The partial result of the lane whose number differs in the bits of `lanes`.
+    /// The partial result of the lane whose number is this lane's number xor `lanes`.
     ///
     /// # Safety
-    /// Every lane of the warp takes part.
+    /// All lanes of the warp call it.
     #[inline(always)]
     unsafe fn shuffle_xor<A: Accumulator, P: Position>(partial: Partial<A, P>, lanes: u32) -> Partial<A, P> {
         Partial {
-            value: warp::shuffle_xor(FULL_MASK, partial.value, lanes, warp::WARP_SIZE),
+            value: warp::shuffle_xor(FULL_MASK, partial.value, lanes, WARP_SIZE),
             position: if Self::HAS_POSITION {
-                warp::shuffle_xor(FULL_MASK, partial.position, lanes, warp::WARP_SIZE)
+                warp::shuffle_xor(FULL_MASK, partial.position, lanes, WARP_SIZE)
             } else {
                 P::NONE
             },
@@ -96,6 +154,7 @@ pub trait Fold {
 impl Fold for Sum {
     const HAS_POSITION: bool = false;
     const HAS_COUNT: bool = true;
+    type CutLoad = Streamed;
 
     #[inline(always)]
     fn nothing<A: Accumulator>() -> A {
@@ -115,11 +174,12 @@ impl Fold for Sum {
     }
 }
 
-/// `&` and `|` instead of `&&` and `||`, which would be branches: what an element needs is loaded under its branch then, after
-/// the elements before it have been waited for. (4 to 17 % slower, H100.)
+/// The conditions use `&` and `|`, not `&&` and `||`. With branches, the compiler moves the load of an element under
+/// its branch, where it waits for the elements before it.
 impl<S: Selection> Fold for S {
     const HAS_POSITION: bool = true;
     const HAS_COUNT: bool = false;
+    type CutLoad = LinePair;
 
     #[inline(always)]
     fn nothing<A: Accumulator>() -> A {
@@ -131,7 +191,7 @@ impl<S: Selection> Fold for S {
         let wins = if is_number(S::nothing::<A>()) {
             S::beats(value, partial.value) | (partial.position == P::NONE)
         } else {
-            // No number is above or below that, or equal to it: two comparisons are enough.
+            // No number is above, below or equal to NaN, so two comparisons are enough.
             let stays = S::beats(partial.value, value) | (partial.value == value);
             !stays & is_number(value)
         };
@@ -142,7 +202,7 @@ impl<S: Selection> Fold for S {
 
     #[inline(always)]
     fn join<A: Accumulator, P: Position>(left: Partial<A, P>, right: Partial<A, P>) -> Partial<A, P> {
-        // Among equals the first one wins; what is there lies before what is not.
+        // Among equals the smaller position wins. Position::NONE is larger than every position.
         let is_first = (right.position < left.position) & !S::beats(left.value, right.value);
         if S::beats(right.value, left.value) | is_first {
             right
@@ -152,7 +212,7 @@ impl<S: Selection> Fold for S {
     }
 }
 
-/// Whether a value is ordered: anything but NaN.
+/// Whether a value is not NaN.
 #[inline(always)]
 fn is_number<A: PartialOrd>(value: A) -> bool {
     value.partial_cmp(&value).is_some()

@@ -1,6 +1,6 @@
-//! Where segments begin and end: reading an indptr, and making one of a sorted index.
+//! Where segments begin and end: reads an indptr, and makes an indptr of a sorted index.
 
-use kernel_params::{SegmentParams, HOLE_TILE};
+use kernel_params::{SegmentParams, INDEX_TILE};
 use nvptx_arch::{hint, index::lane_id, memory, warp};
 use warp::{FULL_MASK, WARP_SIZE};
 
@@ -11,7 +11,7 @@ use crate::{
     layout::{for_each_task_of_warp, index_offset, split_rows},
 };
 
-/// One row of indptr, each entry brought into [0, E].
+/// One row of indptr. Each entry is clamped to [0, E].
 pub struct Indptr<'a> {
     p: &'a SegmentParams,
     /// The number of the row.
@@ -19,7 +19,7 @@ pub struct Indptr<'a> {
 }
 
 impl<'a> Indptr<'a> {
-    /// The row for a position before the reduced axis.
+    /// The row for a position `b` before the reduced axis.
     #[inline(always)]
     pub unsafe fn new(p: &'a SegmentParams, b: u64) -> Self {
         Self { p, row: if p.b == 1 { 0 } else { index_offset(&p.layout, b) } }
@@ -35,7 +35,7 @@ impl<'a> Indptr<'a> {
 
     /// Entries m and m + 1, where E is below 2^32.
     #[inline(always)]
-    pub unsafe fn get_short(&self, m: u32) -> (u32, u32) {
+    pub unsafe fn get_narrow(&self, m: u32) -> (u32, u32) {
         let mut at = m as usize;
         if self.p.b != 1 {
             hint::only_here();
@@ -46,7 +46,7 @@ impl<'a> Indptr<'a> {
             let from = (self.p.indptr as *const i64).add(at);
             let get = |i| {
                 let entry: i64 = memory::load_readonly(from.add(i));
-                // Within 32 bits and below E in nearly every case.
+                // The usual case first: the entry is in [0, E], so it fits in 32 bits.
                 if entry as u64 <= e as u64 {
                     entry as u32
                 } else if entry < 0 {
@@ -67,7 +67,7 @@ impl<'a> Indptr<'a> {
     }
 }
 
-/// An element of an index or indptr, of either type.
+/// Loads an element of an index or indptr: an int64 if `is_wide` is 1, an int32 if it is 0.
 #[inline(always)]
 unsafe fn load(address: u64, is_wide: u32, at: u64) -> i64 {
     if is_wide != 0 {
@@ -77,8 +77,9 @@ unsafe fn load(address: u64, is_wide: u32, at: u64) -> i64 {
     }
 }
 
-/// Has the entry fetched with which a segment starts, `number` counting the segments' parts of columns, for a warp that will ask
-/// for it. Where there are several rows or parts, for which that takes divisions, it is not worth it.
+/// Prefetches the entry of indptr where segment `number` starts, for a warp that will load it later.
+///
+/// With several rows or column parts it does nothing: the divisions that this would take cost more than it gains.
 #[inline(always)]
 pub unsafe fn prefetch_entry(p: &SegmentParams, number: u64) {
     if p.b == 1 && p.column_parts.value == 1 && number < p.n {
@@ -87,8 +88,8 @@ pub unsafe fn prefetch_entry(p: &SegmentParams, number: u64) {
     }
 }
 
-/// Whether an element that lies between others of a segment belongs to it: always, but for an index with elements
-/// outside [0, N).
+/// Tests whether an element between the first and the last element of a segment belongs to the segment. It does, unless
+/// it is a hole.
 pub struct Membership {
     index: u64,
     is_wide: u32,
@@ -96,7 +97,7 @@ pub struct Membership {
 }
 
 impl Membership {
-    /// That of the elements from `from` on in a row of the index.
+    /// For the elements from `from` on, in a row of the index.
     #[inline(always)]
     pub unsafe fn new(p: &SegmentParams, row: u64, from: u64) -> Self {
         let width = if p.index_is_wide != 0 { size_of::<i64>() } else { size_of::<i32>() } as u64;
@@ -104,15 +105,18 @@ impl Membership {
         Self { index, is_wide: p.index_is_wide, stride: p.index_stride }
     }
 
-    /// Whether an element is of a segment.
+    /// Whether element `from` + `at` belongs to segment `id`.
     #[inline(always)]
     pub unsafe fn is_of(&self, at: u32, id: u64) -> bool {
         load(self.index, self.is_wide, at as u64 * self.stride) as u64 == id
     }
 }
 
-/// Whether an index may have elements outside [0, N) among `length` of its row `row`, as far as this thread, one of
-/// `threads`, looks. Without an index, `HAS_INDEX` being false, there are none.
+/// Whether there may be holes among the `length` elements from `from` on in a row of the index. False if there is no
+/// index.
+///
+/// `threads` threads call it together, and each examines its share of the index tiles. The answer is true if any of
+/// them returns true.
 #[inline(always)]
 pub unsafe fn sees_holes<const HAS_INDEX: bool>(
     p: &SegmentParams,
@@ -126,8 +130,8 @@ pub unsafe fn sees_holes<const HAS_INDEX: bool>(
         return false;
     }
     let holes = (p.holes as *const u32).add((row * p.by_index_tiles.value) as usize);
-    let last = (from + length as u64 - 1) / HOLE_TILE;
-    let mut tile = from / HOLE_TILE + thread as u64;
+    let last = (from + length as u64 - 1) / INDEX_TILE;
+    let mut tile = from / INDEX_TILE + thread as u64;
     let mut found = 0;
     while tile <= last {
         found |= memory::load_readonly(holes.add(tile as usize));
@@ -136,21 +140,21 @@ pub unsafe fn sees_holes<const HAS_INDEX: bool>(
     found != 0
 }
 
-// Elements of a tile that a lane has.
-const _: () = assert!(HOLE_TILE as usize == BATCH * WARP_SIZE as usize);
+// In an index tile, each lane of a warp has a batch of elements.
+const _: () = assert!(INDEX_TILE as usize == BATCH * WARP_SIZE as usize);
 
-/// A lane stores so many entries by itself; the warp stores longer stretches together.
+/// The most entries of indptr that a lane stores for one element. The warp stores more together.
 const OWN_ENTRIES: u64 = 16;
 
 /// ```text
-/// for each row of the index, for each tile of its elements and the place behind them, which counts as segment N:
-///     one warp:
-///         for each element in [0, N], `before` being the last one in [0, N) before it, or -1:
-///             indptr[before + 1 ..= element] = its position
-///         note whether the tile has elements outside [0, N)
+/// for each row of the index, for each index tile of it: one warp
+///     for each position, where the position behind the last element counts as an element N:
+///         before = the last element in [0, N) before this one, or -1
+///         if the element is in [0, N]: indptr[before + 1 ..= element] = position
+///     holes[tile] = whether the tile has elements outside [0, N)
 /// ```
-/// From before the first element to behind the last one, every entry is passed upwards once at least, so each of them
-/// is written; once exactly if the index is sorted. `N` is the type of indptr's entries.
+/// The elements lead from -1 to N, so every entry of indptr is written at least once, and exactly once if the index is
+/// sorted. `N` is the type of the entries.
 #[inline(always)]
 pub unsafe fn from_index<I: Index, N: Index>(p: &SegmentParams) {
     let lane = lane_id();
@@ -161,14 +165,14 @@ pub unsafe fn from_index<I: Index, N: Index>(p: &SegmentParams) {
             index: (p.index as *const I).add((row * p.index_row) as usize),
             entries: (p.indptr as *mut N).add((row * (p.n + 1)) as usize),
         };
-        let has_hole = row.store_tile(tile * HOLE_TILE, lane);
+        let has_hole = row.store_tile(tile * INDEX_TILE, lane);
         if lane == 0 {
             memory::store((p.holes as *mut u32).add(task as usize), has_hole as u32);
         }
     });
 }
 
-/// A row of the index, and of indptr.
+/// A row of the index, and the row of indptr that is made of it.
 struct RowOfIndex<'a, I, N> {
     p: &'a SegmentParams,
     index: *const I,
@@ -176,14 +180,15 @@ struct RowOfIndex<'a, I, N> {
 }
 
 impl<I: Index, N: Index> RowOfIndex<'_, I, N> {
-    /// The entries that end at the elements of a tile. Returns whether there are holes among these.
+    /// Stores the entries of an index tile. Returns whether the tile has holes.
     #[inline(always)]
     unsafe fn store_tile(&self, first: u64, lane: u32) -> bool {
-        let is_done = first + HOLE_TILE <= self.p.e && self.store_simple_tile(first, lane);
+        let is_done = first + INDEX_TILE <= self.p.e && self.store_simple_tile(first, lane);
         !is_done && self.store_tile_with_holes(first, lane)
     }
 
-    /// The same for a whole tile, if its elements are good, rise and end few entries; false, with nothing stored, if not.
+    /// Stores the entries of a simple tile: a whole tile whose elements are good and rise, with few entries for each
+    /// lane. Otherwise it stores nothing and returns false.
     #[inline(always)]
     unsafe fn store_simple_tile(&self, first: u64, lane: u32) -> bool {
         let start = first + (lane as usize * BATCH) as u64;
@@ -198,14 +203,14 @@ impl<I: Index, N: Index> RowOfIndex<'_, I, N> {
         } else {
             below
         };
-        // Between good ones that rise all are good. Before the first element there is none.
+        // If the elements rise, and the first and the last are good, all are good.
         let last = ids[BATCH - 1];
         let rises = below <= ids[0] && ids[0] <= ids[1] && ids[1] <= ids[2] && ids[2] <= last;
         let is_simple = rises && ids[0] >= 0 && (below >= 0 || first == 0) && last < self.p.n as i64;
         if !warp::all(FULL_MASK, is_simple && last - below <= OWN_ENTRIES as i64) {
             return false;
         }
-        // Each entry behind `below` up to `last` is where the first element that is not below it lies.
+        // Entry m is the position of the first element that is not below m.
         let mut entry = below + 1;
         while entry <= last {
             let position = start + (ids[0] < entry) as u64 + (ids[1] < entry) as u64 + (ids[2] < entry) as u64;
@@ -220,12 +225,12 @@ impl<I: Index, N: Index> RowOfIndex<'_, I, N> {
         memory::store(self.entries.add(at as usize), N::from_position(position));
     }
 
-    /// The same for any tile.
+    /// Stores the entries of any tile. Returns whether it has holes.
     #[inline(always)]
     unsafe fn store_tile_with_holes(&self, first: u64, lane: u32) -> bool {
         let mut before = self.last_before(first, lane);
         let mut has_hole = false;
-        // One copy of the loop is enough for what is rare.
+        // Opaque, so that the compiler does not unroll this loop, which is rarely run.
         for step in 0..hint::opaque(BATCH as u32) as u64 {
             let position = first + step * WARP_SIZE as u64 + lane as u64;
             let id = self.get(position);
@@ -233,21 +238,21 @@ impl<I: Index, N: Index> RowOfIndex<'_, I, N> {
             has_hole |= !is_good && position < self.p.e;
             let good = warp::ballot(FULL_MASK, is_good);
             let lower = good & ((1 << lane) - 1);
-            // Without a good lane the shuffles read any; the result is not used.
+            // Without a good lane, the shuffles read any lane, and their result is not used.
             let nearest = warp::shuffle_idx(FULL_MASK, id, last_bit(lower), WARP_SIZE);
             let last = warp::shuffle_idx(FULL_MASK, id, last_bit(good), WARP_SIZE);
             let below = if lower != 0 { nearest } else { before };
-            // One that is bad ends no entries.
+            // A bad element has no entries.
             self.store_entries(below, if is_good { id } else { below }, position, lane);
             before = if good != 0 { last } else { before };
         }
         warp::any(FULL_MASK, has_hole)
     }
 
-    /// Stores a position in the entries from behind `before` to `id`, each lane its own.
+    /// Stores `position` in the entries `before` + 1 to `id`, with other values in each lane.
     #[inline(always)]
     unsafe fn store_entries(&self, before: u64, id: u64, position: u64, lane: u32) {
-        // -1 and 1 are 0.
+        // `before` may be NONE, which stands for -1: the sum wraps to 0.
         let start = before.wrapping_add(1);
         let entries = (id.wrapping_add(1)).saturating_sub(start);
         if entries <= OWN_ENTRIES {
@@ -270,7 +275,7 @@ impl<I: Index, N: Index> RowOfIndex<'_, I, N> {
         }
     }
 
-    /// The segment of an element, N for the place behind the last one; [`NONE`] for a bad index.
+    /// The segment of an element. N for the position behind the last element, [`NONE`] for a bad index.
     #[inline(always)]
     unsafe fn get(&self, position: u64) -> u64 {
         if position < self.p.e {
@@ -283,14 +288,14 @@ impl<I: Index, N: Index> RowOfIndex<'_, I, N> {
         }
     }
 
-    /// The segment of the last good element before one; [`NONE`], which is -1, where there is none. All lanes of the
-    /// warp take part.
+    /// The segment of the last good element before a position. [`NONE`], which stands for -1, if there is none. All
+    /// lanes of the warp call it.
     #[inline(always)]
     unsafe fn last_before(&self, position: u64, lane: u32) -> u64 {
         if position == 0 {
             return NONE;
         }
-        // Nearly always a good one.
+        // The usual case: the element right before is good.
         let neighbour = self.get(position - 1);
         if neighbour != NONE {
             return neighbour;
@@ -308,7 +313,7 @@ impl<I: Index, N: Index> RowOfIndex<'_, I, N> {
     }
 }
 
-/// The number of the highest bit that is set; any lane's number for none.
+/// The number of the highest set bit. Any number below 32 if no bit is set.
 #[inline(always)]
 fn last_bit(bits: u32) -> u32 {
     (WARP_SIZE - 1).wrapping_sub(bits.leading_zeros()) % WARP_SIZE

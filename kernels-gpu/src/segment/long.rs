@@ -1,4 +1,5 @@
-//! Finding segments longer than a chunk again.
+//! Long segments: those longer than a chunk. The first kernel notes for each chunk which long segment goes on in it.
+//! The second and third kernels read these notes.
 
 use kernel_params::SegmentParams;
 use nvptx_arch::{atomic, memory};
@@ -9,27 +10,30 @@ use crate::layout::split_rows;
 /// A segment longer than a chunk.
 #[derive(Clone, Copy, Default)]
 pub struct Long {
-    /// Position before the reduced axis.
+    /// The position before the reduced axis.
     pub b: u64,
-    /// The segment.
+    /// The number of the segment, below N.
     pub id: u64,
-    /// Its first element.
+    /// Its first element, along the reduced axis.
     pub start: u64,
-    /// Where it ends.
+    /// The first element behind it.
     pub end: u64,
-    /// The first of the chunks it lies in, each of which has a record of it; counted over all b.
+    /// The first of the chunks that it lies in, counted over all b. Each of these chunks has a record of it.
     pub first_record: u64,
 }
 
 impl Long {
-    /// Whether one is noted to go on in a chunk, counted over all b, if the chunk is there. Notes that are being written may be
-    /// looked at: the load leaves nothing in a cache that later ones would find there.
+    /// Whether a chunk has a note of a long segment. `number` counts chunks over all b; a number behind the last chunk
+    /// has none.
+    ///
+    /// It may be called while the first kernel writes notes. The answer may then be wrong, but later loads are not:
+    /// this load leaves nothing in the first-level cache.
     #[inline(always)]
     pub unsafe fn is_noted(p: &SegmentParams, number: u64) -> bool {
         number < p.b * p.chunks_per_b && atomic::load_relaxed((p.going_on as *const u64).add(number as usize)) < p.n
     }
 
-    /// The one that is noted to go on in a chunk, counted over all b, if there is one.
+    /// The long segment that goes on in a chunk, if there is one. `number` counts chunks over all b.
     #[inline(always)]
     pub unsafe fn in_chunk(p: &SegmentParams, number: u64) -> Option<Self> {
         if number >= p.b * p.chunks_per_b {
@@ -43,22 +47,24 @@ impl Long {
         let chunk = chunk_of_b << p.chunk_log2;
         let indptr = Indptr::new(p, b);
         let (start, end) = (indptr.get(id), indptr.get(id + 1));
-        // Where indptr does not rise, a chunk may have no note, but anything.
+        // If indptr does not rise, a chunk may have no note, and its memory any value. So the note is checked.
         let goes_on = start < chunk && chunk < end && end - start > 1 << p.chunk_log2;
         let first_record = number - chunk_of_b + (start >> p.chunk_log2);
         goes_on.then_some(Self { b, id, start, end, first_record })
     }
 
-    /// How many chunks it lies in: fewer than 2^32, of which the shortest has 32 elements.
+    /// The number of chunks that it lies in. It is below 2^32, because a chunk has at least 32 elements.
     #[inline(always)]
     pub fn records(&self, p: &SegmentParams) -> u32 {
         (((self.end - 1) >> p.chunk_log2) - (self.start >> p.chunk_log2)) as u32 + 1
     }
 }
 
-/// Notes for each chunk, of 2^`chunk_log2` elements, that begins in a segment whether that is a long one, which goes on there; `lanes` lanes do, of which
-/// this one is one. The first segment notes for what lies before it as well, the last one for what lies behind it, so that
-/// every chunk has a note if indptr rises.
+/// Writes a note for each chunk that starts inside a segment: the segment's number if it is long, otherwise [`NONE`].
+///
+/// `lanes` lanes call it together for one segment; `lane` is this lane's number among them. The first segment also
+/// writes the notes of the chunks before it, the last segment those behind it, so that every chunk has a note if indptr
+/// rises.
 #[inline(always)]
 pub unsafe fn note_chunks(p: &SegmentParams, piece: &Piece, end: u64, chunk_log2: u32, lane: u32, lanes: u32) {
     let &Piece { b, id, from, .. } = piece;
@@ -69,7 +75,7 @@ pub unsafe fn note_chunks(p: &SegmentParams, piece: &Piece, end: u64, chunk_log2
     let mut chunk = ((first + (1 << chunk_log2) - 1) >> chunk_log2) + lane as u64;
     while chunk << chunk_log2 < behind {
         let start = chunk << chunk_log2;
-        // In the chunk that it begins with it does not go on.
+        // A segment that starts where the chunk starts begins there. It does not go on there.
         let goes_on = is_long && start > from && start < end;
         memory::store(notes.add(chunk as usize), if goes_on { id } else { NONE });
         chunk += lanes as u64;

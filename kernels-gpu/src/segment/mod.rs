@@ -1,14 +1,23 @@
-//! Reductions over segments: neighbouring elements along the reduced axis, each segment a range of them that an indptr
-//! delimits. A sorted index is turned into an indptr first ([`from_index`]). No atomics, and a result that depends on
-//! the sizes and the input alone.
+//! Reductions over segments: ranges of neighbouring elements along the reduced axis. An indptr delimits them. A sorted
+//! index becomes an indptr first ([`from_index`]).
 //!
-//! A group of lanes takes a segment ([`reduce_cut`], [`reduce_whole`]), or a single lane one of its columns ([`reduce_short`]), so
-//! a call whose segments are short needs no more than one launch. For long segments there are two ways, of which the host chooses
-//! one: where the input is large, the axis is cut into chunks, which share the work whatever the segments are ([`reduce_chunks`]) and
-//! leave records that a third kernel joins ([`combine()`]); where it is small, a whole block takes each long segment.
+//! There are no atomics, so the bits of a result depend on the sizes and the input alone. The host chooses between two
+//! ways:
+//!
+//! - Small inputs, one launch: a group of lanes takes each segment, and a whole block takes each long one
+//!   ([`reduce_whole`]).
+//! - Large inputs, three launches: the reduced axis is cut into chunks. The first kernel reduces the segments that are
+//!   no longer than a chunk, and the beginnings of longer ones ([`reduce_cut`], a group of lanes for each segment;
+//!   [`reduce_short`], a lane for each column of a short segment). The second kernel reduces what the other chunks have
+//!   of long segments ([`reduce_chunks`]). Both leave records in the workspace. The third kernel joins the records of
+//!   each long segment ([`combine()`]).
+//!
+//! Modules, from low to high: `columns`, `fold` <- `indptr`, `piece`, `block`, `store` <- `records`, `long`, `tile` <-
+//! `work` <- `reduce`, `short`, `chunks`, `combine`.
 
 mod block;
 mod chunks;
+mod columns;
 mod combine;
 mod fold;
 mod indptr;
@@ -22,11 +31,12 @@ mod tile;
 mod work;
 
 pub use chunks::reduce_chunks;
+pub use columns::{Line, Streamed};
 pub use combine::combine;
+pub use fold::Fold;
 pub use indptr::from_index;
 pub use reduce::{reduce_cut, reduce_whole};
 pub use short::reduce_short;
-pub use store::{Line, LinePair, Streamed};
 
-/// Stands for "no segment" and "no position".
+/// Stands for no segment, and for no position.
 const NONE: u64 = u64::MAX;

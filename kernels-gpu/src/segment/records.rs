@@ -1,37 +1,38 @@
-//! What the chunks of long segments have come to, in the workspace until they are joined.
+//! Records: the partial results that chunks have of long segments. They lie in the workspace until
+//! [`combine`](super::combine()) joins them.
 
-use kernel_params::SegmentParams;
+use kernel_params::{SegmentParams, RECORDS_PER_CHUNK};
 use nvptx_arch::memory;
 
 use super::{
-    fold::{Fold, Partial, Position},
-    piece::Folded,
+    fold::{Fold, Folded, Partial, Position},
     NONE,
 };
 use crate::element::Accumulator;
 
-/// Which of a chunk's two records.
+/// Which of the two records of a chunk.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Record {
-    /// Of the long segment that began before the chunk.
+    /// The record of the long segment that begins before the chunk and goes on in it.
     GoesOn = 0,
-    /// Of the long segment that begins in the chunk.
+    /// The record of the long segment that begins in the chunk.
     Begins = 1,
 }
 
 impl Record {
-    /// How many a chunk has.
-    pub const PER_CHUNK: u64 = 2;
+    /// The number of records of a chunk.
+    pub const PER_CHUNK: u64 = RECORDS_PER_CHUNK;
 
-    /// The number, over all records, of a chunk's, counted over all b.
+    /// The number of this record of a chunk. Chunks and records are counted over all b.
     #[inline(always)]
     pub fn number(self, chunk: u64) -> u64 {
         chunk * Self::PER_CHUNK + self as u64
     }
 }
 
-/// Stores what a chunk has of a segment: the columns from `column` on; with the first ones also how many elements that is,
-/// if the index may have holes. Positions are counted from `origin`.
+/// Stores a partial result in a record, in the columns from `column` on. `u32` positions are relative to `origin`.
+///
+/// If the result depends on the count and `counts` is true, the lane of column 0 also stores the number of elements.
 #[inline(always)]
 pub unsafe fn store<A: Accumulator, R: Fold, P: Position, const COLUMNS: usize>(
     p: &SegmentParams,
@@ -53,7 +54,7 @@ pub unsafe fn store<A: Accumulator, R: Fold, P: Position, const COLUMNS: usize>(
     }
 }
 
-/// One column, at a place in all records, of what a chunk has of a segment.
+/// Loads one column of a record. `place` is its position in the values of all records.
 #[inline(always)]
 pub unsafe fn load<A: Accumulator, R: Fold>(
     p: &SegmentParams,

@@ -1,4 +1,5 @@
-//! The first step: every segment by a group of lanes; of a long one only a part, or by a block.
+//! The first kernel: a group of lanes takes each segment. Of a long segment it takes only the beginning, or it leaves
+//! the segment to the block.
 
 use kernel_params::SegmentParams;
 use nvptx_arch::{
@@ -10,8 +11,9 @@ use warp::WARP_SIZE;
 
 use super::{
     block::{self, THREADS, WARPS},
+    columns::{LinePair, Load},
     indptr::prefetch_entry,
-    store::{Finish, LinePair, Load},
+    store::Finish,
     tile::warp_of_block,
     work::{Outcome, Team, Work},
 };
@@ -20,28 +22,28 @@ use crate::{
     layout::{for_each_task_of_warp, WARPS_AHEAD},
 };
 
-/// Base-2 logarithm of the groups of lanes of a warp.
+/// The base-2 logarithm of the number of groups of lanes in a warp.
 #[inline(always)]
 fn groups_log2(p: &SegmentParams) -> u32 {
     WARP_SIZE.trailing_zeros() - p.lanes_log2 - p.ways_log2
 }
 
-/// How many warps have a segment, and a part of its columns, for some of their groups.
+/// The number of warps that have work: a segment and a column part for at least one of their groups.
 #[inline(always)]
 fn tasks(p: &SegmentParams) -> u64 {
     let groups = 1 << groups_log2(p);
-    // A shift, because a division takes as long as a load.
+    // A shift instead of a division, which takes as long as a load.
     (p.b * p.n * p.column_parts.value + groups - 1) >> groups_log2(p)
 }
 
 /// ```text
-/// for each segment, for each part of its columns: one group of lanes
-///     note for the chunks that begin in it whether it goes on there
-///     if it is longer than a chunk: fold its elements up to the end of the chunk it begins in; leave a record
+/// for each segment, for each column part: one group of lanes
+///     write the notes of the chunks that start inside the segment
+///     if the segment is longer than a chunk: fold its elements in its first chunk; leave a record
 ///     otherwise: fold its elements, finish and store it
 /// ```
-/// The lanes of a group share the columns, `COLUMNS` neighbouring ones each, and beyond that the elements, every n-th one
-/// each.
+/// The lanes of a group share the columns, `COLUMNS` neighbouring columns each. If there are more lanes than that
+/// needs, they also share the elements, every n-th element each.
 #[inline(always)]
 pub unsafe fn reduce_cut<T: Scalar, R: Finish, L: Load, const COLUMNS: usize, const HAS_INDEX: bool>(
     p: &SegmentParams,
@@ -49,7 +51,7 @@ pub unsafe fn reduce_cut<T: Scalar, R: Finish, L: Load, const COLUMNS: usize, co
     for_each_task_of_warp(tasks(p), |task| {
         let team = Team::group(p, task << groups_log2(p));
         if !HAS_INDEX {
-            // One that was made of an index has just been written.
+            // With an index, the kernel before this one has just written indptr, so the caches hold it.
             prefetch_entry(p, team.number + (WARPS_AHEAD << groups_log2(p)));
         }
         let work = Work::of_team::<COLUMNS, true, HAS_INDEX>(p, &team);
@@ -59,25 +61,25 @@ pub unsafe fn reduce_cut<T: Scalar, R: Finish, L: Load, const COLUMNS: usize, co
 }
 
 /// ```text
-/// for each segment, for each part of its columns: one group of lanes
-///     if it is long: leave it to the block
+/// for each segment, for each column part: one group of lanes
+///     if the segment is long: leave it to the block
 ///     otherwise: fold its elements, finish and store it
-/// the whole block, for each segment left to it: fold, finish and store it
+/// for each segment left to the block: the whole block folds, finishes and stores it
 /// ```
-/// Both are one loop: a second copy of what they do would need registers, and time to be compiled.
+/// Both are one loop, because a second copy of its body would need registers, and time to compile.
 #[inline(always)]
 pub unsafe fn reduce_whole<T: Scalar, R: Finish, const COLUMNS: usize, const HAS_INDEX: bool>(p: &SegmentParams) {
     let tasks = tasks(p);
-    // The warps of a block take segments that lie far apart: neighbouring ones may all be long.
+    // The warps of a block take segments that lie far apart, because neighbouring segments may all be long.
     let mut first = block_idx_x() as u64;
     let mut left = Left::new();
-    // The same number of rounds for the whole block, which may have to take a segment together.
+    // All warps of the block make the same number of rounds, because the block may have to take a segment together.
     while left.are_any() || first < tasks {
-        // Reckoned again below, which takes no register in between.
+        // Computed twice, here and below, so that it takes no register in between.
         let group = || Team::group(p, (first + warp_of_block() as u64 * grid_dim_x() as u64) << groups_log2(p));
         let team = if left.are_any() { left.take() } else { group() };
         let mut work = Work::of_team::<COLUMNS, false, HAS_INDEX>(p, &team);
-        // Not known to be the same from one question to the next, so that what lies between them is compiled once.
+        // Opaque to the compiler, so that it does not duplicate the code between two tests of the same value.
         let is_block = || hint::opaque_bool(team.is_block);
         if HAS_INDEX && is_block() {
             work.has_holes = barrier::sync_threads_or(work.has_holes as u32) != 0;
@@ -95,13 +97,14 @@ pub unsafe fn reduce_whole<T: Scalar, R: Finish, const COLUMNS: usize, const HAS
     }
 }
 
-/// The segments that the groups of lanes of a block have left to it.
+/// The segments that groups of lanes have left to their block.
 struct Left {
-    /// Their numbers, in any order.
+    /// The numbers of the segments, in any order, in shared memory.
     numbers: *mut u64,
-    /// How many of them are noted already, while they are.
+    /// The number of segments stored so far, in shared memory. Used only during [`collect`](Self::collect).
     noted: *mut u32,
-    /// How many of them are not yet taken. All that is kept from round to round: there is no register for more.
+    /// The number of segments that the block has not taken yet. It is all that a thread keeps from round to round:
+    /// there is no register for more.
     count: u32,
 }
 
@@ -120,7 +123,8 @@ impl Left {
         self.count > 0
     }
 
-    /// Notes what this thread leaves for its group. The whole block takes part.
+    /// Collects the segments that are left. `is_left`: this thread leaves segment `number`. All threads of the block
+    /// call it.
     #[inline(always)]
     unsafe fn collect(&mut self, is_left: bool, number: u64) {
         self.count = barrier::sync_threads_count(is_left as u32);
@@ -133,12 +137,12 @@ impl Left {
         }
         barrier::sync_threads();
         if thread_idx_x() == 0 {
-            // For the next time, before which there is a barrier.
+            // For the next call. There is a barrier before that.
             memory::store(self.noted, 0);
         }
     }
 
-    /// The block, for one of them.
+    /// The whole block as a team, for one of the segments.
     #[inline(always)]
     unsafe fn take(&mut self) -> Team {
         self.count -= 1;

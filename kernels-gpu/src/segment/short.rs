@@ -1,9 +1,9 @@
-//! The first step where segments are short and their columns fill no packs: a lane has one column of a segment for itself, and
-//! reckons in numbers of 32 bits.
+//! The first kernel for short segments whose columns fill no packs: a lane takes one column of a segment, and computes
+//! in 32 bits.
 //!
-//! What there is to do for a segment apart from its elements takes most of the time then; here it is a quarter of the
-//! instructions that it is in [`reduce_cut`](super::reduce_cut). Neighbouring lanes have neighbouring columns and segments, so none
-//! is idle, whatever the number of columns, and what they load and store lies side by side.
+//! With short segments, most of the time goes into the work for a segment that is not for its elements. Here that is a
+//! quarter of the instructions of [`reduce_cut`](super::reduce_cut). Neighbouring lanes take neighbouring columns and
+//! segments. So no lane is idle, whatever the number of columns, and the accesses of a warp cover neighbouring memory.
 
 use kernel_params::SegmentParams;
 use nvptx_arch::{
@@ -14,11 +14,13 @@ use nvptx_arch::{
 
 use super::{
     block::THREADS,
+    columns::Line,
+    fold::Folded,
     indptr::{sees_holes, Indptr},
     long::note_chunks,
-    piece::{Folded, Piece},
+    piece::Piece,
     records::{self, Record},
-    store::{store, Finish, Line},
+    store::{store, Finish},
 };
 use crate::{
     batch::{each, BATCH},
@@ -26,31 +28,31 @@ use crate::{
     layout::split_rows,
 };
 
-/// What a lane has: a segment in one column.
+/// The work of a lane: one column of a segment.
 struct Share {
-    /// Its place in `out`.
+    /// The position in `out`.
     place: u32,
-    /// Position before the reduced axis.
+    /// The position before the reduced axis.
     b: u32,
-    /// The row of the indptr for it.
+    /// The row of the indptr for this `b`.
     row: u64,
-    /// The segment.
+    /// The number of the segment, below N.
     id: u32,
     /// The column.
     column: u32,
-    /// The first element along the reduced axis, and where the segment ends.
+    /// The first element along the reduced axis, and the first one behind the segment.
     from: u32,
     end: u32,
 }
 
 impl Share {
-    /// The one with a place in `out`.
+    /// The share for a position in `out`.
     #[inline(always)]
     unsafe fn new(p: &SegmentParams, place: u32) -> Self {
         let (segment, column) = p.by_k.divide(place);
         let (b, id) = split_rows(segment as u64, &p.by_n, p.b);
         let indptr = Indptr::new(p, b);
-        let (from, end) = indptr.get_short(id as u32);
+        let (from, end) = indptr.get_narrow(id as u32);
         Self { place, b: b as u32, row: indptr.row, id: id as u32, column, from, end: end.max(from) }
     }
 
@@ -59,14 +61,14 @@ impl Share {
         self.end - self.from
     }
 
-    /// Its first elements, so many.
+    /// Its first `length` elements.
     #[inline(always)]
     fn piece(&self, length: u32) -> Piece {
         let &Self { b, row, id, from, column, .. } = self;
         Piece { b: b as u64, row, id: id as u64, from: from as u64, column: column as u64, length }
     }
 
-    /// What its first elements, so many, come to.
+    /// The partial result of its first `length` elements.
     #[inline(always)]
     unsafe fn fold<T: Scalar, R: Finish, const HAS_INDEX: bool>(
         &self,
@@ -80,7 +82,7 @@ impl Share {
         let mut src = (p.src as *const T).wrapping_add((row as u64 * k as u64 + self.column as u64) as usize);
         let stride = k as usize;
         let mut folded = Folded::empty::<R>();
-        // All of a batch's loads are on the way before the first of them is waited for.
+        // The lane issues all loads of a batch before it waits for the first.
         let mut at = 0;
         while at + BATCH as u32 <= length {
             let batch = each(|i| [T::load_prefetching(src.wrapping_add(i * stride))]);
@@ -91,7 +93,7 @@ impl Share {
         let rest = length - at;
         let is_there = |i| (i as u32) < rest;
         let load = |i| if is_there(i) { [T::load_prefetching(src.wrapping_add(i * stride))] } else { [T::ZERO] };
-        // Fewer than a batch.
+        // The last elements, fewer than a batch.
         for (i, value) in [load(0), load(1), load(2)].into_iter().enumerate() {
             folded.take::<T, R>(&value, at + i as u32, is_there(i));
         }
@@ -99,7 +101,7 @@ impl Share {
         folded
     }
 
-    /// Finishes and stores it.
+    /// Finishes and stores the segment's column.
     #[inline(always)]
     unsafe fn store<T: Scalar, R: Finish>(&self, p: &SegmentParams, folded: Folded<T::Accumulator, u32, 1>) {
         store::<T, R, u32, 1>(p, self.place as usize, folded, self.from as u64);
@@ -107,9 +109,9 @@ impl Share {
 }
 
 /// ```text
-/// for each segment, for each of its columns: one lane
-///     note for the chunks that begin in it whether it goes on there
-///     if it is longer than a chunk: fold its elements up to the end of the chunk it begins in; leave a record
+/// for each segment, for each column: one lane
+///     write the notes of the chunks that start inside the segment
+///     if the segment is longer than a chunk: fold its elements in its first chunk; leave a record
 ///     otherwise: fold its elements, finish and store it
 /// ```
 #[inline(always)]
@@ -122,7 +124,7 @@ pub unsafe fn reduce_short<T: Scalar, R: Finish, const HAS_INDEX: bool>(p: &Segm
         if place < p.places {
             let chunk = 1u32 << p.chunk_log2;
             let is_long = share.length() > chunk;
-            // Up to the next multiple of the chunk's length.
+            // Up to the end of the chunk.
             let length = if is_long { chunk - (share.from & (chunk - 1)) } else { share.length() };
             let folded = share.fold::<T, R, HAS_INDEX>(p, length);
             if is_long {
@@ -137,19 +139,20 @@ pub unsafe fn reduce_short<T: Scalar, R: Finish, const HAS_INDEX: bool>(p: &Segm
     }
 }
 
-/// [`note_chunks`] for the segments of a warp, for each of which the lane with the first column asks, if there is something to note.
-/// The warp does it together, because one segment may have all of the chunks, and most have none.
+/// Runs [`note_chunks`] for each segment of the warp in which chunks start. The lane with the segment's first column
+/// requests it, and all lanes do it together, because one segment may contain the starts of all chunks, and most
+/// contain none.
 #[inline(always)]
 unsafe fn note(p: &SegmentParams, share: &Share, place: u32) {
     let is_edge = share.id == 0 || share.id + 1 == p.n as u32;
-    // Whether a multiple of the chunk's length lies between them.
+    // Whether a chunk starts in [from, end).
     let has_some = (share.end.wrapping_sub(1) ^ share.from.wrapping_sub(1)) >> p.chunk_log2 != 0;
     let asks = share.column == 0 && (is_edge || has_some) && place < p.places;
     let mut lanes = warp::ballot(FULL_MASK, asks);
     while lanes != 0 {
         let of_lane = |value| warp::shuffle_idx(FULL_MASK, value, lanes.trailing_zeros(), WARP_SIZE) as u64;
         let (b, id, from, end) = (of_lane(share.b), of_lane(share.id), of_lane(share.from), of_lane(share.end));
-        // What is rare is not reckoned beforehand.
+        // Opaque, so that the compiler does not compute this in advance: it is rarely needed.
         let chunk_log2 = hint::opaque(p.chunk_log2);
         let piece = Piece { b, row: 0, id, from, column: 0, length: 0 };
         note_chunks(p, &piece, end, chunk_log2, lane_id(), WARP_SIZE);

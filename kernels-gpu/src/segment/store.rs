@@ -1,18 +1,19 @@
-//! The end of a segment: base joined, the mean divided, value and position stored.
+//! The last step of a segment: join base, divide a mean, store value and position.
 
 use kernel_params::SegmentParams;
 use nvptx_arch::{hint, memory};
 
 use super::{
-    fold::{Fold, Partial, Position},
-    piece::Folded,
+    columns::{load_columns, store_columns},
+    fold::{Fold, Folded, Partial, Position},
 };
 use crate::element::{Accumulator, Scalar};
 
-/// How a reduction becomes the elements of `out`.
+/// A reduction that turns a segment's result into elements of `out` and `arg_out`.
 pub trait Finish: Fold {
-    /// The values for `out`, and the positions for `arg_out`: the length of the axis where `base`, or nothing, won. Without a
-    /// base, zeros are given for it.
+    /// The values for `out`, and the positions for `arg_out`. A position is E where base wins or the segment is empty.
+    ///
+    /// `bases` are the values of base, or zeros without a base. `u32` positions in `folded` are relative to `origin`.
     fn finish<T: Scalar, P: Position, const COLUMNS: usize>(
         p: &SegmentParams,
         folded: Folded<T::Accumulator, P, COLUMNS>,
@@ -34,8 +35,8 @@ impl Finish for crate::reduction::Sum {
             sums[i] = bases[i].widen().add(folded.partials[i].value);
         }
         if p.is_mean != 0 {
-            // A division is a dozen instructions, and a hundred more that seldom run. One for all columns, after one another,
-            // takes a seventh less time to compile than one for each.
+            // A loop with one division, because a division is a hundred instructions to compile. Each round divides the
+            // first sum and rotates the sums by one.
             let mut left = COLUMNS as u32;
             while left > 0 {
                 let mean = sums[0].divide_by_count(folded.count.into().max(1));
@@ -75,7 +76,8 @@ impl<S: crate::reduction::Selection> Finish for S {
     }
 }
 
-/// Finishes a segment and stores it at a place in `out`; position 0 of `folded` is `origin` on the axis.
+/// Finishes a segment and stores it at the position `at` in `out` and `arg_out`. `u32` positions in `folded` are
+/// relative to `origin`.
 #[inline(always)]
 pub unsafe fn store<T: Scalar, R: Finish, P: Position, const COLUMNS: usize>(
     p: &SegmentParams,
@@ -91,7 +93,7 @@ pub unsafe fn store<T: Scalar, R: Finish, P: Position, const COLUMNS: usize>(
     }
 }
 
-/// Stores positions, where they are wanted.
+/// Stores positions in `arg_out`, if there is one.
 #[inline(always)]
 unsafe fn store_args<const COLUMNS: usize>(p: &SegmentParams, at: usize, positions: [u64; COLUMNS]) {
     if p.arg_out == 0 {
@@ -106,82 +108,4 @@ unsafe fn store_args<const COLUMNS: usize>(p: &SegmentParams, at: usize, positio
             memory::store((p.arg_out as *mut i32).add(at + i), position as i32);
         }
     }
-}
-
-/// How 16 bytes of `src` are loaded.
-pub trait Load {
-    /// Loads them from memory that the kernel does not write; `from` is aligned to 16 bytes.
-    unsafe fn load(from: *const u32) -> [u32; 4];
-}
-
-/// Without displacing what else the caches hold.
-pub struct Streamed;
-
-impl Load for Streamed {
-    #[inline(always)]
-    unsafe fn load(from: *const u32) -> [u32; 4] {
-        memory::load_streaming_x4(from)
-    }
-}
-
-/// With the line of the cache that they lie in.
-pub struct Line;
-
-impl Load for Line {
-    #[inline(always)]
-    unsafe fn load(from: *const u32) -> [u32; 4] {
-        memory::load_prefetching_128_x4(from)
-    }
-}
-
-/// With two lines.
-pub struct LinePair;
-
-impl Load for LinePair {
-    #[inline(always)]
-    unsafe fn load(from: *const u32) -> [u32; 4] {
-        memory::load_prefetching_256_x4(from)
-    }
-}
-
-/// Loads neighbouring values that the kernel does not write: 16 bytes of them in one instruction, or one.
-#[inline(always)]
-pub unsafe fn load_readonly_columns<T: Scalar, L: Load, const COLUMNS: usize>(from: *const T) -> [T; COLUMNS] {
-    if COLUMNS == 1 {
-        [T::load_readonly(from); COLUMNS]
-    } else {
-        from_words(L::load(from.cast()))
-    }
-}
-
-/// The same for values that this thread is about to overwrite.
-#[inline(always)]
-unsafe fn load_columns<T: Scalar, const COLUMNS: usize>(from: *const T) -> [T; COLUMNS] {
-    if COLUMNS == 1 {
-        [T::load(from); COLUMNS]
-    } else {
-        from_words(memory::load_x4(from.cast()))
-    }
-}
-
-/// Stores neighbouring values as they are loaded.
-#[inline(always)]
-unsafe fn store_columns<T: Scalar, const COLUMNS: usize>(to: *mut T, values: [T; COLUMNS]) {
-    if COLUMNS == 1 {
-        T::store(to, values[0]);
-    } else {
-        memory::store_x4(to.cast(), into_words(values));
-    }
-}
-
-/// The bytes of values, of which there are as many as 16 bytes hold.
-#[inline(always)]
-unsafe fn into_words<T: Scalar, const COLUMNS: usize>(values: [T; COLUMNS]) -> [u32; 4] {
-    core::mem::transmute_copy(&values)
-}
-
-/// The values whose bytes these are; there are as many as 16 bytes hold.
-#[inline(always)]
-unsafe fn from_words<T: Scalar, const COLUMNS: usize>(words: [u32; 4]) -> [T; COLUMNS] {
-    core::mem::transmute_copy(&words)
 }

@@ -1,4 +1,4 @@
-//! Chunks that a block looks at together, to find the few where there is something to do.
+//! Chunk tiles: neighbouring chunks that a block examines together, because few of them have something to do.
 
 use kernel_params::Divisor;
 use nvptx_arch::{
@@ -6,20 +6,19 @@ use nvptx_arch::{
     warp::{self, Shuffle, FULL_MASK, WARP_SIZE},
 };
 
-/// Up to as many neighbouring chunks as a warp has lanes, each of which has looked at one. Every warp of a block finds the
-/// same.
+/// Up to 32 neighbouring chunks, a chunk for each lane of a warp. Every warp of a block finds the same.
 pub struct Tile<'a, T> {
     first: u64,
     by_parts: &'a Divisor,
-    /// What this lane has found in its chunk.
+    /// What this lane has found in its chunk; the default if it has found nothing.
     pub own: T,
-    /// The lanes that have found something.
+    /// A bit for each lane that has found something.
     found: u32,
 }
 
 impl<'a, T: Default> Tile<'a, T> {
-    /// The chunks from `first` on, counted over all b, `find` being what looks at one of them; the divisor is how many parts of
-    /// columns there are for each. All lanes of a warp take part.
+    /// Examines the chunks from `first` on, counted over all b: each lane calls `find` for its chunk. `by_parts`
+    /// divides by the number of column parts. All lanes of a warp call it.
     #[inline(always)]
     pub unsafe fn new(first: u64, by_parts: &'a Divisor, find: impl FnOnce(u64) -> Option<T>) -> Self {
         let own = find(first + lane_id() as u64);
@@ -27,13 +26,13 @@ impl<'a, T: Default> Tile<'a, T> {
         Self { first, by_parts, own: own.unwrap_or_default(), found }
     }
 
-    /// How many tasks there are: each part of each chunk.
+    /// The number of tasks: one for each column part of each chunk in which something was found.
     #[inline(always)]
     pub fn tasks(&self) -> u64 {
         self.found.count_ones() as u64 * self.by_parts.value
     }
 
-    /// A task. All lanes of a warp take part.
+    /// A task by its number. All lanes of a warp call it.
     #[inline(always)]
     pub unsafe fn task(&self, number: u64) -> Task {
         let (nth, part) = self.by_parts.divide(number);
@@ -44,25 +43,26 @@ impl<'a, T: Default> Tile<'a, T> {
     }
 }
 
-/// A part of the columns of what was found in a chunk.
+/// One column part of what was found in one chunk.
 pub struct Task {
     /// The chunk, counted over all b.
     pub chunk: u64,
-    /// The part.
+    /// The column part.
     pub part: u64,
-    /// The lane that found it.
+    /// The lane that has examined the chunk.
     lane: u32,
 }
 
 impl Task {
-    /// Of a value that the lanes have from their own chunks, that of the task's. All lanes of a warp take part.
+    /// The value of the lane that has examined the task's chunk; `own` is this lane's value. All lanes of a warp call
+    /// it.
     #[inline(always)]
     pub unsafe fn value<V: Shuffle>(&self, own: V) -> V {
         warp::shuffle_idx(FULL_MASK, own, self.lane, WARP_SIZE)
     }
 }
 
-/// The number of this thread's warp in its block.
+/// The number of this thread's warp within its block.
 #[inline(always)]
 pub fn warp_of_block() -> u32 {
     thread_idx_x() / WARP_SIZE

@@ -1,44 +1,47 @@
-//! What a lane has to do at a time: a piece of a segment, with others, and what becomes of it.
+//! The work of a lane in one step: which piece of a segment it folds, with which other lanes, and where the result
+//! goes.
 
 use kernel_params::SegmentParams;
 use nvptx_arch::{index::lane_id, warp::WARP_SIZE};
 
 use super::{
+    columns::Load,
+    fold::Folded,
     indptr::{sees_holes, Indptr},
     long::note_chunks,
-    piece::{Folded, Piece},
+    piece::Piece,
     records::{self, Record},
-    store::{store, Finish, Load},
+    store::{store, Finish},
 };
 use crate::{element::Scalar, layout::split_rows};
 
-/// What becomes of a piece.
+/// Where the result of a piece goes.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Outcome {
-    /// There is none.
+    /// There is no piece.
     None,
-    /// It is the whole segment.
+    /// To `out`: the piece is the whole segment.
     Whole,
-    /// It is left in a record.
+    /// To a record.
     Record(Record),
-    /// It is left to the block.
+    /// Nowhere: the segment is left to the block.
     Left,
 }
 
-/// Threads that take a segment together.
+/// Threads that take a segment together: a group of lanes of a warp, or a block.
 pub struct Team {
-    /// Which segment, and which part of its columns, counted over all of them.
+    /// The number of the segment and its column part, counted over all column parts of all segments.
     pub number: u64,
     /// This thread's number in the team.
     pub member: u32,
-    /// Base-2 logarithm of how many they are.
+    /// The base-2 logarithm of the number of threads.
     pub log2: u32,
-    /// Whether they are a block; else a group of lanes of a warp.
+    /// Whether the team is a block.
     pub is_block: bool,
 }
 
 impl Team {
-    /// This lane's group, of those of a warp that has the segments from `first` on.
+    /// This lane's group. The groups of the warp take the numbers from `first` on.
     #[inline(always)]
     pub fn group(p: &SegmentParams, first: u64) -> Self {
         let log2 = p.lanes_log2 + p.ways_log2;
@@ -47,20 +50,23 @@ impl Team {
     }
 }
 
-/// What a lane has to do.
+/// The work of a lane.
 pub struct Work {
     pub piece: Piece,
-    /// Which share of the elements, and the base-2 logarithm of how many there are.
+    /// The lane's way: it takes every 2^`ways_log2`-th element, beginning with this one.
     pub way: u32,
+    /// The base-2 logarithm of the number of ways.
     pub ways_log2: u32,
-    /// Which lanes of a warp join theirs: those whose numbers differ in bits from `lanes_log2` up to this one.
+    /// The lanes of a warp that join their results: those whose numbers differ in the bits from `lanes_log2` up to, but
+    /// not including, this one.
     pub join_log2: u32,
+    /// Whether there may be holes in the piece.
     pub has_holes: bool,
     pub outcome: Outcome,
 }
 
 impl Work {
-    /// Nothing to do.
+    /// No work.
     pub const NONE: Self = Self {
         piece: Piece { b: 0, row: 0, id: 0, from: 0, column: 0, length: 0 },
         way: 0,
@@ -70,8 +76,10 @@ impl Work {
         outcome: Outcome::None,
     };
 
-    /// A segment and a part of its columns for a team. A segment that is longer than a chunk is cut, where there are chunks; else one that
-    /// is long for a group of lanes is left to the block.
+    /// The work of this lane for its team's segment and column part.
+    ///
+    /// If the axis is cut, a segment that is longer than a chunk is cut too. Otherwise, a group of lanes leaves a
+    /// segment that is long for it to the block.
     #[inline(always)]
     pub unsafe fn of_team<const COLUMNS: usize, const IS_CUT: bool, const HAS_INDEX: bool>(
         p: &SegmentParams,
@@ -79,7 +87,7 @@ impl Work {
     ) -> Self {
         let join_log2 = team.log2.min(WARP_SIZE.trailing_zeros());
         if team.number >= p.b * p.n * p.column_parts.value {
-            // Other groups may have one, and this one takes part when the warp joins.
+            // Other groups of the warp may have work, and all lanes call the shuffles that join results.
             return Self { join_log2, ..Self::NONE };
         }
         let way = team.member >> p.lanes_log2;
@@ -92,20 +100,20 @@ impl Work {
             note_chunks(p, &piece, piece.from + length, p.chunk_log2, team.member, 1 << team.log2);
         }
         if IS_CUT && length > chunk {
-            // Up to the next multiple of the chunk's length.
+            // Up to the end of the chunk.
             piece.length = (chunk - (piece.from & (chunk - 1))) as u32;
             outcome = Outcome::Record(Record::Begins);
         } else if !IS_CUT && !team.is_block && length > p.longest as u64 {
             piece.length = 0;
             outcome = Outcome::Left;
         }
-        // The lanes of a group all look, so that they need not tell each other.
+        // Each lane of a group examines all elements, so that no exchange is needed. The threads of a block share them.
         let (thread, threads) = if team.is_block { (team.member, 1 << team.log2) } else { (0, 1) };
         let has_holes = sees_holes::<HAS_INDEX>(p, piece.row, piece.from, piece.length, thread, threads);
         Self { piece, way, ways_log2: team.log2 - p.lanes_log2, join_log2, has_holes, outcome }.within(p)
     }
 
-    /// Nothing to do for a lane behind the last column.
+    /// The same work, but none for a lane behind the last column.
     #[inline(always)]
     pub fn within(mut self, p: &SegmentParams) -> Self {
         if self.piece.column >= p.k {
@@ -115,7 +123,7 @@ impl Work {
         self
     }
 
-    /// What the lanes that share the piece's elements have of it together. All lanes of the warp take part.
+    /// The result of the lanes of this warp that share the piece's elements. All lanes of the warp call it.
     #[inline(always)]
     pub unsafe fn fold<T: Scalar, R: Finish, L: Load, const COLUMNS: usize, const HAS_INDEX: bool>(
         &self,
@@ -125,13 +133,13 @@ impl Work {
         let mut folded = self.piece.fold::<T, R, L, COLUMNS>(p, self.way, self.ways_log2, self.has_holes);
         folded = folded.join_lanes::<R>(p.lanes_log2, self.join_log2, counts);
         if !HAS_INDEX {
-            // Without holes.
+            // There are no holes.
             folded.count = self.piece.length;
         }
         folded
     }
 
-    /// Stores it, whole or as a record, from the first of those lanes.
+    /// Stores the result in `out` or in a record. Of the lanes that share elements, the first one stores.
     #[inline(always)]
     pub unsafe fn store<T: Scalar, R: Finish, const COLUMNS: usize, const HAS_INDEX: bool>(
         &self,
@@ -155,7 +163,8 @@ impl Work {
     }
 }
 
-/// A segment, counted over all b, from a column on; and how long it is, which may be more than a piece can say.
+/// The piece that is segment `number`, counted over all b, from a column on; and the length of the segment, which may
+/// not fit in the piece.
 #[inline(always)]
 unsafe fn find_segment(p: &SegmentParams, number: u64, column: u64) -> (Piece, u64) {
     let (b, id) = split_rows(number, &p.by_n, p.b);
@@ -165,13 +174,14 @@ unsafe fn find_segment(p: &SegmentParams, number: u64, column: u64) -> (Piece, u
     (Piece { b, row: indptr.row, id, from, column, length: length as u32 }, length)
 }
 
-/// The first of a lane's columns in a part of them.
+/// The first column of a lane in a column part.
 #[inline(always)]
 pub fn first_column<const COLUMNS: usize>(p: &SegmentParams, part: u64, lane: u32) -> u64 {
     ((part << p.lanes_log2) + lane as u64) * COLUMNS as u64
 }
 
-/// What a number over all parts of columns of something is of, and the part; nearly every call has one part.
+/// Splits a number that is counted over all column parts into the segment and the part. With one part, the usual case,
+/// there is no division.
 #[inline(always)]
 fn split_parts(p: &SegmentParams, number: u64) -> (u64, u64) {
     if p.column_parts.value == 1 {

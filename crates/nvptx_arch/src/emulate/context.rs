@@ -105,8 +105,8 @@ impl<'run> Context<'run> {
         self.suspend(Request::Switch);
     }
 
-    /// Lets another thread go first, perhaps; then makes sure that the access is defined. Everything a thread does up to
-    /// its next call into this crate happens before any other thread's turn.
+    /// Lets another thread go first, perhaps; then makes sure that the access is defined. Everything a thread does up
+    /// to its next call into this crate happens before any other thread's turn.
     pub fn access(
         &self,
         access: Access,
@@ -196,8 +196,8 @@ impl<'run> Context<'run> {
 
     fn suspend(&self, request: Request) -> u32 {
         let yielder = self.yielder.get();
-        // SAFETY: set at the start of this thread's first turn and restored below after every other thread's; it lives as
-        // long as the thread's coroutine, on whose stack this is.
+        // SAFETY: set at the start of this thread's first turn and restored below after every other thread's; it lives
+        // as long as the thread's coroutine, on whose stack this is.
         let answer = unsafe { yielder.expect("a thread has its turn").as_ref() }.suspend(request);
         self.yielder.set(yielder);
         answer

@@ -91,8 +91,8 @@ impl WarpInstruction {
         self.name() == other.name()
     }
 
-    /// What lane `own` gets, which brought `self`; `brought` gives what a lane of `mask` brought. The lane that a shuffle
-    /// reads is an error if `mask` leaves it out.
+    /// What lane `own` gets, which brought `self`; `brought` gives what a lane of `mask` brought. The lane that a
+    /// shuffle reads is an error if `mask` leaves it out.
     pub fn result(&self, own: u32, mask: u32, brought: impl Fn(u32) -> Self) -> Result<u32, u32> {
         let lanes_where = |holds: &dyn Fn(Self) -> bool| {
             lanes(mask).filter(|&lane| holds(brought(lane))).fold(0, |set, lane| set | 1 << lane)

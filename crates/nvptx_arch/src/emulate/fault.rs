@@ -137,7 +137,8 @@ pub enum Fault {
         lane: u32,
     },
 
-    /// A warp instruction waits for a lane that itself waits in another instruction, or with another mask, for this one.
+    /// A warp instruction waits for a lane that itself waits in another instruction, or with another mask, for this
+    /// one.
     #[error(
         "{site} has the mask {mask:#010x}, and waits for a lane that waits elsewhere for it: {other}; \
          all lanes of a mask come to the same instruction with the same mask"
@@ -238,7 +239,8 @@ pub enum Fault {
         address: usize,
     },
 
-    /// The grid executed more instructions that access memory or wait than [`Options::step_limit`](super::Options::step_limit).
+    /// The grid executed more instructions that access memory or wait than
+    /// [`Options::step_limit`](super::Options::step_limit).
     #[error("the grid has not ended after {limit} instructions that access memory or wait; the last was {site}")]
     StepLimit {
         /// The thread that executed the last one.

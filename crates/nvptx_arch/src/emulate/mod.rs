@@ -1,13 +1,16 @@
 //! Runs a grid on the CPU, so that a kernel is tested where there is no GPU.
 //!
-//! A CUDA thread is a coroutine, and all of them take turns on the calling thread in an order drawn from a seed: at every
-//! load, store and atomic the next turn may go to any other thread of any resident block. A race between threads, a
-//! missing barrier, a read-modify-write that is not atomic then shows as a wrong result for some seeds, and the same seed
-//! shows it again. What is undefined on a GPU (a barrier that not all come to, a shuffle from a lane that is not there, an
-//! access outside the memory given) ends the run with a [`Fault`] that says who did what where, and so does a grid that
-//! waits or loops for ever, unless it loops without any instruction of this crate.
+//! A CUDA thread is a coroutine. All of them take turns on the calling thread, in an order that a seed decides: at
+//! every load, store and atomic, the next turn may go to any other thread of any resident block. A race, a missing
+//! barrier or a read-modify-write that is not atomic shows as a wrong result for some seeds, and again for the same
+//! seed.
 //!
-//! The emulator sees what goes through this crate. A kernel that dereferences a pointer itself does so unseen.
+//! A run ends with a [`Fault`], which names thread, instruction and place, if the kernel does something that is
+//! undefined on a GPU: a barrier that some threads never reach, a shuffle from a lane that is not there, an access
+//! outside the registered memory. A grid that waits or loops for ever is a fault too, if its loop has an instruction of
+//! this crate.
+//!
+//! The emulator sees only accesses through this crate, not those of a kernel that dereferences a pointer itself.
 //!
 //! ```
 //! use nvptx_arch::emulate::{Launch, Memory, Options, run};
@@ -80,13 +83,13 @@ impl Launch {
 /// How a grid is run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Where the order of turns comes from: the same seed, the same order.
+    /// It decides the order of turns: the same seed gives the same order.
     pub seed: u64,
-    /// Blocks that run at the same time; a block that has ended makes room for the next. At least 1.
+    /// The number of blocks that run at the same time, at least 1. A block that has ended makes room for the next.
     pub resident_blocks: usize,
-    /// At a memory instruction, one turn in this many goes to another thread. At least 1, which is always.
+    /// At one memory instruction in this many, the turn goes to another thread. At least 1: at every one.
     pub switch_one_in: u32,
-    /// Instructions that access memory or wait, which the grid may execute before it is taken to loop for ever.
+    /// The most instructions that access memory or wait. A grid that executes more is assumed to loop for ever.
     pub step_limit: u64,
 }
 
@@ -94,11 +97,11 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             seed: 0,
-            // Enough for blocks to race with each other; more only takes memory for stacks.
+            // Enough for races between blocks. More blocks only take memory for stacks.
             resident_blocks: 4,
-            // Often enough to part a load from the store that follows it, at a fifth of the time of switching always.
+            // Often enough to switch between a load and the store after it, in a fifth of the time of switching always.
             switch_one_in: 4,
-            // About a minute's work, far above any test's.
+            // About a minute of work, far more than any test needs.
             step_limit: 1 << 30,
         }
     }
@@ -122,7 +125,7 @@ impl Options {
 ///
 /// # Panics
 ///
-/// Inside another `run` on the same OS thread: a kernel does not launch kernels.
+/// If it is called inside another `run` on the same OS thread: a kernel does not launch kernels.
 pub fn run(launch: &Launch, options: &Options, memory: &Memory, kernel: impl Fn()) -> Result<(), Fault> {
     launch.check()?;
     scheduler::run(launch, options, memory, &kernel)

@@ -15,8 +15,8 @@ use super::rendezvous::{Rendezvous, Woken, unravel};
 use super::shared::SharedMemory;
 use super::{Launch, Options};
 
-/// Room for an unoptimised kernel, and for the report of a panic with a backtrace in it. Pages that are not touched cost
-/// address space alone.
+/// Room for an unoptimised kernel, and for the report of a panic with a backtrace in it. Pages that are not touched
+/// cost address space alone.
 const STACK_BYTES: usize = 256 * 1024;
 
 type ThreadCoroutine = Coroutine<u32, Request, (), DefaultStack>;

@@ -1,8 +1,8 @@
 //! Loads and stores.
 //!
 //! Plain accesses are ordinary reads and writes of pointers, which LLVM knows best how to place, widen and prove to be
-//! global. The read-only loads are `asm!` and `readonly`. Not `pure`, so that each stays where it is written: LLVM would put one
-//! whose value is used under a condition behind that, where it waits for the loads before it.
+//! global. The read-only loads are `asm!` and `readonly`. Not `pure`, so that each stays where it is written: LLVM
+//! would put one whose value is used under a condition behind that, where it waits for the loads before it.
 
 use core::arch::asm;
 use core::simd::{Simd, SimdElement};

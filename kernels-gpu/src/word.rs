@@ -1,17 +1,17 @@
-//! What a copy moves in one access: a number of bytes, whatever they mean.
+//! Words: the bytes that a copy moves in one access, whatever type of values they hold.
 
 use nvptx_arch::memory;
 
-/// Some bytes, in one load or store.
-pub trait Chunk: Copy {
-    /// All bits 0.
+/// A word: loaded and stored by one instruction.
+pub trait Word: Copy {
+    /// The word with all bits 0.
     const ZERO: Self;
-    /// Loads from memory that the kernel does not write; `from` is aligned to the chunk's size.
+    /// Loads a word from memory that the kernel does not write. `from` is aligned to the word's size.
     unsafe fn load_readonly(from: *const Self) -> Self;
-    /// Stores; `to` is aligned to the chunk's size.
+    /// Stores a word. `to` is aligned to the word's size.
     unsafe fn store(to: *mut Self, value: Self);
 
-    /// Stores four neighbours; `to` is aligned to all of them, up to 16 bytes.
+    /// Stores four neighbouring words. `to` is aligned to the size of all four, but to 16 bytes at most.
     #[inline(always)]
     unsafe fn store_x4(to: *mut Self, values: [Self; 4]) {
         if size_of::<Self>() == size_of::<u32>() {
@@ -24,9 +24,9 @@ pub trait Chunk: Copy {
     }
 }
 
-macro_rules! word {
+macro_rules! words {
     ($($word:ty)+) => {$(
-        impl Chunk for $word {
+        impl Word for $word {
             const ZERO: Self = 0;
 
             #[inline(always)]
@@ -42,12 +42,13 @@ macro_rules! word {
     )+};
 }
 
-word!(u16 u32 u64);
+words!(u16 u32 u64);
 
-/// 16 bytes, of rows that are copied as a whole: what surrounds them is read next, and the copies are not read again.
+/// A word of 16 bytes. Rows of such words are copied as a whole, so the load prefetches the bytes around it, and the
+/// store streams: the kernel does not read its copies again.
 pub type Quad = [u32; 4];
 
-impl Chunk for Quad {
+impl Word for Quad {
     const ZERO: Self = [0; 4];
 
     #[inline(always)]
