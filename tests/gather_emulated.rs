@@ -33,7 +33,8 @@ fn src<T: Element>(rows: usize, columns: usize) -> Vec<T> {
     (0..rows * columns).map(|i| T::of((i * 37 % 101) as f64)).collect()
 }
 
-/// Rows of as many bytes as make every width of access the widest possible one, on a grid that is too small.
+/// Rows of every number of bytes, so that words of every width are the widest possible ones, on a grid that is too
+/// small.
 fn rows_are_copied_whole<T: Element>() {
     for columns in [1, 2, 3, 4, 6, 8, 16] {
         let (rows, size) = (23, 400);
@@ -69,7 +70,7 @@ fn every_kernel_copies_whole_rows_of_every_width() {
     assert_eq!(kernels_not_run("gather_"), [""; 0]);
 }
 
-/// So long an index that warps have some of it fetched ahead, up to its end and no further.
+/// Threads prefetch the index for later warps, up to its end and no further.
 #[test]
 fn an_index_is_fetched_ahead_within_its_end() {
     let size = 4096 * 32 * 4 + 300;

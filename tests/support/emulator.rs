@@ -1,4 +1,4 @@
-//! The kernels on the CPU: a `Queue` whose device is `nvptx_arch`'s emulated grid, host memory its memory.
+//! The kernels on the CPU: a `Queue` whose device is `nvptx_arch`'s emulated grid, and whose memory is host memory.
 
 use std::{cell::RefCell, collections::BTreeSet, ptr};
 
@@ -18,8 +18,8 @@ use super::{Element, assert_same, naive::ScatterCase, segments::SegmentCase};
 /// CUDA_ERROR_LAUNCH_FAILED, which a driver answers where a kernel fails.
 const LAUNCH_FAILED: i32 = 719;
 
-/// How large an input is taken to be, in bytes: as large as it is, or as one for which other ways are chosen: where the
-/// reduced axis is always cut, and where the caches hold nothing from one call to the next.
+/// The sizes of the input, in bytes, by which algorithms are chosen: the real size; one for which the reduced axis is
+/// always cut; one that is larger than a few caches.
 pub const SIZES: [Option<usize>; 3] = [None, Some(64 << 20), Some(1 << 30)];
 
 /// What a caller and a device choose. It decides which kernels run, and must not change a result.
@@ -108,9 +108,9 @@ pub fn kernel_named(name: &str) -> Kernel {
 pub struct Emulator {
     memory: Memory,
     seed: u64,
-    /// Fewer blocks than elements need make the kernels' loops go round.
+    /// The most blocks of a grid. With fewer blocks than work needs, the kernels' grid-stride loops make more rounds.
     max_blocks: u32,
-    /// How large an input is taken to be; one of [`SIZES`] for segments.
+    /// The size of the input, in bytes, by which algorithms are chosen; one of [`SIZES`] for segments.
     bytes: Option<usize>,
     has_vector_atomics: bool,
     /// Whether kernels are only noted, not run.
@@ -137,7 +137,7 @@ impl Emulator {
         Self { has_vector_atomics, ..self }
     }
 
-    /// Takes inputs to be of so many bytes.
+    /// Chooses algorithms as for an input of this size, in bytes.
     pub fn of_size(self, bytes: Option<usize>) -> Self {
         Self { bytes, ..self }
     }
@@ -207,8 +207,7 @@ impl Queue for Emulator {
     }
 }
 
-/// Whether a kernel's loops take what a smaller grid leaves. Those of sums by rows do not: each warp has one part of
-/// the rows.
+/// Whether a kernel has a loop that takes the work items that a smaller grid leaves (`kernel_params::launch`).
 fn has_grid_loop(kernel: Kernel) -> bool {
     !kernel.name().starts_with("scatter_sum_rows_")
 }
@@ -376,7 +375,7 @@ pub fn segment_check<T: Element>(case: &SegmentCase<T>, seed: u64) -> Result<u64
     Ok(result[0])
 }
 
-/// Values that start a given number of elements behind a multiple of 16 bytes, as device memory allows both.
+/// Values that start a given number of elements behind a multiple of 16 bytes.
 pub struct Aligned<T> {
     words: Vec<u128>,
     offset: usize,
