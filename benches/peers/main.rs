@@ -33,14 +33,16 @@ struct Timer {
 }
 
 /// Every operator that is measured.
-const OPERATORS: [&str; 9] = [
+const OPERATORS: [&str; 11] = [
     "scatter sum half",
     "scatter sum",
+    "scatter mean",
     "scatter max",
     "segment_coo sum",
     "segment_coo max",
     "segment_csr sum",
     "segment_csr max",
+    "segment_csr mean",
     "gather_coo",
     "gather_csr",
 ];
@@ -121,6 +123,9 @@ impl Timer {
             let arg = Some(&mut arg);
             gpu::segment_csr_into(stream, src, indptr, &csr(Reduce::Max), &mut reduced, arg, workspace).unwrap();
         });
+        self.print_median("segment_csr mean", |stream, workspace| {
+            gpu::segment_csr_into(stream, src, indptr, &csr(Reduce::Mean), &mut reduced, None, workspace).unwrap();
+        });
         self.print_median("gather_coo", |stream, workspace| {
             gpu::gather_coo_into(stream, &few, index, &gather_coo, &mut gathered, workspace).unwrap();
         });
@@ -176,6 +181,7 @@ fn main() {
             }
             let src = DeviceTensor::from_host(&timer.stream, &src).unwrap();
             timer.scatter("scatter sum", &src, &index, groups, Reduce::Sum);
+            timer.scatter("scatter mean", &src, &index, groups, Reduce::Mean);
             timer.scatter("scatter max", &src, &index, groups, Reduce::Max);
             timer.sorted(&src, &sorted, groups);
         }

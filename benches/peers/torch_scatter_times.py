@@ -67,10 +67,12 @@ def main():
             wide = index[:, None].expand(-1, columns)
             cells = {
                 "scatter sum": lambda: ops.scatter_sum(src, wide, 0, None, groups),
+                "scatter mean": lambda: ops.scatter_mean(src, wide, 0, None, groups),
                 "scatter max": lambda: ops.scatter_max(src, wide, 0, None, groups),
                 "segment_coo max": lambda: ops.segment_max_coo(src, ordered, None, groups),
                 "segment_csr max": lambda: ops.segment_max_csr(src, indptr, None),
                 "segment_coo sum": lambda: ops.segment_sum_coo(src, ordered, None, groups),
+                "segment_csr mean": lambda: ops.segment_mean_csr(src, indptr, None),
                 "segment_csr sum": lambda: ops.segment_sum_csr(src, indptr, None),
                 "gather_coo": lambda: ops.gather_coo(src[:groups], ordered, None),
                 "index_select": lambda: src[:groups].index_select(0, ordered),
