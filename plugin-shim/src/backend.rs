@@ -5,8 +5,8 @@ use std::ffi::c_void;
 use tensorrt_scatter::{
     CompositePlan, Error, GatherPlan, IndexType, ScalarType, ScatterPlan, SegmentPlan, Shape,
     gpu::{
-        CompositePointers, GatherPointers, Kernels, ReductionPointers, composite_raw, gather_raw, scatter_raw,
-        segment_raw,
+        CompositePointers, GatherPointers, Kernels, ReductionPointers, StreamQueue, enqueue_composite, enqueue_gather,
+        enqueue_scatter, enqueue_segment,
     },
 };
 
@@ -112,7 +112,7 @@ impl Plan for ScatterPlan {
     unsafe fn enqueue(&self, kernels: &'static Kernels, buffers: &Buffers) -> Result<(), Error> {
         let pointers = reduction_pointers(buffers, self.workspace_bytes(buffers.types.values(SRC)));
         // SAFETY: the caller's promise.
-        unsafe { scatter_raw(kernels, self, &pointers, buffers.stream) }
+        unsafe { enqueue_scatter(&mut StreamQueue::new(kernels, buffers.stream), self, &pointers) }
     }
 }
 
@@ -128,7 +128,7 @@ impl Plan for SegmentPlan {
     unsafe fn enqueue(&self, kernels: &'static Kernels, buffers: &Buffers) -> Result<(), Error> {
         let pointers = reduction_pointers(buffers, self.workspace_bytes(buffers.types.values(SRC)));
         // SAFETY: the caller's promise.
-        unsafe { segment_raw(kernels, self, &pointers, buffers.stream) }
+        unsafe { enqueue_segment(&mut StreamQueue::new(kernels, buffers.stream), self, &pointers) }
     }
 }
 
@@ -150,7 +150,7 @@ impl Plan for GatherPlan {
             out: buffers.outputs[0],
         };
         // SAFETY: the caller's promise.
-        unsafe { gather_raw(kernels, self, &pointers, buffers.stream) }
+        unsafe { enqueue_gather(&mut StreamQueue::new(kernels, buffers.stream), self, &pointers) }
     }
 }
 
@@ -174,6 +174,6 @@ impl Plan for CompositePlan {
             workspace_bytes: self.workspace_bytes(buffers.types.values(SRC)),
         };
         // SAFETY: the caller's promise.
-        unsafe { composite_raw(kernels, self, &pointers, buffers.stream) }
+        unsafe { enqueue_composite(&mut StreamQueue::new(kernels, buffers.stream), self, &pointers) }
     }
 }

@@ -4,15 +4,15 @@
 
 mod common;
 
-use std::{path::Path, thread};
+use std::{ffi::CStr, path::Path, sync::mpsc, thread, time::Duration};
 
 use common::{
-    Library,
+    Library, chars, int,
     layers::{Layer, layers},
     plugin_library,
     prepared::{Enqueue, Prepared},
     stand_in::{DRIVER, Driver, allocations, is_child, run_with_stand_ins},
-    tensors::{FLOAT, INT32_TYPE, Tensor},
+    tensors::{BF16, FLOAT, HALF, INT32_TYPE, INT64_TYPE, Tensor, tensor},
     v2, v3,
 };
 
@@ -43,6 +43,15 @@ in_processes! {
     a_change_of_shapes_lists_no_kernels_again
     changing_shapes_give_the_launches_of_a_new_plugin
     threads_may_share_a_plugin
+    the_second_enqueue_allocates_nothing
+    an_enqueue_does_not_wait_for_another_plugins_kernels
+    kernels_of_segment_coo_are_loaded_ahead
+    kernels_of_segment_csr_are_loaded_ahead
+    kernels_of_gather_coo_are_loaded_ahead
+    kernels_of_softmax_are_loaded_ahead
+    kernels_of_log_softmax_are_loaded_ahead
+    kernels_of_logsumexp_are_loaded_ahead
+    kernels_of_std_are_loaded_ahead
 }
 
 fn library_and_driver() -> (Library, Driver) {
@@ -194,6 +203,169 @@ mod in_child {
         assert_eq!(driver.blocks() - before, expected);
     }
 
+    pub fn the_second_enqueue_allocates_nothing(library: &Library, driver: &Driver) {
+        for generation in [2, 3] {
+            let types: &[i32] =
+                if generation == 2 { &[FLOAT, HALF, INT32_TYPE] } else { &[FLOAT, HALF, INT32_TYPE, BF16, INT64_TYPE] };
+            let indices: &[i32] = if generation == 2 { &[INT32_TYPE] } else { &[INT32_TYPE, INT64_TYPE] };
+            for layer in layers(generation) {
+                for &values in types.iter().filter(|values| layer.value_types().contains(values)) {
+                    for &index in indices {
+                        let plugin = configured(library, layer, generation, values, index);
+                        let (inputs, outputs) = (layer.input_tensors(values, index), layer.output_tensors(values));
+                        let mut enqueue = plugin.placed(driver, &inputs, &outputs);
+                        assert_eq!(enqueue.call(), 0);
+                        let before = allocations();
+                        assert_eq!(enqueue.call(), 0);
+                        enqueue.addresses()[1].iter_mut().for_each(|address| *address += 8);
+                        assert_eq!(enqueue.call(), 0);
+                        assert_eq!(allocations() - before, 0, "{generation} {} {values} {index}", layer.who());
+                    }
+                }
+            }
+        }
+    }
+
+    pub fn an_enqueue_does_not_wait_for_another_plugins_kernels(library: &Library, driver: &Driver) {
+        let layer = scatters().next().unwrap();
+        let (inputs, outputs) = sized(layer, FLOAT, 1);
+        let loaded = configured(library, layer, 3, FLOAT, INT32_TYPE).placed(driver, &inputs, &outputs);
+        assert_eq!(loaded.call(), 0);
+        let Plugin::V3(unloaded) = Plugin::new(library, layer, 3) else { unreachable!() };
+        let unloaded = Shared(&unloaded);
+        let before = driver.compilations();
+        driver.stop_compiler(true);
+        thread::scope(|scope| {
+            scope.spawn(move || {
+                driver.make_current();
+                let (inputs, outputs) = (layer.input_tensors(HALF, INT32_TYPE), layer.output_tensors(HALF));
+                assert_eq!(unloaded.plugin().shape_change(&inputs, &outputs), 0);
+            });
+            while driver.compilations() == before {
+                thread::yield_now();
+            }
+            // Had it to wait, it would do so until the compiler goes on.
+            let (done, is_done) = mpsc::channel();
+            let loaded = SharedEnqueue(&loaded);
+            scope.spawn(move || {
+                driver.make_current();
+                assert_eq!(loaded.get().call(), 0);
+                done.send(()).unwrap();
+            });
+            let in_time = is_done.recv_timeout(Duration::from_secs(10));
+            driver.stop_compiler(false);
+            in_time.expect("the enqueue waited for another plugin's kernels");
+        });
+    }
+
+    macro_rules! loaded_ahead {
+        ($($test:ident: $plugin:literal)+) => {
+            $(pub fn $test(library: &Library, driver: &Driver) {
+                check_loaded_ahead(library, driver, $plugin);
+            })+
+        };
+    }
+
+    loaded_ahead! {
+        kernels_of_segment_coo_are_loaded_ahead: c"TRTS_SegmentCOO"
+        kernels_of_segment_csr_are_loaded_ahead: c"TRTS_SegmentCSR"
+        kernels_of_gather_coo_are_loaded_ahead: c"TRTS_GatherCOO"
+        kernels_of_softmax_are_loaded_ahead: c"TRTS_ScatterSoftmax"
+        kernels_of_log_softmax_are_loaded_ahead: c"TRTS_ScatterLogSoftmax"
+        kernels_of_logsumexp_are_loaded_ahead: c"TRTS_ScatterLogSumExp"
+        kernels_of_std_are_loaded_ahead: c"TRTS_ScatterStd"
+    }
+
+    /// Whatever the shapes are, no enqueue compiles anything once the plugin was told other shapes of the same types.
+    /// Every plugin has a process of its own, so that none finds kernels that another's were loaded with.
+    fn check_loaded_ahead(library: &Library, driver: &Driver, plugin: &CStr) {
+        let reductions: &[&str] = match plugin.to_str().unwrap() {
+            "TRTS_Scatter" => &["sum", "mul", "mean", "min", "max"],
+            "TRTS_SegmentCOO" | "TRTS_SegmentCSR" => &["sum", "mean", "min", "max"],
+            _ => &[""],
+        };
+        for reduce in reductions {
+            for values in [FLOAT, HALF, BF16, INT32_TYPE, INT64_TYPE] {
+                for index in [INT32_TYPE, INT64_TYPE] {
+                    if layers(3).any(|layer| layer.plugin == plugin && layer.value_types().contains(&values)) {
+                        let name = plugin.to_str().unwrap();
+                        for (e, k, n) in SHAPES {
+                            check_shape_loaded_ahead(library, driver, name, reduce, [values, index], [e, k, n]);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Elements, columns and groups: of few and many groups, of every width of a row that kernels tell apart, of short
+    /// and of long segments.
+    const SHAPES: [(i64, i64, i64); 20] = [
+        (100, 1, 40),
+        (100, 3, 40),
+        (100, 4, 40),
+        (100, 64, 40),
+        (1, 1, 1),
+        (4_096, 1, 2),
+        (4_096, 4, 2),
+        (35_000, 64, 4_000),
+        (35_000, 12, 4_000),
+        (100_000, 3, 9_000),
+        (100_000, 5, 60_000),
+        (200_000, 1, 50_000),
+        (1_000_000, 1, 100_000),
+        (1_000_000, 1, 3),
+        (1_000_000, 2, 500_000),
+        (1_000_000, 16, 100),
+        (1_000_000, 64, 90_000),
+        (1_000_000, 256, 90_000),
+        (10_000_000, 128, 1_000_000),
+        (10_000_000, 7, 1_000_000),
+    ];
+
+    fn check_shape_loaded_ahead(
+        library: &Library,
+        driver: &Driver,
+        name: &str,
+        reduce: &'static str,
+        [values, index]: [i32; 2],
+        [e, k, n]: [i64; 3],
+    ) {
+        let (zero, groups, rows) = (0, n as i32, e as i32);
+        let is_csr = name.ends_with("CSR");
+        let (mut src, mut out) = (tensor(values, &[e, k]), tensor(values, &[n, k]));
+        let index = tensor(index, &[if is_csr { n + 1 } else { e }]);
+        let mut fields = vec![];
+        match name {
+            "TRTS_GatherCOO" | "TRTS_GatherCSR" => {
+                std::mem::swap(&mut src, &mut out);
+                fields.extend(is_csr.then(|| int(c"size", &rows)));
+            }
+            "TRTS_SegmentCSR" => fields.push(chars(c"reduce", reduce)),
+            "TRTS_SegmentCOO" => fields.extend([chars(c"reduce", reduce), int(c"dim_size", &groups)]),
+            "TRTS_Scatter" => {
+                fields.extend([chars(c"reduce", reduce), int(c"dim_size", &groups), int(c"dim", &zero)]);
+            }
+            _ => {
+                fields.extend([int(c"dim_size", &groups), int(c"dim", &zero)]);
+                if name.ends_with("oftmax") {
+                    out = src.clone();
+                }
+            }
+        }
+        let mut creators = library.creators(c"getCreators").into_iter().map(v3::Creator);
+        let creator = creators.find(|creator| creator.name() == name).unwrap();
+        let plugin = creator.create(c"host", &fields, v3::Phase::Runtime).unwrap();
+        let mut outputs = vec![out];
+        outputs.extend(["min", "max"].contains(&reduce).then(|| tensor(INT32_TYPE, &outputs[0].dims)));
+        let inputs = [src, index];
+        assert_eq!(plugin.shape_change(&inputs, &outputs), 0);
+        let enqueue = Plugin::V3(plugin).placed(driver, &inputs, &outputs);
+        let before = driver.compilations();
+        assert_eq!(enqueue.call(), 0);
+        assert_eq!(driver.compilations(), before, "{name} {reduce} {values} of {inputs:?}");
+    }
+
     /// A plugin that several threads call.
     #[derive(Clone, Copy)]
     struct Shared<'a>(&'a v3::Plugin);
@@ -203,6 +375,19 @@ mod in_child {
 
     impl<'a> Shared<'a> {
         fn plugin(self) -> &'a v3::Plugin {
+            self.0
+        }
+    }
+
+    /// A plugin that another thread enqueues.
+    #[derive(Clone, Copy)]
+    struct SharedEnqueue<'a>(&'a Enqueue);
+
+    // SAFETY: as above.
+    unsafe impl Send for SharedEnqueue<'_> {}
+
+    impl<'a> SharedEnqueue<'a> {
+        fn get(self) -> &'a Enqueue {
             self.0
         }
     }

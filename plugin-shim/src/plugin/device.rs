@@ -52,16 +52,18 @@ impl Plugin {
     /// builds engines, is left to enqueue to report.
     pub(crate) fn load_kernels(&self, inputs: &[TensorDesc]) {
         let types = if inputs.is_empty() { self.noted_types() } else { self.element_types(inputs) };
-        let load = || -> Result<(), Refusal> {
-            let kernels = Kernels::for_current_context()?;
-            let loaded = (ptr::from_ref(kernels).addr(), types);
-            if !self.loaded.contains(&loaded) {
-                self.operator.load_kernels(kernels, &types)?;
-                self.loaded.add(loaded);
-            }
-            Ok(())
-        };
+        let load = || self.ensure_loaded(Kernels::for_current_context()?, &types);
         let _ = catch_unwind(AssertUnwindSafe(load));
+    }
+
+    /// Compiles and loads the kernels for these types, unless they are loaded.
+    fn ensure_loaded(&self, kernels: &'static Kernels, types: &ElementTypes) -> Result<(), Refusal> {
+        let loaded = (ptr::from_ref(kernels).addr(), *types);
+        if !self.loaded.contains(&loaded) {
+            self.operator.load_kernels(kernels, types)?;
+            self.loaded.add(loaded);
+        }
+        Ok(())
     }
 
     /// The types that select the kernels.
@@ -99,6 +101,7 @@ impl Plugin {
             let mut prepared = self.prepared.lock();
             if !prepared.as_ref().is_some_and(|prepared| prepared.is_for(inputs, outputs)) {
                 *prepared = self.prepare(inputs, outputs)?;
+                self.ensure_loaded(Kernels::for_current_context()?, &self.element_types(inputs))?;
             }
             let prepared = prepared.as_ref().ok_or_else(|| Refusal::new("a size is -1 in enqueue"))?;
             let mut read = [None; MAX_INPUTS];
