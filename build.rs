@@ -52,7 +52,7 @@ fn list_entry_points(out_dir: &Path) -> Result<(), String> {
         let path = out_dir.join(file);
         let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
         let blocks = occupancy::Blocks::of(&ptx::entry_names(&text))?;
-        let module = ptx::sorted(&ptx::with_directives(&text, |entry| blocks.of_entry(entry).min(most_blocks)));
+        let module = ptx::sorted(&ptx::with_directives(&text, |entry| blocks.of_entry(entry).min(most_blocks)))?;
         match &names {
             Some(names) if *names != module.names => {
                 return Err(format!("{file} has other entry points than {}", ARCHITECTURES[0].1));
