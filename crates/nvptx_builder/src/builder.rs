@@ -97,6 +97,8 @@ impl CudaBuilder {
 
         let folder = self.build_folder()?;
         fs::create_dir_all(&folder).map_err(CudaBuilderError::io(&folder))?;
+        // The path is an argument of the compiler. By a link it would be another one, and everything compiled again.
+        let folder = fs::canonicalize(&folder).map_err(CudaBuilderError::io(&folder))?;
         let _lock = lock(&folder)?;
         let nested = NestedBuild { manifest: &manifest, arch: self.arch, toolchain: &toolchain, folder: &folder };
         let built = nested.run()?;
