@@ -1,6 +1,7 @@
 //! The project's own commands, run as `cargo xtask <command>`.
 
 mod demo;
+mod fuzz;
 mod gpu_tests;
 mod python;
 mod setup;
@@ -26,6 +27,8 @@ enum Command {
     Demo(demo::Arguments),
     /// Runs every check and test that this machine can run
     Test(test::Arguments),
+    /// Runs one of the fuzz targets, or lists them
+    Fuzz(fuzz::Arguments),
     /// Writes a folder with the GPU tests, to run on a machine without Rust
     GpuBundle(gpu_tests::BundleArguments),
     /// Runs the GPU tests under compute-sanitizer's four tools
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
         Command::Setup => setup::run().map(|()| ExitCode::SUCCESS),
         Command::Demo(arguments) => demo::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Test(arguments) => test::run(&arguments),
+        Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::GpuBundle(arguments) => gpu_tests::bundle(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Sanitize(arguments) => gpu_tests::sanitize(&arguments),
         Command::Wheel(arguments) => wheel::run(&arguments).map(|()| ExitCode::SUCCESS),

@@ -27,7 +27,7 @@ fn damage(bytes: &[u8], reseal: bool, random: &mut Random) -> Vec<u8> {
 }
 
 /// CRC-32 as IEEE 802.3 has it.
-fn crc32(bytes: &[u8]) -> u32 {
+pub fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(u32::MAX, |mut crc, &byte| {
         crc ^= u32::from(byte);
         for _ in 0..8 {

@@ -1,0 +1,40 @@
+//! Fuzz targets: one function for each door by which foreign bytes or memory come into the library.
+//!
+//! A target takes any bytes. It makes of them what a caller may hand over, calls the door, and panics where the answer
+//! breaks a promise. A panic inside the library is a fault too, although the door catches it. `cargo xtask fuzz TARGET`
+//! runs a target under libFuzzer; `tests/replay.rs` runs every target on the inputs in `corpus/TARGET`.
+
+#[path = "../../plugin-shim/tests/common/mod.rs"]
+pub mod common;
+
+#[path = "../../build/ptx.rs"]
+mod ptx;
+
+mod c_abi;
+mod choose;
+mod fields;
+mod memory;
+mod ptx_text;
+mod serialized;
+mod tensors;
+
+/// Links the plugin library, whose exported functions the targets declare themselves, as a C program does.
+use tensorrt_scatter_plugin as _;
+
+/// A target: any bytes are good input.
+pub type Target = fn(&[u8]);
+
+/// Every target with its name, which is that of its folder in `corpus`.
+pub const TARGETS: [(&str, Target); 6] = [
+    ("c_abi", c_abi::call),
+    ("c_abi_query", c_abi::query),
+    ("plugin_fields", fields::create),
+    ("plugin_tensors", tensors::describe),
+    ("ptx_text", ptx_text::take_apart),
+    ("serialized_v2", serialized::deserialize),
+];
+
+/// The target of that name.
+pub fn target(name: &str) -> Option<Target> {
+    TARGETS.iter().find_map(|(known, target)| (*known == name).then_some(*target))
+}
