@@ -1,5 +1,5 @@
-//! The rule for skipping GPU tests, with drivers that the test chooses. Each needs a process of its own, because a process
-//! looks for its driver once.
+//! The rule for skipping GPU tests, with drivers that the test chooses. Each needs a process of its own, because a
+//! process looks for its driver once.
 
 mod support;
 

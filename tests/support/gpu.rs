@@ -25,8 +25,8 @@ unsafe extern "C" {
     fn cuDeviceGetCount(count: *mut c_int) -> c_int;
 }
 
-/// The first GPU, or None where the machine has none; then the test counts as skipped. `test` is the name that the report
-/// shows for a test that runs on the main thread; another thread has the test's name.
+/// The first GPU, or None where the machine has none; then the test counts as skipped. `test` is the name that the
+/// report shows for a test that runs on the main thread; another thread has the test's name.
 ///
 /// # Panics
 /// If there is a GPU and it cannot be used. If there is no GPU and TRTS_REQUIRE_GPU is 1.

@@ -1,20 +1,22 @@
 #!/usr/bin/env python3
-"""Runs the GPU test programs that lie beside this file, plain or under compute-sanitizer. Needs Python 3.9 and a GPU; no Rust.
+"""Runs the GPU test programs in this folder, plain or under compute-sanitizer. It needs Python and a GPU, but no Rust.
 
-    run.py list                            the tests, one a line
-    run.py test                            every test program
-    run.py sanitize                        every test under all four tools, in shards
-    run.py sanitize --tool memcheck --shards 1    the next shard of one tool
+    run.py list                                   prints the tests
+    run.py test                                   runs every test program
+    run.py sanitize                               runs every test under all four tools, in shards
+    run.py sanitize --tool memcheck --shards 1    runs the next shard of one tool
 
-A shard ends within --seconds. A test that does not end in that time is killed. What the tests printed is in the folder --out. A
-file in the folder --state says which tests have run under which tool, so that the next call goes on with the others; `--again`
-starts over. Exit status: 0 if everything ran without error, 1 if there were errors, 3 if there were none but tests are left.
+A shard ends within --seconds; a test that has not ended by then is killed. The output of the tests goes to the folder
+--out. A file in the folder --state remembers which tests have run under which tool, so that the next call continues
+with the others; --again starts over. The exit status is 0 if all tests ran without errors, 1 if there were errors,
+and 3 if there were none but some tests did not run.
 """
 
 from __future__ import annotations
 
 import argparse
 import concurrent.futures
+import contextlib
 import dataclasses
 import json
 import os
@@ -92,10 +94,8 @@ def run(command: list[str], environment: dict[str, str], seconds: float) -> Ende
         except subprocess.TimeoutExpired:
             status = None
         # What the process started may outlive it.
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         process.wait()
         output.seek(0)
         return Ended(status, output.read().decode(errors="replace"), time.monotonic() - started)
@@ -111,7 +111,7 @@ def tests_of(program: Path, environment: dict[str, str]) -> list[str]:
     return [line.removesuffix(": test") for line in lines if line.endswith(": test")]
 
 
-# ----------------------------------------------------------------------------------------------------------- plain tests
+# ---------------------------------------------------------------------------------------------------------- plain tests
 
 
 def test(programs: Programs, arguments: argparse.Namespace) -> int:
@@ -143,7 +143,7 @@ def test(programs: Programs, arguments: argparse.Namespace) -> int:
     return exit_status(failures, left)
 
 
-# ------------------------------------------------------------------------------------------------------------- sanitizer
+# ------------------------------------------------------------------------------------------------------------ sanitizer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -177,7 +177,9 @@ def find_sanitizer(given: str | None) -> str:
     candidates = [given] if given else ["compute-sanitizer", "/usr/local/cuda/bin/compute-sanitizer"]
     found = next(filter(None, map(shutil.which, candidates)), None)
     if found is None:
-        raise SystemExit(f"there is no {' or '.join(candidates)}; install NVIDIA's cuda-sanitizer, or give --sanitizer PATH")
+        raise SystemExit(
+            f"there is no {' or '.join(candidates)}; install NVIDIA's cuda-sanitizer, or give --sanitizer PATH"
+        )
     return found
 
 
@@ -190,7 +192,10 @@ def sanitize(programs: Programs, arguments: argparse.Namespace) -> int:
         if name in TOO_LARGE:
             print(f"did not run  {name}: {TOO_LARGE[name]}")
     tests = [
-        f"{name}::{each}" for name in names if name not in TOO_LARGE for each in tests_of(programs.paths[name], environment)
+        f"{name}::{each}"
+        for name in names
+        if name not in TOO_LARGE
+        for each in tests_of(programs.paths[name], environment)
     ]
     failures = left = 0
     for tool in arguments.tool or TOOLS:
@@ -248,13 +253,16 @@ def run_shard(
 
 def report(ran: dict[str, Finding]) -> None:
     verdicts = [finding.verdict for finding in ran.values()]
-    print(f"  ran {len(ran)}: " + ", ".join(f"{verdicts.count(each)} {each}" for each in sorted(set(verdicts))), flush=True)
+    print(
+        f"  ran {len(ran)}: " + ", ".join(f"{verdicts.count(each)} {each}" for each in sorted(set(verdicts))),
+        flush=True,
+    )
     for each, finding in ran.items():
         if finding.verdict != "ok":
             print(f"  {finding.verdict:<12} {each}: {finding.note}", flush=True)
 
 
-# ------------------------------------------------------------------------------------------------------------------------
+# ----------------------------------------------------------------------------------------------------------------------
 
 
 def chosen(name: str, only: list[str]) -> bool:
@@ -280,7 +288,9 @@ def parse() -> argparse.Namespace:
     tools.add_argument("--seconds", type=float, default=470, help="of a shard (default %(default)s)")
     tools.add_argument("--test-seconds", type=float, default=300, help="of a test (default %(default)s)")
     tools.add_argument("--shards", type=int, default=-1, help="how many to run (default: until all tests have run)")
-    tools.add_argument("--jobs", type=int, default=min(8, os.cpu_count() or 1), help="tests at a time (default %(default)s)")
+    tools.add_argument(
+        "--jobs", type=int, default=min(8, os.cpu_count() or 1), help="tests at a time (default %(default)s)"
+    )
     tools.add_argument("--cases", type=int, default=4, help="generated cases of each test (default %(default)s)")
     tools.add_argument("--sanitizer", metavar="PATH", help="compute-sanitizer, where it is not on PATH")
     tools.add_argument("--state", type=Path, default=Path(tempfile.gettempdir()) / "trts-sanitize-state", metavar="DIR")

@@ -7,7 +7,7 @@ use clap::ValueEnum;
 
 use crate::{setup, step, workspace};
 
-/// What the point-cloud example takes.
+/// Arguments of the point-cloud example.
 #[derive(clap::Args)]
 pub struct Arguments {
     /// A sweep to read instead of generating one: little-endian float32, [N, 5] row-major: x, y, z, intensity, ring
@@ -46,7 +46,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     setup::ensure()?;
     step::run(
         "compile the kernels, the plugin library and the example",
-        // One build for all, since two would choose different features for what they share and compile it twice.
+        // One build for all three: separate builds choose different features for shared crates, and compile them twice.
         workspace::cargo([
             "build",
             "--release",

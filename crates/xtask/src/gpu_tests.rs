@@ -1,7 +1,7 @@
 //! `cargo xtask gpu-bundle` and `cargo xtask sanitize`: the GPU tests on another machine, and under compute-sanitizer.
 //!
-//! GPU tests are those of the test targets that ask for a GPU. `gpu_tests/run.py` runs them; it needs Python alone, so that
-//! it also runs on a machine that has no Rust.
+//! GPU tests are those of the test targets that ask for a GPU. `gpu_tests/run.py` runs them; it needs Python alone, so
+//! that it also runs on a machine that has no Rust.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -61,7 +61,8 @@ pub fn bundle(arguments: &BundleArguments) -> Result<()> {
 /// Runs the GPU tests under compute-sanitizer's four tools.
 ///
 /// # Errors
-/// Where something cannot be installed, built or started. An error that a tool finds is no error here, but an exit code.
+/// Where something cannot be installed, built or started. An error that a tool finds is no error here, but an exit
+/// code.
 pub fn sanitize(arguments: &SanitizeArguments) -> Result<ExitCode> {
     setup::ensure()?;
     let built = build(arguments.release)?;
@@ -200,12 +201,12 @@ mod tests {
     fn programs_and_library_are_found_in_cargos_messages() {
         let output = r#"   Compiling tensorrt-scatter v0.1.0
 {"reason":"compiler-artifact","target":{"name":"half","kind":["lib"]},"filenames":["/t/libhalf.rlib"],"executable":null}
-{"reason":"compiler-artifact","target":{"name":"tensorrt_scatter_plugin"},"filenames":["/t/libp.so","/t/libp.rlib"],"executable":null}
-{"reason":"compiler-artifact","target":{"name":"scatter_gpu"},"filenames":["/t/scatter_gpu-1"],"executable":"/t/scatter_gpu-1"}
+{"reason":"compiler-artifact","target":{"name":"tensorrt_scatter_plugin"},"filenames":["/t/libp.so"],"executable":null}
+{"reason":"compiler-artifact","target":{"name":"scatter_gpu"},"filenames":["/t/s-1"],"executable":"/t/s-1"}
 {"reason":"build-finished","success":true}
     Finished `test` profile
 "#;
-        let programs = BTreeMap::from([("scatter_gpu".to_owned(), "/t/scatter_gpu-1".into())]);
+        let programs = BTreeMap::from([("scatter_gpu".to_owned(), "/t/s-1".into())]);
         let targets = BTreeSet::from(["scatter_gpu".to_owned()]);
         assert_eq!(built(output, &targets).unwrap(), Built { programs, library: "/t/libp.so".into() });
         assert!(built("", &targets).unwrap_err().to_string().contains("library"));

@@ -1,4 +1,4 @@
-//! Python environments under the target folder, and the Python that makes them.
+//! Python environments under the target folder.
 
 use std::{
     fs,
@@ -12,11 +12,11 @@ use crate::{setup, step, workspace};
 
 const OF_SYSTEM: &str = "python3";
 
-/// A pip: the system's, else that of a virtual environment. Debian's python3 comes with neither, so both may have to be
-/// installed.
+/// The system's pip, or the pip of a virtual environment where the system has none. Debian's python3 comes without
+/// both: this installs what is missing.
 ///
 /// # Errors
-/// Where there is none and it cannot be installed.
+/// Where there is no pip and none can be installed.
 pub fn pip() -> Result<Command> {
     if setup::succeeds(OF_SYSTEM, &["-m", "pip", "--version"]) {
         return Ok(pip_of(Path::new(OF_SYSTEM)));
@@ -24,11 +24,11 @@ pub fn pip() -> Result<Command> {
     Ok(pip_of(&bare_environment("venv", &[])?))
 }
 
-/// The Python of an environment that holds what requirement files name; the system's packages are used where they do.
-/// It is kept, and filled anew when the files have changed.
+/// The Python of an environment that has the packages of the requirement files. A package of the system is used where
+/// it meets the requirement. The environment stays, and packages are installed again only when the files have changed.
 ///
 /// # Errors
-/// Where it cannot be made, or a package cannot be had.
+/// Where the environment cannot be made, or a package cannot be downloaded.
 pub fn environment(name: &str, requirements: &[&str]) -> Result<PathBuf> {
     let files: Vec<PathBuf> = requirements.iter().map(|file| workspace::root().join("python").join(file)).collect();
     let wanted = files
@@ -50,7 +50,7 @@ pub fn environment(name: &str, requirements: &[&str]) -> Result<PathBuf> {
     Ok(python)
 }
 
-/// Where what comes from PyPI lies.
+/// The folder for everything that comes from PyPI.
 ///
 /// # Errors
 /// Where the target folder is unknown.

@@ -15,17 +15,17 @@ use crate::step;
 /// Debian's compiler with its source. It stands beside rustup's and does not replace it.
 const DEBIAN_COMPILER: [&str; 3] = ["rustc-web", "cargo-web", "rust-web-src"];
 
-/// `cargo xtask setup`: as [`ensure`], and says what was found.
+/// `cargo xtask setup`: does what [`ensure`] does, and prints what it found.
 pub fn run() -> Result<()> {
     let compiler = ensure()?;
     println!("Kernels are compiled by {} ({}).", compiler.version(), compiler.rustc().display());
     Ok(())
 }
 
-/// Makes sure that kernels and plugin library can be compiled; silent where nothing is missing.
+/// Makes sure that kernels and plugin library can be compiled. Prints nothing where nothing is missing.
 ///
 /// # Errors
-/// Where something is missing and cannot be installed from here; the error names the command that installs it.
+/// Where something is missing and this program cannot install it; the error names the command that does.
 pub fn ensure() -> Result<Toolchain> {
     ensure_cpp_compiler()?;
     ensure_gpu_compiler()
@@ -34,7 +34,7 @@ pub fn ensure() -> Result<Toolchain> {
 /// Installs Debian packages, as root or through a sudo that asks for no password.
 ///
 /// # Errors
-/// Where this system has no apt-get, or may not use it, or it fails.
+/// Where this system has no apt-get, where the user may not run it, and where it fails.
 pub fn install_debian_packages(packages: &[&str]) -> Result<()> {
     let command = format!("apt-get install --yes --no-install-recommends {}", packages.join(" "));
     if !is_on_path("apt-get") {
@@ -86,7 +86,7 @@ fn ensure_gpu_compiler() -> Result<Toolchain> {
         Err(missing) => missing,
     };
     if env::var_os(toolchain::RUSTC_VARIABLE).is_some() {
-        // The user chose a compiler, and no other would be used if it were installed.
+        // The user chose a compiler: the build would not use another one.
         return Err(missing.into());
     }
     println!("No Rust compiler here has the source of its standard library, which compiling kernels to PTX takes.");
@@ -109,7 +109,7 @@ fn ensure_gpu_compiler() -> Result<Toolchain> {
 fn add_rust_src() -> Command {
     let mut rustup = Command::new("rustup");
     rustup.args(["component", "add", "rust-src"]);
-    // Where its server cannot be reached, another source is at hand, and waiting would not help.
+    // Do not wait for a server that cannot be reached: there is another source.
     rustup.env("RUSTUP_MAX_RETRIES", "0");
     rustup
 }

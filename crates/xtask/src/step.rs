@@ -32,13 +32,13 @@ pub struct Finished {
 }
 
 impl Finished {
-    /// Prints what the tool wrote, less cargo's list of what it compiled, under which an error would be lost.
+    /// Prints what the tool wrote, without cargo's list of compiled crates, in which an error would be hard to find.
     pub fn print_output(&self) {
         self.output.lines().filter(|line| !is_progress(line)).for_each(|line| eprintln!("{line}"));
     }
 }
 
-/// Cargo sets these verbs to the right of a column, which no other tool's lines do.
+/// Cargo indents these verbs; no other tool writes lines that look the same.
 fn is_progress(line: &str) -> bool {
     const VERBS: [&str; 9] =
         ["Adding", "Blocking", "Checking", "Compiling", "Downloaded", "Downloading", "Finished", "Locking", "Updating"];
@@ -48,7 +48,7 @@ fn is_progress(line: &str) -> bool {
 /// Runs the tool, which must succeed.
 ///
 /// # Errors
-/// Where it cannot be started, and where it fails; then its output has been printed.
+/// Where the tool cannot be started, and where it fails; then its output has been printed.
 pub fn run(name: &str, tool: Command) -> Result<Finished> {
     let finished = attempt(name, tool)?;
     if !finished.status.success() {
@@ -61,7 +61,7 @@ pub fn run(name: &str, tool: Command) -> Result<Finished> {
 /// Runs the tool, which may fail.
 ///
 /// # Errors
-/// Where it cannot be started.
+/// Where the tool cannot be started.
 pub fn attempt(name: &str, tool: Command) -> Result<Finished> {
     let started = Instant::now();
     let (lines, running) = start(tool)?;
@@ -86,19 +86,20 @@ pub fn attempt(name: &str, tool: Command) -> Result<Finished> {
 
 type Running = thread::JoinHandle<io::Result<ExitStatus>>;
 
-/// Starts the tool; its lines arrive as it writes them, until it closes its output.
+/// Starts the tool. The receiver gets each line when the tool writes it, and is disconnected when the tool closes its
+/// output.
 fn start(mut tool: Command) -> Result<(mpsc::Receiver<String>, Running)> {
     let program = tool.get_program().to_string_lossy().into_owned();
     let (reader, writer) = io::pipe().context("no pipe could be opened")?;
     let errors = writer.try_clone().context("no pipe could be opened")?;
     tool.stdin(std::process::Stdio::null()).stdout(writer).stderr(errors);
     let mut child = tool.spawn().with_context(|| format!("{program} could not be started"))?;
-    // The command holds the pipe's writing end too, and reading would not come to an end.
+    // The command holds the pipe's writing end too: while it lives, reading does not end.
     drop(tool);
     let (sender, lines) = mpsc::channel();
     let running = thread::spawn(move || {
         for line in BufReader::new(reader).split(b'\n') {
-            // The other side outlives this thread's sending, so that a line is never lost.
+            // The receiver lives until this thread has sent everything, so no line is lost.
             let _ = sender.send(String::from_utf8_lossy(&line?).into_owned());
         }
         child.wait()

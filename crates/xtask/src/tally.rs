@@ -59,7 +59,7 @@ pub struct Runner {
     pub tally: Tally,
     /// The reason of each test that found at run time that this machine cannot run it.
     pub skips: BTreeMap<String, String>,
-    /// Whether the runner came to its end.
+    /// Whether the runner printed its result.
     pub finished: bool,
 }
 
@@ -68,7 +68,7 @@ impl Runner {
         Self { name, tally: Tally::default(), skips: BTreeMap::new(), finished: false }
     }
 
-    /// A test that skips itself returns as if it had passed, since Rust's test runner knows no skipping at run time.
+    /// Moves the skipped tests from the passed ones: Rust's test runner counts a test that skips itself as passed.
     fn finish(&mut self, result: Tally) {
         let moved = self.skips.len().min(result.passed);
         self.tally += Tally { passed: result.passed - moved, skipped: result.skipped + moved, ..result };
@@ -78,7 +78,7 @@ impl Runner {
 
 /// Reads the output of `cargo test -- --show-output`.
 ///
-/// A runner that broke off, and so never printed its result, counts as one failure.
+/// A runner that ends without its result counts as one failure.
 pub fn runners(output: &str) -> Vec<Runner> {
     let mut runners: Vec<Runner> = Vec::new();
     for line in output.lines().map(str::trim) {
@@ -99,8 +99,8 @@ pub fn runners(output: &str) -> Vec<Runner> {
     runners
 }
 
-/// From `Running tests/scatter_cpu.rs (target/debug/deps/scatter_cpu-0123)`, `Doc-tests cuda_std`; the file that holds a
-/// crate's unit tests is called the same in all crates, so there the program tells which crate it is.
+/// The name in `Running tests/scatter_cpu.rs (target/debug/deps/scatter_cpu-0123)` or `Doc-tests cuda_std`. Unit tests
+/// lie in `src/lib.rs` in every crate, so their runner gets the name of the program.
 fn runner_name(line: &str) -> Option<String> {
     let Some(program) = line.strip_prefix("Running ") else {
         return line.starts_with("Doc-tests ").then(|| line.to_owned());
@@ -113,7 +113,7 @@ fn runner_name(line: &str) -> Option<String> {
     Some(format!("unit tests of {krate}"))
 }
 
-/// From `ok. 3 passed; 0 failed; 1 ignored; …`.
+/// The counts in `ok. 3 passed; 0 failed; 1 ignored; …`.
 fn parse_result(result: &str) -> Tally {
     let count = |what: &str| {
         let counts = result.split([';', '.']).map(str::trim);
@@ -123,7 +123,8 @@ fn parse_result(result: &str) -> Tally {
     Tally { passed: count("passed"), failed: count("failed"), skipped: count("ignored") }
 }
 
-/// From pytest's last line, `== 1 failed, 27 passed, 63 skipped in 2.09s ==`; None where it did not come so far.
+/// The counts in pytest's last line, `== 1 failed, 27 passed, 63 skipped in 2.09s ==`; None where pytest did not print
+/// it.
 pub fn pytest(output: &str) -> Option<Tally> {
     let summary = output.lines().rev().map(|line| line.trim_matches(['=', ' '])).find(|line| !line.is_empty())?;
     let (counts, _time) = summary.rsplit_once(" in ")?;
@@ -135,14 +136,15 @@ pub fn pytest(output: &str) -> Option<Tally> {
             "passed" => tally.passed += number,
             "skipped" => tally.skipped += number,
             "failed" | "error" | "errors" => tally.failed += number,
-            // Neither tests nor their results, such as warnings.
+            // Something else than tests, such as warnings.
             _ => {}
         }
     }
     Some(tally)
 }
 
-/// From pytest's lines `SKIPPED [36] python/tests/test_oracle.py:65: no such module`: each reason with its number of tests.
+/// Each reason in pytest's lines `SKIPPED [36] python/tests/test_oracle.py:65: no such module`, with its number of
+/// tests.
 pub fn pytest_skips(output: &str) -> Vec<(String, usize)> {
     let skips = output.lines().filter_map(|line| {
         let (count, place_and_reason) = line.strip_prefix("SKIPPED [")?.split_once("] ")?;
@@ -153,8 +155,8 @@ pub fn pytest_skips(output: &str) -> Vec<(String, usize)> {
     counts.into_iter().collect()
 }
 
-/// The reasons for skips in all runners, each with its number of tests and of runners: one reason, such as a missing GPU, is
-/// that of many tests.
+/// The reasons for skips in all runners, each with its number of tests and runners. Many tests have the same reason,
+/// such as a missing GPU.
 #[derive(Default)]
 pub struct Reasons(BTreeMap<String, Reason>);
 
@@ -162,7 +164,7 @@ pub struct Reasons(BTreeMap<String, Reason>);
 struct Reason {
     tests: usize,
     runners: usize,
-    /// Where the tests are: the runner and, if it tells it, the test.
+    /// One of the tests: `test in runner`, or the runner where it names no test.
     example: String,
 }
 
@@ -176,7 +178,7 @@ impl Reasons {
         }
     }
 
-    /// Adds a reason for which tests of one runner were skipped.
+    /// Adds the reason for which `tests` tests of one runner were skipped.
     pub fn add(&mut self, reason: &str, tests: usize, example: &str) {
         let known = self.0.entry(reason.to_owned()).or_default();
         known.tests += tests;

@@ -1,4 +1,4 @@
-//! `cargo xtask test`: everything that can be tested on this machine.
+//! `cargo xtask test`: all checks and tests that this machine can run.
 
 use std::{
     path::PathBuf,
@@ -15,7 +15,7 @@ use crate::{
     test_python, test_tools, workspace,
 };
 
-/// What to leave out.
+/// What to skip.
 #[derive(clap::Args)]
 pub struct Arguments {
     /// Do not install torch (3 GB once, with its CUDA libraries); tests of the Python package that take it are skipped
@@ -36,7 +36,7 @@ impl Group {
     }
 }
 
-/// What the summary tells.
+/// The summary: one line for each group, and one for each reason to skip tests.
 #[derive(Default)]
 struct Summary {
     groups: Vec<Group>,
@@ -64,11 +64,11 @@ impl Summary {
     }
 }
 
-/// Runs all checks and tests, and prints what passed, failed and was skipped; the last line holds the sums.
+/// Runs all checks and tests, and prints what passed, failed and was skipped. The last line holds the totals.
 ///
 /// # Errors
-/// Where something could not be installed or started. A failed test is no error here, but an exit code, so that nothing is
-/// printed after the sums.
+/// Where something cannot be installed or started. A failed test gives an exit code instead of an error, because the
+/// line of the totals must be the last one.
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let started = Instant::now();
     setup::ensure()?;
@@ -111,7 +111,7 @@ fn checked(name: &str, step: &str, command: Command) -> Result<Group> {
     Ok(group)
 }
 
-/// Private items too: their documentation is for who reads the source.
+/// Checks the documentation of private items too: people read it in the source.
 fn documentation() -> Result<Group> {
     let mut cargo = workspace::cargo(["doc", "--workspace", "--no-deps", "--document-private-items"]);
     cargo.env("RUSTDOCFLAGS", "--deny warnings");
@@ -119,7 +119,7 @@ fn documentation() -> Result<Group> {
 }
 
 fn tests(summary: &mut Summary, variables: &[(&'static str, PathBuf)]) -> Result<()> {
-    // All tests run though some fail, and passing tests may say that they skipped themselves.
+    // All tests run, even if some fail. With --show-output, passing tests print that they skipped themselves.
     let mut cargo = workspace::cargo(["test", "--workspace", "--no-fail-fast", "--", "--show-output"]);
     cargo.envs(variables.iter().map(|(variable, path)| (variable, path)));
     let finished = step::attempt("cargo test", cargo)?;
@@ -137,8 +137,8 @@ fn tests(summary: &mut Summary, variables: &[(&'static str, PathBuf)]) -> Result
     Ok(())
 }
 
-/// Packages that cannot be had are no failure of what is tested: without torch the other tests run, without the others
-/// none.
+/// A package that cannot be downloaded is a skip, not a failure. Without torch, the tests that need it are skipped;
+/// without another package, all are.
 fn python_tests(summary: &mut Summary, with_torch: bool, variables: &[(&'static str, PathBuf)]) -> Result<()> {
     const NAME: &str = "python/tests";
     let mut environment = test_python::environment(with_torch);

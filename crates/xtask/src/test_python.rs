@@ -15,7 +15,7 @@ use crate::{
     workspace,
 };
 
-/// What pytest counted.
+/// The result of pytest.
 pub struct Outcome {
     pub tally: Tally,
     /// Each reason to skip tests, with their number.
@@ -23,10 +23,10 @@ pub struct Outcome {
     pub finished: Finished,
 }
 
-/// The Python of an environment with what the tests need.
+/// The Python of an environment that has the packages of the tests.
 ///
 /// # Errors
-/// Where a package cannot be had.
+/// Where a package cannot be downloaded.
 pub fn environment(with_torch: bool) -> Result<PathBuf> {
     const PACKAGES: &str = "requirements-test.txt";
     if with_torch {
@@ -36,7 +36,7 @@ pub fn environment(with_torch: bool) -> Result<PathBuf> {
     }
 }
 
-/// Runs the tests on a plugin library that is built for it. The variables tell where the tools are.
+/// Builds the plugin library and runs the tests on it. The variables tell where the tools are.
 ///
 /// # Errors
 /// Where the library cannot be built.
@@ -51,7 +51,7 @@ pub fn run(python: &Path, variables: &[(&'static str, PathBuf)]) -> Result<Outco
     pytest.env("PYTHONDONTWRITEBYTECODE", "1");
     pytest.envs(variables.iter().map(|(variable, path)| (variable, path)));
     let finished = step::attempt("pytest", pytest)?;
-    // One that breaks off has counted nothing.
+    // A run that ends without its summary counts as one failure.
     let tally = tally::pytest(&finished.output).unwrap_or(Tally::FAILED);
     Ok(Outcome { tally, skips: tally::pytest_skips(&finished.output), finished })
 }

