@@ -7,7 +7,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use tensorrt_scatter::gpu::Kernels;
+use tensorrt_scatter::{Shape, gpu::Kernels};
 
 use super::Plugin;
 use crate::{
@@ -36,12 +36,18 @@ impl LoadedKernels {
     }
 }
 
+/// The sizes of a tensor of which only the rank is known.
+const UNKNOWN_SIZES: [i64; Shape::MAX_RANK] = [-1; Shape::MAX_RANK];
+
 impl Plugin {
     /// The bytes of workspace for these shapes and for all smaller ones; [`NO_WORKSPACE`] if the shapes do not fit.
     pub(crate) fn workspace_size(&self, inputs: &[TensorDesc], outputs: &[TensorDesc]) -> usize {
         self.guard(|| {
             self.note_inputs(inputs.len())?;
             let shapes = self.shapes(inputs, outputs)?.ok_or_else(Refusal::unknown_workspace)?;
+            // The operators' estimates need ranks that fit. The largest sizes need not fit each other.
+            let ranks: Vec<_> = self.sizes(inputs)?.iter().map(|sizes| &UNKNOWN_SIZES[..sizes.len()]).collect();
+            self.operator.out_sizes(0, &ranks)?;
             self.operator.workspace_bytes(&shapes, &self.element_types(inputs))
         })
         .unwrap_or(NO_WORKSPACE)

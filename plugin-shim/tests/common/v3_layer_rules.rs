@@ -165,6 +165,12 @@ pub fn every_layer_is_configured(creators: Creators<'_>, session: &Session) {
         let unknown_outputs = vec![unknown[0].clone(); plugin.output_count() as usize];
         assert!(plugin.workspace_size(&unknown, &unknown, &unknown_outputs) >= 1 << 60);
         session.expect_error(&["workspace"]);
+        for input in [0, 1] {
+            let mut scalar = inputs.clone();
+            scalar[input].dims.clear();
+            assert!(plugin.workspace_size(&scalar, &scalar, &unknown_outputs) >= 1 << 60, "{}", layer.who());
+            session.expect_error(&["rank 0"]);
+        }
     }
 }
 
