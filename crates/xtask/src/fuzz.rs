@@ -90,7 +90,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     }
     if arguments.merge {
         let mut merge = libfuzzer(&program, target);
-        merge.arg("-merge=1").args([&seeds, &found]);
+        merge.arg("-set_cover_merge=1").args([&seeds, &found]);
         step::run(&format!("merge what was found into {}", seeds.display()), merge)?;
     }
     Ok(ExitCode::SUCCESS)
@@ -99,7 +99,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
 fn libfuzzer(program: &Path, target: &str) -> Command {
     let mut fuzzer = Command::new(program);
     // Messages of the library go to the standard error stream, which is closed; libFuzzer's own go past it.
-    fuzzer.args(["-max_len=600", "-timeout=20", "-rss_limit_mb=4096", "-close_fd_mask=2"]);
+    fuzzer.args(["-max_len=600", "-len_control=10", "-timeout=20", "-rss_limit_mb=4096", "-close_fd_mask=2"]);
     fuzzer.env("TRTS_FUZZ_TARGET", target);
     fuzzer.env("ASAN_OPTIONS", "detect_leaks=0:allocator_may_return_null=1");
     fuzzer
