@@ -153,7 +153,8 @@ mod tests {
         let directed = with_directives(&ptx, |name| if name == "a" { 3 } else { 0 });
         assert_eq!(
             directed,
-            ".address_size 64\n.pragma \"nounroll\";\n.visible .entry a(\n)\n.maxntid 256, 1, 1\n.minnctapersm 3\n{\n\tret;\n}\n"
+            ".address_size 64\n.pragma \"nounroll\";\n.visible .entry a(\n)\n.maxntid 256, 1, 1\n.minnctapersm 3\n\
+             {\n\tret;\n}\n"
         );
     }
 }
