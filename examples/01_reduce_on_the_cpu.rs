@@ -5,12 +5,12 @@
 use tensorrt_scatter::{Error, Reduce, ScatterOptions, SegmentCsrOptions, Tensor, cpu};
 
 fn main() -> Result<(), Error> {
-    // Four points with two features each; the index says which of three cells each lies in.
+    // Four points with two features each. The index names the cell, one of three, in which each point lies.
     let points = Tensor::new(&[4, 2], vec![1.0f32, 10.0, 5.0, 20.0, 2.0, 30.0, 3.0, 40.0])?;
     let cells = Tensor::new(&[4], vec![0, 2, 0, 2])?;
 
     for reduce in Reduce::ALL {
-        // A 1-D index lies along dim; the other axes are carried along.
+        // A 1-D index lies along dim; each column is reduced by itself.
         let options = ScatterOptions::new(reduce).dim(0).dim_size(3);
         let reduced = cpu::scatter(&points, &cells, None, &options)?;
         println!("{reduce:4} {:?}", reduced.out.data());
@@ -19,13 +19,13 @@ fn main() -> Result<(), Error> {
         }
     }
 
-    // Where rows are sorted by group, bounds say the same with less.
+    // Rows that are sorted by group need no index: an indptr has the bounds of the groups.
     let sorted = Tensor::new(&[4, 1], vec![1.0f32, 2.0, 5.0, 3.0])?;
-    let bounds = Tensor::new(&[4], vec![0, 2, 2, 4])?;
-    let sums = cpu::segment_csr(&sorted, &bounds, &SegmentCsrOptions::new(Reduce::Sum))?;
+    let indptr = Tensor::new(&[4], vec![0, 2, 2, 4])?;
+    let sums = cpu::segment_csr(&sorted, &indptr, &SegmentCsrOptions::new(Reduce::Sum))?;
     println!("sums of segments {:?}", sums.out.data());
 
-    // What does not fit is an error with the values in it.
+    // A wrong call is an error that names the values given.
     let beyond = Tensor::new(&[4], vec![0, 2, 7, 2])?;
     let error = cpu::scatter(&points, &beyond, None, &ScatterOptions::new(Reduce::Sum).dim(0).dim_size(3)).unwrap_err();
     println!("{error}");

@@ -1,4 +1,4 @@
-//! Lesson 2: the same on the GPU, on a stream, with buffers that are used again.
+//! Lesson 2: the same reductions on the GPU, on a stream, into buffers that are used again.
 //!
 //! `cargo run --example 02_reduce_on_the_gpu`
 
@@ -10,7 +10,7 @@ use tensorrt_scatter::{
 fn main() -> Result<(), Error> {
     let gpu = match Gpu::new(0) {
         Ok(gpu) => gpu,
-        // The program starts without a driver; this is where it finds out.
+        // A program starts without a driver, too. `Gpu::new` reports that there is none.
         Err(error) => {
             println!("Nothing to show: {error}");
             return Ok(());
@@ -22,13 +22,13 @@ fn main() -> Result<(), Error> {
     let points = DeviceTensor::from_host(&stream, &points)?;
     let cells = DeviceTensor::from_host(&stream, &Tensor::new(&[4], vec![0, 2, 0, 2])?)?;
 
-    // The owned form allocates what it returns.
+    // The short form allocates its result.
     let options = ScatterOptions::new(Reduce::Max).dim(0).dim_size(3);
     let max = gpu::scatter(&stream, &points, &cells, None, &options)?;
     println!("max {:?}", max.out.to_host(&stream)?.data());
 
-    // In a loop, the into form with a workspace allocates nothing; and where indices are known to be good, leaving
-    // bad ones out instead of looking for them lets the call return without waiting for the stream.
+    // In a loop, use the `_into` form with a workspace: it allocates nothing. An unchecked call (`BadIndex::Skip`) also
+    // returns without waiting for the stream; use it where the index is known to be good.
     let mut workspace = Workspace::new(&gpu)?;
     let mut mean = DeviceTensor::zeros(&stream, *max.out.shape())?;
     let options = ScatterOptions::new(Reduce::Mean).dim(0).bad_index(BadIndex::Skip);

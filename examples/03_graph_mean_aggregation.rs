@@ -1,5 +1,5 @@
-//! Lesson 3: a layer of a graph neural network. Each node becomes the mean of its neighbours' features, times a
-//! matrix: gather along the edges' sources, then reduce by the edges' targets.
+//! Lesson 3: a layer of a graph neural network. The output of a node is the mean of its neighbours' features,
+//! multiplied by a matrix: gather by the sources of the edges, then reduce by their targets.
 //!
 //! `cargo run --example 03_graph_mean_aggregation`
 
@@ -16,7 +16,7 @@ fn main() -> Result<(), Error> {
 
     // Messages [edges, features]: the features of each edge's source.
     let messages = cpu::gather_coo(&features, &source, &GatherCooOptions::new())?;
-    // Aggregated [nodes, features]: the mean over the edges that arrive; 0 where none does.
+    // Aggregated [nodes, features]: the mean over the edges into the node; 0 for a node without such edges.
     let mean = ScatterOptions::new(Reduce::Mean).dim(0).dim_size(NODES);
     let aggregated = cpu::scatter(&messages, &target, None, &mean)?.out;
 

@@ -1,5 +1,5 @@
-//! Lesson 4: attention over neighbours. Each node weighs its incoming edges by the softmax of their scores, and adds up
-//! the sources' features by these weights.
+//! Lesson 4: attention over neighbours. The weight of an edge is the softmax of its score over all edges into the same
+//! node; the output of a node is the weighted sum of the features of the edges' sources.
 //!
 //! `cargo run --example 04_attention_over_neighbours`
 
@@ -15,7 +15,7 @@ fn main() -> Result<(), Error> {
     let scores = Tensor::new(&[4, HEADS], vec![1.0f32, 0.0, 2.0, 0.0, 3.0, 0.0, -5.0, 7.0])?;
     let features = Tensor::new(&[NODES, HEADS], vec![10.0f32, 1.0, 20.0, 2.0, 30.0, 3.0])?;
 
-    // One call, in place of max, gather, exp, sum, gather and divide.
+    // One call replaces max, gather, exp, sum, gather and divide.
     let weights = cpu::softmax(&scores, &target, &CompositeOptions::new().dim(0).dim_size(NODES))?;
     println!("weights [edges, heads] {:?}", weights.data());
 

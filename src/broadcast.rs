@@ -1,4 +1,4 @@
-//! How an index is laid over `src`: torch_scatter's broadcast, as strides.
+//! torch_scatter's broadcast of an index to `src`, as strides.
 
 use std::ops::Range;
 
@@ -6,10 +6,10 @@ use kernel_params::AxisRuns;
 
 use crate::{Error, Shape};
 
-/// Lays `index` over `src` along axis `dim`.
+/// Computes the strides of `index` over `src` along axis `dim`.
 ///
-/// A 1-D index lies along `dim`. Otherwise axes of size 1 are added at its end up to src's rank, and each
-/// axis of size 1 is repeated. Neighbouring axes over which the index advances evenly become one run.
+/// A 1-D index lies along `dim`. Any other index gets axes of size 1 at its end, up to src's rank, and each axis of
+/// size 1 is repeated. Neighbouring axes become one run where one stride is enough for them.
 ///
 /// # Errors
 /// [`Error::IndexShape`] where an axis is neither 1 nor src's size, or the index has more axes than `src`;
@@ -65,33 +65,32 @@ pub(crate) fn leading_axes(src: &Shape, input: &'static str, given: &Shape) -> R
     }
 }
 
-/// Where the index of element (b, e, k) of `src`, seen as [B, E, K], lies.
+/// The strides of an index over `src`, seen as [B, E, K].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Layout {
-    /// How far the index moves for one step along the reduced axis; 0 where it is broadcast.
+    /// The stride along the reduced axis; 0 where the index is broadcast.
     pub(crate) stride_e: u64,
-    /// How far it moves over the axes before the reduced one.
+    /// The strides over the axes before the reduced one.
     pub(crate) leading: AxisRuns,
-    /// How far it moves over the axes after the reduced one.
+    /// The strides over the axes after the reduced one.
     pub(crate) trailing: AxisRuns,
 }
 
 impl Layout {
-    /// Position in the index tensor of element (b, e, 0) of `src`. Element (b, e, k) lies [`column_offset`] behind it.
-    ///
-    /// [`column_offset`]: Self::column_offset
+    /// The position in the index of element (b, e, 0) of `src`. Add [`column_offset`](Self::column_offset) for the
+    /// position of element (b, e, k).
     pub(crate) fn row_start(&self, b: usize, e: usize) -> usize {
         (self.leading.offset(b as u64) + e as u64 * self.stride_e) as usize
     }
 
-    /// How far behind element (b, e, 0) the index of element (b, e, k) lies.
+    /// The distance in the index from element (b, e, 0) to element (b, e, k).
     pub(crate) fn column_offset(&self, k: usize) -> usize {
         self.trailing.offset(k as u64) as usize
     }
 
-    /// How the index moves along k.
+    /// The stride of the index along k.
     pub(crate) fn columns(&self) -> Columns {
-        // Neighbouring axes along which the index moves evenly, or not at all, are one run.
+        // Neighbouring axes with one stride, or with stride 0, are one run.
         match (self.trailing.are_even(), self.trailing.even_stride()) {
             (false, _) => Columns::Uneven,
             (true, 0) => Columns::Same,
@@ -105,14 +104,14 @@ impl Layout {
     }
 }
 
-/// How an index moves along k.
+/// The stride of an index along k.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Columns {
-    /// It stays where it is: a row of `src` has one index.
+    /// 0: a row of `src` has one index.
     Same,
-    /// By the same distance with each step.
+    /// The same for every k.
     Even(usize),
-    /// By distances that differ.
+    /// Not the same for every k.
     Uneven,
 }
 

@@ -1,20 +1,20 @@
-//! Softmax and its kin over the groups of a scatter: what they are asked to do, and the plan that every backend
-//! carries out.
+//! Softmax, log_softmax, logsumexp and std over the groups of a scatter: their options, and the plan that every backend
+//! executes.
 
 use crate::{BadIndex, Error, Reduce, ScatterOptions, ScatterPlan, Shape, named_enum::named_enum, shape::check_output};
 
 named_enum! {
-    /// An operator that torch_scatter composes of several scatters, here one. The formulas are torch_scatter's
-    /// (`torch_scatter.composite`); each max, sum and count is over one group.
+    /// An operator that torch_scatter composes of several scatters, and that is one operator here. The formulas are
+    /// those of `torch_scatter.composite`; each max, sum and count is over one group.
     pub enum Composite {
         /// exp(src - max) / sum of exp(src - max). The result has src's shape.
         Softmax = "softmax",
         /// src - max - ln(sum of exp(src - max) + eps). The result has src's shape.
         LogSoftmax = "log_softmax",
-        /// max + ln(sum of exp(src - max) + eps), NaNs in src being left out; 0 for an empty group.
+        /// max + ln(sum of exp(src - max) + eps), without the NaNs in src; 0 for an empty group.
         LogSumExp = "logsumexp",
-        /// The square root of the sum of (src - mean)^2 over (count - 1 + 10^-6), or over (count + 10^-6) where it
-        /// shall not be unbiased; 0 for an empty group.
+        /// The square root of the sum of (src - mean)^2, divided by (count - 1 + 10^-6) if unbiased and by
+        /// (count + 10^-6) if not; 0 for an empty group.
         Std = "std",
     }
 
@@ -32,7 +32,7 @@ impl Composite {
     }
 }
 
-/// How to form groups, and the constants of the formulas.
+/// The options of the composites: how groups are formed, and the constants of the formulas.
 ///
 /// ```
 /// use tensorrt_scatter::CompositeOptions;
@@ -52,12 +52,13 @@ impl Default for CompositeOptions {
 }
 
 impl CompositeOptions {
-    /// torch_scatter's default for what is added to a sum before its logarithm is taken.
+    /// torch_scatter's default of eps.
     const EPS: f64 = 1e-12;
 
-    /// Groups along the last axis, their number taken from the index, bad indices refused, eps 10^-12, unbiased.
+    /// Groups along the last axis. Their number comes from the index, a bad index is an error, eps is 10^-12, and std
+    /// is unbiased.
     pub fn new() -> Self {
-        // Which reduction the groups are planned for decides nothing but scratch space, which composites have their own of.
+        // The reduction does not matter: it decides the workspace of a scatter, and composites compute their own.
         Self { groups: ScatterOptions::new(Reduce::Sum), eps: Self::EPS, unbiased: true }
     }
 
@@ -67,35 +68,35 @@ impl CompositeOptions {
         self
     }
 
-    /// The number of groups N. Where it is not given, it is the largest index plus one; in the forms that write to
-    /// the caller's buffer, the length of its axis, if it has one of groups.
+    /// The number of groups N. The default is the length of the groups' axis of the caller's buffer if there is one,
+    /// else the largest index plus one.
     pub fn dim_size(mut self, dim_size: usize) -> Self {
         self.groups = self.groups.dim_size(dim_size);
         self
     }
 
-    /// What to do with an index outside [0, N). Under [`BadIndex::Skip`] the element belongs to no group, and the
-    /// results of softmax and log_softmax are 0 there.
+    /// What to do with an index outside [0, N). With [`BadIndex::Skip`] the element belongs to no group, and the
+    /// result of softmax or log_softmax is 0 there.
     pub fn bad_index(mut self, bad_index: BadIndex) -> Self {
         self.groups = self.groups.bad_index(bad_index);
         self
     }
 
-    /// What log_softmax and logsumexp add to a sum before they take its logarithm. The default is 10^-12, which
-    /// float32 alone does not tell from 0 beside a sum of 1 or more.
+    /// What log_softmax and logsumexp add to a sum before they take its logarithm. The default is 10^-12, which changes
+    /// no float32 sum of 1 or more.
     pub fn eps(mut self, eps: f64) -> Self {
         self.eps = eps;
         self
     }
 
-    /// Whether std divides by one less than the count (at least 1), rather than by the count. The default is true.
+    /// Whether std divides by the count less one (at least 1) instead of the count. The default is true.
     pub fn unbiased(mut self, unbiased: bool) -> Self {
         self.unbiased = unbiased;
         self
     }
 }
 
-/// A composite whose shapes have been checked: what the backends and the plugins carry out.
+/// A composite whose shapes were checked. The backends and the plugins execute it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CompositePlan {
     pub(crate) composite: Composite,
@@ -108,18 +109,29 @@ impl CompositePlan {
     /// What torch_scatter's std adds to the count.
     pub(crate) const STD_EPS: f64 = 1e-6;
 
-    /// Checks the shapes and lays the index over `src`.
+    /// Checks the shapes and computes how the index is broadcast to `src`.
     ///
     /// # Errors
     /// [`Error::Scalar`], [`Error::DimOutOfRange`] and [`Error::IndexShape`] for shapes that do not fit;
     /// [`Error::UnknownDimSize`] where `dim_size` is not given.
     pub fn new(composite: Composite, src: &Shape, index: &Shape, options: &CompositeOptions) -> Result<Self, Error> {
-        Ok(Self {
-            composite,
-            groups: ScatterPlan::new(src, index, None, &options.groups)?,
-            eps: options.eps,
-            unbiased: options.unbiased,
-        })
+        let groups = ScatterPlan::new(src, index, None, &options.groups)?;
+        Ok(Self { composite, groups, eps: options.eps, unbiased: options.unbiased })
+    }
+
+    /// [`new`](Self::new), with the number of groups from `group_count` where `dim_size` does not give it.
+    ///
+    /// # Errors
+    /// Those of [`new`](Self::new), but for [`Error::UnknownDimSize`]; that of `group_count`.
+    pub(crate) fn with_group_count(
+        composite: Composite,
+        src: &Shape,
+        index: &Shape,
+        options: &CompositeOptions,
+        group_count: impl FnOnce() -> Result<usize, Error>,
+    ) -> Result<Self, Error> {
+        let groups = ScatterPlan::with_group_count(src, index, None, &options.groups, group_count)?;
+        Ok(Self { composite, groups, eps: options.eps, unbiased: options.unbiased })
     }
 
     /// The shape of the result: src's for softmax and log_softmax, else src's with N in place of the reduced axis.

@@ -20,12 +20,12 @@ mod sealed {
 
 /// A type whose values can be reduced: float32, float16, bfloat16, float64, int32 and int64.
 pub trait Scalar: sealed::Sealed + bytemuck::Pod + PartialOrd + std::fmt::Debug + Send + Sync {
-    /// What sums and products are kept in: float32 for the 16-bit floats, the type itself otherwise.
+    /// The type of sums and products: float32 for the 16-bit floats, the type itself otherwise.
     type Accumulator: Accumulator;
     /// The type, as a value.
     const TYPE: ScalarType;
 
-    /// The value to reckon with.
+    /// The value as an accumulator.
     fn widen(self) -> Self::Accumulator;
     /// The nearest value of the type.
     fn narrow(value: Self::Accumulator) -> Self;
@@ -51,7 +51,7 @@ macro_rules! float_body {
     };
 }
 
-/// A type to reckon in. Integers wrap.
+/// A type of sums and products. Integers wrap.
 pub trait Accumulator: sealed::Sealed + bytemuck::Pod + PartialOrd + Send + Sync {
     /// The additive identity.
     const ZERO: Self;
@@ -61,11 +61,11 @@ pub trait Accumulator: sealed::Sealed + bytemuck::Pod + PartialOrd + Send + Sync
     fn add(self, other: Self) -> Self;
     /// The product.
     fn mul(self, other: Self) -> Self;
-    /// The sum of a group over its number of elements, which is not 0; integers round down.
+    /// The quotient of a group's sum and its number of elements, which is not 0; integers round down.
     fn divide_by_count(self, count: u64) -> Self;
 }
 
-/// A floating-point type to reckon in.
+/// A floating-point accumulator.
 pub trait FloatAccumulator: Accumulator {
     /// The lowest value there is.
     const NEG_INFINITY: Self;
@@ -195,16 +195,16 @@ macro_rules! float {
 float!(f32);
 float!(f64);
 
-/// A type that can index, and that `arg_out` is given in: int32 and int64.
+/// A type of indices, and of the positions in `arg_out`: int32 and int64.
 pub trait Index: sealed::Sealed + bytemuck::Pod + Ord + std::fmt::Debug + Send + Sync {
     /// The type, as a value.
     const TYPE: IndexType;
     /// The value, widened.
     fn to_i64(self) -> i64;
-    /// A position, where it fits.
+    /// A position as an index; None if it does not fit.
     fn from_position(position: usize) -> Option<Self>;
 
-    /// The group an index names, if it lies in [0, groups).
+    /// The group that an index names; None if it lies outside [0, groups).
     fn group(self, groups: usize) -> Option<usize> {
         usize::try_from(self.to_i64()).ok().filter(|&group| group < groups)
     }
@@ -274,7 +274,7 @@ impl ScalarType {
         }
     }
 
-    /// Whether sums and products are kept in another type, float32.
+    /// Whether it is a 16-bit type, whose sums and products are float32.
     pub(crate) fn is_half(self) -> bool {
         match self {
             Self::F16 | Self::BF16 => true,
@@ -282,7 +282,7 @@ impl ScalarType {
         }
     }
 
-    /// Bytes of what sums and products are kept in.
+    /// Bytes of a sum or product.
     pub(crate) fn accumulator_bytes(self) -> usize {
         match self {
             Self::F16 | Self::BF16 => size_of::<f32>(),

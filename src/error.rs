@@ -8,19 +8,19 @@ use std::fmt;
 
 use crate::{Composite, Reduce, ReduceOperator, ScalarType, Shape};
 
-/// The items of a list, the last one after "or".
-fn alternatives(items: impl IntoIterator<Item = impl fmt::Display>) -> String {
+/// The items of a list, the last one after `word`: "and" or "or".
+fn listed(word: &str, items: impl IntoIterator<Item = impl fmt::Display>) -> String {
     let mut items: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
     match items.pop() {
         None => String::new(),
         Some(last) if items.is_empty() => last,
-        Some(last) => format!("{} or {last}", items.join(", ")),
+        Some(last) => format!("{} {word} {last}", items.join(", ")),
     }
 }
 
-/// [`alternatives`] between quotation marks.
-fn quoted(names: impl IntoIterator<Item = &'static str>) -> String {
-    alternatives(names.into_iter().map(|name| format!("\"{name}\"")))
+/// [`listed`], each name between quotation marks.
+fn quoted(word: &str, names: impl IntoIterator<Item = &'static str>) -> String {
+    listed(word, names.into_iter().map(|name| format!("\"{name}\"")))
 }
 
 /// The names that a reduction can be given by.
@@ -77,7 +77,10 @@ pub enum Error {
         input: &'static str,
     },
     /// `dim` names no axis of `src`.
-    #[error("dim {dim} is out of range for src of shape {src}: expected {} to {}", -(src.rank() as isize), src.rank() as isize - 1)]
+    #[error(
+        "dim {dim} is out of range for src of shape {src}: expected {} to {}",
+        -(src.rank() as isize), src.rank() as isize - 1
+    )]
     DimOutOfRange {
         /// The axis given.
         dim: isize,
@@ -111,7 +114,7 @@ pub enum Error {
         /// The shape of `src`.
         src: Shape,
     },
-    /// An indptr does not delimit as many segments as `src` has rows.
+    /// The number of segments of an indptr is not the number of src's rows.
     #[error(
         "indptr of shape {indptr} does not fit src of shape {src}: {} rows along axis {axis} need {} elements along \
          indptr's last axis",
@@ -127,7 +130,8 @@ pub enum Error {
     },
     /// `base` (torch_scatter's `out`) has another shape than the result.
     #[error(
-        "base (torch_scatter's `out`) has shape {base}, but the result has shape {expected} (src's shape {src} with dim {dim} replaced)"
+        "base (torch_scatter's `out`) has shape {base}, but the result has shape {expected} (src's shape {src} with \
+         dim {dim} replaced)"
     )]
     BaseShape {
         /// The shape of `base`.
@@ -149,13 +153,13 @@ pub enum Error {
         /// The shape of the result.
         expected: Shape,
     },
-    /// Neither `dim_size` nor `base` says how many groups there are, and the index cannot be looked at.
+    /// The number of groups is given neither by `dim_size` nor by `base`, and a plan does not read the index.
     #[error("the number of groups is unknown: give dim_size, or a base to start from")]
     UnknownDimSize,
     /// The operator does not have the reduction.
     #[error(
         "{operator} has no reduce \"{reduce}\"; expected {}",
-        quoted(operator.reductions().map(Reduce::name))
+        quoted("or", operator.reductions().map(Reduce::name))
     )]
     UnsupportedReduce {
         /// The operator.
@@ -163,28 +167,27 @@ pub enum Error {
         /// The reduction given.
         reduce: Reduce,
     },
-    /// `arg_out` was asked of a reduction that has none.
+    /// `arg_out` was given to a reduction that has none.
     #[error(
         "reduce \"{reduce}\" has no arg_out; only {} do",
-        alternatives(Reduce::ALL.into_iter().filter(|reduce| reduce.has_arg()).map(|reduce| format!("\"{reduce}\"")))
-            .replace(" or ", " and ")
+        quoted("and", Reduce::ALL.into_iter().filter(|reduce| reduce.has_arg()).map(Reduce::name))
     )]
     NoArgOut {
         /// The reduction given.
         reduce: Reduce,
     },
-    /// A composite was asked of values that are not floating-point.
+    /// The values of a composite are not floating-point.
     #[error(
         "src has type {given}; {} need one of {}",
-        Composite::ALL.map(Composite::name).join(", "),
-        alternatives(ScalarType::ALL.into_iter().filter(|scalar| scalar.is_float()))
+        listed("and", Composite::ALL.map(Composite::name)),
+        listed("or", ScalarType::ALL.into_iter().filter(|scalar| scalar.is_float()))
     )]
     NotAFloat {
         /// The type given.
         given: ScalarType,
     },
     /// The name of the reduction is not one of torch_scatter's.
-    #[error("unknown reduce \"{given}\"; expected {}", quoted(reduce_names()))]
+    #[error("unknown reduce \"{given}\"; expected {}", quoted("or", reduce_names()))]
     UnknownReduce {
         /// The name given.
         given: String,
@@ -218,8 +221,8 @@ pub enum Error {
     },
     /// An element of an indptr lies below the one before it, or outside [0, size].
     #[error(
-        "indptr[{position}] (row-major position in indptr of shape {shape}) is {value}, outside {at_least} to {size}; an \
-         indptr never decreases, starts at 0 or above and ends at {size} or below"
+        "indptr[{position}] (row-major position in indptr of shape {shape}) is {value}, outside {at_least} to {size}; \
+         an indptr never decreases, starts at 0 or above and ends at {size} or below"
     )]
     IndptrOutOfRange {
         /// Row-major position of the first offender within the indptr tensor.
@@ -233,7 +236,7 @@ pub enum Error {
         /// The shape of the indptr tensor.
         shape: Shape,
     },
-    /// The positions along the reduced axis do not fit the type of `arg_out`.
+    /// A position along the reduced axis does not fit the type of `arg_out`.
     #[error("src has {length} elements along dim, more than arg_out's type can count; use an index of type int64")]
     ArgOutTooNarrow {
         /// The length of the reduced axis.
@@ -311,6 +314,7 @@ pub enum Error {
 
 impl Error {
     /// Whether memory ran out, the host's or the device's: the call may succeed when some has been freed.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "an error says so in a variant or a code of its own")]
     pub fn is_out_of_memory(&self) -> bool {
         match self {
             Self::OutOfMemory { .. } | Self::OutOfDeviceMemory { .. } => true,
@@ -340,9 +344,9 @@ mod tests {
             [
                 "index[1] (row-major position in index of shape [4]) is 7, outside 0 to 2",
                 "index[1] (row-major position in index of shape [4]) is 7, but the axis that it indexes has size 0",
-                "indptr[1] (row-major position in indptr of shape [4]) is 7, outside 2 to 3; an indptr never decreases, \
-                 starts at 0 or above and ends at 3 or below",
-                "src has type int32; softmax, log_softmax, logsumexp, std need one of float32, float16, bfloat16 or \
+                "indptr[1] (row-major position in indptr of shape [4]) is 7, outside 2 to 3; an indptr never \
+                 decreases, starts at 0 or above and ends at 3 or below",
+                "src has type int32; softmax, log_softmax, logsumexp and std need one of float32, float16, bfloat16 or \
                  float64",
                 "reduce \"sum\" has no arg_out; only \"min\" and \"max\" do",
             ]

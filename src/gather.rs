@@ -1,10 +1,10 @@
-//! Gather: what it is asked to do, and the plan that every backend carries out.
+//! Gather: its options, and the plan that every backend executes.
 
 use kernel_params::AxisRuns;
 
 use crate::{BadIndex, Error, Shape, broadcast, index_rules::IndexRules, shape::check_output};
 
-/// How to gather by an index.
+/// The options of gather_coo, which copies rows by an index.
 ///
 /// ```
 /// use tensorrt_scatter::{BadIndex, GatherCooOptions};
@@ -16,20 +16,19 @@ pub struct GatherCooOptions {
 }
 
 impl GatherCooOptions {
-    /// Bad indices refused.
+    /// A bad index is an error.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// What to do with an index that names no row of `src`. Under [`BadIndex::Skip`] the row that it asks for
-    /// is filled with zeros.
+    /// What to do with an index that names no row of `src`. [`BadIndex::Skip`] fills that row of the result with zeros.
     pub fn bad_index(mut self, bad_index: BadIndex) -> Self {
         self.bad_index = bad_index;
         self
     }
 }
 
-/// How to repeat rows over segments.
+/// The options of gather_csr, which repeats each row over its segment.
 ///
 /// ```
 /// use tensorrt_scatter::GatherCsrOptions;
@@ -42,32 +41,32 @@ pub struct GatherCsrOptions {
 }
 
 impl GatherCsrOptions {
-    /// The size of the result taken from `out` or the last element of indptr, bad indptrs refused.
+    /// The size of the result comes from `out` or the last element of indptr, and a bad indptr is an error.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The length E of the result's axis. Where it is not given, it is that of the buffer to write to, or else
-    /// the last element of indptr (on the GPU, reading it waits for the stream).
+    /// The length E of the result's axis. The default is the length of that axis of the buffer to write to if there is
+    /// one, else the last element of indptr. On the GPU, reading that element waits for the stream.
     pub fn size(mut self, size: usize) -> Self {
         self.size = Some(size);
         self
     }
 
-    /// What to do with an indptr that decreases, or that leaves [0, E]. Under [`BadIndex::Skip`] it is not
-    /// looked at: which rows the result then holds is not specified, but they are rows of `src` or zeros.
+    /// What to do with an indptr that decreases, or that leaves [0, E]. [`BadIndex::Skip`] does not check it: the rows
+    /// of the result are then rows of `src` or zeros, but it is not specified which.
     pub fn bad_index(mut self, bad_index: BadIndex) -> Self {
         self.bad_index = bad_index;
         self
     }
 }
 
-/// What says which row of `src` a row of the result is.
+/// How a row of the result is assigned to a row of `src`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RowSource {
-    /// An index: the row's number.
+    /// By an index: the number of the row of `src`.
     Index,
-    /// An indptr: the segment that the position lies in.
+    /// By an indptr: the number of the segment in which the row of the result lies.
     Indptr,
 }
 
@@ -81,7 +80,7 @@ impl RowSource {
     }
 }
 
-/// A gather whose shapes have been checked: what the backends and the plugins carry out.
+/// A gather whose shapes were checked. The backends and the plugins execute it.
 ///
 /// `src` is seen as [B, S, K] and the result as [B, E, K]; the gathered axis is the last one of the index or
 /// indptr, whose leading axes expand to src's.
@@ -95,7 +94,7 @@ pub struct GatherPlan {
     pub(crate) s: usize,
     pub(crate) e: usize,
     pub(crate) k: usize,
-    /// How far the index moves over the leading axes.
+    /// The strides of the index over the leading axes.
     pub(crate) leading: AxisRuns,
 }
 
@@ -109,8 +108,8 @@ impl GatherPlan {
         Self::new(RowSource::Index, src, index, axis, index.dims()[axis])
     }
 
-    /// Plans a result with `size` rows, of which those in [indptr[.., n], indptr[.., n + 1]) are row n of
-    /// `src`. A `src` without rows goes with any indptr.
+    /// Plans a result with `size` rows. Those in [indptr[.., n], indptr[.., n + 1]) are copies of row n of `src`. A
+    /// `src` without rows fits any indptr.
     ///
     /// # Errors
     /// Those of [`GatherPlan::coo`]; [`Error::IndptrLength`] where indptr does not delimit src's rows.
@@ -131,7 +130,7 @@ impl GatherPlan {
     }
 
     fn new(source: RowSource, src: &Shape, index: &Shape, axis: usize, e: usize) -> Result<Self, Error> {
-        // The tensor that the index would lie on, element for element, has the index's length along the axis.
+        // The index is broadcast to a tensor that has the index's length along the axis.
         let layout = broadcast::scatter_layout(&src.with_axis(axis, index.dims()[axis])?, index, axis)?;
         Ok(Self {
             source,
@@ -150,7 +149,7 @@ impl GatherPlan {
         &self.out
     }
 
-    /// Where row b of the index starts.
+    /// The position of the first element of row b of the index.
     pub(crate) fn index_start(&self, b: usize) -> usize {
         self.leading.offset(b as u64) as usize
     }

@@ -1,7 +1,11 @@
 //! The scatter, segment and gather reductions of PyTorch Scatter.
 //!
-//! The kernels are Rust, compiled to PTX by rustc (`kernels-gpu`); the plugin library for TensorRT
-//! (`plugin-shim`) and this API stand on them. [`cpu`] has the same operators without a GPU.
+//! [`cpu`] has the operators on host memory, [`gpu`] on device memory. Both take the same options and plans. The
+//! kernels of [`gpu`] are written in Rust too (`kernels-gpu`); the TensorRT plugins (`plugin-shim`) launch the same
+//! kernels.
+
+// A new reduction, type or operator must be decided on wherever it matters: the compiler lists the places.
+#![deny(clippy::wildcard_enum_match_arm)]
 
 pub mod cpu;
 pub mod gpu;

@@ -1,4 +1,4 @@
-//! Scatter: what it is asked to do, and the plan that every backend carries out.
+//! Scatter: its options, and the plan that every backend executes.
 
 use crate::{
     Error, Reduce, ReduceOperator, Shape,
@@ -7,18 +7,18 @@ use crate::{
     reduction::Reduction,
 };
 
-/// What to do with an index that lies outside [0, N). Memory out of bounds is never touched either way.
+/// What to do with an index outside [0, N). Either way no memory out of bounds is read or written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum BadIndex {
-    /// Look at the whole index first and refuse the call, nothing written, with the first offender's
-    /// position and value. On the GPU this waits for the stream.
+    /// Check the whole index first. If an element is bad, the call fails with the position and the value of the first
+    /// one, and nothing is written. On the GPU the check waits for the stream.
     #[default]
     Error,
-    /// Leave such elements out. On the GPU nothing waits.
+    /// Check nothing and leave such elements out: an unchecked call. On the GPU the call does not wait.
     Skip,
 }
 
-/// How to scatter: which reduction, along which axis, into how many groups.
+/// The options of a scatter: the reduction, the axis, the number of groups.
 ///
 /// ```
 /// use tensorrt_scatter::{Reduce, ScatterOptions};
@@ -34,8 +34,8 @@ pub struct ScatterOptions {
 }
 
 impl ScatterOptions {
-    /// The given reduction along the last axis, the number of groups taken from `base` or the index, bad
-    /// indices refused, sums in whatever order is fastest.
+    /// The given reduction along the last axis. The number of groups comes from `base` or the index, a bad index is an
+    /// error, and sums are taken in the fastest order.
     pub fn new(reduce: Reduce) -> Self {
         Self { reduce, dim: -1, dim_size: None, bad_index: BadIndex::default(), deterministic: false }
     }
@@ -46,8 +46,8 @@ impl ScatterOptions {
         self
     }
 
-    /// The number of groups N: the length of the reduced axis of the result. Where it is not given, it is
-    /// the length of base's axis, or else the largest index plus one.
+    /// The number of groups N: the length of the reduced axis of the result. The default is the length of that axis of
+    /// `base` if there is a base, else the largest index plus one.
     pub fn dim_size(mut self, dim_size: usize) -> Self {
         self.dim_size = Some(dim_size);
         self
@@ -59,32 +59,31 @@ impl ScatterOptions {
         self
     }
 
-    /// Whether sums and means of floating-point values on the GPU have the same bits every time, on every stream and
-    /// device. The default is false: elements are then added in the order in which they happen to come.
+    /// Whether sums and means of floating-point values on the GPU have the same bits in every run, on every stream and
+    /// device. The default is false: atomics then add the elements in the order in which they arrive.
     ///
-    /// A group's elements and base are added up as integers relative to the largest of them and rounded once: no less
-    /// accurate than one by one, and no intermediate result overflows. It takes a second pass over `src` and 20 bytes of
-    /// scratch for each element of the result.
+    /// A deterministic sum adds integers: each element relative to the largest one of its group. It rounds once, at the
+    /// end, so it is at least as accurate, and no intermediate result overflows. It reads `src` twice and takes 20
+    /// bytes of workspace for each element of the result.
     ///
-    /// Everything else has the same bits every time in any case, but for products of floating-point values on the GPU,
-    /// which this does not change either.
+    /// Products of floating-point values on the GPU are not deterministic either way. docs/NUMERICS.md lists what is.
     pub fn deterministic(mut self, deterministic: bool) -> Self {
         self.deterministic = deterministic;
         self
     }
 }
 
-/// The result of a reduction: `O` holds the values, `A` the positions.
+/// The result of a reduction. `O` is the tensor type of the values, `A` that of the positions.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reduced<O, A> {
     /// The reduced values: src's shape with N in place of the reduced axis.
     pub out: O,
-    /// For min and max, the position along the reduced axis of the element that won: the smallest one
-    /// among equals, and src's length along that axis where nothing arrived or base won.
+    /// For min and max, the position of the selected element along the reduced axis; the first one of equal elements.
+    /// It is the length of src's axis where the group is empty or `base` was selected.
     pub arg_out: Option<A>,
 }
 
-/// A scatter whose shapes have been checked: what the backends and the plugins carry out.
+/// A scatter whose shapes were checked. The backends and the plugins execute it.
 ///
 /// `src` is seen as [B, E, K] and the result as [B, N, K], where E is the reduced axis.
 #[derive(Clone, Debug, PartialEq)]
@@ -103,7 +102,7 @@ pub struct ScatterPlan {
 }
 
 impl ScatterPlan {
-    /// Checks the shapes and lays the index over `src`.
+    /// Checks the shapes and computes how the index is broadcast to `src`.
     ///
     /// # Errors
     /// [`Error::UnsupportedReduce`] where [`ReduceOperator::Scatter`] does not have the reduction; [`Error::Scalar`],
@@ -115,7 +114,7 @@ impl ScatterPlan {
         let layout = broadcast::scatter_layout(src, index, dim)?;
         let n = match (options.dim_size, base) {
             (Some(n), _) => n,
-            // A base of another rank has no such axis; it is refused as a whole below.
+            // A base of another rank may lack this axis; it is refused below.
             (None, Some(base)) => base.dims().get(dim).copied().unwrap_or(0),
             (None, None) => return Err(Error::UnknownDimSize),
         };
@@ -138,6 +137,27 @@ impl ScatterPlan {
             deterministic: options.deterministic,
             layout,
         })
+    }
+
+    /// [`new`](Self::new), with the number of groups from `group_count` where neither `dim_size` nor `base` gives it.
+    /// As in torch_scatter, the index of an empty src names no group, so `group_count` is not called then.
+    ///
+    /// # Errors
+    /// Those of [`new`](Self::new), but for [`Error::UnknownDimSize`]; that of `group_count`.
+    pub(crate) fn with_group_count(
+        src: &Shape,
+        index: &Shape,
+        base: Option<&Shape>,
+        options: &ScatterOptions,
+        group_count: impl FnOnce() -> Result<usize, Error>,
+    ) -> Result<Self, Error> {
+        if options.dim_size.is_some() || base.is_some() {
+            return Self::new(src, index, base, options);
+        }
+        // The shapes are checked first: their error is the more useful one, and costs nothing.
+        Self::new(src, index, None, &options.dim_size(0))?;
+        let groups = if src.element_count() == 0 { 0 } else { group_count()? };
+        Self::new(src, index, None, &options.dim_size(groups))
     }
 
     /// The axis of `src` that is reduced, counted from 0.

@@ -1,4 +1,4 @@
-//! Reductions over segments: what they are asked to do, and the plan that every backend carries out.
+//! Reductions over segments: their options, and the plan that every backend executes.
 
 use crate::{
     BadIndex, Error, Reduce, ReduceOperator, Shape,
@@ -7,7 +7,7 @@ use crate::{
     reduction::Reduction,
 };
 
-/// How to reduce the segments that a sorted index tells apart.
+/// The options of segment_coo, whose segments are given by a sorted index.
 ///
 /// ```
 /// use tensorrt_scatter::{Reduce, SegmentCooOptions};
@@ -21,28 +21,28 @@ pub struct SegmentCooOptions {
 }
 
 impl SegmentCooOptions {
-    /// The given reduction, the number of segments taken from `base` or the index, bad indices refused.
+    /// The given reduction. The number of segments comes from `base` or the index, and a bad index is an error.
     pub fn new(reduce: Reduce) -> Self {
         Self { reduce, dim_size: None, bad_index: BadIndex::default() }
     }
 
-    /// The number of segments N: the length of the reduced axis of the result. Where it is not given, it is
-    /// the length of base's axis, or else the largest index plus one.
+    /// The number of segments N: the length of the reduced axis of the result. The default is the length of that axis
+    /// of `base` if there is a base, else the largest index plus one.
     pub fn dim_size(mut self, dim_size: usize) -> Self {
         self.dim_size = Some(dim_size);
         self
     }
 
-    /// What to do with an index outside [0, N), or below the one before it. Under [`BadIndex::Skip`] the elements
-    /// with an index outside [0, N) are left out and the order is not looked at: the results of segments whose
-    /// elements do not follow each other are not specified.
+    /// What to do with an index outside [0, N), or below the one before it. [`BadIndex::Skip`] leaves out the elements
+    /// with an index outside [0, N) and does not check the order: the results of segments whose elements are not
+    /// neighbours are not specified.
     pub fn bad_index(mut self, bad_index: BadIndex) -> Self {
         self.bad_index = bad_index;
         self
     }
 }
 
-/// How to reduce the segments that an indptr delimits.
+/// The options of segment_csr, whose segments are given by an indptr.
 ///
 /// ```
 /// use tensorrt_scatter::{BadIndex, Reduce, SegmentCsrOptions};
@@ -55,25 +55,25 @@ pub struct SegmentCsrOptions {
 }
 
 impl SegmentCsrOptions {
-    /// The given reduction, bad indptrs refused.
+    /// The given reduction; a bad indptr is an error.
     pub fn new(reduce: Reduce) -> Self {
         Self { reduce, bad_index: BadIndex::default() }
     }
 
-    /// What to do with an indptr that decreases, or that leaves [0, E]. Under [`BadIndex::Skip`] it is not looked
-    /// at: elements outside [0, E] are brought into it, and the results around a decrease are not specified.
+    /// What to do with an indptr that decreases, or that leaves [0, E]. [`BadIndex::Skip`] does not check it: elements
+    /// outside [0, E] are clamped to it, and the results around a decrease are not specified.
     pub fn bad_index(mut self, bad_index: BadIndex) -> Self {
         self.bad_index = bad_index;
         self
     }
 }
 
-/// What says where the segments are.
+/// How the segments are given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Segments {
-    /// A sorted index: the segment of each element.
+    /// By a sorted index: the segment of each element.
     Index,
-    /// An indptr: where each segment begins, and where the last one ends.
+    /// By an indptr: the start of each segment, and the end of the last one.
     Indptr,
 }
 
@@ -87,7 +87,7 @@ impl Segments {
     }
 }
 
-/// A reduction over segments whose shapes have been checked: what the backends and the plugins carry out.
+/// A reduction over segments whose shapes were checked. The backends and the plugins execute it.
 ///
 /// `src` is seen as [B, E, K] and the result as [B, N, K]; the reduced axis is the last one of the index or indptr,
 /// whose leading axes expand to src's.
@@ -118,7 +118,7 @@ impl SegmentPlan {
         let axis = Self::check_coo(src, index, options)?;
         let n = match (options.dim_size, base) {
             (Some(n), _) => n,
-            // A base of another rank has no such axis; it is refused as a whole below.
+            // A base of another rank may lack this axis; it is refused below.
             (None, Some(base)) => base.dims().get(axis).copied().unwrap_or(0),
             (None, None) => return Err(Error::UnknownDimSize),
         };
@@ -132,6 +132,26 @@ impl SegmentPlan {
         }
     }
 
+    /// [`coo`](Self::coo), with the number of segments from `segment_count` where neither `dim_size` nor `base` gives
+    /// it.
+    ///
+    /// # Errors
+    /// Those of [`coo`](Self::coo), but for [`Error::UnknownDimSize`]; that of `segment_count`.
+    pub(crate) fn coo_with_segment_count(
+        src: &Shape,
+        index: &Shape,
+        base: Option<&Shape>,
+        options: &SegmentCooOptions,
+        segment_count: impl FnOnce() -> Result<usize, Error>,
+    ) -> Result<Self, Error> {
+        if options.dim_size.is_some() || base.is_some() {
+            return Self::coo(src, index, base, options);
+        }
+        // The shapes are checked first: their error is the more useful one, and costs nothing.
+        Self::check_coo(src, index, options)?;
+        Self::coo(src, index, None, &options.dim_size(segment_count()?))
+    }
+
     /// Plans the reduction of all `src[.., e, ..]` with `indptr[.., n] <= e < indptr[.., n + 1]` to `out[.., n, ..]`.
     ///
     /// # Errors
@@ -141,14 +161,14 @@ impl SegmentPlan {
         ReduceOperator::SegmentCsr.check(options.reduce)?;
         let axis = broadcast::leading_axes(src, "indptr", indptr)?;
         let entries = indptr.dims()[axis];
-        // As in torch_scatter, bounds without an element are those of no segment.
+        // As in torch_scatter, an indptr without elements has no segments.
         let n = entries.saturating_sub(1);
-        // The tensor that indptr would lie on, element for element, has indptr's length along the axis.
+        // The indptr is broadcast to a tensor that has indptr's length along the axis.
         let layout = broadcast::scatter_layout(&src.with_axis(axis, entries)?, indptr, axis)?;
         Self::new(options.reduce, Segments::Indptr, src, indptr, axis, n, layout)
     }
 
-    /// Checks all that does not depend on the number of segments, and returns the axis that is reduced.
+    /// Checks what does not depend on the number of segments, and returns the reduced axis.
     pub(crate) fn check_coo(src: &Shape, index: &Shape, options: &SegmentCooOptions) -> Result<usize, Error> {
         ReduceOperator::SegmentCoo.check(options.reduce)?;
         let axis = broadcast::leading_axes(src, "index", index)?;

@@ -120,7 +120,7 @@ impl<'a, T> From<&'a Tensor<T>> for TensorView<'a, T> {
     }
 }
 
-/// A row-major tensor that borrows its elements to write to, in host memory: where a result goes.
+/// A row-major tensor in host memory that borrows its elements to write to them. A result goes there.
 #[derive(Debug)]
 pub struct TensorViewMut<'a, T> {
     shape: Shape,

@@ -1,5 +1,5 @@
-//! Memory whose size comes from a caller's input: an index alone can ask for any amount of it, so that the lack of it is
-//! an error, not the end of the process. All allocations of that kind are made here.
+//! Memory whose size comes from a caller's input: an index alone can ask for any amount of it, so that the lack of it
+//! is an error, not the end of the process. All allocations of that kind are made here.
 
 use crate::{Error, Shape};
 

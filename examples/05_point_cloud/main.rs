@@ -1,7 +1,9 @@
-//! From a lidar sweep to pillars: each point falls into a pillar on the ground plane, and `scatter` reduces
-//! the points of each pillar to its highest point, its mean intensity and its number of points.
+//! Lesson 5: from a lidar sweep to pillars. Each point lies in a pillar on the ground plane; `scatter` reduces the
+//! points of a pillar to the highest point, the mean intensity and the number of points.
 //!
-//! Writes a bird's-eye picture and prints what was done and how long each reduction took.
+//! Writes a picture seen from above, and prints the sizes and the time of each reduction.
+//!
+//! `cargo run --release --example 05_point_cloud`
 
 mod picture;
 mod pillars;

@@ -40,11 +40,11 @@ impl Grid {
     }
 }
 
-/// What is known of each pillar, and how long finding it out took.
+/// The result for each pillar, and the time of each reduction.
 pub struct Pillars {
     /// Height of the highest point, metres over the scanner; 0 without points.
     pub highest: Vec<f32>,
-    /// Which point that is; the number of points without one.
+    /// The number of that point; the number of all points where the pillar has none.
     pub highest_point: Vec<i32>,
     /// Mean intensity of the points; 0 without points.
     pub intensity: Vec<f32>,
@@ -80,7 +80,7 @@ impl Backend {
     /// For the table.
     pub fn name(&self) -> String {
         match self {
-            Self::Cpu => format!("cpu, {} threads", std::thread::available_parallelism().map_or(1, usize::from)),
+            Self::Cpu => format!("cpu, {} threads", cpu::threads()),
             Self::Cuda(gpu) => format!("cuda, {}", gpu.name()),
         }
     }

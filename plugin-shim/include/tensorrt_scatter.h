@@ -181,6 +181,15 @@ trts_status trts_last_bad_index(int64_t *position, int64_t *value);
 /* The library's version, such as "0.1.0". */
 const char *trts_version(void);
 
+/* Sets the number of threads that an operator on TRTS_CPU may use, the caller's included, for the whole process and for
+ * the children that it forks; 0 restores the default, and more than 1,024 count as 1,024. The default is the environment
+ * variable RAYON_NUM_THREADS where it is a positive number, else the number of processors that the process may use.
+ * Small calls take the caller's thread alone. Results do not depend on the number of threads. */
+trts_status trts_set_threads(int32_t threads);
+
+/* The number of threads that an operator on TRTS_CPU may use. */
+int32_t trts_threads(void);
+
 /* The TRTS_ABI_VERSION that the library was built with. */
 int32_t trts_abi_version(void);
 

@@ -7,8 +7,8 @@ mod common;
 use std::ptr;
 
 use caller::{
-    BAD_INDEX, CAbi, FLOAT32, INT32, INT64, INVALID_ARGUMENT, NO_DEVICE, OK, Options, Requirements, Target, Tensor,
-    tensor,
+    BAD_INDEX, CAbi, FLOAT32, INT32, INT64, INVALID_ARGUMENT, NO_DEVICE, OK, OUT_OF_MEMORY, Options, Requirements,
+    Target, Tensor, tensor,
 };
 
 /// A scatter that works, to change one thing of at a time.
@@ -285,6 +285,37 @@ fn the_length_of_gather_csr_is_indptrs_last_element() {
     // SAFETY: as above.
     let status = unsafe { (abi.gather_csr)(&src, &indptr, ptr::null(), &out, ptr::null()) };
     abi.expect_failure(status, BAD_INDEX, &["indptr[2]", "is 2"]);
+}
+
+/// More groups than memory can hold come from one element of the index, or from an option.
+#[test]
+fn memory_that_cannot_be_had_is_an_answer() {
+    let abi = CAbi::load();
+    let (mut src, mut index, mut data) = ([1.0f32; 2], [0i64, 1 << 47], [UNTOUCHED; 2]);
+    let (src, index, out) =
+        (tensor(&mut src, FLOAT32, &[2]), tensor(&mut index, INT64, &[2]), tensor(&mut data, FLOAT32, &[2]));
+    for dim_size in [-1, 1 << 48, 1 << 50] {
+        let options = Options { dim_size, ..Options::INIT };
+        for composite in [abi.softmax, abi.log_softmax] {
+            // SAFETY: the tensors are what they say.
+            let status = unsafe { composite(&src, &index, &options, &out, ptr::null()) };
+            abi.expect_failure(status, OUT_OF_MEMORY, &["no room in memory"]);
+        }
+    }
+    assert_eq!(data, [UNTOUCHED; 2]);
+}
+
+#[test]
+fn the_number_of_threads_can_be_set() {
+    let abi = CAbi::load();
+    let default = abi.threads();
+    assert!(default >= 1);
+    assert_eq!(abi.set_threads(3), OK);
+    assert_eq!(abi.threads(), 3);
+    abi.expect_failure(abi.set_threads(-1), INVALID_ARGUMENT, &["threads is -1", "0 for the default"]);
+    assert_eq!(abi.threads(), 3);
+    assert_eq!(abi.set_threads(0), OK);
+    assert_eq!(abi.threads(), default);
 }
 
 #[test]

@@ -14,11 +14,13 @@ from ._scatter import *
 from ._segment_coo import *
 from ._segment_csr import *
 from ._settings import deterministic, unchecked
+from ._threads import get_num_threads, set_num_threads
 from .composite import *
 
 __version__ = "0.1.0"
 
-__all__ = ["BadIndexError", "composite", "deterministic", "library_path", "load", "unchecked"]
+__all__ = ["BadIndexError", "composite", "deterministic", "get_num_threads", "library_path", "load", "set_num_threads"]
+__all__ += ["unchecked"]
 __all__ += _exporting.__all__
 __all__ += _scatter.__all__
 __all__ += _segment_coo.__all__

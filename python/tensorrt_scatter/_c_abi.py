@@ -122,6 +122,8 @@ _SIGNATURES = {
     **{f"trts_{operator.name}": _arguments(operator) for operator in OPERATORS},
     "trts_last_bad_index": [POINTER(c_int64), POINTER(c_int64)],
     "trts_abi_version": [],
+    "trts_set_threads": [c_int32],
+    "trts_threads": [],
     "trts_register_plugins": [POINTER(c_int32)],
     "trts_device_name": [c_int32, c_char_p, c_size_t],
     "trts_buffer_new": [c_int32, c_size_t, POINTER(c_void_p), POINTER(c_void_p)],

@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use super::threads::Division;
 use crate::{BadIndex, Error, Index, TensorView, index_rules::IndexRules};
 
-/// How many elements are worth another thread: about 30 microseconds of work (docs/PERFORMANCE.md).
+/// The fewest elements for each thread. With fewer, waking a thread costs more than it saves (docs/CPU.md).
 const ELEMENTS_PER_THREAD: usize = 1 << 16;
 
-/// Fails with the first element that breaks the plan's rules, where that is asked for.
+/// Fails with the first element that breaks the plan's rules; checks nothing under [`BadIndex::Skip`].
 pub(super) fn check_index<I: Index>(
     plan: &impl IndexRules,
     index: &TensorView<'_, I>,
@@ -38,8 +38,8 @@ fn first_bad<I: Index>(plan: &impl IndexRules, index: &[I]) -> Option<usize> {
     })
 }
 
-/// The first position that `find` answers, when it is asked for each part of the index: it is given where the part
-/// starts and the part, and answers a position within it.
+/// The first position that `find` returns. It is called for parts of the index, with the start of the part and the
+/// part, and returns a position within the part.
 fn first_position<I: Index>(index: &[I], find: impl Fn(usize, &[I]) -> Option<usize> + Sync) -> Option<usize> {
     let division = Division::new(index.len(), ELEMENTS_PER_THREAD);
     let length = division.part_length(index.len());

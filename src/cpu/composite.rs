@@ -1,17 +1,17 @@
 //! The composites on the CPU.
 
 use super::{
-    check,
+    check::{check_index, group_count},
     reduce::{Sizes, fold},
     threads::Division,
     walk::ByIndex,
 };
 use crate::{
-    Accumulator, Composite, CompositeOptions, CompositePlan, Error, Float, FloatAccumulator, Index, ScatterPlan,
-    Tensor, TensorView, TensorViewMut, broadcast,
+    Accumulator, Composite, CompositeOptions, CompositePlan, Error, Float, FloatAccumulator, Index, Scalar,
+    ScatterPlan, Tensor, TensorView, TensorViewMut,
 };
 
-/// How many elements are worth another thread: about 30 microseconds of work (docs/PERFORMANCE.md).
+/// The fewest elements for each thread. With fewer, waking a thread costs more than it saves (docs/CPU.md).
 const ELEMENTS_PER_THREAD: usize = 1 << 12;
 
 macro_rules! calls {
@@ -29,11 +29,11 @@ macro_rules! calls {
             run(Composite::$composite, &src.into(), &index.into(), options)
         }
 
-        #[doc = concat!("[`", stringify!($name), "`](fn@", stringify!($name), ") into a tensor of the caller's.")]
+        #[doc = concat!("[`", stringify!($name), "`](fn@", stringify!($name), ") that writes to the caller's tensor.")]
         ///
         /// # Errors
-        #[doc = concat!("Those of [`", stringify!($name), "`](fn@", stringify!($name), "); [`Error::OutputShape`] where `out` has another shape")]
-        /// than the result. Nothing is written then.
+        #[doc = concat!("Those of [`", stringify!($name), "`](fn@", stringify!($name), ");")]
+        /// [`Error::OutputShape`] where `out` has another shape than the result. Nothing is written then.
         pub fn $name_into<'a, T: Float, I: Index>(
             src: impl Into<TensorView<'a, T>>,
             index: impl Into<TensorView<'a, I>>,
@@ -46,8 +46,8 @@ macro_rules! calls {
 }
 
 calls! {
-    /// The softmax over the elements of `src` that share an index: [`Composite::Softmax`]. The index broadcasts as
-    /// in [`scatter`](super::scatter()).
+    /// The softmax over the elements of `src` with the same index: [`Composite::Softmax`]. The index is broadcast as in
+    /// [`scatter`](super::scatter()).
     ///
     /// ```
     /// use tensorrt_scatter::{CompositeOptions, Tensor, cpu};
@@ -72,9 +72,9 @@ fn run<T: Float, I: Index>(
     index: &TensorView<'_, I>,
     options: &CompositeOptions,
 ) -> Result<Tensor<T>, Error> {
-    let options = with_dim_size(src, index, options)?;
-    let plan = CompositePlan::new(composite, src.shape(), index.shape(), &options)?;
-    check::check_index(&plan.groups, index, options.groups.bad_index)?;
+    let group_count = || Ok(group_count(index));
+    let plan = CompositePlan::with_group_count(composite, src.shape(), index.shape(), options, group_count)?;
+    check_index(&plan.groups, index, options.groups.bad_index)?;
     let mut out = Tensor::full(*plan.out_shape(), T::zeroed())?;
     compute(&plan, src.data(), index.data(), out.data_mut())?;
     Ok(out)
@@ -92,29 +92,11 @@ fn run_into<T: Float, I: Index>(
         let dim = ScatterPlan::reduced_axis(src.shape(), &options.groups)?;
         options.groups.dim_size = out.shape().dims().get(dim).copied();
     }
-    let options = with_dim_size(src, index, &options)?;
-    let plan = CompositePlan::new(composite, src.shape(), index.shape(), &options)?;
+    let group_count = || Ok(group_count(index));
+    let plan = CompositePlan::with_group_count(composite, src.shape(), index.shape(), &options, group_count)?;
     plan.check_output(out.shape())?;
-    check::check_index(&plan.groups, index, options.groups.bad_index)?;
+    check_index(&plan.groups, index, options.groups.bad_index)?;
     compute(&plan, src.data(), index.data(), out.into_data())
-}
-
-/// The options with the largest index plus one as the number of groups, where nothing else says it.
-fn with_dim_size<T, I: Index>(
-    src: &TensorView<'_, T>,
-    index: &TensorView<'_, I>,
-    options: &CompositeOptions,
-) -> Result<CompositeOptions, Error> {
-    let mut options = *options;
-    if options.groups.dim_size.is_none() {
-        // The shapes come first: a bad one is the better message.
-        let dim = ScatterPlan::reduced_axis(src.shape(), &options.groups)?;
-        broadcast::scatter_layout(src.shape(), index.shape(), dim)?;
-        // An index that no element of src uses names no group.
-        let is_used = !src.data().is_empty();
-        options.groups.dim_size = Some(if is_used { check::group_count(index) } else { 0 });
-    }
-    Ok(options)
 }
 
 fn compute<T: Float, I: Index>(plan: &CompositePlan, src: &[T], index: &[I], out: &mut [T]) -> Result<(), Error> {
@@ -170,6 +152,9 @@ fn for_each_mut<S: Send>(elements: &mut [S], change: impl Fn(&mut S, usize) + Sy
     });
 }
 
+/// A value for each group.
+type Values<T> = Vec<<T as Scalar>::Accumulator>;
+
 /// The groups of a scatter. States of groups are [B, N, K], and so are their positions.
 struct Groups<'a, T, I> {
     sizes: Sizes,
@@ -182,7 +167,7 @@ impl<'a, T: Float, I: Index> Groups<'a, T, I> {
         Self { sizes: Sizes::of(plan), src, walk: ByIndex::scatter(plan, src, index) }
     }
 
-    /// What `join` makes of `start` and all elements of each group; `join` is also given the group's position.
+    /// Folds all elements of each group into a state that starts as `start`. `join` is also given the group's position.
     fn fold<S: Copy + Send + Sync>(
         &self,
         start: S,
@@ -191,8 +176,8 @@ impl<'a, T: Float, I: Index> Groups<'a, T, I> {
         fold(self.sizes, &self.walk, ELEMENTS_PER_THREAD, start, join)
     }
 
-    /// Sets each element of `out`, which has src's shape, to what `change` makes of src's and its group's position;
-    /// to 0 where it belongs to no group.
+    /// Maps each element of src to `out`, which has the same shape. `change` is given the element and the position of
+    /// its group. An element that belongs to no group gives 0.
     fn map(&self, out: &mut [T], change: impl Fn(T::Accumulator, usize) -> T::Accumulator + Sync) {
         if out.is_empty() {
             return;
@@ -216,13 +201,13 @@ impl<'a, T: Float, I: Index> Groups<'a, T, I> {
     }
 
     /// The largest number of each group; -inf where there is none.
-    fn maxima(&self) -> Result<Vec<T::Accumulator>, Error> {
+    fn maxima(&self) -> Result<Values<T>, Error> {
         self.fold(T::Accumulator::NEG_INFINITY, |max, value, _| if value > max { value } else { max })
     }
 
-    /// For each group what its elements are shifted by, its maximum, and the sum of exponentials after that. A
-    /// maximum of -inf, or none, shifts by 0, as in torch_scatter.
-    fn exponentials(&self) -> Result<(Vec<T::Accumulator>, Vec<T::Accumulator>), Error> {
+    /// For each group the shift, which is its maximum, and the sum of exp(element - shift). As in torch_scatter, the
+    /// shift is 0 where the maximum is -inf or the group has no number.
+    fn exponentials(&self) -> Result<(Values<T>, Values<T>), Error> {
         let mut shifts = self.maxima()?;
         for_each_mut(&mut shifts, |max, _| {
             if *max == T::Accumulator::NEG_INFINITY {

@@ -6,10 +6,10 @@ use crate::{
     index_rules::IndexRules,
 };
 
-/// How many elements are worth another thread: about 30 microseconds of work (docs/PERFORMANCE.md).
+/// The fewest elements for each thread. With fewer, waking a thread costs more than it saves (docs/CPU.md).
 const ELEMENTS_PER_THREAD: usize = 1 << 15;
 
-/// Copies the rows of `src` that an index names.
+/// Copies rows of `src` by an index.
 ///
 /// With `src` of shape [.., S, ..] and `index` of shape [.., E], whose leading axes are 1 or src's,
 /// `out[.., e, ..] = src[.., index[.., e], ..]`. The gathered axis is the index's last. The index may be in any
@@ -40,7 +40,7 @@ pub fn gather_coo<'a, T: Scalar, I: Index>(
     Ok(out)
 }
 
-/// [`gather_coo`] into a tensor of the caller's, every element of which is written.
+/// [`gather_coo`] that writes to the caller's tensor, to every element of it.
 ///
 /// # Errors
 /// Those of [`gather_coo`]; [`Error::OutputShape`] where `out` has another shape than the result. Nothing is
@@ -86,14 +86,14 @@ pub fn gather_csr<'a, T: Scalar, I: Index>(
     GatherPlan::segment_axis(src.shape(), indptr.shape())?;
     let size = options.size.unwrap_or_else(|| last_element(&indptr));
     let plan = GatherPlan::csr(src.shape(), indptr.shape(), size)?;
-    // Before the allocation: a wrong last element may ask for more memory than there is.
+    // Before the allocation: a wrong last element may ask for more memory than the system has.
     check_index(&plan, &indptr, options.bad_index)?;
     let mut out = Tensor::full(*plan.out_shape(), T::zeroed())?;
     repeat_rows(&plan, src.data(), indptr.data(), out.data_mut());
     Ok(out)
 }
 
-/// [`gather_csr`] into a tensor of the caller's, every element of which is written.
+/// [`gather_csr`] that writes to the caller's tensor, to every element of it.
 ///
 /// # Errors
 /// Those of [`gather_csr`]; [`Error::OutputShape`] where `out` has another shape than the result. Nothing is
@@ -106,7 +106,7 @@ pub fn gather_csr_into<'a, T: Scalar, I: Index>(
 ) -> Result<(), Error> {
     let (src, indptr, out) = (src.into(), indptr.into(), out.into());
     let axis = GatherPlan::segment_axis(src.shape(), indptr.shape())?;
-    // An out of another rank may have no such axis; it is refused as a whole below.
+    // An out of another rank may lack this axis; `check_output` refuses it below.
     let size = options.size.or_else(|| out.shape().dims().get(axis).copied()).unwrap_or(0);
     let plan = GatherPlan::csr(src.shape(), indptr.shape(), size)?;
     plan.check_output(out.shape())?;
@@ -115,7 +115,7 @@ pub fn gather_csr_into<'a, T: Scalar, I: Index>(
     Ok(())
 }
 
-/// The length of the result where nothing else says it: indptr's last element.
+/// The default length of the result: indptr's last element.
 fn last_element<I: Index>(indptr: &TensorView<'_, I>) -> usize {
     indptr.data().last().map_or(0, |last| usize::try_from(last.to_i64()).unwrap_or(0))
 }
@@ -132,7 +132,7 @@ fn repeat_rows<T: Scalar, I: Index>(plan: &GatherPlan, src: &[T], indptr: &[I], 
     }
     for_each_row(plan, out, |b, e, row| {
         let indptr = &indptr[plan.index_start(b)..][..plan.index_row()];
-        // How many segments start at or before e: the last of them holds e, if it has not ended.
+        // The number of segments that start at or before e. The last one of them has e, unless it ends before.
         let started = indptr.partition_point(|start| start.to_i64() <= e as i64);
         let segment = started.checked_sub(1).filter(|&segment| segment < plan.s);
         copy_row(plan, src, b, segment, row);
@@ -154,7 +154,7 @@ fn for_each_row<T: Scalar>(plan: &GatherPlan, out: &mut [T], write: impl Fn(usiz
     });
 }
 
-/// Fills a row with one of src's, or with zeros.
+/// Copies a row of src, or fills the row with zeros.
 fn copy_row<T: Scalar>(plan: &GatherPlan, src: &[T], b: usize, from: Option<usize>, out: &mut [T]) {
     match from {
         Some(s) => out.copy_from_slice(&src[(b * plan.s + s) * plan.k..][..plan.k]),

@@ -1,8 +1,8 @@
 //! The CPU backend: the operators on tensors in host memory.
 //!
 //! Large work is divided between threads ([`set_threads`]); small work stays on the caller's. Results do not depend on
-//! the number of threads: each group is reduced by one thread, in the order of src. The operators also work in a process
-//! that was forked from one that used them.
+//! the number of threads: each group is reduced by one thread, in the order of src. The operators also work in a
+//! process that was forked from one that used them.
 
 mod check;
 mod composite;

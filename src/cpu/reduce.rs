@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{Accumulator, Error, Index, Reduce, Scalar, ScatterPlan, SegmentPlan, try_vec::filled};
 
-/// How many elements are worth another thread: about 30 microseconds of work (docs/PERFORMANCE.md).
+/// The fewest elements for each thread. With fewer, waking a thread costs more than it saves (docs/CPU.md).
 const ELEMENTS_PER_THREAD: usize = 1 << 15;
 
 /// The sizes of a reduction of [B, E, K] to [B, N, K].
@@ -34,7 +34,7 @@ impl Sizes {
         Self { b: plan.b, e: plan.e, k: plan.k, n: plan.n }
     }
 
-    /// How the rows of the result are divided between threads, each of which has that many elements at least.
+    /// Divides the rows of the result between threads that have at least `elements_per_thread` elements each.
     fn division<T>(&self, walk: &impl Walk<T>, elements_per_thread: usize) -> Division {
         // Sizes were checked: neither src nor the result has more elements than memory.
         let elements = (self.b * self.e * self.k).saturating_add(self.b * self.n * self.k);
@@ -42,8 +42,8 @@ impl Sizes {
         if walk.reads_whole_slices() { division.with_costly_parts() } else { division }
     }
 
-    /// Calls `visit` for the elements that belong to `count` rows of the result from row `first` on, all slices counted
-    /// together. Rows of runs count from `first` on.
+    /// Calls `visit` for the elements of `count` rows of the result from row `first` on. Rows are counted over all
+    /// slices; those of the runs are counted from `first`.
     fn visit<T>(&self, walk: &impl Walk<T>, first: usize, count: usize, mut visit: impl FnMut(Run<'_, T>)) {
         let mut done = 0;
         while done < count {
@@ -56,8 +56,8 @@ impl Sizes {
     }
 }
 
-/// Reduces the elements of the walk to `out`, from `base` on. For min and max `nowhere` is what `arg_out` holds where
-/// no element was selected.
+/// Reduces the elements of the walk to `out`, starting from `base`. For min and max, `nowhere` is the position for a
+/// group of which no element was selected.
 ///
 /// # Errors
 /// [`Error::OutOfMemory`]; nothing is written then.
@@ -84,8 +84,8 @@ pub(super) fn reduce<T: Scalar, I: Index>(
     }
 }
 
-/// What the walk's elements make of `start`, for each element of the result: [B, N, K]. `join` is given the state so
-/// far, the value, and the position of the state.
+/// Folds the walk's elements into states, one for each element of the result [B, N, K], which start as `start`. `join`
+/// is given the state, the value, and the position of the state.
 ///
 /// # Errors
 /// [`Error::OutOfMemory`].
@@ -130,7 +130,7 @@ impl<T: Scalar, W: Walk<T>> Sums<'_, W, T> {
         is_mean: bool,
     ) -> Result<(), Error> {
         let Sizes { k, b, n, .. } = self.sizes;
-        // A row has one count where all its columns get the same elements.
+        // One count is enough for a row whose columns all get the same elements.
         let counts_per_row = if self.walk.has_whole_rows() { 1 } else { k };
         let mut counts = filled(if is_mean { b * n * counts_per_row } else { 0 }, 0u64)?;
         let mut scratch = Vec::new();
@@ -162,7 +162,7 @@ impl<T: Scalar, W: Walk<T>> Sums<'_, W, T> {
         Ok(())
     }
 
-    /// Some rows, from row `first` on. Sums are divided by the counts where there are any.
+    /// Reduces some rows, from row `first` on. Sums are divided by the counts if there are counts.
     fn accumulate(
         &self,
         first: usize,
@@ -225,7 +225,7 @@ impl<T: Scalar, W: Walk<T>, I: Index> Selection<'_, W, T, I> {
         Ok(())
     }
 
-    /// Some rows, from row `first` on.
+    /// Reduces some rows, from row `first` on.
     fn select(&self, first: usize, out: &mut [T], arg: &mut [I], beats: &impl Fn(T, T) -> bool) {
         let k = self.sizes.k;
         match self.base {

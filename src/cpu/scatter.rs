@@ -6,15 +6,15 @@ use super::{
     walk::ByIndex,
 };
 use crate::{
-    BadIndex, Error, Index, Reduced, Scalar, ScatterOptions, ScatterPlan, Tensor, TensorView, TensorViewMut, broadcast,
+    BadIndex, Error, Index, Reduced, Scalar, ScatterOptions, ScatterPlan, Tensor, TensorView, TensorViewMut,
     reduction::Reduction,
 };
 
-/// Reduces the elements of `src` that share an index.
+/// Reduces the elements of `src` with the same index to one.
 ///
 /// With `src` of shape [.., E, ..] and an index that broadcasts to it, `out[.., n, ..]` is the reduction of
-/// all `src[.., e, ..]` with `index[.., e, ..] == n`. `base`, torch_scatter's `out`, is what the reduction
-/// starts from: it is added to, multiplied, or compared with, and has the result's shape.
+/// all `src[.., e, ..]` with `index[.., e, ..] == n`. The reduction starts from `base`, which is torch_scatter's `out`
+/// and has the result's shape.
 ///
 /// ```
 /// use tensorrt_scatter::{Reduce, ScatterOptions, Tensor, cpu};
@@ -37,22 +37,16 @@ pub fn scatter<'a, T: Scalar, I: Index>(
     options: &ScatterOptions,
 ) -> Result<Reduced<Tensor<T>, Tensor<I>>, Error> {
     let (src, index) = (src.into(), index.into());
-    let mut options = *options;
-    if options.dim_size.is_none() && base.is_none() {
-        // The shapes come first: a bad one is the better message.
-        let dim = ScatterPlan::reduced_axis(src.shape(), &options)?;
-        broadcast::scatter_layout(src.shape(), index.shape(), dim)?;
-        // As in torch_scatter, an index that no element of src uses names no group.
-        options.dim_size = Some(if src.data().is_empty() { 0 } else { group_count(&index) });
-    }
-    let plan = ScatterPlan::new(src.shape(), index.shape(), base.as_ref().map(|b| b.shape()), &options)?;
+    let base_shape = base.as_ref().map(TensorView::shape);
+    let group_count = || Ok(group_count(&index));
+    let plan = ScatterPlan::with_group_count(src.shape(), index.shape(), base_shape, options, group_count)?;
     let mut out = Tensor::full(*plan.out_shape(), T::zeroed())?;
     let mut arg_out = plan.no_position()?.map(|nowhere| Tensor::full(*plan.out_shape(), nowhere)).transpose()?;
     run(&plan, &src, &index, base, options.bad_index, out.data_mut(), arg_out.as_mut().map(|a| a.data_mut()))?;
     Ok(Reduced { out, arg_out })
 }
 
-/// [`scatter`] into tensors of the caller's. `arg_out` is for min and max alone, and may be left out there.
+/// [`scatter`] that writes to the caller's tensors. `arg_out` is for min and max only, and is optional.
 ///
 /// # Errors
 /// Those of [`scatter`]; [`Error::OutputShape`] where `out` or `arg_out` has another shape than the result;
@@ -66,12 +60,13 @@ pub fn scatter_into<'a, T: Scalar, I: Index>(
     arg_out: Option<TensorViewMut<'_, I>>,
 ) -> Result<(), Error> {
     let (src, index, out) = (src.into(), index.into(), out.into());
+    let base_shape = base.as_ref().map(TensorView::shape);
     let mut options = *options;
     if options.dim_size.is_none() && base.is_none() {
         let dim = ScatterPlan::reduced_axis(src.shape(), &options)?;
         options.dim_size = out.shape().dims().get(dim).copied();
     }
-    let plan = ScatterPlan::new(src.shape(), index.shape(), base.as_ref().map(|b| b.shape()), &options)?;
+    let plan = ScatterPlan::new(src.shape(), index.shape(), base_shape, &options)?;
     plan.check_outputs(out.shape(), arg_out.as_ref().map(TensorViewMut::shape))?;
     run(&plan, &src, &index, base, options.bad_index, out.into_data(), arg_out.map(|a| a.into_data()))
 }

@@ -10,11 +10,11 @@ use crate::{
     TensorViewMut, reduction::Reduction, segment::Segments,
 };
 
-/// Reduces the elements of `src` that share an index, where the index is sorted along its last axis.
+/// Reduces the elements of `src` with the same index to one, where the index is sorted along its last axis.
 ///
-/// With `src` of shape [.., E, ..] and an index of shape [.., E] whose leading axes expand to src's,
-/// `out[.., n, ..]` is the reduction of all `src[.., e, ..]` with `index[.., e] == n`. `base`, torch_scatter's
-/// `out`, is what the reduction starts from: it is added to or compared with, and has the result's shape.
+/// With `src` of shape [.., E, ..] and an index of shape [.., E] whose leading axes expand to src's, `out[.., n, ..]`
+/// is the reduction of all `src[.., e, ..]` with `index[.., e] == n`. The reduction starts from `base`, which is
+/// torch_scatter's `out` and has the result's shape.
 ///
 /// ```
 /// use tensorrt_scatter::{Reduce, SegmentCooOptions, Tensor, cpu};
@@ -27,9 +27,9 @@ use crate::{
 /// ```
 ///
 /// # Errors
-/// Those of [`SegmentPlan::coo`] for shapes that do not fit; [`Error::IndexOutOfRange`] and
-/// [`Error::UnsortedIndex`] under [`BadIndex::Error`]; [`Error::ArgOutTooNarrow`] where a position does not fit the
-/// index's type; [`Error::OutOfMemory`].
+/// Those of [`SegmentPlan::coo`] for shapes that do not fit; [`Error::IndexOutOfRange`] and [`Error::UnsortedIndex`]
+/// under [`BadIndex::Error`]; [`Error::ArgOutTooNarrow`] where a position does not fit the index's type;
+/// [`Error::OutOfMemory`].
 pub fn segment_coo<'a, T: Scalar, I: Index>(
     src: impl Into<TensorView<'a, T>>,
     index: impl Into<TensorView<'a, I>>,
@@ -37,17 +37,13 @@ pub fn segment_coo<'a, T: Scalar, I: Index>(
     options: &SegmentCooOptions,
 ) -> Result<Reduced<Tensor<T>, Tensor<I>>, Error> {
     let (src, index) = (src.into(), index.into());
-    let mut options = *options;
-    if options.dim_size.is_none() && base.is_none() {
-        // The shapes come first: a bad one is the better message.
-        SegmentPlan::check_coo(src.shape(), index.shape(), &options)?;
-        options.dim_size = Some(group_count(&index));
-    }
-    let plan = SegmentPlan::coo(src.shape(), index.shape(), base.as_ref().map(|b| b.shape()), &options)?;
+    let base_shape = base.as_ref().map(TensorView::shape);
+    let segment_count = || Ok(group_count(&index));
+    let plan = SegmentPlan::coo_with_segment_count(src.shape(), index.shape(), base_shape, options, segment_count)?;
     run(&plan, &src, &index, base, options.bad_index)
 }
 
-/// [`segment_coo`] into tensors of the caller's. `arg_out` is for min and max alone, and may be left out there.
+/// [`segment_coo`] that writes to the caller's tensors. `arg_out` is for min and max only, and is optional.
 ///
 /// # Errors
 /// Those of [`segment_coo`]; [`Error::OutputShape`] where `out` or `arg_out` has another shape than the result;
@@ -70,7 +66,7 @@ pub fn segment_coo_into<'a, T: Scalar, I: Index>(
     run_into(&plan, &src, &index, base, options.bad_index, out, arg_out)
 }
 
-/// Reduces the segments of `src` that `indptr` delimits.
+/// Reduces each segment of `src` to one row; `indptr` has the bounds of the segments.
 ///
 /// With `src` of shape [.., E, ..] and an indptr of shape [.., N + 1] whose leading axes expand to src's,
 /// `out[.., n, ..]` is the reduction of all `src[.., e, ..]` with `indptr[.., n] <= e < indptr[.., n + 1]`.
@@ -98,8 +94,8 @@ pub fn segment_csr<'a, T: Scalar, I: Index>(
     run(&plan, &src, &indptr, None, options.bad_index)
 }
 
-/// [`segment_csr`] into tensors of the caller's, of which every element is overwritten. `arg_out` is for min and max
-/// alone, and may be left out there.
+/// [`segment_csr`] that writes to the caller's tensors, to every element of them. `arg_out` is for min and max only,
+/// and is optional.
 ///
 /// # Errors
 /// Those of [`segment_csr`]; [`Error::OutputShape`] where `out` or `arg_out` has another shape than the result;

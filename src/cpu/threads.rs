@@ -1,10 +1,11 @@
-//! The threads of the CPU backend: how many there are, when they are used, and what becomes of them after a fork.
+//! The threads of the CPU backend: their number, when they are used, and what happens after a fork.
 //!
-//! Work below a threshold stays on the caller's thread; no other thread is woken for it. Larger work is cut into
-//! parts, which the caller's thread and the threads of a pool take one after the other.
+//! Work below a threshold stays on the caller's thread, and no other thread is woken. Larger work is divided into
+//! parts; the caller's thread and the threads of a pool take one part after the other.
 //!
-//! The pool is the library's own and belongs to one process. Threads do not survive `fork`: a forked child finds that
-//! the pool is its parent's by the process id, leaves it alone, its locks included, and makes a pool of its own.
+//! The pool belongs to one process, because threads do not survive `fork`. A forked child sees by the process id that
+//! the pool is its parent's. It makes a pool of its own and never touches the parent's, whose locks may be held by
+//! threads that the child does not have.
 
 use std::{
     iter, process,
@@ -17,10 +18,11 @@ use std::{
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-/// The largest number of threads. More would only take memory.
+/// The largest number of threads. Systems refuse to start many more.
 const MAX_THREADS: usize = 1024;
 
-/// How many parts a thread takes where a part costs nothing by itself: parts that take longer are then evened out.
+/// The number of parts for each thread where a part has no cost of its own: a thread that is done early takes more of
+/// them.
 const PARTS_PER_THREAD: usize = 4;
 
 /// The number that [`set_threads`] was given; 0 stands for the default.
@@ -80,12 +82,12 @@ impl Division {
         Self { threads: threads().min(elements / elements_per_thread).max(1), parts_per_thread: PARTS_PER_THREAD }
     }
 
-    /// The same threads, with one part each: for work of which every part reads all of the input.
+    /// The same threads, with one part each: for work where each part reads the whole input.
     pub(super) fn with_costly_parts(self) -> Self {
         Self { parts_per_thread: 1, ..self }
     }
 
-    /// How many of `count` items a part has; at least one.
+    /// The number of items in a part, of `count` items in all; at least one.
     pub(super) fn part_length(self, count: usize) -> usize {
         let parts = if self.threads == 1 { 1 } else { self.threads * self.parts_per_thread };
         count.div_ceil(parts).max(1)

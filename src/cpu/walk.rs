@@ -1,4 +1,4 @@
-//! Which elements of `src` belong to which rows of the result: the one loop over an index, and the one over an indptr.
+//! The loops over an index and over an indptr. They find the elements of `src` that belong to rows of the result.
 
 use std::ops::Range;
 
@@ -7,26 +7,27 @@ use crate::{
     broadcast::{Columns, Layout},
 };
 
-/// Elements of `src` beside each other that belong to one row of the result.
+/// Neighbouring elements of `src` that belong to one row of the result.
 pub(super) struct Run<'a, T> {
-    /// The row of the result, counted from the first one that was asked for.
+    /// The row of the result, counted from the first row of the call.
     pub(super) row: usize,
-    /// The column of the first element; the others follow.
+    /// The column of the first element.
     pub(super) column: usize,
-    /// Where the elements lie along the reduced axis.
+    /// The position of the elements along the reduced axis.
     pub(super) position: usize,
     pub(super) values: &'a [T],
 }
 
 /// The elements of `src` [B, E, K], row by row of the result [B, N, K].
 pub(super) trait Walk<T>: Sync {
-    /// Whether every call of [`visit`](Self::visit) reads all of a slice, however few rows it asks for.
+    /// Whether each call of [`visit`](Self::visit) reads a whole slice, even for one row.
     fn reads_whole_slices(&self) -> bool;
 
     /// Whether a run is always a whole row of `src`.
     fn has_whole_rows(&self) -> bool;
 
-    /// Calls `visit` for all elements of slice `b` that belong to some of the rows, those of a row in the order of `src`.
+    /// Calls `visit` for all elements of slice `b` that belong to `rows`. Elements of one row come in the order of
+    /// `src`.
     fn visit(&self, b: usize, rows: Range<usize>, visit: impl FnMut(Run<'_, T>));
 }
 
@@ -55,13 +56,13 @@ impl<'a, T: Sync, I: Index> ByIndex<'a, T, I> {
         Self { src, index, layout, columns, e: plan.e, k: plan.k, n: plan.n, is_sorted }
     }
 
-    /// Where the index of element (b, e, 0) lies.
+    /// The position in the index of element (b, e, 0).
     pub(super) fn row_start(&self, b: usize, e: usize) -> usize {
         self.layout.row_start(b, e)
     }
 
-    /// Calls `visit` with the groups of a row of `src`, whose index lies at `start`: for each run of columns with one
-    /// group the columns and the group, None where the index is out of range.
+    /// Calls `visit` with the groups of a row of `src`: with each run of columns that has one group, and that group.
+    /// The group is None where the index is out of range. `start` is the row's [`row_start`](Self::row_start).
     pub(super) fn groups_of_row(&self, start: usize, mut visit: impl FnMut(Range<usize>, Option<usize>)) {
         let group = |position: usize| self.index[position].group(self.n);
         match self.columns {
@@ -73,8 +74,8 @@ impl<'a, T: Sync, I: Index> ByIndex<'a, T, I> {
         }
     }
 
-    /// The elements of a slice that can belong to some of the rows: a part of them where the index is sorted, else all.
-    /// The index of the slice lies at `start`.
+    /// The elements of a slice that can belong to `rows`: all of them unless the index is sorted. `start` is the
+    /// position of the slice in the index.
     fn elements(&self, start: usize, rows: &Range<usize>) -> Range<usize> {
         if !self.is_sorted {
             return 0..self.e;
@@ -120,7 +121,7 @@ impl<T: Sync, I: Index> Walk<T> for ByIndex<'_, T, I> {
     }
 }
 
-/// The elements that an indptr assigns to segments. Bounds out of range are brought into it.
+/// The elements that an indptr assigns to segments. Bounds out of range are clamped.
 pub(super) struct ByIndptr<'a, T, I> {
     src: &'a [T],
     indptr: &'a [I],

@@ -1,6 +1,8 @@
-//! The library itself: its version, and its plugins.
+//! The library itself: its version, its threads, and its plugins.
 
 use std::ffi::{CStr, c_char};
+
+use tensorrt_scatter::cpu;
 
 use super::status::{Failure, Status, guard};
 use crate::registration;
@@ -23,6 +25,24 @@ pub extern "C" fn trts_version() -> *const c_char {
 #[unsafe(no_mangle)]
 pub extern "C" fn trts_abi_version() -> i32 {
     ABI_VERSION
+}
+
+/// See the header.
+#[unsafe(no_mangle)]
+pub extern "C" fn trts_set_threads(threads: i32) -> Status {
+    guard(|| {
+        let count = usize::try_from(threads)
+            .map_err(|_| Failure::invalid(format!("threads is {threads}; expected 1 or more, or 0 for the default")))?;
+        cpu::set_threads(count);
+        Ok(())
+    })
+}
+
+/// See the header.
+#[unsafe(no_mangle)]
+pub extern "C" fn trts_threads() -> i32 {
+    // There are at most 1,024.
+    cpu::threads() as i32
 }
 
 /// See the header.

@@ -147,6 +147,7 @@ pub struct CAbi {
     pub buffer_new: NewBuffer,
     pub buffer_free: FreeBuffer,
     pub synchronize: Synchronize,
+    pub log_softmax: Plain,
 }
 
 impl CAbi {
@@ -163,6 +164,7 @@ impl CAbi {
                 buffer_new: library.function(c"trts_buffer_new"),
                 buffer_free: library.function(c"trts_buffer_free"),
                 synchronize: library.function(c"trts_synchronize"),
+                log_softmax: library.function(c"trts_log_softmax"),
                 library,
             }
         }
@@ -174,6 +176,16 @@ impl CAbi {
             let last_error = self.library.function::<unsafe extern "C" fn() -> *const c_char>(c"trts_last_error");
             CStr::from_ptr(last_error()).to_str().unwrap().to_owned()
         }
+    }
+
+    pub fn set_threads(&self, threads: i32) -> i32 {
+        // SAFETY: the header declares the function so.
+        unsafe { self.library.function::<unsafe extern "C" fn(i32) -> i32>(c"trts_set_threads")(threads) }
+    }
+
+    pub fn threads(&self) -> i32 {
+        // SAFETY: the header declares the function so.
+        unsafe { self.library.function::<unsafe extern "C" fn() -> i32>(c"trts_threads")() }
     }
 
     /// Position and value of the offender, if the last call found one.
