@@ -1,18 +1,25 @@
 //! Softmax and its kin on the GPU: the steps, and the safe calls.
 
+mod steps;
+
 use std::ffi::c_void;
 
 use kernel_params::{CompositeParams, IndexLayout, ScatterParams};
 
 use super::{
     DeviceTensor, Kernels, Queue, Stream, StreamQueue, Workspace, check,
-    kernel::{FloatType, kernel},
+    kernel::FloatType,
+    parts::Parts,
     queue::{Collector, PlacedLayout, offset_words},
 };
 use crate::{
     BadIndex, Composite, CompositeOptions, CompositePlan, Error, Float, Index, IndexType, ScalarType, ScatterPlan,
-    Shape, broadcast, index_rules::IndexRules,
+    broadcast, index_rules::IndexRules,
 };
+
+pub use steps::preload_composite;
+
+use steps::{Over, Step};
 
 /// Where the tensors of a composite lie in device memory, and of what types they are.
 #[derive(Clone, Copy, Debug)]
@@ -33,75 +40,72 @@ pub struct CompositePointers {
     pub workspace_bytes: usize,
 }
 
-/// What each part of the workspace starts at a multiple of: the size of its widest elements.
-const ALIGNMENT: usize = size_of::<u64>();
-
-/// Which parts of the workspace a composite uses, in bytes, in the order they lie in. All but the last start as zeros.
-struct WorkspaceParts {
-    counts: usize,
-    maxima: usize,
+/// Where each part of a composite's workspace is, as an offset in bytes; None for a part that is not used.
+struct WorkspaceLayout {
+    counts: Option<usize>,
+    maxima: Option<usize>,
     sums: usize,
-    squares: usize,
+    squares: Option<usize>,
+    /// The bytes of the parts so far, which start as zeros.
+    zeroed: usize,
     offsets: usize,
+    bytes: usize,
 }
 
-impl WorkspaceParts {
-    fn zeroed(&self) -> usize {
-        self.counts + self.maxima + self.sums + self.squares
+impl WorkspaceLayout {
+    fn new(plan: &CompositePlan, scalar: ScalarType) -> Self {
+        let groups = plan.groups.out.element_count();
+        let counted = if plan.groups.layout.is_row_index() { plan.groups.b * plan.groups.n } else { groups };
+        let is_std = match plan.composite {
+            Composite::Softmax | Composite::LogSoftmax | Composite::LogSumExp => false,
+            Composite::Std => true,
+        };
+        let size = scalar.accumulator_bytes();
+        let mut parts = Parts::default();
+        let counts = is_std.then(|| parts.take(counted, size_of::<u64>()));
+        let maxima = (!is_std).then(|| parts.take(groups, size));
+        let sums = parts.take(groups, size);
+        let squares = is_std.then(|| parts.take(groups, size));
+        let zeroed = parts.bytes();
+        let offsets = parts.take(offset_words(&plan.groups.src, plan.groups.b, plan.groups.k), size_of::<u64>());
+        Self { counts, maxima, sums, squares, zeroed, offsets, bytes: parts.bytes() }
     }
 }
 
 impl CompositePlan {
-    /// How many bytes of scratch [`enqueue_composite`] needs: what is known of each group.
+    /// How many bytes of scratch [`enqueue_composite`] needs: what is known of each group. `usize::MAX` where that is more than
+    /// can be counted.
     pub fn workspace_bytes(&self, scalar: ScalarType) -> usize {
-        let parts = self.workspace_parts(scalar);
-        parts.zeroed() + parts.offsets
+        WorkspaceLayout::new(self, scalar).bytes
     }
 
-    fn workspace_parts(&self, scalar: ScalarType) -> WorkspaceParts {
-        let groups = self.groups.out.element_count();
-        let numbers = (groups * scalar.accumulator_bytes()).next_multiple_of(ALIGNMENT);
-        let is_std = self.composite == Composite::Std;
-        let counts = if self.groups.layout.is_row_index() { self.groups.b * self.groups.n } else { groups };
-        WorkspaceParts {
-            counts: if is_std { counts * size_of::<u64>() } else { 0 },
-            maxima: if is_std { 0 } else { numbers },
-            sums: numbers,
-            squares: if is_std { numbers } else { 0 },
-            offsets: offset_words(&self.groups.src, self.groups.b, self.groups.k) * ALIGNMENT,
-        }
-    }
-
-    /// The layout of the index, whose offsets lie behind all other scratch.
-    fn place_layout(&self, pointers: &CompositePointers) -> PlacedLayout {
-        let before = self.workspace_parts(pointers.scalar).zeroed() as u64;
-        PlacedLayout::new(&self.groups.layout, self.groups.b, self.groups.k, pointers.workspace + before)
-    }
-
-    fn params(&self, pointers: &CompositePointers, layout: IndexLayout) -> CompositeParams {
-        let parts = self.workspace_parts(pointers.scalar);
-        let mut end = pointers.workspace;
-        let mut take = |bytes: usize| {
-            let start = end;
-            end += bytes as u64;
-            start
-        };
-        let (counts, maxima) = (take(parts.counts), take(parts.maxima));
-        let (sums, squares) = (take(parts.sums), take(parts.squares));
+    fn params(
+        &self,
+        pointers: &CompositePointers,
+        workspace: &WorkspaceLayout,
+        layout: IndexLayout,
+    ) -> CompositeParams {
+        let address = |offset: Option<usize>| offset.map_or(0, |offset| pointers.workspace + offset as u64);
         CompositeParams {
             scatter: ScatterParams {
                 src: pointers.src,
                 index: pointers.index,
                 out: pointers.out,
-                counts,
+                counts: address(workspace.counts),
                 layout,
                 ..self.groups.sizes()
             },
-            maxima,
-            sums,
-            squares,
-            eps: if self.composite == Composite::Std { Self::STD_EPS } else { self.eps },
-            skip_nan: u32::from(self.composite == Composite::LogSumExp),
+            maxima: address(workspace.maxima),
+            sums: address(Some(workspace.sums)),
+            squares: address(workspace.squares),
+            eps: match self.composite {
+                Composite::Softmax | Composite::LogSoftmax | Composite::LogSumExp => self.eps,
+                Composite::Std => Self::STD_EPS,
+            },
+            skip_nan: match self.composite {
+                Composite::LogSumExp => 1,
+                Composite::Softmax | Composite::LogSoftmax | Composite::Std => 0,
+            },
             lost: u32::from(self.unbiased),
         }
     }
@@ -124,46 +128,35 @@ pub unsafe fn enqueue_composite(
     let Some(float) = FloatType::of(pointers.scalar) else {
         return Err(Error::NotAFloat { given: pointers.scalar });
     };
-    let needed = plan.workspace_bytes(pointers.scalar);
-    if pointers.workspace_bytes < needed {
-        return Err(Error::WorkspaceTooSmall { given: pointers.workspace_bytes, needed });
+    let workspace = WorkspaceLayout::new(plan, pointers.scalar);
+    if pointers.workspace_bytes < workspace.bytes {
+        return Err(Error::WorkspaceTooSmall { given: pointers.workspace_bytes, needed: workspace.bytes });
     }
     if plan.out_shape().element_count() == 0 {
         return Ok(());
     }
-    let placed = plan.place_layout(pointers);
-    let params = plan.params(pointers, placed.layout);
-    let index = pointers.index_type;
-    let (elements, groups) = (plan.groups.src.element_count(), plan.groups.out.element_count());
-    let find_maxima = (kernel!(composite_find_maxima float(float) index(index)), elements);
-    let sum_exponentials = (kernel!(composite_sum_exponentials float(float) index(index)), elements);
-    let steps = match plan.composite {
-        Composite::Softmax => {
-            [find_maxima, sum_exponentials, (kernel!(composite_softmax float(float) index(index)), elements)]
-        }
-        Composite::LogSoftmax => {
-            [find_maxima, sum_exponentials, (kernel!(composite_log_softmax float(float) index(index)), elements)]
-        }
-        Composite::LogSumExp => [find_maxima, sum_exponentials, (kernel!(composite_logsumexp float(float)), groups)],
-        Composite::Std => [
-            (kernel!(composite_sum_and_count float(float) index(index)), elements),
-            (kernel!(composite_sum_squares float(float) index(index)), elements),
-            (kernel!(composite_std float(float)), groups),
-        ],
-    };
+    let groups = &plan.groups;
+    let offsets = pointers.workspace + workspace.offsets as u64;
+    let placed = PlacedLayout::new(&groups.layout, groups.b, groups.k, offsets);
+    let params = plan.params(pointers, &workspace, placed.layout);
     // SAFETY: the caller's promise; counts and sizes follow from the plan's shapes.
     unsafe {
         placed.enqueue(queue)?;
-        let zeroed = plan.workspace_parts(pointers.scalar).zeroed();
-        queue.fill_u32(pointers.workspace, 0, zeroed / size_of::<u32>())?;
-        for (kernel, count) in steps {
-            queue.launch_for_each(kernel, count, &params)?;
+        queue.fill_u32(pointers.workspace, 0, workspace.zeroed / size_of::<u32>())?;
+        for step in Step::of(plan.composite) {
+            let kernel = step.kernel(float, pointers.index_type);
+            let threads = match step.is_over() {
+                Over::Elements => plan.groups.src.element_count(),
+                Over::Groups => plan.groups.out.element_count(),
+            };
+            queue.launch_for_each(kernel, threads, &params)?;
         }
     }
     Ok(())
 }
 
-/// [`enqueue_composite`] on a raw `CUstream` of the current context: what the plugins call.
+/// [`enqueue_composite`] on a raw `CUstream` of the current context: what the plugins call. A kernel that [`preload_composite`]
+/// has not loaded is compiled here.
 ///
 /// # Errors
 /// Those of [`enqueue_composite`].
@@ -177,10 +170,7 @@ pub unsafe fn composite_raw(
     stream: *mut c_void,
 ) -> Result<(), Error> {
     // SAFETY: the caller's promise.
-    unsafe {
-        load_first(kernels, plan, pointers, false)?;
-        enqueue_composite(&mut StreamQueue::new(kernels, stream), plan, pointers)
-    }
+    unsafe { enqueue_composite(&mut StreamQueue::new(kernels, stream), plan, pointers) }
 }
 
 /// Before a first call, compiles all its kernels together, with those that look its index over if it `is_checked`.
@@ -201,26 +191,6 @@ unsafe fn load_first(
         }
         enqueue_composite(collector, plan, pointers)
     })
-}
-
-/// Loads the kernels of a composite into the current context, whatever its shapes will be, so that a later
-/// [`composite_raw`] can be captured in a CUDA graph.
-///
-/// # Errors
-/// [`Error::NotAFloat`]; [`Error::Cuda`] where the driver refuses.
-pub fn preload_composite(
-    kernels: &Kernels,
-    composite: Composite,
-    scalar: ScalarType,
-    index_type: IndexType,
-) -> Result<(), Error> {
-    // An index in several runs needs every kernel that any other does.
-    let (src, index) = (Shape::new(&[2; 5])?, Shape::new(&[1, 2, 1, 2, 1])?);
-    let plan = CompositePlan::new(composite, &src, &index, &CompositeOptions::new().dim(1).dim_size(2))?;
-    let (workspace, workspace_bytes) = (0, usize::MAX);
-    let pointers = CompositePointers { scalar, index_type, src: 0, index: 0, out: 0, workspace, workspace_bytes };
-    // SAFETY: nothing is launched, so no address is used.
-    Collector::load(kernels, |collector| unsafe { enqueue_composite(collector, &plan, &pointers) })
 }
 
 macro_rules! calls {

@@ -1,19 +1,25 @@
 //! The gathers on the GPU: one launch, and the safe calls.
 
+mod steps;
+
 use std::ffi::c_void;
 
 use kernel_params::{BATCH, Divisor, GatherParams, ShortDivisor};
 
 use super::{
     DeviceTensor, Kernels, Queue, Stream, StreamQueue, Workspace, check,
-    kernel::{Word, kernel},
+    kernel::Word,
     queue::Collector,
     tuning::{self, PACK_BYTES, WARP_SIZE},
 };
 use crate::{
-    BadIndex, Error, GatherCooOptions, GatherCsrOptions, GatherPlan, Index, IndexType, Scalar, ScalarType, Shape,
+    BadIndex, Error, GatherCooOptions, GatherCsrOptions, GatherPlan, Index, IndexType, Scalar, ScalarType,
     gather::RowSource, index_rules::IndexRules,
 };
+
+pub use steps::{preload_gather_coo, preload_gather_csr};
+
+use steps::{BATCHED_WORD, Step};
 
 /// Where the tensors of a gather lie in device memory, and of what types they are.
 #[derive(Clone, Copy, Debug)]
@@ -90,29 +96,25 @@ pub unsafe fn enqueue_gather(
     let most = chunks.max(plan.b * plan.s * words);
     let is_narrow = queue.bytes_to_weigh(most * word.bytes()) / word.bytes() <= i32::MAX as usize;
     let is_aligned = (pointers.index | pointers.out).is_multiple_of(PACK_BYTES as u64);
-    let index = pointers.index_type;
-    let kernel = match plan.source {
-        RowSource::Indptr if takes_batches => kernel!(gather_csr_chunks word(word) index(index)),
-        RowSource::Indptr if !plan.leading.are_even() => kernel!(gather_csr_runs word(word) index(index)),
-        RowSource::Indptr if is_narrow => kernel!(gather_csr_short word(word) index(index)),
-        RowSource::Indptr => kernel!(gather_csr word(word) index(index)),
+    let step = match plan.source {
+        RowSource::Indptr if takes_batches => Step::CsrChunks(word),
+        RowSource::Indptr if !plan.leading.are_even() => Step::CsrRuns(word),
+        RowSource::Indptr => Step::Csr { word, is_narrow },
         // One row of the index, of which a thread loads a batch at once.
-        RowSource::Index if is_row_a_chunk && is_aligned && word.bytes() * BATCH == PACK_BYTES => {
-            kernel!(gather_coo_words index(index))
-        }
-        RowSource::Index if !plan.leading.are_even() => kernel!(gather_coo_runs word(word) index(index)),
-        RowSource::Index if is_narrow => kernel!(gather_coo_short word(word) index(index)),
-        RowSource::Index => kernel!(gather_coo word(word) index(index)),
+        RowSource::Index if is_row_a_chunk && is_aligned && word == BATCHED_WORD => Step::CooWords,
+        RowSource::Index if !plan.leading.are_even() => Step::CooRuns(word),
+        RowSource::Index => Step::Coo { word, is_narrow },
     };
     let threads = match plan.source {
         RowSource::Index => chunks.div_ceil(BATCH),
         RowSource::Indptr => groups_of_tiles * parts * WARP_SIZE,
     };
     // SAFETY: the caller's promise; the sizes are those of the plan's shapes.
-    unsafe { queue.launch_for_each(kernel, threads, &params) }
+    unsafe { queue.launch_for_each(step.kernel(pointers.index_type), threads, &params) }
 }
 
-/// [`enqueue_gather`] on a raw `CUstream` of the current context: what the plugins call.
+/// [`enqueue_gather`] on a raw `CUstream` of the current context: what the plugins call. A kernel that [`preload_gather_coo`] or
+/// [`preload_gather_csr`] has not loaded is compiled here.
 ///
 /// # Errors
 /// Those of [`enqueue_gather`].
@@ -126,10 +128,7 @@ pub unsafe fn gather_raw(
     stream: *mut c_void,
 ) -> Result<(), Error> {
     // SAFETY: the caller's promise.
-    unsafe {
-        load_first(kernels, plan, pointers, false)?;
-        enqueue_gather(&mut StreamQueue::new(kernels, stream), plan, pointers)
-    }
+    unsafe { enqueue_gather(&mut StreamQueue::new(kernels, stream), plan, pointers) }
 }
 
 /// Before a first call, compiles all its kernels together, with those that look its index over if it `is_checked`.
@@ -150,34 +149,6 @@ unsafe fn load_first(
             check::enqueue_rows_check(collector, plan, pointers.index_type, pointers.index, pointers.out)?;
         }
         enqueue_gather(collector, plan, pointers)
-    })
-}
-
-/// Loads the kernels of both gathers into the current context, whatever their shapes will be, so that a later
-/// [`gather_raw`] can be captured in a CUDA graph.
-///
-/// # Errors
-/// [`Error::Cuda`] where the driver refuses.
-pub fn preload_gather(kernels: &Kernels, scalar: ScalarType, index_type: IndexType) -> Result<(), Error> {
-    let pointers = GatherPointers { scalar, index_type, src: 0, index: 0, out: 0 };
-    // Rows of one element, of two, of four and so on are copied in chunks of each width; the leading axes may be none, one,
-    // or several along which the index does not advance evenly; and words may be more than 32 bits count.
-    let leading: [(&[usize], &[usize], usize); 4] =
-        [(&[], &[], 1), (&[2], &[2], 1), (&[2], &[2], 1 << 31), (&[2, 2, 2], &[2, 1, 2], 1)];
-    Collector::load(kernels, |collector| {
-        let mut columns = 1;
-        while columns * scalar.bytes() <= PACK_BYTES {
-            for (src, index, rows) in leading {
-                let src = Shape::new(&[src, &[rows, columns]].concat())?;
-                let index = |last| Shape::new(&[index, &[last]].concat());
-                for plan in [GatherPlan::coo(&src, &index(2)?)?, GatherPlan::csr(&src, &index(rows + 1)?, 1)?] {
-                    // SAFETY: nothing is launched, so no address is used.
-                    unsafe { enqueue_gather(collector, &plan, &pointers)? };
-                }
-            }
-            columns *= 2;
-        }
-        Ok(())
     })
 }
 

@@ -208,7 +208,7 @@ pub(super) enum Word {
 impl Word {
     pub(super) const ALL: [Self; 4] = [Self::Bytes2, Self::Bytes4, Self::Bytes8, Self::Bytes16];
 
-    pub(super) fn bytes(self) -> usize {
+    pub(super) const fn bytes(self) -> usize {
         match self {
             Self::Bytes2 => 2,
             Self::Bytes4 => 4,

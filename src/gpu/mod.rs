@@ -17,7 +17,9 @@ mod event;
 mod gather;
 mod kernel;
 mod kernels;
+mod launches;
 mod memory;
+mod parts;
 mod pointers;
 mod queue;
 mod scatter;
@@ -35,7 +37,7 @@ pub use device::Gpu;
 pub use event::Event;
 pub use gather::{
     GatherPointers, enqueue_gather, gather_coo, gather_coo_into, gather_csr, gather_csr_into, gather_raw,
-    preload_gather,
+    preload_gather_coo, preload_gather_csr,
 };
 pub use kernel::{IndexQuestion, Kernel};
 pub use kernels::{EMBEDDED_PTX, EmbeddedPtx, Kernels};
@@ -44,7 +46,7 @@ pub use pointers::ReductionPointers;
 pub use queue::{Queue, StreamQueue, THREADS_PER_BLOCK};
 pub use scatter::{enqueue_scatter, preload_scatter, scatter, scatter_into, scatter_raw};
 pub use segment::{
-    enqueue_segment, enqueue_segment_check, preload_segment, segment_coo, segment_coo_into, segment_csr,
-    segment_csr_into, segment_raw,
+    enqueue_segment, enqueue_segment_check, preload_segment_coo, preload_segment_csr, segment_coo, segment_coo_into,
+    segment_csr, segment_csr_into, segment_raw,
 };
 pub use stream::Stream;

@@ -26,3 +26,20 @@ pub struct ReductionPointers {
     /// The bytes there are at `workspace`.
     pub workspace_bytes: usize,
 }
+
+/// The types of the tensors of a reduction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ReductionTypes {
+    /// Type of `src`, `base` and `out`.
+    pub(super) scalar: ScalarType,
+    /// Type of the index or indptr.
+    pub(super) index: IndexType,
+    /// Type of `arg_out`.
+    pub(super) arg: IndexType,
+}
+
+impl ReductionPointers {
+    pub(super) fn types(&self) -> ReductionTypes {
+        ReductionTypes { scalar: self.scalar, index: self.index_type, arg: self.arg_type }
+    }
+}

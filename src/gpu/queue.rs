@@ -217,10 +217,10 @@ impl Queue for StreamQueue<'_> {
 }
 
 /// The kernel that fills words.
-const FILL_KERNEL: Kernel = Kernel::fill_words_all;
+pub(super) const FILL_KERNEL: Kernel = Kernel::fill_words_all;
 
 /// The most words that are filled by a kernel of ours: filling more takes so long that overlapping its end gains nothing.
-const MOST_FILLED: usize = 1 << 20;
+pub(super) const MOST_FILLED: usize = 1 << 20;
 
 /// Whether words are filled by a kernel, which the next one can overlap.
 fn fills_by_kernel(kernels: &Kernels, count: usize) -> bool {

@@ -1,77 +1,73 @@
 //! Scatter on the GPU: the steps of each reduction, and the safe calls.
 
-mod preload;
+mod steps;
 mod sums;
 
-use kernel_params::{Divisor, IndexLayout, MAX_LIMB_BITS, ReproducibleParams, ScatterParams};
+use kernel_params::{Divisor, IndexLayout, ScatterParams};
 
 use super::{
     DeviceTensor, Kernels, Queue, ReductionPointers, Stream, StreamQueue, Workspace, check,
-    kernel::{Best, FloatType, Join, NarrowKey, kernel},
+    kernel::{Best, NarrowKey},
+    parts::Parts,
     queue::{Collector, PlacedLayout, offset_words},
 };
 use crate::{
-    BadIndex, Error, Index, Reduce, Reduced, Scalar, ScalarType, ScatterOptions, ScatterPlan, broadcast,
+    BadIndex, Error, Index, Reduced, Scalar, ScalarType, ScatterOptions, ScatterPlan, broadcast,
     index_rules::IndexRules, reduction::Reduction,
 };
 
-pub use preload::preload_scatter;
+pub use steps::preload_scatter;
+use steps::{Method, Step};
 
 /// The longest reduced axis whose positions fit beside a key in one 64-bit word.
 const MAX_PACKED_AXIS: usize = u32::MAX as usize;
 
-/// What each part of the workspace starts at a multiple of: the size of its widest elements.
-const WORKSPACE_ALIGNMENT: usize = size_of::<u64>();
-
-/// How many words of 64 bits a sum in integers has.
-const LIMBS: usize = 2;
-
-/// How many bits of a number each limb of a sum takes, so that a group of as many `numbers` does not overflow it.
-fn limb_bits(numbers: usize) -> u32 {
-    let carries = numbers.max(1).next_power_of_two().ilog2();
-    // One bit is the sign.
-    (i64::BITS - 1 - carries).min(MAX_LIMB_BITS)
-}
-
-/// Which parts of the workspace a scatter uses, in elements of 8 bytes, in the order they lie in.
-struct WorkspaceParts {
-    limbs: usize,
-    scales: usize,
-    accumulators: usize,
-    counts: usize,
-    best: usize,
-    positions: usize,
+/// Where each part of a scatter's workspace is, as an offset in bytes; None for a part that is not used.
+struct WorkspaceLayout {
+    /// Sums in integers: high limbs, low limbs, and scales.
+    integers: Option<[usize; 3]>,
+    counts: Option<usize>,
+    /// The bytes of the parts so far, which start as zeros for deterministic sums.
+    zeroed: usize,
+    accumulators: Option<usize>,
+    best: Option<usize>,
+    positions: Option<usize>,
     offsets: usize,
+    bytes: usize,
 }
 
-impl WorkspaceParts {
-    fn words(&self) -> usize {
-        let candidates = self.best + self.positions;
-        self.limbs + self.scales + self.accumulators + self.counts + candidates + self.offsets
+impl WorkspaceLayout {
+    fn new(plan: &ScatterPlan, scalar: ScalarType) -> Self {
+        let out = plan.out.element_count();
+        let method = plan.method(scalar);
+        let mut parts = Parts::default();
+        let integers = match method {
+            Method::AddInIntegers(_) => Some([
+                parts.take(out, size_of::<i64>()),
+                parts.take(out, size_of::<i64>()),
+                parts.take(out, size_of::<u32>()),
+            ]),
+            Method::Join(_) | Method::Select(_) => None,
+        };
+        let counts = steps::counts(plan.reduce).then(|| parts.take(plan.count_elements(), size_of::<u64>()));
+        let zeroed = parts.bytes();
+        let (is_sum, selects) = match method {
+            Method::Join(_) | Method::AddInIntegers(_) => (true, false),
+            Method::Select(_) => (false, true),
+        };
+        let accumulators = (is_sum && scalar.is_half()).then(|| parts.take(out, size_of::<f32>()));
+        let best = selects.then(|| parts.take(out, size_of::<u64>()));
+        let positions = (selects && plan.packed_key(scalar).is_none()).then(|| parts.take(out, size_of::<u64>()));
+        let offsets = parts.take(offset_words(&plan.src, plan.b, plan.k), size_of::<u64>());
+        Self { integers, counts, zeroed, accumulators, best, positions, offsets, bytes: parts.bytes() }
     }
 }
 
 impl ScatterPlan {
     /// How many bytes of scratch [`enqueue_scatter`] needs: sums of 16-bit floats, sums in integers where they are
-    /// to be deterministic, counts for mean, candidates for min and max.
+    /// to be deterministic, counts for mean, candidates for min and max. `usize::MAX` where that is more than can be counted.
     pub fn workspace_bytes(&self, scalar: ScalarType) -> usize {
-        self.workspace_parts(scalar).words() * WORKSPACE_ALIGNMENT
-    }
-
-    fn workspace_parts(&self, scalar: ScalarType) -> WorkspaceParts {
-        let out = self.out.element_count();
-        let has_arg = self.reduce.has_arg();
-        let scratch = !has_arg && scalar.is_half();
-        let in_integers = self.adds_in_integers(scalar).is_some();
-        WorkspaceParts {
-            limbs: if in_integers { out * LIMBS } else { 0 },
-            scales: if in_integers { (out * size_of::<u32>()).div_ceil(WORKSPACE_ALIGNMENT) } else { 0 },
-            accumulators: if scratch { (out * size_of::<f32>()).div_ceil(WORKSPACE_ALIGNMENT) } else { 0 },
-            counts: if self.reduce == Reduce::Mean { self.count_elements() } else { 0 },
-            best: if has_arg { out } else { 0 },
-            positions: if has_arg && self.packed_key(scalar).is_none() { out } else { 0 },
-            offsets: offset_words(&self.src, self.b, self.k),
-        }
+        WorkspaceLayout::new(self, scalar).bytes
     }
 
     /// How many groups are counted for mean: one for a whole row where the index is the same along it.
@@ -79,12 +75,9 @@ impl ScatterPlan {
         if self.layout.is_row_index() { self.b * self.n } else { self.out.element_count() }
     }
 
-    /// The type of the values, if sums are to have the same bits every time and would not by themselves, as sums of integers do.
-    fn adds_in_integers(&self, scalar: ScalarType) -> Option<FloatType> {
-        match self.reduce {
-            Reduce::Sum | Reduce::Mean if self.deterministic => FloatType::of(scalar),
-            Reduce::Sum | Reduce::Mean | Reduce::Mul | Reduce::Min | Reduce::Max => None,
-        }
+    /// How the elements of a group become one.
+    fn method(&self, scalar: ScalarType) -> Method {
+        Method::of(self.reduce, self.deterministic, scalar)
     }
 
     /// The type of the values, if their keys and positions fit in one word.
@@ -92,32 +85,23 @@ impl ScatterPlan {
         NarrowKey::of(scalar).filter(|_| self.e <= MAX_PACKED_AXIS)
     }
 
-    /// The layout of the index, whose offsets lie behind all other scratch.
-    fn place_layout(&self, pointers: &ReductionPointers) -> PlacedLayout {
-        let parts = self.workspace_parts(pointers.scalar);
-        let before = (parts.words() - parts.offsets) * WORKSPACE_ALIGNMENT;
-        PlacedLayout::new(&self.layout, self.b, self.k, pointers.workspace + before as u64)
+    /// The layout of the index.
+    fn place_layout(&self, pointers: &ReductionPointers, workspace: &WorkspaceLayout) -> PlacedLayout {
+        PlacedLayout::new(&self.layout, self.b, self.k, pointers.workspace + workspace.offsets as u64)
     }
 
-    fn params(&self, pointers: &ReductionPointers, layout: IndexLayout) -> ScatterParams {
-        let parts = self.workspace_parts(pointers.scalar);
-        let mut end = pointers.workspace + ((parts.limbs + parts.scales) * WORKSPACE_ALIGNMENT) as u64;
-        let mut take = |elements: usize| {
-            let start = end;
-            end += (elements * WORKSPACE_ALIGNMENT) as u64;
-            if elements == 0 { 0 } else { start }
-        };
-        let accumulators = take(parts.accumulators);
+    fn params(&self, pointers: &ReductionPointers, workspace: &WorkspaceLayout, layout: IndexLayout) -> ScatterParams {
+        let address = |offset: Option<usize>| offset.map(|offset| pointers.workspace + offset as u64);
         ScatterParams {
             src: pointers.src,
             index: pointers.index,
             base: pointers.base.unwrap_or(0),
             out: pointers.out,
             arg_out: pointers.arg_out.unwrap_or(0),
-            accumulators: if accumulators == 0 { pointers.out } else { accumulators },
-            counts: take(parts.counts),
-            best: take(parts.best),
-            positions: take(parts.positions),
+            accumulators: address(workspace.accumulators).unwrap_or(pointers.out),
+            counts: address(workspace.counts).unwrap_or(0),
+            best: address(workspace.best).unwrap_or(0),
+            positions: address(workspace.positions).unwrap_or(0),
             layout,
             ..self.sizes()
         }
@@ -134,20 +118,6 @@ impl ScatterPlan {
             by_k: Divisor::new(self.k as u64),
             by_n: Divisor::new(self.n as u64),
             ..ScatterParams::default()
-        }
-    }
-
-    /// The parameters of sums in integers, whose scratch lies before all other.
-    fn reproducible_params(&self, pointers: &ReductionPointers, scatter: &ScatterParams) -> ReproducibleParams {
-        let limb_bytes = (self.out.element_count() * size_of::<i64>()) as u64;
-        ReproducibleParams {
-            scatter: *scatter,
-            high_limbs: pointers.workspace,
-            low_limbs: pointers.workspace + limb_bytes,
-            scales: pointers.workspace + limb_bytes * LIMBS as u64,
-            // All elements of an axis and base.
-            limb_bits: limb_bits(self.e + 1),
-            unused: 0,
         }
     }
 }
@@ -169,23 +139,22 @@ pub unsafe fn enqueue_scatter(
     if pointers.arg_out.is_some() {
         plan.check_has_arg()?;
     }
-    let needed = plan.workspace_bytes(pointers.scalar);
-    if pointers.workspace_bytes < needed {
-        return Err(Error::WorkspaceTooSmall { given: pointers.workspace_bytes, needed });
+    let workspace = WorkspaceLayout::new(plan, pointers.scalar);
+    if pointers.workspace_bytes < workspace.bytes {
+        return Err(Error::WorkspaceTooSmall { given: pointers.workspace_bytes, needed: workspace.bytes });
     }
     if plan.out.element_count() == 0 {
         return Ok(());
     }
-    let placed = plan.place_layout(pointers);
-    let params = plan.params(pointers, placed.layout);
+    let placed = plan.place_layout(pointers, &workspace);
+    let params = plan.params(pointers, &workspace, placed.layout);
     // SAFETY: the caller's promise about the addresses; counts and sizes follow from the plan's shapes.
     unsafe {
         placed.enqueue(queue)?;
-        match plan.reduce {
-            Reduce::Sum | Reduce::Mean => sums::accumulate(queue, plan, Join::Sum, pointers, &params),
-            Reduce::Mul => sums::accumulate(queue, plan, Join::Mul, pointers, &params),
-            Reduce::Min => select(queue, plan, Best::Min, pointers, &params),
-            Reduce::Max => select(queue, plan, Best::Max, pointers, &params),
+        match plan.method(pointers.scalar) {
+            Method::Join(join) => sums::join(queue, plan, join, pointers, &params),
+            Method::AddInIntegers(float) => sums::add_in_integers(queue, plan, float, pointers, &workspace, &params),
+            Method::Select(best) => select(queue, plan, best, pointers, &params),
         }
     }
 }
@@ -201,30 +170,25 @@ unsafe fn select(
     pointers: &ReductionPointers,
     params: &ScatterParams,
 ) -> Result<(), Error> {
-    let (scalar, index) = (pointers.scalar, pointers.index_type);
+    let types = pointers.types();
     let (src_elements, out_elements) = (plan.src.element_count(), plan.out.element_count());
     // SAFETY: the caller's promise.
     unsafe {
         queue.fill_u32(params.best, 0, out_elements * 2)?;
-        match plan.packed_key(scalar) {
-            Some(key) => {
-                let kernel = kernel!(scatter_best best(best) narrow_key(key) index(index));
-                queue.launch_for_each(kernel, src_elements, params)?;
-            }
+        match plan.packed_key(types.scalar) {
+            Some(key) => queue.launch_for_each(Step::BestPacked(best, key).kernel(types), src_elements, params)?,
             None => {
                 queue.fill_u32(params.positions, u32::MAX, out_elements * 2)?;
-                let kernel = kernel!(scatter_best_key best(best) scalar(scalar) index(index));
-                queue.launch_for_each(kernel, src_elements, params)?;
-                let kernel = kernel!(scatter_best_position best(best) scalar(scalar) index(index));
-                queue.launch_for_each(kernel, src_elements, params)?;
+                queue.launch_for_each(Step::BestKey(best).kernel(types), src_elements, params)?;
+                queue.launch_for_each(Step::BestPosition(best).kernel(types), src_elements, params)?;
             }
         }
-        let kernel = kernel!(scatter_select best(best) scalar(scalar) index(pointers.arg_type));
-        queue.launch_for_each(kernel, out_elements, params)
+        queue.launch_for_each(Step::Select(best).kernel(types), out_elements, params)
     }
 }
 
-/// [`enqueue_scatter`] on a raw `CUstream` of the current context: what the plugins call.
+/// [`enqueue_scatter`] on a raw `CUstream` of the current context: what the plugins call. A kernel that [`preload_scatter`] has
+/// not loaded is compiled here.
 ///
 /// # Errors
 /// Those of [`enqueue_scatter`].
@@ -238,10 +202,7 @@ pub unsafe fn scatter_raw(
     stream: *mut std::ffi::c_void,
 ) -> Result<(), Error> {
     // SAFETY: the caller's promise.
-    unsafe {
-        load_first(kernels, plan, pointers, false)?;
-        enqueue_scatter(&mut StreamQueue::new(kernels, stream), plan, pointers)
-    }
+    unsafe { enqueue_scatter(&mut StreamQueue::new(kernels, stream), plan, pointers) }
 }
 
 /// Before a first call, compiles all its kernels together, with those that look its index over if it `is_checked`.
@@ -362,19 +323,5 @@ fn run<T: Scalar, I: Index>(
             check::check_groups(stream, plan, index, workspace)?;
         }
         enqueue_scatter(&mut StreamQueue::new(kernels, stream.as_raw()), plan, &pointers)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn limbs_have_room_for_the_carries_of_as_many_numbers_as_there_are() {
-        for (numbers, bits) in [(0, 32), (1, 32), (1 << 31, 32), ((1 << 31) + 1, 31), (1 << 33, 30)] {
-            assert_eq!(limb_bits(numbers), bits);
-            let largest = (1i128 << bits) - 1;
-            assert!(largest * (numbers as i128) <= i64::MAX as i128, "{numbers}");
-        }
     }
 }

@@ -1,132 +1,38 @@
 //! Reductions over segments on the GPU: the steps, and the safe calls.
 
-mod preload;
+mod partition;
+mod steps;
+mod workspace;
 
-use kernel_params::{Divisor, INDEX_TILE, IndexLayout, SegmentParams, ShortDivisor, SortedIndexParams};
+use kernel_params::{Divisor, IndexLayout, SegmentParams, ShortDivisor, SortedIndexParams};
 
 use super::{
     DeviceTensor, Kernels, Queue, ReductionPointers, Stream, StreamQueue, Workspace,
     check::{self, group_count},
-    kernel::{Fold, Load, kernel},
-    queue::{Collector, PlacedLayout, THREADS_PER_BLOCK, offset_words},
+    kernel::Load,
+    queue::{Collector, PlacedLayout, THREADS_PER_BLOCK},
     tuning::{self, PACK_BYTES, WARP_SIZE},
 };
 use crate::{
-    BadIndex, Error, Index, IndexType, Reduce, ReduceOperator, Reduced, Scalar, ScalarType, SegmentCooOptions,
-    SegmentCsrOptions, SegmentPlan, broadcast::Layout, index_rules::IndexRules, reduction::Reduction,
-    segment::Segments,
+    BadIndex, Error, Index, IndexType, Reduce, Reduced, Scalar, ScalarType, SegmentCooOptions, SegmentCsrOptions,
+    SegmentPlan, broadcast::Layout, index_rules::IndexRules, reduction::Reduction, segment::Segments,
 };
 
-pub use preload::preload_segment;
+pub use steps::{preload_segment_coo, preload_segment_csr};
 
-/// What each part of the workspace starts at a multiple of: the size of its widest elements.
-const WORKSPACE_ALIGNMENT: usize = size_of::<u64>();
-
-/// How many records a chunk has.
-const RECORDS_PER_CHUNK: usize = kernel_params::RECORDS_PER_CHUNK as usize;
-
-/// How the elements and columns of `src` are shared out, from sizes alone: the same sizes give the same sums, bit for
-/// bit, wherever the tensors lie.
-struct Partition {
-    /// Columns of a lane where the tensors are aligned to [`PACK_BYTES`], 1 where K does not allow more.
-    pack: usize,
-    /// Lanes that share the columns of an element.
-    lanes: usize,
-    /// In how many ways a group of lanes shares the elements of a segment.
-    ways: usize,
-    /// Elements of a chunk; None where a block takes each long segment instead.
-    chunk: Option<usize>,
-    /// Whether a lane takes a column of a segment by itself, in the first step.
-    is_short: bool,
-}
-
-impl Partition {
-    /// For so many bytes of `src`.
-    fn new(plan: &SegmentPlan, scalar: ScalarType, bytes: usize) -> Self {
-        let per_load = PACK_BYTES / scalar.bytes();
-        let pack = if plan.k.is_multiple_of(per_load) { per_load } else { 1 };
-        let length = plan.average_length();
-        let lanes = tuning::segment_lanes(plan.k / pack, pack * scalar.bytes(), length);
-        let parts = plan.k.div_ceil(lanes * pack);
-        let ways = tuning::segment_ways(length, lanes, pack, plan.reduce.has_arg());
-        let elements = plan.b.saturating_mul(plan.e);
-        let is_cut = tuning::is_cut(length, bytes, pack * scalar.bytes());
-        let is_short = is_cut && pack == 1 && tuning::are_short(length, plan.k) && plan.fits_32_bits();
-        let chunk = if is_short {
-            Some(tuning::short_chunk(length, plan.k))
-        } else {
-            is_cut.then(|| tuning::segment_chunk(elements, parts, WARP_SIZE / lanes, ways))
-        };
-        Self { pack, lanes, ways, chunk, is_short }
-    }
-
-    fn chunks_per_b(&self, plan: &SegmentPlan) -> usize {
-        self.chunk.map_or(0, |chunk| plan.e.div_ceil(chunk))
-    }
-}
-
-/// The parts of the workspace, in elements of 8 bytes, in the order they lie in.
-struct WorkspaceParts {
-    offsets: usize,
-    indptr: usize,
-    holes: usize,
-    going_on: usize,
-    counts: usize,
-    values: usize,
-    positions: usize,
-}
-
-impl WorkspaceParts {
-    /// With room for so many chunks of so many columns.
-    fn new(plan: &SegmentPlan, scalar: ScalarType, chunks: usize, columns: usize) -> Self {
-        let words = |bytes: usize| bytes.div_ceil(WORKSPACE_ALIGNMENT);
-        let records = chunks * RECORDS_PER_CHUNK;
-        let rows = if plan.segments == Segments::Index { plan.index_rows() } else { 0 };
-        Self {
-            offsets: offset_words(&plan.src, plan.b, 0),
-            indptr: words(rows * (plan.n + 1) * made_indptr(plan).bytes()),
-            holes: words(rows * tiles(plan.e) * size_of::<u32>()),
-            going_on: chunks,
-            counts: records,
-            values: words(records * columns * scalar.accumulator_bytes()),
-            positions: if plan.reduce.has_arg() { records * columns } else { 0 },
-        }
-    }
-
-    fn bytes(&self) -> usize {
-        let words =
-            self.offsets + self.indptr + self.holes + self.going_on + self.counts + self.values + self.positions;
-        words * WORKSPACE_ALIGNMENT
-    }
-}
-
-/// The type of an indptr that is made of an index.
-fn made_indptr(plan: &SegmentPlan) -> IndexType {
-    if i32::try_from(plan.e).is_ok() { IndexType::I32 } else { IndexType::I64 }
-}
-
-/// How many tiles cover a row of an index and the place behind its last element.
-fn tiles(e: usize) -> usize {
-    e / INDEX_TILE as usize + 1
-}
+use partition::Partition;
+use steps::{Selection, Step};
+use workspace::{WorkspaceLayout, made_indptr, tiles};
 
 impl SegmentPlan {
-    /// How many bytes of scratch [`enqueue_segment`] needs at most, for these shapes and all that are no larger: an
-    /// indptr where the plan has an index, and two records for each chunk of elements.
+    /// How many bytes of scratch [`enqueue_segment`] needs at most, for these shapes and all that are no larger.
+    ///
+    /// Records of long segments take a quarter of src's bytes and 8 MiB at most. With an index there are an indptr made of it, of
+    /// 4 or 8 bytes for each segment and one more of each row of the index, and 4 bytes for each 128 elements of the index. For src with
+    /// more than two axes there are 8 bytes for each position on the axes before the reduced one. `usize::MAX` stands for more
+    /// than can be counted.
     pub fn workspace_bytes(&self, scalar: ScalarType) -> usize {
-        let most = (self.k, tuning::most_segment_chunks(self.b, self.e));
-        let most_short = tuning::most_short_chunks(self.b, self.e);
-        let needed = |(columns, chunks)| WorkspaceParts::new(self, scalar, chunks, self.k.min(columns)).bytes();
-        most_short.into_iter().map(needed).fold(needed(most), usize::max)
-    }
-
-    /// What the kernels make of a segment's elements.
-    fn fold(&self) -> Result<Fold, Error> {
-        let operator = match self.segments {
-            Segments::Index => ReduceOperator::SegmentCoo,
-            Segments::Indptr => ReduceOperator::SegmentCsr,
-        };
-        Fold::of(self.reduce).ok_or(Error::UnsupportedReduce { operator, reduce: self.reduce })
+        workspace::most_bytes(self, scalar)
     }
 
     /// How many elements a segment has on average.
@@ -139,13 +45,13 @@ impl SegmentPlan {
         [self.out.element_count(), self.b.saturating_mul(self.e)].into_iter().all(|count| i32::try_from(count).is_ok())
     }
 
-    /// The layout of the leading axes, in rows of the index; its offsets lie before all other scratch.
-    fn place_layout(&self, pointers: &ReductionPointers) -> PlacedLayout {
+    /// The layout of the leading axes, in rows of the index.
+    fn place_layout(&self, pointers: &ReductionPointers, workspace: &WorkspaceLayout) -> PlacedLayout {
         let mut layout = Layout { leading: self.layout.leading, ..Layout::default() };
         // Every stride of a leading axis is that many whole rows. Rows without elements are all the same.
         let row = self.index_row().max(1) as u64;
         layout.leading.runs.iter_mut().for_each(|run| run.stride /= row);
-        PlacedLayout::new(&layout, self.b, 0, pointers.workspace)
+        PlacedLayout::new(&layout, self.b, 0, pointers.workspace + workspace.offsets as u64)
     }
 
     fn params(
@@ -153,20 +59,11 @@ impl SegmentPlan {
         pointers: &ReductionPointers,
         layout: IndexLayout,
         partition: &Partition,
+        workspace: &WorkspaceLayout,
         columns: usize,
     ) -> SegmentParams {
         let chunks_per_b = partition.chunks_per_b(self);
-        let parts = WorkspaceParts::new(self, pointers.scalar, self.b * chunks_per_b, self.k);
-        let mut end = pointers.workspace;
-        let mut take = |elements: usize| {
-            let start = end;
-            end += (elements * WORKSPACE_ALIGNMENT) as u64;
-            start
-        };
-        take(parts.offsets);
-        let (indptr, holes) = (take(parts.indptr), take(parts.holes));
-        let (going_on, counts) = (take(parts.going_on), take(parts.counts));
-        let (values, positions) = (take(parts.values), take(parts.positions));
+        let address = |offset: usize| pointers.workspace + offset as u64;
         let is_coo = self.segments == Segments::Index;
         let indptr_type = if is_coo { made_indptr(self) } else { pointers.index_type };
         let column_parts = self.k.div_ceil(partition.lanes * columns);
@@ -174,15 +71,15 @@ impl SegmentPlan {
         SegmentParams {
             src: pointers.src,
             index: if is_coo { pointers.index } else { 0 },
-            indptr: if is_coo { indptr } else { pointers.index },
-            holes: if is_coo { holes } else { 0 },
+            indptr: if is_coo { address(workspace.indptr) } else { pointers.index },
+            holes: if is_coo { address(workspace.holes) } else { 0 },
             base: pointers.base.unwrap_or(0),
             out: pointers.out,
             arg_out: pointers.arg_out.unwrap_or(0),
-            going_on,
-            counts,
-            values,
-            positions,
+            going_on: address(workspace.going_on),
+            counts: address(workspace.counts),
+            values: address(workspace.values),
+            positions: address(workspace.positions),
             b: self.b as u64,
             e: self.e as u64,
             k: self.k as u64,
@@ -249,47 +146,45 @@ pub unsafe fn enqueue_segment(
         true => Load::Packs,
         false => Load::Columns,
     };
-    let placed = plan.place_layout(pointers);
-    let params = plan.params(pointers, placed.layout, &partition, columns);
-    let (fold, source) = (plan.fold()?, plan.segments);
+    let chunks = plan.b.saturating_mul(partition.chunks_per_b(plan));
+    let workspace = WorkspaceLayout::new(plan, scalar, chunks);
+    debug_assert!(workspace.bytes <= needed, "{plan:?}");
+    let placed = plan.place_layout(pointers, &workspace);
+    let params = plan.params(pointers, placed.layout, &partition, &workspace, columns);
     let column_parts = params.column_parts.value as usize;
     let row_warps = (plan.b * plan.n * column_parts).div_ceil(WARP_SIZE / (partition.lanes * partition.ways));
-    let chunks = plan.b * partition.chunks_per_b(plan);
+    let selection =
+        Selection { source: plan.segments, fold: steps::fold(plan.segments, plan.reduce)?, types: pointers.types() };
     // SAFETY: the caller's promise about the addresses; counts and sizes follow from the plan's shapes.
     unsafe {
         placed.enqueue(queue)?;
-        if source == Segments::Index {
-            let kernel = match made_indptr(plan) {
-                IndexType::I32 => kernel!(segment_from_index index(pointers.index_type)),
-                IndexType::I64 => kernel!(segment_from_index_wide index(pointers.index_type)),
-            };
-            queue.launch_for_each(kernel, plan.index_rows() * tiles(plan.e) * WARP_SIZE, &params)?;
+        match plan.segments {
+            Segments::Index => {
+                let warps = plan.index_rows() * tiles(plan.e);
+                let kernel = Step::FromIndex(made_indptr(plan)).kernel(selection);
+                queue.launch_for_each(kernel, warps * WARP_SIZE, &params)?;
+            }
+            Segments::Indptr => {}
         }
-        if chunks == 0 {
-            let kernel = kernel!(segment source(source) fold(fold) columns_or_packs(is_packs) scalar(scalar));
-            return queue.launch_for_each(kernel, row_warps * WARP_SIZE, &params);
-        }
-        if partition.is_short {
-            let kernel = kernel!(segment source(source) _short fold(fold) scalar(scalar));
-            queue.launch_for_each(kernel, params.places as usize, &params)?;
-        } else {
-            let kernel = kernel!(segment source(source) _cut fold(fold) load(load) scalar(scalar));
-            queue.launch_for_each(kernel, row_warps * WARP_SIZE, &params)?;
-        }
-        let kernel = kernel!(segment source(source) _chunks fold(fold) load(load) scalar(scalar));
-        let blocks = tuning::chunk_blocks(chunks.div_ceil(1 << params.tile_log2), plan.average_length());
-        queue.launch_for_each(kernel, blocks * THREADS_PER_BLOCK as usize, &params)?;
-        // Only sums have counts, which for an index are in the records.
-        let kernel = match fold {
-            Fold::Sum => kernel!(segment source(source) _combine_sum scalar(scalar)),
-            Fold::Min => kernel!(segment_combine_min scalar(scalar)),
-            Fold::Max => kernel!(segment_combine_max scalar(scalar)),
+        let first = match partition.chunk {
+            None => Step::Whole { is_packs },
+            Some(_) if partition.is_short => Step::Short,
+            Some(_) => Step::Cut(load),
         };
-        queue.launch(kernel, tuning::combine_blocks(chunks) as u32, &params)
+        let threads = if partition.is_short { params.places as usize } else { row_warps * WARP_SIZE };
+        queue.launch_for_each(first.kernel(selection), threads, &params)?;
+        if chunks == 0 {
+            return Ok(());
+        }
+        let blocks = tuning::chunk_blocks(chunks.div_ceil(1 << params.tile_log2), plan.average_length());
+        let kernel = Step::Chunks(load).kernel(selection);
+        queue.launch_for_each(kernel, blocks * THREADS_PER_BLOCK as usize, &params)?;
+        queue.launch(Step::Combine.kernel(selection), tuning::combine_blocks(chunks) as u32, &params)
     }
 }
 
-/// [`enqueue_segment`] on a raw `CUstream` of the current context: what the plugins call.
+/// [`enqueue_segment`] on a raw `CUstream` of the current context: what the plugins call. A kernel that
+/// [`preload_segment_coo`] or [`preload_segment_csr`] has not loaded is compiled here.
 ///
 /// # Errors
 /// Those of [`enqueue_segment`].
@@ -303,10 +198,7 @@ pub unsafe fn segment_raw(
     stream: *mut std::ffi::c_void,
 ) -> Result<(), Error> {
     // SAFETY: the caller's promise.
-    unsafe {
-        load_first(kernels, plan, pointers, false)?;
-        enqueue_segment(&mut StreamQueue::new(kernels, stream), plan, pointers)
-    }
+    unsafe { enqueue_segment(&mut StreamQueue::new(kernels, stream), plan, pointers) }
 }
 
 /// Before a first call, compiles all its kernels together, with those that look its index over if it `is_checked`.

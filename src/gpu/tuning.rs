@@ -116,7 +116,7 @@ const CHUNK_WARPS: usize = 8192;
 
 /// The fewest elements of a chunk, whose two records then are at most a sixteenth of its elements. A batch for each way
 /// in which a warp shares them is another limit.
-const SHORTEST_CHUNK: usize = 32;
+pub(super) const SHORTEST_CHUNK: usize = 32;
 
 /// The most elements of a chunk, so that no lane has more than 64 batches one after the other while others are done.
 const LONGEST_CHUNK: usize = 1024;

@@ -2,7 +2,7 @@
 
 use tensorrt_scatter::{
     GatherPlan,
-    gpu::{Kernels, preload_gather},
+    gpu::{Kernels, preload_gather_coo},
 };
 
 use super::{
@@ -56,6 +56,6 @@ impl Operator for GatherCoo {
     }
 
     fn load_kernels(&self, kernels: &Kernels, types: &ElementTypes) -> Result<(), Refusal> {
-        Ok(preload_gather(kernels, types.values(SRC), types.index(INDEX))?)
+        Ok(preload_gather_coo(kernels, types.values(SRC), types.index(INDEX))?)
     }
 }

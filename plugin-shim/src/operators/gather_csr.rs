@@ -2,7 +2,7 @@
 
 use tensorrt_scatter::{
     GatherPlan,
-    gpu::{Kernels, preload_gather},
+    gpu::{Kernels, preload_gather_csr},
 };
 
 use super::{
@@ -65,6 +65,6 @@ impl Operator for GatherCsr {
     }
 
     fn load_kernels(&self, kernels: &Kernels, types: &ElementTypes) -> Result<(), Refusal> {
-        Ok(preload_gather(kernels, types.values(SRC), types.index(INDEX))?)
+        Ok(preload_gather_csr(kernels, types.values(SRC), types.index(INDEX))?)
     }
 }

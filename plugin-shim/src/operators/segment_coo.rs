@@ -2,7 +2,7 @@
 
 use tensorrt_scatter::{
     Error, Reduce, ReduceOperator, SegmentCooOptions, SegmentPlan, Shape,
-    gpu::{Kernels, preload_segment},
+    gpu::{Kernels, preload_segment_coo},
 };
 
 use super::{
@@ -53,6 +53,6 @@ impl Kind for SegmentCoo {
     }
 
     fn load_kernels(&self, kernels: &Kernels, types: &ElementTypes) -> Result<(), Error> {
-        preload_segment(kernels, self.0, types.values(SRC), types.index(INDEX))
+        preload_segment_coo(kernels, self.0, types.values(SRC), types.index(INDEX))
     }
 }

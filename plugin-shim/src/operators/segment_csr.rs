@@ -2,7 +2,7 @@
 
 use tensorrt_scatter::{
     Reduce, ReduceOperator, SegmentCsrOptions, SegmentPlan,
-    gpu::{Kernels, preload_segment},
+    gpu::{Kernels, preload_segment_csr},
 };
 
 use super::{
@@ -80,6 +80,6 @@ impl Operator for SegmentCsr {
     }
 
     fn load_kernels(&self, kernels: &Kernels, types: &ElementTypes) -> Result<(), Refusal> {
-        Ok(preload_segment(kernels, self.reduce, types.values(SRC), types.index(INDEX))?)
+        Ok(preload_segment_csr(kernels, self.reduce, types.values(SRC), types.index(INDEX))?)
     }
 }

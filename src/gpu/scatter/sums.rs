@@ -1,12 +1,15 @@
 //! Sum, mul and mean: the steps, and which of several ways to add up is taken.
 
-use kernel_params::ScatterParams;
+use kernel_params::{MAX_LIMB_BITS, ReproducibleParams, ScatterParams};
 
-use super::{Queue, ReductionPointers, WORKSPACE_ALIGNMENT};
+use super::{
+    Queue, ReductionPointers, WorkspaceLayout,
+    steps::{self, RowSum, Step},
+};
 use crate::{
     Error, ScatterPlan,
     gpu::{
-        kernel::{Float32Sum, FloatType, Join, kernel},
+        kernel::{Float32Sum, FloatType, Join},
         tuning::{self, WARP_SIZE},
     },
 };
@@ -14,115 +17,114 @@ use crate::{
 /// How many columns a thread takes at a time where it can.
 const VECTOR_WIDTH: usize = 4;
 
-/// Sum, mul and mean.
-///
-/// # Safety
-/// As [`enqueue_scatter`](super::enqueue_scatter).
-pub(super) unsafe fn accumulate(
-    queue: &mut impl Queue,
-    plan: &ScatterPlan,
-    kind: Join,
-    pointers: &ReductionPointers,
-    params: &ScatterParams,
-) -> Result<(), Error> {
-    let (src_elements, out_elements) = (plan.src.element_count(), plan.out.element_count());
-    // SAFETY: the caller's promise.
-    unsafe {
-        match plan.adds_in_integers(pointers.scalar) {
-            Some(float) => add_in_integers(queue, plan, float, pointers, params)?,
-            None => join(queue, plan, kind, pointers, params)?,
-        }
-        if params.counts != 0 {
-            queue.fill_u32(params.counts, 0, plan.count_elements() * 2)?;
-            let counted = if plan.layout.is_row_index() { plan.b * plan.e } else { src_elements };
-            queue.launch_for_each(kernel!(scatter_count index(pointers.index_type)), counted, params)?;
-        }
-        if params.counts != 0 || params.accumulators != params.out {
-            queue.launch_for_each(kernel!(scatter_finish scalar(pointers.scalar)), out_elements, params)?;
-        }
-    }
-    Ok(())
-}
-
 /// Joins every element to its accumulator, in the order in which they happen to come.
 ///
 /// # Safety
 /// As [`enqueue_scatter`](super::enqueue_scatter).
-unsafe fn join(
+pub(super) unsafe fn join(
     queue: &mut impl Queue,
     plan: &ScatterPlan,
     kind: Join,
     pointers: &ReductionPointers,
     params: &ScatterParams,
 ) -> Result<(), Error> {
-    let (scalar, index) = (pointers.scalar, pointers.index_type);
+    let types = pointers.types();
     let (src_elements, out_elements) = (plan.src.element_count(), plan.out.element_count());
+    let starts_as_zeros = match kind {
+        Join::Sum => pointers.base.is_none(),
+        Join::Mul => false,
+    };
     // SAFETY: the caller's promise.
     unsafe {
-        let starts_as_zeros = match kind {
-            Join::Sum => pointers.base.is_none(),
-            Join::Mul => false,
-        };
         if starts_as_zeros {
-            let words = out_elements * (scalar.accumulator_bytes() / size_of::<u32>());
+            let words = out_elements * (types.scalar.accumulator_bytes() / size_of::<u32>());
             queue.fill_u32(params.accumulators, 0, words)?;
         } else if pointers.base != Some(params.accumulators) {
-            queue.launch_for_each(kernel!(scatter_start join(kind) scalar(scalar)), out_elements, params)?;
+            queue.launch_for_each(Step::Start(kind).kernel(types), out_elements, params)?;
         }
-        let Some((float, algorithm)) = plan.sum_algorithm(queue, kind, pointers, params) else {
-            return queue.launch_for_each(
-                kernel!(scatter join(kind) scalar(scalar) index(index)),
-                src_elements,
-                params,
-            );
-        };
-        match algorithm {
-            SumAlgorithm::Vectors { is_quads } => {
-                let kernel = kernel!(scatter_sum singles_or_quads(is_quads) float32_sum(float) index(index));
-                queue.launch_for_each(kernel, src_elements / columns(is_quads), params)
+        match plan.row_sum(queue, kind, pointers, params) {
+            None => queue.launch_for_each(Step::Elements(kind).kernel(types), src_elements, params)?,
+            Some((float, sum, launch)) => {
+                let kernel = Step::RowSum(sum, float).kernel(types);
+                let params = ScatterParams { rows_of_warp: launch.rows_of_warp, ..*params };
+                match launch.grid {
+                    Grid::Threads(threads) => queue.launch_for_each(kernel, threads, &params)?,
+                    Grid::Blocks(blocks) => {
+                        let shared_bytes = (out_elements * size_of::<f32>()) as u32;
+                        queue.launch_with_shared(kernel, blocks, shared_bytes, &params)?;
+                    }
+                }
             }
-            SumAlgorithm::Rows { is_quads } => {
-                let kernel = kernel!(scatter_sum_rows singles_or_quads(is_quads) float32_sum(float) index(index));
-                let rows = plan.b * plan.e;
-                let rows_of_warp = tuning::rows_of_warp(rows, WARP_SIZE * columns(is_quads) / plan.k);
-                let params = ScatterParams { rows_of_warp: rows_of_warp as u64, ..*params };
-                queue.launch_for_each(kernel, rows.div_ceil(rows_of_warp) * WARP_SIZE, &params)
-            }
-            SumAlgorithm::Privatized { is_quads, blocks } => {
-                let kernel = kernel!(scatter_sum_privatized singles_or_quads(is_quads) float32_sum(float) index(index));
-                let shared_bytes = (out_elements * size_of::<f32>()) as u32;
-                queue.launch_with_shared(kernel, blocks, shared_bytes, params)
-            }
+        }
+        if params.counts != 0 {
+            queue.fill_u32(params.counts, 0, plan.count_elements() * 2)?;
+        }
+        finish(queue, plan, pointers, params)
+    }
+}
+
+/// Counts, and divides and stores the accumulators, where the reduction or the type needs it. The counts are zeros.
+///
+/// # Safety
+/// As [`enqueue_scatter`](super::enqueue_scatter).
+unsafe fn finish(
+    queue: &mut impl Queue,
+    plan: &ScatterPlan,
+    pointers: &ReductionPointers,
+    params: &ScatterParams,
+) -> Result<(), Error> {
+    let types = pointers.types();
+    let has_counts = steps::counts(plan.reduce);
+    // SAFETY: the caller's promise.
+    unsafe {
+        if has_counts {
+            let counted = if plan.layout.is_row_index() { plan.b * plan.e } else { plan.src.element_count() };
+            queue.launch_for_each(Step::Count.kernel(types), counted, params)?;
+        }
+        if has_counts || params.accumulators != params.out {
+            queue.launch_for_each(Step::Finish.kernel(types), plan.out.element_count(), params)?;
         }
     }
+    Ok(())
 }
 
 /// Adds every element to its accumulator, with the same result in any order.
 ///
 /// # Safety
 /// As [`enqueue_scatter`](super::enqueue_scatter).
-unsafe fn add_in_integers(
+pub(super) unsafe fn add_in_integers(
     queue: &mut impl Queue,
     plan: &ScatterPlan,
     float: FloatType,
     pointers: &ReductionPointers,
+    workspace: &WorkspaceLayout,
     params: &ScatterParams,
 ) -> Result<(), Error> {
-    let index = pointers.index_type;
+    let types = pointers.types();
     let (src_elements, out_elements) = (plan.src.element_count(), plan.out.element_count());
-    let parts = plan.workspace_parts(pointers.scalar);
-    let words = (parts.limbs + parts.scales) * (WORKSPACE_ALIGNMENT / size_of::<u32>());
-    let params = plan.reproducible_params(pointers, params);
+    let [high_limbs, low_limbs, scales] =
+        workspace.integers.unwrap_or_default().map(|offset| pointers.workspace + offset as u64);
+    // All elements of an axis and base.
+    let limb_bits = limb_bits(plan.e.saturating_add(1));
+    let integers = ReproducibleParams { scatter: *params, scales, high_limbs, low_limbs, limb_bits, unused: 0 };
     // SAFETY: the caller's promise.
     unsafe {
-        queue.fill_u32(pointers.workspace, 0, words)?;
-        if params.scatter.base != 0 {
-            queue.launch_for_each(kernel!(scatter_sum_start_scales float(float)), out_elements, &params)?;
+        queue.fill_u32(pointers.workspace, 0, workspace.zeroed / size_of::<u32>())?;
+        if params.base != 0 {
+            queue.launch_for_each(Step::StartScales(float).kernel(types), out_elements, &integers)?;
         }
-        queue.launch_for_each(kernel!(scatter_sum_find_scales float(float) index(index)), src_elements, &params)?;
-        queue.launch_for_each(kernel!(scatter_sum_add_limbs float(float) index(index)), src_elements, &params)?;
-        queue.launch_for_each(kernel!(scatter_sum_round float(float)), out_elements, &params)
+        queue.launch_for_each(Step::FindScales(float).kernel(types), src_elements, &integers)?;
+        queue.launch_for_each(Step::AddLimbs(float).kernel(types), src_elements, &integers)?;
+        queue.launch_for_each(Step::Round(float).kernel(types), out_elements, &integers)?;
+        finish(queue, plan, pointers, params)
     }
+}
+
+/// How many bits of a number each limb of a sum takes, so that a sum of `numbers` numbers does not overflow it.
+fn limb_bits(numbers: usize) -> u32 {
+    let carries = numbers.max(1).next_power_of_two().ilog2();
+    // One bit is the sign.
+    (i64::BITS - 1 - carries).min(MAX_LIMB_BITS)
 }
 
 /// How many columns a thread takes at a time.
@@ -130,25 +132,28 @@ fn columns(is_quads: bool) -> usize {
     if is_quads { VECTOR_WIDTH } else { 1 }
 }
 
-/// The ways to add up sums kept in float32, where the index is the same along a row.
-enum SumAlgorithm {
-    /// A thread for one column of a row, or for four.
-    Vectors { is_quads: bool },
-    /// [`Vectors`](Self::Vectors) where the lanes of a warp fill whole rows, of which each warp has a part.
-    Rows { is_quads: bool },
-    /// [`Vectors`](Self::Vectors), each block into shared memory first.
-    Privatized { is_quads: bool, blocks: u32 },
+/// How the threads of a [`RowSum`] are launched.
+struct Launch {
+    grid: Grid,
+    /// How many rows a warp takes, for [`RowSum::Rows`].
+    rows_of_warp: u64,
+}
+
+enum Grid {
+    Threads(usize),
+    /// Blocks that keep sums of their own in shared memory.
+    Blocks(u32),
 }
 
 impl ScatterPlan {
-    /// None where a thread takes one element.
-    fn sum_algorithm(
+    /// Which way to add up rows is the fastest; None where a thread takes one element.
+    fn row_sum(
         &self,
         queue: &impl Queue,
         kind: Join,
         pointers: &ReductionPointers,
         params: &ScatterParams,
-    ) -> Option<(Float32Sum, SumAlgorithm)> {
+    ) -> Option<(Float32Sum, RowSum, Launch)> {
         let float = match kind {
             Join::Sum => Float32Sum::of(pointers.scalar)?,
             Join::Mul => return None,
@@ -163,16 +168,35 @@ impl ScatterPlan {
         let (loaded, joined) = (columns(loads_quads), columns(joins_quads));
         let (src, out) = (self.src.element_count(), self.out.element_count());
         if let Some(blocks) = tuning::privatized_blocks(src, out, self.k, loaded, joined) {
-            return Some((float, SumAlgorithm::Privatized { is_quads: loads_quads, blocks: blocks as u32 }));
+            let launch = Launch { grid: Grid::Blocks(blocks as u32), rows_of_warp: 0 };
+            return Some((float, RowSum::Privatized { is_quads: loads_quads }, launch));
         }
         let lanes = self.k / joined;
         let fills_warps = lanes.is_power_of_two() && lanes <= WARP_SIZE;
         // The kernel counts rows of `out` in 32 bits.
-        let algorithm = if fills_warps && self.layout.leading.are_even() && self.b * self.n < u32::MAX as usize {
-            SumAlgorithm::Rows { is_quads: joins_quads }
+        if fills_warps && self.layout.leading.are_even() && self.b * self.n < u32::MAX as usize {
+            let rows = self.b * self.e;
+            let rows_of_warp = tuning::rows_of_warp(rows, WARP_SIZE / lanes);
+            let grid = Grid::Threads(rows.div_ceil(rows_of_warp) * WARP_SIZE);
+            let launch = Launch { grid, rows_of_warp: rows_of_warp as u64 };
+            Some((float, RowSum::Rows { is_quads: joins_quads }, launch))
         } else {
-            SumAlgorithm::Vectors { is_quads: joins_quads }
-        };
-        Some((float, algorithm))
+            let launch = Launch { grid: Grid::Threads(src / joined), rows_of_warp: 0 };
+            Some((float, RowSum::Vectors { is_quads: joins_quads }, launch))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limbs_have_room_for_the_carries_of_as_many_numbers_as_there_are() {
+        for (numbers, bits) in [(0, 32), (1, 32), (1 << 31, 32), ((1 << 31) + 1, 31), (1 << 33, 30)] {
+            assert_eq!(limb_bits(numbers), bits);
+            let largest = (1i128 << bits) - 1;
+            assert!(largest * (numbers as i128) <= i64::MAX as i128, "{numbers}");
+        }
     }
 }

@@ -1,0 +1,278 @@
+//! The launches a scatter is made of, each with its kernel. What an enqueue launches and what is loaded ahead of it come from
+//! here.
+
+use crate::{
+    Error, IndexType, Reduce, ScalarType, ScatterOptions,
+    gpu::{
+        Kernel, Kernels,
+        kernel::{Best, Float32Sum, FloatType, Join, NarrowKey, kernel},
+        launches::{self, DeviceTraits},
+        pointers::ReductionTypes,
+    },
+};
+
+/// How the elements of a group become one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Method {
+    /// Every element joins its accumulator, in any order.
+    Join(Join),
+    /// Every element is added in fixed point, with the same result in any order.
+    AddInIntegers(FloatType),
+    /// Every element is compared with the best one so far.
+    Select(Best),
+}
+
+impl Method {
+    pub(super) fn of(reduce: Reduce, deterministic: bool, scalar: ScalarType) -> Self {
+        match reduce {
+            // Sums of integers are the same in any order by themselves.
+            Reduce::Sum | Reduce::Mean => match FloatType::of(scalar) {
+                Some(float) if deterministic => Self::AddInIntegers(float),
+                Some(_) | None => Self::Join(Join::Sum),
+            },
+            Reduce::Mul => Self::Join(Join::Mul),
+            Reduce::Min => Self::Select(Best::Min),
+            Reduce::Max => Self::Select(Best::Max),
+        }
+    }
+}
+
+/// Whether a reduction needs the number of elements of each group.
+pub(super) fn counts(reduce: Reduce) -> bool {
+    match reduce {
+        Reduce::Mean => true,
+        Reduce::Sum | Reduce::Mul | Reduce::Min | Reduce::Max => false,
+    }
+}
+
+/// How sums that are kept in float32 are added up, where the index is the same along a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RowSum {
+    /// A thread for one column of a row, or for four.
+    Vectors { is_quads: bool },
+    /// [`Vectors`](Self::Vectors) where the lanes of a warp fill whole rows, of which each warp has a part.
+    Rows { is_quads: bool },
+    /// [`Vectors`](Self::Vectors), each block into shared memory first.
+    Privatized { is_quads: bool },
+}
+
+impl RowSum {
+    /// Those that a device may take. Four columns join in global memory by one atomic, where the device has it.
+    fn all(device: DeviceTraits) -> impl Iterator<Item = Self> {
+        [false, true].into_iter().flat_map(move |is_quads| {
+            let joins = !is_quads || device.has_vector_atomics;
+            let in_global_memory = [Self::Vectors { is_quads }, Self::Rows { is_quads }];
+            in_global_memory.into_iter().filter(move |_| joins).chain([Self::Privatized { is_quads }])
+        })
+    }
+}
+
+/// A launch of a scatter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Copies the base to the accumulators, or sets them to what changes nothing.
+    Start(Join),
+    /// Joins each element, by a thread of its own.
+    Elements(Join),
+    /// Adds up rows.
+    RowSum(RowSum, Float32Sum),
+    /// Finds the scales of the base.
+    StartScales(FloatType),
+    /// Finds the scales of the elements.
+    FindScales(FloatType),
+    /// Adds the elements to limbs.
+    AddLimbs(FloatType),
+    /// Makes a number of the limbs.
+    Round(FloatType),
+    /// Counts the elements of each group.
+    Count,
+    /// Divides by the counts, and stores the accumulators as values.
+    Finish,
+    /// Finds keys and positions, together in one word.
+    BestPacked(Best, NarrowKey),
+    /// Finds the best key.
+    BestKey(Best),
+    /// Finds the first position of the best key.
+    BestPosition(Best),
+    /// Stores the element at the position.
+    Select(Best),
+}
+
+impl Step {
+    pub(super) fn kernel(self, types: ReductionTypes) -> Kernel {
+        let ReductionTypes { scalar, index, arg } = types;
+        match self {
+            Self::Start(join) => kernel!(scatter_start join(join) scalar(scalar)),
+            Self::Elements(join) => kernel!(scatter join(join) scalar(scalar) index(index)),
+            Self::RowSum(RowSum::Vectors { is_quads }, float) => {
+                kernel!(scatter_sum singles_or_quads(is_quads) float32_sum(float) index(index))
+            }
+            Self::RowSum(RowSum::Rows { is_quads }, float) => {
+                kernel!(scatter_sum_rows singles_or_quads(is_quads) float32_sum(float) index(index))
+            }
+            Self::RowSum(RowSum::Privatized { is_quads }, float) => {
+                kernel!(scatter_sum_privatized singles_or_quads(is_quads) float32_sum(float) index(index))
+            }
+            Self::StartScales(float) => kernel!(scatter_sum_start_scales float(float)),
+            Self::FindScales(float) => kernel!(scatter_sum_find_scales float(float) index(index)),
+            Self::AddLimbs(float) => kernel!(scatter_sum_add_limbs float(float) index(index)),
+            Self::Round(float) => kernel!(scatter_sum_round float(float)),
+            Self::Count => kernel!(scatter_count index(index)),
+            Self::Finish => kernel!(scatter_finish scalar(scalar)),
+            Self::BestPacked(best, key) => kernel!(scatter_best best(best) narrow_key(key) index(index)),
+            Self::BestKey(best) => kernel!(scatter_best_key best(best) scalar(scalar) index(index)),
+            Self::BestPosition(best) => kernel!(scatter_best_position best(best) scalar(scalar) index(index)),
+            Self::Select(best) => kernel!(scatter_select best(best) scalar(scalar) index(arg)),
+        }
+    }
+}
+
+/// Every kernel that a scatter may launch, whatever its shapes.
+pub(super) fn kernels(reduce: Reduce, deterministic: bool, types: ReductionTypes, device: DeviceTraits) -> Vec<Kernel> {
+    let mut steps = Vec::new();
+    let mut fills = counts(reduce);
+    match Method::of(reduce, deterministic, types.scalar) {
+        Method::Join(join) => {
+            steps.extend([Step::Start(join), Step::Elements(join)]);
+            match join {
+                Join::Sum => {
+                    fills = true;
+                    if let Some(float) = Float32Sum::of(types.scalar) {
+                        steps.extend(RowSum::all(device).map(|sum| Step::RowSum(sum, float)));
+                    }
+                }
+                Join::Mul => {}
+            }
+        }
+        Method::AddInIntegers(float) => {
+            fills = true;
+            let [start, find] = [Step::StartScales(float), Step::FindScales(float)];
+            steps.extend([start, find, Step::AddLimbs(float), Step::Round(float)]);
+        }
+        Method::Select(best) => {
+            fills = true;
+            steps.extend(NarrowKey::of(types.scalar).map(|key| Step::BestPacked(best, key)));
+            steps.extend([Step::BestKey(best), Step::BestPosition(best), Step::Select(best)]);
+        }
+    }
+    if counts(reduce) {
+        steps.push(Step::Count);
+    }
+    if counts(reduce) || types.scalar.is_half() && !reduce.has_arg() {
+        steps.push(Step::Finish);
+    }
+    let fill = device.fill().filter(|_| fills);
+    let kernels = steps.into_iter().map(|step| step.kernel(types));
+    kernels.chain(fill).chain([Kernel::index_store_offsets_all]).collect()
+}
+
+/// Loads every kernel that a scatter may launch into the current context, whatever its shapes, so that a later
+/// [`scatter_raw`](super::scatter_raw) compiles nothing and can be captured in a CUDA graph. Of the options, the reduction and
+/// whether it is deterministic matter. A second call for the same types costs next to nothing.
+///
+/// # Errors
+/// [`Error::Cuda`] where the driver refuses.
+pub fn preload_scatter(
+    kernels: &Kernels,
+    options: &ScatterOptions,
+    scalar: ScalarType,
+    index_type: IndexType,
+    arg_type: IndexType,
+) -> Result<(), Error> {
+    let types = ReductionTypes { scalar, index: index_type, arg: arg_type };
+    launches::preload(kernels, |device| self::kernels(options.reduce, options.deterministic, types, device))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::{
+        ScatterPlan, Shape,
+        gpu::{
+            ReductionPointers,
+            launches::tests::{DEVICES, Launched, assert_exact},
+            scatter::enqueue_scatter,
+        },
+    };
+
+    /// src as [B, E, K], the index's shape, and N.
+    type Case = ([usize; 3], Vec<usize>, usize);
+
+    /// One column to many, few groups to many, an index along src, over a row and over all of it, and axes beyond 2^32.
+    fn cases() -> Vec<Case> {
+        let mut cases = Vec::new();
+        for b in [1, 3] {
+            for e in [1, 300, 35_000, 1 << 20, (1 << 32) + 1] {
+                for k in [1, 2, 3, 4, 12, 64, 96] {
+                    for n in [1, 40, 4000, 1 << 20] {
+                        cases.push(([b, e, k], vec![b, e, 1], n));
+                    }
+                    cases.push(([b, e, k], vec![b, e, k], 40));
+                }
+            }
+        }
+        cases
+    }
+
+    /// The plans of a case, with and without a base, and one with an index whose leading axes alternate.
+    fn plans(options: &ScatterOptions) -> Vec<ScatterPlan> {
+        let plan = |src: &Shape, index: &[usize], dim: usize, n: usize, has_base: bool| {
+            let base = has_base.then(|| src.with_axis(dim, n).unwrap());
+            let options = options.dim(dim as isize).dim_size(n);
+            ScatterPlan::new(src, &Shape::new(index).unwrap(), base.as_ref(), &options).unwrap()
+        };
+        let even = cases().into_iter().flat_map(|(src, index, n)| {
+            let src = Shape::new(&src).unwrap();
+            [false, true].map(|has_base| plan(&src, &index, 1, n, has_base))
+        });
+        let alternating = plan(&Shape::new(&[2; 7]).unwrap(), &[2, 1, 2, 2, 2, 1, 2], 3, 2, false);
+        even.chain([alternating]).collect()
+    }
+
+    fn launched(plan: &ScatterPlan, types: ReductionTypes, device: DeviceTraits) -> BTreeSet<Kernel> {
+        let mut launched = BTreeSet::new();
+        for shift in [0, types.scalar.bytes() as u64] {
+            for base_is_out in [false, true] {
+                let mut queue = Launched::on(device);
+                let out = 4096 + shift;
+                let pointers = ReductionPointers {
+                    scalar: types.scalar,
+                    index_type: types.index,
+                    arg_type: types.arg,
+                    src: 1024 + shift,
+                    index: 2048,
+                    base: plan.has_base.then_some(if base_is_out { out } else { 3072 + shift }),
+                    out,
+                    arg_out: None,
+                    workspace: 8192,
+                    workspace_bytes: usize::MAX,
+                };
+                // SAFETY: nothing is launched, so no address is used.
+                unsafe { enqueue_scatter(&mut queue, plan, &pointers).unwrap() };
+                launched.extend(queue.steps.into_iter().flatten());
+            }
+        }
+        launched
+    }
+
+    #[test]
+    fn what_is_loaded_ahead_is_what_shapes_launch() {
+        for reduce in Reduce::ALL {
+            for deterministic in [false, true] {
+                let plans = plans(&ScatterOptions::new(reduce).deterministic(deterministic));
+                for device in DEVICES {
+                    for scalar in ScalarType::ALL {
+                        for (index, arg) in [(IndexType::I32, IndexType::I64), (IndexType::I64, IndexType::I32)] {
+                            let types = ReductionTypes { scalar, index, arg };
+                            let launched = plans.iter().flat_map(|plan| launched(plan, types, device)).collect();
+                            let what = format!("{reduce}, deterministic: {deterministic}, {types:?}, {device:?}");
+                            assert_exact(&what, &kernels(reduce, deterministic, types, device), &launched);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
