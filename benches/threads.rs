@@ -1,7 +1,7 @@
 //! The operators on the CPU with one thread and with all: from which size on several threads pay.
 //!
 //! A line for each operator and size: elements of src, microseconds with one thread, and with as many as there are
-//! ([`cpu::threads`]). The times are the best of several rounds. `ELEMENTS_PER_THREAD` in src/cpu is chosen by them.
+//! ([`cpu::threads`]). The times are the best of several rounds. docs/CPU.md has the table.
 //!
 //! ```text
 //! cargo bench --bench threads
@@ -19,7 +19,7 @@ const COLUMNS: usize = 16;
 /// Rows that go to one group.
 const ROWS_PER_GROUP: usize = 8;
 
-const ROUNDS: usize = 30;
+const ROUNDS: usize = 60;
 
 fn best_of_rounds(call: &dyn Fn()) -> f64 {
     let round = |_| {

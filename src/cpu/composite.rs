@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The fewest elements for each thread. With fewer, waking a thread costs more than it saves (docs/CPU.md).
-const ELEMENTS_PER_THREAD: usize = 1 << 12;
+const ELEMENTS_PER_THREAD: usize = 1 << 13;
 
 macro_rules! calls {
     ($($(#[$doc:meta])* $name:ident, $name_into:ident, $composite:ident;)+) => {$(

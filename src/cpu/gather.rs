@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// The fewest elements for each thread. With fewer, waking a thread costs more than it saves (docs/CPU.md).
-const ELEMENTS_PER_THREAD: usize = 1 << 15;
+const ELEMENTS_PER_THREAD: usize = 1 << 16;
 
 /// Copies rows of `src` by an index.
 ///
