@@ -11,6 +11,7 @@ from libraries import check_torch_finds_a_device
 
 import tensorrt_scatter as ts
 from tensorrt_scatter._c_abi import Options, Target, Tensor
+from tensorrt_scatter._declarations import MEAN
 from tensorrt_scatter._device_memory import DeviceArray
 from tensorrt_scatter._errors import check
 from tensorrt_scatter._library import loaded
@@ -103,7 +104,7 @@ def test_a_workspace_that_is_too_small_is_refused(torch: Any) -> None:
         ctypes.pointer(Tensor.of(each.data_ptr(), dtype, each.shape))
         for each, dtype in ((src, "float32"), (index, "int32"), (out, "float32"))
     ]
-    library, options, target = loaded(), Options.of(reduce="mean"), Target.of(0, 0)
+    library, options, target = loaded(), Options.of(reduce=MEAN.number), Target.of(0, 0)
     status = library.trts_scatter(*tensors[:2], None, options, tensors[2], None, target)
     with pytest.raises(ValueError, match=r"the workspace has 0 bytes, but the plan needs \d+"):
         check(library, status)
