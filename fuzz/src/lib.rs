@@ -4,6 +4,10 @@
 //! breaks a promise. A panic inside the library is a fault too, although the door catches it. `cargo xtask fuzz TARGET`
 //! runs a target under libFuzzer; `tests/replay.rs` runs every target on the inputs in `corpus/TARGET`.
 
+#[allow(
+    clippy::not_unsafe_ptr_arg_deref,
+    reason = "the host of the tests stands in for TensorRT: the pointers are those that the library gave it"
+)]
 #[path = "../../plugin-shim/tests/common/mod.rs"]
 pub mod common;
 
