@@ -85,7 +85,8 @@ mod in_child {
         let tensor = DeviceTensor::<i32>::zeros(&stream, shape(&[4])).unwrap();
         let host = Tensor::new(&[4], vec![0i32; 4]).unwrap();
         let (early, late) = (Event::new(&gpu).unwrap(), Event::new(&gpu).unwrap());
-        let function_and_call: [(&str, &dyn Fn() -> Result<(), Error>); 21] = [
+        type Call<'a> = (&'a str, &'a dyn Fn() -> Result<(), Error>);
+        let function_and_call: [Call; 21] = [
             ("cuInit", &|| Gpu::new(0).map(drop)),
             ("cuDeviceGet", &|| Gpu::new(0).map(drop)),
             ("cuDeviceGetName", &|| Gpu::new(0).map(drop)),

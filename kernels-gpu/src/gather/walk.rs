@@ -279,8 +279,8 @@ mod tests {
         let one = vec![0, 300];
         for indptr in [even, sparse, one] {
             for e in [1, 31, 32, 33, 300] {
-                let expected = expected(&[indptr.clone()], e);
-                assert_eq!(by_tiles(&[indptr.clone()], e), expected, "{indptr:?}, {e} rows");
+                let expected = expected(std::slice::from_ref(&indptr), e);
+                assert_eq!(by_tiles(std::slice::from_ref(&indptr), e), expected, "{indptr:?}, {e} rows");
                 assert_eq!(by_batches(&indptr, e), expected, "{indptr:?}, {e} rows by batches");
             }
         }
