@@ -1,6 +1,6 @@
 //! The entry points: the kernels that the host launches by name.
 //!
-//! A line of a [`table!`] stands for one entry point for each combination of its axes, so a new type or reduction is
+//! A line of a `table!` stands for one entry point for each combination of its axes, so a new type or reduction is
 //! one word in the axis that lists them.
 
 use cuda_std::prelude::*;
