@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -31,6 +32,8 @@ def test_the_number_can_be_set_and_restored() -> None:
 def _number_of_a_process(variable: str | None) -> int:
     program = "import tensorrt_scatter as ts; print(ts.get_num_threads())"
     environment = {name: value for name, value in os.environ.items() if name != "RAYON_NUM_THREADS"}
+    # The package need not be installed: the child finds it where this process did.
+    environment["PYTHONPATH"] = os.pathsep.join([str(Path(ts.__file__).parents[1]), environment.get("PYTHONPATH", "")])
     if variable is not None:
         environment["RAYON_NUM_THREADS"] = variable
     shown = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, check=True, text=True)
