@@ -19,7 +19,7 @@ const RULES: [(u32, &[&str]); 4] = [
     (
         2,
         &[
-            "scatter_sum_privatized_{singles,quads}_{f32,f16,bf16}_$I",
+            "scatter_{sum,mean}_privatized_{singles,quads}_{f32,f16,bf16}_$I",
             // Eight columns with a position each.
             "segment_{csr,coo}_chunks_{min,max}_packs{,_large}_{f16,bf16}",
         ],
@@ -27,7 +27,7 @@ const RULES: [(u32, &[&str]); 4] = [
     (
         3,
         &[
-            "scatter_sum_rows_quads_{f32,f16,bf16}_$I",
+            "scatter_{sum,mean}_rows_quads_{f32,f16,bf16}_$I",
             // Eight columns with a position each.
             "segment_{csr,coo}_{min,max}_packs_{f16,bf16}",
             "segment_{csr,coo}_cut_{min,max}_packs{,_large}_{f16,bf16}",

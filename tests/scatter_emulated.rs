@@ -305,8 +305,8 @@ fn rank_eight_with_every_other_axis_broadcast_works() {
     check(&case, 1, u32::MAX);
 }
 
-/// Sums by rows where a warp has more rows than it does on inputs that can be emulated: of the group that most of them
-/// go to it keeps the sums to itself.
+/// Sums and means by rows where a warp has more rows than it does on inputs that can be emulated: it keeps the sums and the
+/// count of the group that most of them go to.
 #[test]
 fn a_group_that_most_rows_of_a_warp_go_to_loses_nothing() {
     const GROUPS: usize = 5;
@@ -323,30 +323,39 @@ fn a_group_that_most_rows_of_a_warp_go_to_loses_nothing() {
             for (row, &group) in index.iter().enumerate().filter(|(_, group)| (0..GROUPS as i32).contains(group)) {
                 (0..columns).for_each(|k| expected[group as usize * columns + k] += src[row * columns + k]);
             }
-            let mut out = vec![0.0f32; GROUPS * columns];
-            let mut emulator = Emulator::new(1, u32::MAX);
-            let params = ScatterParams {
-                src: emulator.readable(&src),
-                index: emulator.readable(&index),
-                accumulators: emulator.writable(&mut out),
-                b: 1,
-                e: ROWS as u64,
-                k: columns as u64,
-                n: GROUPS as u64,
-                by_e: Divisor::new(ROWS as u64),
-                by_k: Divisor::new(columns as u64),
-                by_n: Divisor::new(GROUPS as u64),
-                layout: IndexLayout { stride_e: 1, ..IndexLayout::default() },
-                rows_of_warp: ROWS_OF_WARP,
-                ..ScatterParams::default()
-            };
-            // SAFETY: the kernel takes these parameters, and its memory is registered.
-            unsafe {
-                emulator
-                    .launch(emulator::kernel_named(&format!("scatter_sum_rows_{kernel}_f32_i32")), 1, &params)
-                    .unwrap()
-            };
-            assert_eq!(out, expected, "{kernel}, {columns} columns, {pattern:?}");
+            let in_range = |group: i32| index.iter().filter(|&&of_row| of_row == group).count() as u64;
+            let expected_counts: Vec<u64> = (0..GROUPS as i32).map(in_range).collect();
+            for reduce in ["sum", "mean"] {
+                let mut out = vec![0.0f32; GROUPS * columns];
+                let mut counts = vec![0u64; GROUPS];
+                let mut emulator = Emulator::new(1, u32::MAX);
+                let params = ScatterParams {
+                    src: emulator.readable(&src),
+                    index: emulator.readable(&index),
+                    accumulators: emulator.writable(&mut out),
+                    counts: if reduce == "mean" { emulator.writable(&mut counts) } else { 0 },
+                    b: 1,
+                    e: ROWS as u64,
+                    k: columns as u64,
+                    n: GROUPS as u64,
+                    by_e: Divisor::new(ROWS as u64),
+                    by_k: Divisor::new(columns as u64),
+                    by_n: Divisor::new(GROUPS as u64),
+                    layout: IndexLayout { stride_e: 1, ..IndexLayout::default() },
+                    rows_of_warp: ROWS_OF_WARP,
+                    ..ScatterParams::default()
+                };
+                // SAFETY: the kernel takes these parameters, and its memory is registered.
+                unsafe {
+                    emulator
+                        .launch(emulator::kernel_named(&format!("scatter_{reduce}_rows_{kernel}_f32_i32")), 1, &params)
+                        .unwrap()
+                };
+                assert_eq!(out, expected, "{reduce}, {kernel}, {columns} columns, {pattern:?}");
+                if reduce == "mean" {
+                    assert_eq!(counts, expected_counts, "{kernel}, {columns} columns, {pattern:?}");
+                }
+            }
         }
     }
 }

@@ -127,6 +127,12 @@ macro_rules! table {
     (@ $mode:tt $name:tt [join $($rest:tt)*] $($line:tt)+) => {
         table! { @each $mode $name [$($rest)*] $($line)+ => [_sum { type R = Sum; }] [_mul { type R = Mul; }] }
     };
+    // Sums, and sums with the counts that make a mean of them.
+    (@ $mode:tt $name:tt [sum_or_mean $($rest:tt)*] $($line:tt)+) => {
+        table! { @each $mode $name [$($rest)*] $($line)+ =>
+            [_sum { const COUNTS: bool = false; }] [_mean { const COUNTS: bool = true; }]
+        }
+    };
     // Columns that a thread of a scatter takes at a time.
     (@ $mode:tt $name:tt [singles_or_quads $($rest:tt)*] $($line:tt)+) => {
         table! { @each $mode $name [$($rest)*] $($line)+ =>
@@ -233,10 +239,13 @@ pub mod scatter {
     table! {
         scatter_start join scalar (ScatterParams) = scatter::start<T, R>;
         scatter join scalar index (ScatterParams) = scatter::accumulate<T, I, R>;
-        scatter_sum singles_or_quads float32_sum index (ScatterParams) = vectors::accumulate<T, I, COLUMNS>;
-        scatter_sum_rows singles_or_quads float32_sum index (ScatterParams) = rows::accumulate<T, I, COLUMNS>;
-        scatter_sum_privatized singles_or_quads float32_sum index (ScatterParams) =
-            privatized::accumulate<T, I, COLUMNS>;
+        scatter_mean scalar index (ScatterParams) = scatter::accumulate_and_count<T, I>;
+        scatter sum_or_mean singles_or_quads float32_sum index (ScatterParams) =
+            vectors::accumulate<T, I, COLUMNS, COUNTS>;
+        scatter sum_or_mean _rows singles_or_quads float32_sum index (ScatterParams) =
+            rows::accumulate<T, I, COLUMNS, COUNTS>;
+        scatter sum_or_mean _privatized singles_or_quads float32_sum index (ScatterParams) =
+            privatized::accumulate<T, I, COLUMNS, COUNTS>;
         scatter_sum_start_scales float (ReproducibleParams) = reproducible::start_scales<T>;
         scatter_sum_find_scales float index (ReproducibleParams) = reproducible::find_scales<T, I>;
         scatter_sum_add_limbs float index (ReproducibleParams) = reproducible::add_limbs<T, I>;

@@ -4,7 +4,7 @@
 //! sums faster for some shapes. [`reproducible`] computes sums that have the same bits every time.
 //!
 //! - Sum, mul and mean join each element to the accumulator of its group. The accumulators are `out` itself, or float32
-//!   scratch for 16-bit floats. Mean also counts. [`finish`] divides and stores.
+//!   scratch for 16-bit floats. Mean counts the elements in the same launch. [`finish`] divides and stores.
 //! - Min and max keep the best candidate of each group in scratch. [`select`] reads the winner from `src`.
 //!
 //! A kernel reads what another kernel has written only after that kernel has ended, so these last steps are launches of
@@ -24,16 +24,21 @@ use nvptx_arch::{
 use crate::{
     element::{Accumulator, Index, Scalar},
     layout::{for_each_position, is_row_index, split_rows, Element},
-    reduction::{AtomicReduction, Selection},
+    reduction::{AtomicReduction, Selection, Sum},
 };
 
-/// Sets every accumulator to base, or to the reduction's identity without a base.
+/// Sets every accumulator to base, or to the reduction's identity without a base. Sets every count to 0, if there are
+/// counts.
 #[inline(always)]
 pub unsafe fn start<T: Scalar, R: AtomicReduction>(p: &ScatterParams) {
     for_each_position(p.b * p.n * p.k, |position| {
         let value =
             if p.base == 0 { R::identity() } else { T::load((p.base as *const T).add(position as usize)).widen() };
         memory::store((p.accumulators as *mut T::Accumulator).add(position as usize), value);
+        // There are as many counts as accumulators, or fewer.
+        if position < p.count_elements {
+            memory::store((p.counts as *mut u64).add(position as usize), 0);
+        }
     });
 }
 
@@ -54,23 +59,47 @@ pub unsafe fn accumulate<T: Scalar, I: Index, R: AtomicReduction>(p: &ScatterPar
     });
 }
 
+/// The sums and the counts of a mean: [`accumulate`] and [`count`] in one.
+#[inline(always)]
+pub unsafe fn accumulate_and_count<T: Scalar, I: Index>(p: &ScatterParams) {
+    let per_row = is_row_index(&p.layout);
+    for_each_position(p.b * p.e * p.k, |position| {
+        let element = Element::at(p, position);
+        if let Some(row) = element.out_row::<I>(p) {
+            let value = T::load_readonly((p.src as *const T).add(position as usize));
+            let at = row * p.k + element.k;
+            Sum::join((p.accumulators as *mut T::Accumulator).add(at as usize), value.widen());
+            if !per_row {
+                count_one(p, at);
+            } else if element.k == 0 {
+                count_one(p, row);
+            }
+        }
+    });
+}
+
+/// Adds one to a count.
+#[inline(always)]
+pub unsafe fn count_one(p: &ScatterParams, at: u64) {
+    u64::reduce_add((p.counts as *mut u64).add(at as usize), 1);
+}
+
 /// Counts the elements of each group. Where the index is the same for all columns of a row, a row of `out` has one
-/// count. Otherwise each element of `out` has its own.
+/// count. Otherwise each element of `out` has its own. Reproducible means count in this launch of its own.
 #[inline(always)]
 pub unsafe fn count<I: Index>(p: &ScatterParams) {
-    let counts = p.counts as *mut u64;
     if is_row_index(&p.layout) {
         for_each_position(p.b * p.e, |position| {
             let element = Element::at(p, position * p.k);
             if let Some(row) = element.out_row::<I>(p) {
-                u64::reduce_add(counts.add(row as usize), 1);
+                count_one(p, row);
             }
         });
     } else {
         for_each_position(p.b * p.e * p.k, |position| {
             let element = Element::at(p, position);
             if let Some(row) = element.out_row::<I>(p) {
-                u64::reduce_add(counts.add((row * p.k + element.k) as usize), 1);
+                count_one(p, row * p.k + element.k);
             }
         });
     }

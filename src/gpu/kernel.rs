@@ -78,6 +78,9 @@ macro_rules! kernel {
     (@ $done:tt source($source:expr) $($rest:tt)*) => {
         kernel!(@match $done ($source, $crate::segment::Segments) [Index _coo] [Indptr _csr] => $($rest)*)
     };
+    (@ $done:tt sum_or_mean($counts:expr) $($rest:tt)*) => {
+        kernel!(@match $done ($counts, bool) [false _sum] [true _mean] => $($rest)*)
+    };
     (@ $done:tt singles_or_quads($is_quads:expr) $($rest:tt)*) => {
         kernel!(@match $done ($is_quads, bool) [false _singles] [true _quads] => $($rest)*)
     };

@@ -100,6 +100,7 @@ impl ScatterPlan {
             arg_out: pointers.arg_out.unwrap_or(0),
             accumulators: address(workspace.accumulators).unwrap_or(pointers.out),
             counts: address(workspace.counts).unwrap_or(0),
+            count_elements: workspace.counts.map_or(0, |_| self.count_elements() as u64),
             best: address(workspace.best).unwrap_or(0),
             positions: address(workspace.positions).unwrap_or(0),
             layout,

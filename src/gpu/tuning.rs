@@ -190,27 +190,47 @@ fn power_of_two(up_to: usize) -> usize {
     1 << up_to.max(1).ilog2()
 }
 
-/// The largest result, in bytes, that a block keeps its own sums of: what every architecture gives a block without
-/// asking (CUDA C++ Programming Guide, table of limits).
+/// What a block adds up in its shared memory, for all of `out`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BlockSums {
+    /// The number of sums: elements of `out`.
+    pub(super) values: usize,
+    /// The number of counts, for a mean.
+    pub(super) counts: usize,
+    /// The columns of a row of `out`.
+    pub(super) columns: usize,
+}
+
+impl BlockSums {
+    /// The shared memory of a block, in bytes.
+    pub(super) fn bytes(self) -> usize {
+        self.values * size_of::<f32>() + self.counts * size_of::<u32>()
+    }
+}
+
+/// The most bytes of sums that a block keeps: what every architecture gives a block without asking (CUDA C++ Programming
+/// Guide, table of limits).
 const PRIVATIZED_BYTES: usize = 48 << 10;
 
 /// The most blocks that keep their own sums: two for each multiprocessor of the largest device so far, which has 132. Twice as
 /// many are no faster: the atomics to shared memory, a loop of compare and swap each, take all the time by then.
 const PRIVATIZED_BLOCKS: usize = 264;
 
-/// How many blocks add up `src` values, each into its own `out` sums in shared memory, so many loaded columns at a time; none where
-/// atomics to global memory, of so many joined ones of each row's `k`, are faster.
+/// How many blocks add up `src` values, each into sums of its own in shared memory, `loaded` columns at a time. None where
+/// atomics to global memory, of `joined` columns each, are faster.
 ///
 /// Each block has as many values as sums or more: clearing and joining those is cheap beside too few blocks. What is compared are
 /// rates on an H200, in values for each nanosecond. A sector of 32 bytes of `out` takes an atomic every 11 ns, all together 32
 /// sectors a nanosecond. That is for even groups, and differs by half with the place of `out`; where a few groups have most
 /// of the rows it is 2 to 8 times slower, own sums 1.5. So those may be a fifth slower than that.
-pub(super) fn privatized_blocks(src: usize, out: usize, k: usize, loaded: usize, joined: usize) -> Option<usize> {
-    let blocks = (src / out.max(1)).min(src.div_ceil(loaded * THREADS_PER_BLOCK as usize)).min(PRIVATIZED_BLOCKS);
+pub(super) fn privatized_blocks(src: usize, sums: BlockSums, loaded: usize, joined: usize) -> Option<usize> {
+    let blocks =
+        (src / sums.values.max(1)).min(src.div_ceil(loaded * THREADS_PER_BLOCK as usize)).min(PRIVATIZED_BLOCKS);
     let sectors_of = |values: usize| (values * size_of::<f32>()).div_ceil(32) as f64;
     let own = blocks as f64 * if loaded > 1 { 0.42 } else { 0.29 };
-    let joint = (sectors_of(out) * 0.09 * joined as f64).min(32.0 * k as f64 / sectors_of(k));
-    (out * size_of::<f32>() <= PRIVATIZED_BYTES && own * 1.2 > joint).then_some(blocks)
+    let (all, row) = (sectors_of(sums.values), sectors_of(sums.columns));
+    let joint = (all * 0.09 * joined as f64).min(32.0 * sums.columns as f64 / row);
+    (sums.bytes() <= PRIVATIZED_BYTES && own * 1.2 > joint).then_some(blocks)
 }
 
 /// The most warps that add up rows: each has a part long enough to show which group is hot, and there are two for each that
@@ -261,8 +281,9 @@ mod tests {
 
     #[test]
     fn blocks_keep_their_own_sums_where_that_is_faster() {
-        let singles = |rows: usize, groups: usize, k| privatized_blocks(rows * k, groups * k, k, 1, 1);
-        let quads = |rows: usize, groups: usize, k| privatized_blocks(rows * k, groups * k, k, 4, 4);
+        let sums = |groups: usize, columns| BlockSums { values: groups * columns, counts: 0, columns };
+        let singles = |rows: usize, groups, k| privatized_blocks(rows * k, sums(groups, k), 1, 1);
+        let quads = |rows: usize, groups, k| privatized_blocks(rows * k, sums(groups, k), 4, 4);
         assert_eq!(singles(1 << 22, 1 << 10, 1), Some(264));
         assert_eq!(quads(1 << 22, 1 << 10, 4), Some(264));
         assert_eq!(singles(35_000, 64, 1), Some(137));
@@ -274,7 +295,11 @@ mod tests {
         // A few vectors to each of many sectors.
         assert_eq!(quads(1 << 20, 512, 12), None);
         assert_eq!(quads(1 << 22, 1 << 18, 1), None, "more than shared memory holds");
-        assert_eq!(privatized_blocks(0, 0, 1, 1, 1), None);
+        assert_eq!(singles(0, 0, 1), None);
+        // The counts of a mean take shared memory too.
+        let sums = |counts| BlockSums { values: 12 << 10, counts, columns: 1 };
+        assert_eq!(privatized_blocks(1 << 22, sums(0), 1, 1), Some(264));
+        assert_eq!(privatized_blocks(1 << 22, sums(1), 1, 1), None);
     }
 
     #[test]

@@ -209,7 +209,7 @@ impl Queue for Emulator {
 
 /// Whether a kernel has a loop that takes the work items that a smaller grid leaves (`kernel_params::launch`).
 fn has_grid_loop(kernel: Kernel) -> bool {
-    !kernel.name().starts_with("scatter_sum_rows_")
+    !["scatter_sum_rows_", "scatter_mean_rows_"].iter().any(|rows| kernel.name().starts_with(rows))
 }
 
 /// Runs a case through the GPU backend's own steps, on the emulated grid. Outputs and workspace start as

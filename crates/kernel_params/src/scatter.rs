@@ -20,6 +20,8 @@ pub struct ScatterParams {
     pub accumulators: u64,
     /// Address of the counts (u64) for mean, one for each row or each element of `out`. 0 if nothing is counted.
     pub counts: u64,
+    /// The number of counts: 0 if nothing is counted.
+    pub count_elements: u64,
     /// Address of the best candidates (u64) of min and max, shaped as `out`.
     pub best: u64,
     /// Address of the candidates' positions (u64), shaped as `out`. 0 if `best` holds them.
@@ -40,7 +42,7 @@ pub struct ScatterParams {
     pub by_n: Divisor,
     /// How the index is broadcast over `src`.
     pub layout: IndexLayout,
-    /// `scatter_sum_rows`: the number of neighbouring rows that a warp takes, below 2^32.
+    /// `scatter_sum_rows` and `scatter_mean_rows`: the number of neighbouring rows that a warp takes, below 2^32.
     pub rows_of_warp: u64,
 }
 

@@ -1,4 +1,4 @@
-//! Sums of float32, float16 and bfloat16, for an index that is the same for all columns of a row and advances evenly
+//! Sums and means of float32, float16 and bfloat16, for an index that is the same for all columns of a row and advances evenly
 //! over the leading axes. A lane takes COLUMNS columns, and the lanes for a row are a power of two up to 32, so that a
 //! warp takes whole rows.
 //!
@@ -13,16 +13,21 @@
 //!     else:        accumulators[b, n, columns] += src[b, e, columns]
 //! accumulators[hot, columns] += the sum of kept over the lanes of those columns
 //! ```
+//! For a mean, the lanes with a row's first columns count the row in the same way.
 
 use kernel_params::ScatterParams;
 use nvptx_arch::{
+    atomic::AtomicAdd,
     hint,
     index::{block_dim_x, block_idx_x, lane_id, thread_idx_x},
     memory,
     warp::{self, FULL_MASK, WARP_SIZE},
 };
 
-use super::vectors::{join, load};
+use super::{
+    count_one,
+    vectors::{join, load},
+};
 use crate::{
     batch::{each, BATCH},
     element::{Float32, Index},
@@ -38,7 +43,7 @@ const NONE: u32 = u32::MAX;
 
 /// With four columns at a time, `src` and the accumulators are aligned to four values.
 #[inline(always)]
-pub unsafe fn accumulate<T: Float32, I: Index, const COLUMNS: usize>(p: &ScatterParams) {
+pub unsafe fn accumulate<T: Float32, I: Index, const COLUMNS: usize, const COUNTS: bool>(p: &ScatterParams) {
     let lane = lane_id();
     let columns_log2 = (p.k as u32 / COLUMNS as u32).trailing_zeros();
     let rows_at_once = WARP_SIZE >> columns_log2;
@@ -57,6 +62,7 @@ pub unsafe fn accumulate<T: Float32, I: Index, const COLUMNS: usize>(p: &Scatter
     let mut is_sampled = rows_of_warp.rows < SHORTEST_SAMPLED.max(2 * BATCH as u32 * rows_at_once);
     let src = (p.src as *const T).add((first * p.k) as usize + column);
     let mut kept = [-0.0; COLUMNS];
+    let mut kept_rows = 0;
     let mut keeps = false;
     let mut row = row_of_lane;
     while row < rows_of_warp.rows {
@@ -77,11 +83,15 @@ pub unsafe fn accumulate<T: Float32, I: Index, const COLUMNS: usize>(p: &Scatter
         each(|i| {
             if out_rows[i] == hot && hot != NONE {
                 keeps = true;
+                kept_rows += 1;
                 for column in 0..COLUMNS {
                     kept[column] += values[i][column];
                 }
             } else if out_rows[i] != NONE {
                 join(p, out_rows[i] as u64 * p.k + column as u64, values[i]);
+                if COUNTS && column == 0 {
+                    count_one(p, out_rows[i] as u64);
+                }
             }
         });
         row += BATCH as u32 * rows_at_once;
@@ -91,6 +101,12 @@ pub unsafe fn accumulate<T: Float32, I: Index, const COLUMNS: usize>(p: &Scatter
         // A lane that kept nothing adds -0, the sum of no elements. The first lane of each column has the sum.
         if row_of_lane == 0 {
             join(p, hot as u64 * p.k + column as u64, kept);
+        }
+        if COUNTS {
+            let kept_rows = add_up_lanes(columns_log2, kept_rows);
+            if lane == 0 {
+                u64::reduce_add((p.counts as *mut u64).add(hot as usize), kept_rows as u64);
+            }
         }
     }
 }
@@ -153,7 +169,18 @@ impl Rows<'_> {
     }
 }
 
-/// Adds the values of the lanes that have the same columns. The first lanes of the warp have the sums.
+/// Adds the numbers of the lanes that have the same columns. Every lane has its sum.
+#[inline(always)]
+unsafe fn add_up_lanes(columns_log2: u32, mut number: u32) -> u32 {
+    let mut distance = WARP_SIZE / 2;
+    while distance >> columns_log2 > 0 {
+        number += warp::shuffle_xor(FULL_MASK, number, distance, WARP_SIZE);
+        distance /= 2;
+    }
+    number
+}
+
+/// [`add_up_lanes`] of COLUMNS values.
 #[inline(always)]
 unsafe fn add_up_columns<const COLUMNS: usize>(columns_log2: u32, values: &mut [f32; COLUMNS]) {
     let mut distance = WARP_SIZE / 2;

@@ -1,11 +1,13 @@
-//! Sums of float32, float16 and bfloat16, for an index that is the same for all columns of a row.
+//! Sums and means of float32, float16 and bfloat16, for an index that is the same for all columns of a row.
 //!
 //! A thread takes COLUMNS neighbouring columns of a row. It reads the index once for all of them, and adds them with
-//! one vector atomic if the architecture has vector atomics.
+//! one vector atomic if the architecture has vector atomics. For a mean, the thread with a row's first column counts the
+//! row.
 
 use kernel_params::ScatterParams;
 use nvptx_arch::atomic::{self, AtomicAdd};
 
+use super::count_one;
 use crate::{
     element::{Float32, Index},
     layout::{for_each_position, Element},
@@ -14,12 +16,15 @@ use crate::{
 /// With four columns at a time, the number of columns is a multiple of 4, and `src` and the accumulators are aligned to
 /// four values.
 #[inline(always)]
-pub unsafe fn accumulate<T: Float32, I: Index, const COLUMNS: usize>(p: &ScatterParams) {
+pub unsafe fn accumulate<T: Float32, I: Index, const COLUMNS: usize, const COUNTS: bool>(p: &ScatterParams) {
     for_each_position(p.b * p.e * (p.k / COLUMNS as u64), |vector| {
         let position = vector * COLUMNS as u64;
         let (row, column) = p.by_k.divide(position);
         if let Some(out_row) = Element::of_row(p, row).out_row::<I>(p) {
             join(p, out_row * p.k + column, load::<T, COLUMNS>((p.src as *const T).add(position as usize)));
+            if COUNTS && column == 0 {
+                count_one(p, out_row);
+            }
         }
     });
 }

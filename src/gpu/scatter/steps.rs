@@ -45,7 +45,7 @@ pub(super) fn counts(reduce: Reduce) -> bool {
     }
 }
 
-/// How sums that are kept in float32 are added up, where the index is the same along a row.
+/// How the sums of a sum or mean that are kept in float32 are added up, where the index is the same along a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RowSum {
     /// A thread for one column of a row, or for four.
@@ -74,8 +74,10 @@ pub(super) enum Step {
     Start(Join),
     /// Joins each element, by a thread of its own.
     Elements(Join),
-    /// Adds up rows.
-    RowSum(RowSum, Float32Sum),
+    /// Adds and counts each element, by a thread of its own.
+    CountedElements,
+    /// Adds up rows, and counts them for a mean.
+    RowSum { sum: RowSum, float: Float32Sum, counts: bool },
     /// Finds the scales of the base.
     StartScales(FloatType),
     /// Finds the scales of the elements.
@@ -84,7 +86,7 @@ pub(super) enum Step {
     AddLimbs(FloatType),
     /// Makes a number of the limbs.
     Round(FloatType),
-    /// Counts the elements of each group.
+    /// Counts the elements of each group, for a reproducible mean.
     Count,
     /// Divides by the counts, and stores the accumulators as values.
     Finish,
@@ -99,20 +101,28 @@ pub(super) enum Step {
 }
 
 impl Step {
+    /// Joins each element by a thread of its own, and counts it for a mean.
+    pub(super) fn elements(join: Join, counts: bool) -> Self {
+        if counts { Self::CountedElements } else { Self::Elements(join) }
+    }
+
     pub(super) fn kernel(self, types: ReductionTypes) -> Kernel {
         let ReductionTypes { scalar, index, arg } = types;
         match self {
             Self::Start(join) => kernel!(scatter_start join(join) scalar(scalar)),
             Self::Elements(join) => kernel!(scatter join(join) scalar(scalar) index(index)),
-            Self::RowSum(RowSum::Vectors { is_quads }, float) => {
-                kernel!(scatter_sum singles_or_quads(is_quads) float32_sum(float) index(index))
-            }
-            Self::RowSum(RowSum::Rows { is_quads }, float) => {
-                kernel!(scatter_sum_rows singles_or_quads(is_quads) float32_sum(float) index(index))
-            }
-            Self::RowSum(RowSum::Privatized { is_quads }, float) => {
-                kernel!(scatter_sum_privatized singles_or_quads(is_quads) float32_sum(float) index(index))
-            }
+            Self::CountedElements => kernel!(scatter_mean scalar(scalar) index(index)),
+            Self::RowSum { sum, float, counts } => match sum {
+                RowSum::Vectors { is_quads } => {
+                    kernel!(scatter sum_or_mean(counts) singles_or_quads(is_quads) float32_sum(float) index(index))
+                }
+                RowSum::Rows { is_quads } => {
+                    kernel!(scatter sum_or_mean(counts) _rows singles_or_quads(is_quads) float32_sum(float) index(index))
+                }
+                RowSum::Privatized { is_quads } => kernel!(
+                    scatter sum_or_mean(counts) _privatized singles_or_quads(is_quads) float32_sum(float) index(index)
+                ),
+            },
             Self::StartScales(float) => kernel!(scatter_sum_start_scales float(float)),
             Self::FindScales(float) => kernel!(scatter_sum_find_scales float(float) index(index)),
             Self::AddLimbs(float) => kernel!(scatter_sum_add_limbs float(float) index(index)),
@@ -130,15 +140,17 @@ impl Step {
 /// Every kernel that a scatter may launch, whatever its shapes.
 pub(super) fn kernels(reduce: Reduce, deterministic: bool, types: ReductionTypes, device: DeviceTraits) -> Vec<Kernel> {
     let mut steps = Vec::new();
-    let mut fills = counts(reduce);
+    let mut fills = false;
+    let counts = counts(reduce);
     match Method::of(reduce, deterministic, types.scalar) {
         Method::Join(join) => {
-            steps.extend([Step::Start(join), Step::Elements(join)]);
+            steps.extend([Step::Start(join), Step::elements(join, counts)]);
             match join {
                 Join::Sum => {
-                    fills = true;
+                    // A mean starts with a kernel that sets sums and counts, but where `base` is the accumulators already.
+                    fills = !(counts && types.scalar.is_half());
                     if let Some(float) = Float32Sum::of(types.scalar) {
-                        steps.extend(RowSum::all(device).map(|sum| Step::RowSum(sum, float)));
+                        steps.extend(RowSum::all(device).map(|sum| Step::RowSum { sum, float, counts }));
                     }
                 }
                 Join::Mul => {}
@@ -148,6 +160,7 @@ pub(super) fn kernels(reduce: Reduce, deterministic: bool, types: ReductionTypes
             fills = true;
             let [start, find] = [Step::StartScales(float), Step::FindScales(float)];
             steps.extend([start, find, Step::AddLimbs(float), Step::Round(float)]);
+            steps.extend(counts.then_some(Step::Count));
         }
         Method::Select(best) => {
             fills = true;
@@ -155,10 +168,7 @@ pub(super) fn kernels(reduce: Reduce, deterministic: bool, types: ReductionTypes
             steps.extend([Step::BestKey(best), Step::BestPosition(best), Step::Select(best)]);
         }
     }
-    if counts(reduce) {
-        steps.push(Step::Count);
-    }
-    if counts(reduce) || types.scalar.is_half() && !reduce.has_arg() {
+    if counts || types.scalar.is_half() && !reduce.has_arg() {
         steps.push(Step::Finish);
     }
     let fill = device.fill().filter(|_| fills);
@@ -231,8 +241,10 @@ mod tests {
         even.chain([alternating]).collect()
     }
 
-    fn launched(plan: &ScatterPlan, types: ReductionTypes, device: DeviceTraits) -> BTreeSet<Kernel> {
-        let mut launched = BTreeSet::new();
+    /// What each call launches, with aligned and other addresses, and with a base that is `out` itself and another one. A None is
+    /// a fill that is no kernel.
+    fn launches(plan: &ScatterPlan, types: ReductionTypes, device: DeviceTraits) -> Vec<Vec<Option<Kernel>>> {
+        let mut launches = Vec::new();
         for shift in [0, types.scalar.bytes() as u64] {
             for base_is_out in [false, true] {
                 let mut queue = Launched::on(device);
@@ -251,10 +263,31 @@ mod tests {
                 };
                 // SAFETY: nothing is launched, so no address is used.
                 unsafe { enqueue_scatter(&mut queue, plan, &pointers).unwrap() };
-                launched.extend(queue.steps.into_iter().flatten());
+                launches.push(queue.steps);
             }
         }
-        launched
+        launches
+    }
+
+    fn launched(plan: &ScatterPlan, types: ReductionTypes, device: DeviceTraits) -> BTreeSet<Kernel> {
+        launches(plan, types, device).into_iter().flatten().flatten().collect()
+    }
+
+    #[test]
+    fn sums_and_means_take_three_launches_or_fewer() {
+        for reduce in [Reduce::Sum, Reduce::Mean] {
+            // An index whose leading axes alternate takes up to two launches more, for its offsets.
+            for plan in plans(&ScatterOptions::new(reduce)).iter().filter(|plan| plan.layout.leading.are_even()) {
+                for device in DEVICES {
+                    for scalar in ScalarType::ALL {
+                        let types = ReductionTypes { scalar, index: IndexType::I64, arg: IndexType::I64 };
+                        for launches in launches(plan, types, device) {
+                            assert!(launches.len() <= 3, "{plan:?}, {types:?}, {device:?}: {launches:?}");
+                        }
+                    }
+                }
+            }
+        }
     }
 
     #[test]

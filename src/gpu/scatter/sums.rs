@@ -30,40 +30,39 @@ pub(super) unsafe fn join(
 ) -> Result<(), Error> {
     let types = pointers.types();
     let (src_elements, out_elements) = (plan.src.element_count(), plan.out.element_count());
+    let counts = steps::counts(plan.reduce);
     let starts_as_zeros = match kind {
         Join::Sum => pointers.base.is_none(),
         Join::Mul => false,
     };
     // SAFETY: the caller's promise.
     unsafe {
-        if starts_as_zeros {
+        if pointers.base == Some(params.accumulators) {
+            queue.fill_u32(params.counts, 0, params.count_elements as usize * (size_of::<u64>() / size_of::<u32>()))?;
+        } else if starts_as_zeros && !counts {
             let words = out_elements * (types.scalar.accumulator_bytes() / size_of::<u32>());
             queue.fill_u32(params.accumulators, 0, words)?;
-        } else if pointers.base != Some(params.accumulators) {
+        } else {
             queue.launch_for_each(Step::Start(kind).kernel(types), out_elements, params)?;
         }
         match plan.row_sum(queue, kind, pointers, params) {
-            None => queue.launch_for_each(Step::Elements(kind).kernel(types), src_elements, params)?,
+            None => queue.launch_for_each(Step::elements(kind, counts).kernel(types), src_elements, params)?,
             Some((float, sum, launch)) => {
-                let kernel = Step::RowSum(sum, float).kernel(types);
+                let kernel = Step::RowSum { sum, float, counts }.kernel(types);
                 let params = ScatterParams { rows_of_warp: launch.rows_of_warp, ..*params };
                 match launch.grid {
                     Grid::Threads(threads) => queue.launch_for_each(kernel, threads, &params)?,
-                    Grid::Blocks(blocks) => {
-                        let shared_bytes = (out_elements * size_of::<f32>()) as u32;
+                    Grid::Blocks { blocks, shared_bytes } => {
                         queue.launch_with_shared(kernel, blocks, shared_bytes, &params)?;
                     }
                 }
             }
         }
-        if params.counts != 0 {
-            queue.fill_u32(params.counts, 0, plan.count_elements() * 2)?;
-        }
         finish(queue, plan, pointers, params)
     }
 }
 
-/// Counts, and divides and stores the accumulators, where the reduction or the type needs it. The counts are zeros.
+/// Divides and stores the accumulators, where the reduction or the type needs it.
 ///
 /// # Safety
 /// As [`enqueue_scatter`](super::enqueue_scatter).
@@ -73,19 +72,11 @@ unsafe fn finish(
     pointers: &ReductionPointers,
     params: &ScatterParams,
 ) -> Result<(), Error> {
-    let types = pointers.types();
-    let has_counts = steps::counts(plan.reduce);
-    // SAFETY: the caller's promise.
-    unsafe {
-        if has_counts {
-            let counted = if plan.layout.is_row_index() { plan.b * plan.e } else { plan.src.element_count() };
-            queue.launch_for_each(Step::Count.kernel(types), counted, params)?;
-        }
-        if has_counts || params.accumulators != params.out {
-            queue.launch_for_each(Step::Finish.kernel(types), plan.out.element_count(), params)?;
-        }
+    if !steps::counts(plan.reduce) && params.accumulators == params.out {
+        return Ok(());
     }
-    Ok(())
+    // SAFETY: the caller's promise.
+    unsafe { queue.launch_for_each(Step::Finish.kernel(pointers.types()), plan.out.element_count(), params) }
 }
 
 /// Adds every element to its accumulator, with the same result in any order.
@@ -116,6 +107,10 @@ pub(super) unsafe fn add_in_integers(
         queue.launch_for_each(Step::FindScales(float).kernel(types), src_elements, &integers)?;
         queue.launch_for_each(Step::AddLimbs(float).kernel(types), src_elements, &integers)?;
         queue.launch_for_each(Step::Round(float).kernel(types), out_elements, &integers)?;
+        if steps::counts(plan.reduce) {
+            let counted = if plan.layout.is_row_index() { plan.b * plan.e } else { src_elements };
+            queue.launch_for_each(Step::Count.kernel(types), counted, params)?;
+        }
         finish(queue, plan, pointers, params)
     }
 }
@@ -141,8 +136,11 @@ struct Launch {
 
 enum Grid {
     Threads(usize),
-    /// Blocks that keep sums of their own in shared memory.
-    Blocks(u32),
+    /// Blocks that keep sums of their own, and counts for a mean, in shared memory.
+    Blocks {
+        blocks: u32,
+        shared_bytes: u32,
+    },
 }
 
 impl ScatterPlan {
@@ -166,9 +164,15 @@ impl ScatterPlan {
         let joins_quads =
             loads_quads && is_aligned(params.accumulators, size_of::<f32>()) && queue.has_vector_atomics();
         let (loaded, joined) = (columns(loads_quads), columns(joins_quads));
-        let (src, out) = (self.src.element_count(), self.out.element_count());
-        if let Some(blocks) = tuning::privatized_blocks(src, out, self.k, loaded, joined) {
-            let launch = Launch { grid: Grid::Blocks(blocks as u32), rows_of_warp: 0 };
+        let src = self.src.element_count();
+        let sums = tuning::BlockSums {
+            values: self.out.element_count(),
+            counts: params.count_elements as usize,
+            columns: self.k,
+        };
+        if let Some(blocks) = tuning::privatized_blocks(src, sums, loaded, joined) {
+            let grid = Grid::Blocks { blocks: blocks as u32, shared_bytes: sums.bytes() as u32 };
+            let launch = Launch { grid, rows_of_warp: 0 };
             return Some((float, RowSum::Privatized { is_quads: loads_quads }, launch));
         }
         let lanes = self.k / joined;
