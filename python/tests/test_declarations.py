@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import inspect
 import re
 from pathlib import Path
@@ -13,7 +14,8 @@ import test_arguments
 import tensorrt_scatter as ts
 from tensorrt_scatter import _c_abi, _errors
 from tensorrt_scatter import _declarations as declarations
-from tensorrt_scatter._declarations import OPERATORS, REDUCTIONS, TYPES, Base
+from tensorrt_scatter._declarations import OPERATORS, REDUCTIONS, SUM, TYPES, Base
+from tensorrt_scatter._library import loaded
 
 ROOT = Path(__file__).parents[2]
 HEADER = ROOT / "plugin-shim" / "include" / "tensorrt_scatter.h"
@@ -136,6 +138,27 @@ def test_functions_have_the_parameters_that_are_declared(operator: declarations.
         assert torch_scatters <= set(parameters)
 
 
+@pytest.mark.parametrize("operator", OPERATORS, ids=lambda each: each.name)
+def test_operators_have_the_types_and_reductions_that_are_declared(operator: declarations.Operator) -> None:
+    for type_ in TYPES:
+        for reduction in REDUCTIONS if operator.reductions else (SUM,):
+            has_both = type_.name in operator.inputs[0].types and reduction in (operator.reductions or (SUM,))
+            status = status_of_query(operator, type_.name, reduction)
+            assert (status == _errors._OK) == has_both, (type_.name, reduction.name)
+
+
+def status_of_query(operator: declarations.Operator, dtype: str, reduction: declarations.Reduction) -> int:
+    """What the library itself answers where src of that type [2, 3] is to be reduced, whatever the tables say."""
+    # Zeros are valid indices and, as indptr, segments without elements.
+    zeros = ctypes.create_string_buffer(64)
+    address = ctypes.addressof(zeros)
+    src = _c_abi.Tensor.of(address, dtype, (2, 3))
+    index = _c_abi.Tensor.of(address, "int32", (3 if operator.inputs[1].name == "indptr" else 2,))
+    options = _c_abi.Options.of(reduce=reduction.number, dim=0, dim_size=2)
+    target, required = _c_abi.Target.of(_c_abi.CPU, 0), _c_abi.Requirements.empty()
+    return int(loaded().trts_query(operator.number, src, index, None, options, target, required))
+
+
 def test_options_are_the_headers() -> None:
     text = re.sub(r"/\*.*?\*/", "", HEADER.read_text(), flags=re.DOTALL)
     for struct in (_c_abi.Options, _c_abi.Target, _c_abi.Requirements, _c_abi.Tensor):
@@ -144,6 +167,18 @@ def test_options_are_the_headers() -> None:
         assert body is not None
         fields = re.findall(r"(\w+)(?:\[\w+\])?;", body[1])
         assert [field[0].lstrip("_") for field in struct._fields_] == fields
+
+
+def test_eager_has_a_formula_for_every_reduction() -> None:
+    torch = pytest.importorskip("torch")
+    from tensorrt_scatter.onnx import eager
+
+    src, index = torch.tensor([3.0, 2.0]), torch.tensor([0, 0])
+    given = {"axis": 0, "out": None, "size": 1}
+    results = {each.name: eager.scatter(src, index, reduce=each.name, **given)[0].item() for each in REDUCTIONS}
+    assert results == {"sum": 5.0, "mul": 6.0, "mean": 2.5, "min": 2.0, "max": 3.0}
+    with pytest.raises(NotImplementedError, match="there is no formula for the reduction 'any'"):
+        eager.scatter(src, index, reduce="any", **given)
 
 
 def test_onnx_has_every_operator() -> None:

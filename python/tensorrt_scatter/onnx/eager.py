@@ -45,8 +45,10 @@ def _reduced(
     start = src.new_full(size, 1 if how == "mul" else 0, dtype=wide) if out is None else out.to(wide)
     if how == "mul":
         result = start.scatter_reduce(dim, index, src.to(wide), "prod")
-    else:
+    elif how in ("sum", "mean"):
         result = start.scatter_add(dim, index, src.to(wide))
+    else:
+        raise NotImplementedError(f"there is no formula for the reduction {how!r}")
     if how == "mean":
         arrived = torch.zeros(size, dtype=torch.int64, device=src.device)
         arrived = arrived.scatter_add(dim, index, torch.ones_like(index)).clamp(min=1)
