@@ -3,6 +3,7 @@
 //! Written to OUT_DIR:
 //! - `kernels_sm_*.ptx`: the PTX, its entry points at the end, in the order of their names.
 //! - `kernels_sm_*.rs`: where in that text each entry point starts, a Rust array.
+//! - `architectures.rs`: the architectures, a call of the macro `architectures!` (`src/gpu/kernels.rs`).
 //! - `entry_points.rs`: the names of the entry points, a call of the macro `entry_points!` (`src/gpu/kernel.rs`).
 
 #[path = "build/occupancy.rs"]
@@ -14,27 +15,26 @@ use std::{env, fs, path::Path, thread};
 
 use cuda_builder::{CudaBuilder, NvvmArch};
 
-/// The architectures, and how many blocks of 256 threads every multiprocessor that runs a file's PTX can hold.
+/// The architectures, the oldest first, and how many blocks of 256 threads every multiprocessor that runs a file's PTX
+/// can hold.
 ///
 /// TensorRT 10 and later run on Turing and newer. Ampere and Hopper add instructions of their own. A multiprocessor of Turing
 /// holds 1024 threads, some newer ones 1536 (CUDA C++ Programming Guide, table of technical specifications).
-const ARCHITECTURES: [(NvvmArch, &str, u32); 3] = [
-    (NvvmArch::Compute75, "kernels_sm_75.ptx", 4),
-    (NvvmArch::Compute80, "kernels_sm_80.ptx", 6),
-    (NvvmArch::Compute90, "kernels_sm_90.ptx", 6),
-];
+const ARCHITECTURES: [(NvvmArch, u32); 3] =
+    [(NvvmArch::Compute75, 4), (NvvmArch::Compute80, 6), (NvvmArch::Compute90, 6)];
 
 fn main() {
     let out_dir = env::var_os("OUT_DIR").expect("cargo sets OUT_DIR for build scripts");
     let out_dir = Path::new(&out_dir);
     let results = thread::scope(|scope| {
-        let builds = ARCHITECTURES.map(|(architecture, file, _)| {
-            scope.spawn(move || CudaBuilder::new("kernels-gpu").arch(architecture).copy_to(out_dir.join(file)).build())
+        let builds = ARCHITECTURES.map(|(architecture, _)| {
+            let file = out_dir.join(file(architecture));
+            scope.spawn(move || CudaBuilder::new("kernels-gpu").arch(architecture).copy_to(file).build())
         });
         builds.map(|build| build.join().expect("the builder does not panic"))
     });
     let failures: Vec<_> = results.into_iter().filter_map(Result::err).collect();
-    // One cause, such as a missing compiler, fails all three builds: print it once.
+    // One cause, such as a missing compiler, fails all builds: print it once.
     if let Some(first) = failures.first() {
         eprintln!("{first}");
         std::process::exit(1);
@@ -45,17 +45,22 @@ fn main() {
     }
 }
 
+/// The name of an architecture's PTX.
+fn file(architecture: NvvmArch) -> String {
+    format!("kernels_{architecture}.ptx")
+}
+
 /// Adds the directives to each file, sorts its entry points, and writes the lists.
 fn list_entry_points(out_dir: &Path) -> Result<(), String> {
     let mut names: Option<Vec<String>> = None;
-    for (_, file, most_blocks) in ARCHITECTURES {
-        let path = out_dir.join(file);
+    for (architecture, most_blocks) in ARCHITECTURES {
+        let path = out_dir.join(file(architecture));
         let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
         let blocks = occupancy::Blocks::of(&ptx::entry_names(&text))?;
         let module = ptx::sorted(&ptx::with_directives(&text, |entry| blocks.of_entry(entry).min(most_blocks)))?;
         match &names {
             Some(names) if *names != module.names => {
-                return Err(format!("{file} has other entry points than {}", ARCHITECTURES[0].1));
+                return Err(format!("{architecture} has other entry points than {}", ARCHITECTURES[0].0));
             }
             Some(_) => {}
             None => names = Some(module.names),
@@ -63,6 +68,8 @@ fn list_entry_points(out_dir: &Path) -> Result<(), String> {
         write(&path, &module.text)?;
         write(&path.with_extension("rs"), &format!("{:?}", module.starts))?;
     }
+    let architectures = ARCHITECTURES.map(|(architecture, _)| architecture.capability().to_string()).join(", ");
+    write(&out_dir.join("architectures.rs"), &format!("architectures! {{ {architectures} }}"))?;
     let names = names.unwrap_or_default().join(", ");
     write(&out_dir.join("entry_points.rs"), &format!("entry_points! {{ {names} }}"))
 }

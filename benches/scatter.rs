@@ -9,7 +9,7 @@ use std::hint::black_box;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use sizes::{LARGE, SMALL, Size};
 use support::{Device, Inputs, bytes_moved, configuration, zeros};
-use tensorrt_scatter::{BadIndex, Reduce, ScatterOptions, cpu, gpu};
+use tensorrt_scatter::{BadIndex, Reduce, ReduceOperator, ScatterOptions, cpu, gpu};
 
 fn options(size: &Size, reduce: Reduce) -> ScatterOptions {
     ScatterOptions::new(reduce).dim(0).dim_size(size.groups).bad_index(BadIndex::Skip)
@@ -26,7 +26,7 @@ fn on_cpu(criterion: &mut Criterion) {
         let mut out = zeros(size.groups, size.columns);
         let mut arg = zeros(size.groups, size.columns);
         group.throughput(throughput(size));
-        for reduce in Reduce::ALL {
+        for reduce in ReduceOperator::Scatter.reductions() {
             let options = options(size, reduce);
             group.bench_function(BenchmarkId::new(reduce.name(), size.label()), |bencher| {
                 bencher.iter(|| {
@@ -46,7 +46,7 @@ fn on_gpu(criterion: &mut Criterion) {
         let mut out = device.zeros(size.groups, size.columns);
         let mut arg = device.zeros(size.groups, size.columns);
         group.throughput(throughput(size));
-        for reduce in Reduce::ALL {
+        for reduce in ReduceOperator::Scatter.reductions() {
             let options = options(size, reduce);
             group.bench_function(BenchmarkId::new(reduce.name(), size.label()), |bencher| {
                 bencher.iter_custom(|iterations| {

@@ -9,10 +9,7 @@ use std::hint::black_box;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use sizes::{LARGE, SMALL, Size};
 use support::{Device, Inputs, bytes_moved, configuration, zeros};
-use tensorrt_scatter::{BadIndex, Reduce, SegmentCooOptions, SegmentCsrOptions, cpu, gpu};
-
-/// The reductions that segments have.
-const REDUCES: [Reduce; 4] = [Reduce::Sum, Reduce::Mean, Reduce::Min, Reduce::Max];
+use tensorrt_scatter::{BadIndex, Reduce, ReduceOperator, SegmentCooOptions, SegmentCsrOptions, cpu, gpu};
 
 fn coo_options(size: &Size, reduce: Reduce) -> SegmentCooOptions {
     SegmentCooOptions::new(reduce).dim_size(size.groups).bad_index(BadIndex::Skip)
@@ -33,7 +30,7 @@ fn coo_on_cpu(criterion: &mut Criterion) {
         let mut out = zeros(size.groups, size.columns);
         let mut arg = zeros(size.groups, size.columns);
         group.throughput(throughput(size, size.rows));
-        for reduce in REDUCES {
+        for reduce in ReduceOperator::SegmentCoo.reductions() {
             let options = coo_options(size, reduce);
             group.bench_function(BenchmarkId::new(reduce.name(), size.label()), |bencher| {
                 bencher.iter(|| {
@@ -52,7 +49,7 @@ fn csr_on_cpu(criterion: &mut Criterion) {
         let mut out = zeros(size.groups, size.columns);
         let mut arg = zeros(size.groups, size.columns);
         group.throughput(throughput(size, size.groups + 1));
-        for reduce in REDUCES {
+        for reduce in ReduceOperator::SegmentCsr.reductions() {
             let options = csr_options(reduce);
             group.bench_function(BenchmarkId::new(reduce.name(), size.label()), |bencher| {
                 bencher.iter(|| {
@@ -73,7 +70,7 @@ fn coo_on_gpu(criterion: &mut Criterion) {
         let mut out = device.zeros(size.groups, size.columns);
         let mut arg = device.zeros(size.groups, size.columns);
         group.throughput(throughput(size, size.rows));
-        for reduce in REDUCES {
+        for reduce in ReduceOperator::SegmentCoo.reductions() {
             let options = coo_options(size, reduce);
             group.bench_function(BenchmarkId::new(reduce.name(), size.label()), |bencher| {
                 bencher.iter_custom(|iterations| {
@@ -96,7 +93,7 @@ fn csr_on_gpu(criterion: &mut Criterion) {
         let mut out = device.zeros(size.groups, size.columns);
         let mut arg = device.zeros(size.groups, size.columns);
         group.throughput(throughput(size, size.groups + 1));
-        for reduce in REDUCES {
+        for reduce in ReduceOperator::SegmentCsr.reductions() {
             let options = csr_options(reduce);
             group.bench_function(BenchmarkId::new(reduce.name(), size.label()), |bencher| {
                 bencher.iter_custom(|iterations| {

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 /// Blocks of 256 threads, with up to 64 registers for each thread.
 const DEFAULT: u32 = 4;
 
-/// The kernels for which another number is better, by name. Braces list alternatives, as in a shell; `$T` stands for every type
-/// of values, `$I` for every type of indices.
+/// The kernels for which another number is better, by name. Braces list alternatives, as in a shell; `$T` at the
+/// end stands for every type of values that such a kernel has, `$I` for every type of indices.
 ///
-/// Each name must be that of an entry point, and be listed once: so a kernel that is renamed fails the build instead of
+/// Each pattern must have entry points, and each of these no other pattern: so a kernel that is renamed fails the build instead of
 /// falling back to [`DEFAULT`].
 ///
 /// - Fewer blocks where a kernel would have to keep values in memory otherwise, on some architecture (`tests/ptx.rs` asks
@@ -51,16 +51,15 @@ impl Blocks {
         let mut blocks = HashMap::new();
         for (count, patterns) in RULES {
             for pattern in patterns {
-                let pattern = pattern.replace("$T", "{f32,f16,bf16,f64,i32,i64}").replace("$I", "{i32,i64}");
-                for name in expand(&pattern) {
-                    let fault = if !entries.contains(&name.as_str()) {
-                        "is not an entry point of the kernels"
-                    } else if blocks.insert(name.clone(), count).is_some() {
-                        "has two rules"
-                    } else {
-                        continue;
-                    };
-                    return Err(format!("{}: {name}, by rule {pattern:?}, {fault}", file!()));
+                for name in expand(pattern) {
+                    let fault = |fault| Err(format!("{}: {name}, by rule {pattern:?}, {fault}", file!()));
+                    let named: Vec<_> = entries.iter().filter(|entry| is_named(entry, &name)).collect();
+                    if named.is_empty() {
+                        return fault("is not an entry point of the kernels");
+                    }
+                    if named.into_iter().any(|&entry| blocks.insert(entry.to_owned(), count).is_some()) {
+                        return fault("has two rules");
+                    }
                 }
             }
         }
@@ -70,6 +69,14 @@ impl Blocks {
     /// How many blocks of a kernel a multiprocessor is to run at once.
     pub fn of_entry(&self, name: &str) -> u32 {
         self.0.get(name).copied().unwrap_or(DEFAULT)
+    }
+}
+
+/// Whether an entry point has this name, in which `$T` or `$I` at the end stands for any one word.
+fn is_named(entry: &str, name: &str) -> bool {
+    match name.split_once('$') {
+        None => entry == name,
+        Some((start, _)) => entry.strip_prefix(start).is_some_and(|word| !word.is_empty() && !word.contains('_')),
     }
 }
 

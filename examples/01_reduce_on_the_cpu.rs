@@ -2,14 +2,14 @@
 //!
 //! `cargo run --example 01_reduce_on_the_cpu`
 
-use tensorrt_scatter::{Error, Reduce, ScatterOptions, SegmentCsrOptions, Tensor, cpu};
+use tensorrt_scatter::{Error, Reduce, ReduceOperator, ScatterOptions, SegmentCsrOptions, Tensor, cpu};
 
 fn main() -> Result<(), Error> {
     // Four points with two features each. The index names the cell, one of three, in which each point lies.
     let points = Tensor::new(&[4, 2], vec![1.0f32, 10.0, 5.0, 20.0, 2.0, 30.0, 3.0, 40.0])?;
     let cells = Tensor::new(&[4], vec![0, 2, 0, 2])?;
 
-    for reduce in Reduce::ALL {
+    for reduce in ReduceOperator::Scatter.reductions() {
         // A 1-D index lies along dim; each column is reduced by itself.
         let options = ScatterOptions::new(reduce).dim(0).dim_size(3);
         let reduced = cpu::scatter(&points, &cells, None, &options)?;

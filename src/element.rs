@@ -6,19 +6,107 @@ use half::{bf16, f16};
 
 use crate::named_enum::named_enum;
 
-mod sealed {
-    use half::{bf16, f16};
-
-    pub trait Sealed {}
-    impl Sealed for f32 {}
-    impl Sealed for f16 {}
-    impl Sealed for bf16 {}
-    impl Sealed for f64 {}
-    impl Sealed for i32 {}
-    impl Sealed for i64 {}
+/// Calls a macro with the list of the types of values. What the caller hands over goes before it, in braces.
+///
+/// For each type the list has its variant of [`ScalarType`], its name in the kernels, the type, the name that NumPy, torch
+/// and ONNX share, its number in the C ABI, and whether it is a Float or an Integer.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! scalar_types {
+    ($($macro:tt)::+! { $($given:tt)* }) => {
+        $($macro)::+! {
+            { $($given)* }
+            [F32, f32, f32, "float32", 1, Float]
+            [F16, f16, $crate::half::f16, "float16", 2, Float]
+            [BF16, bf16, $crate::half::bf16, "bfloat16", 3, Float]
+            [F64, f64, f64, "float64", 4, Float]
+            [I32, i32, i32, "int32", 5, Integer]
+            [I64, i64, i64, "int64", 6, Integer]
+        }
+    };
 }
 
-/// A type whose values can be reduced: float32, float16, bfloat16, float64, int32 and int64.
+mod sealed {
+    pub trait Sealed {}
+}
+
+macro_rules! is_float {
+    (Float) => {
+        true
+    };
+    (Integer) => {
+        false
+    };
+}
+
+macro_rules! declare_types {
+    (
+        {}
+        $([$variant:ident, $name:ident, $type:ty, $display:literal, $number:literal, $kind:ident])+
+    ) => {
+        named_enum! {
+            /// The type of values, where it is known only when the program runs. `Display` writes the name that NumPy,
+            /// torch and ONNX share: "float32".
+            pub enum ScalarType {
+                $(#[doc = concat!($display, ".")] $variant = stringify!($name),)+
+            }
+
+            /// The name that kernels carry: "f32".
+            pub fn name;
+        }
+
+        impl ScalarType {
+            /// The number in the C ABI, of `trts_type`.
+            pub const fn number(self) -> i32 {
+                match self {
+                    $(Self::$variant => $number,)+
+                }
+            }
+
+            /// Bytes of a value.
+            pub const fn bytes(self) -> usize {
+                match self {
+                    $(Self::$variant => size_of::<$type>(),)+
+                }
+            }
+
+            /// Bytes of a sum or product.
+            pub(crate) const fn accumulator_bytes(self) -> usize {
+                match self {
+                    $(Self::$variant => size_of::<<$type as Scalar>::Accumulator>(),)+
+                }
+            }
+
+            /// Whether it is a floating-point type.
+            pub const fn is_float(self) -> bool {
+                match self {
+                    $(Self::$variant => is_float!($kind),)+
+                }
+            }
+        }
+
+        impl fmt::Display for ScalarType {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(match self {
+                    $(Self::$variant => $display,)+
+                })
+            }
+        }
+
+        $(impl sealed::Sealed for $type {})+
+    };
+}
+
+scalar_types!(declare_types! {});
+
+impl ScalarType {
+    /// Whether sums and products are wider than the values: the 16-bit floats, whose sums are float32.
+    pub(crate) const fn is_half(self) -> bool {
+        self.bytes() < self.accumulator_bytes()
+    }
+}
+
+/// A type whose values can be reduced: each of [`ScalarType`].
 pub trait Scalar: sealed::Sealed + bytemuck::Pod + PartialOrd + std::fmt::Debug + Send + Sync {
     /// The type of sums and products: float32 for the 16-bit floats, the type itself otherwise.
     type Accumulator: Accumulator;
@@ -31,7 +119,7 @@ pub trait Scalar: sealed::Sealed + bytemuck::Pod + PartialOrd + std::fmt::Debug 
     fn narrow(value: Self::Accumulator) -> Self;
 }
 
-/// A type whose values can be exponentiated: float32, float16, bfloat16 and float64.
+/// A type whose values can be exponentiated: each of [`ScalarType`] that is floating-point.
 pub trait Float: Scalar<Accumulator: FloatAccumulator> {
     /// 0 for NaN and -inf, the largest finite value for inf, and otherwise the value itself.
     fn finite_or_zero(self) -> Self;
@@ -235,76 +323,6 @@ impl Index for i64 {
 }
 
 named_enum! {
-    /// The type of values, where it is known only when the program runs. `Display` writes the name that NumPy, torch
-    /// and ONNX share: "float32".
-    pub enum ScalarType {
-        /// float32.
-        F32 = "f32",
-        /// float16.
-        F16 = "f16",
-        /// bfloat16.
-        BF16 = "bf16",
-        /// float64.
-        F64 = "f64",
-        /// int32.
-        I32 = "i32",
-        /// int64.
-        I64 = "i64",
-    }
-
-    /// The name that kernels carry: "f32".
-    pub fn name;
-}
-
-impl ScalarType {
-    /// Bytes of a value.
-    pub fn bytes(self) -> usize {
-        match self {
-            Self::F16 | Self::BF16 => 2,
-            Self::F32 | Self::I32 => 4,
-            Self::F64 | Self::I64 => 8,
-        }
-    }
-
-    /// Whether it is a floating-point type.
-    pub fn is_float(self) -> bool {
-        match self {
-            Self::F32 | Self::F16 | Self::BF16 | Self::F64 => true,
-            Self::I32 | Self::I64 => false,
-        }
-    }
-
-    /// Whether it is a 16-bit type, whose sums and products are float32.
-    pub(crate) fn is_half(self) -> bool {
-        match self {
-            Self::F16 | Self::BF16 => true,
-            Self::F32 | Self::F64 | Self::I32 | Self::I64 => false,
-        }
-    }
-
-    /// Bytes of a sum or product.
-    pub(crate) fn accumulator_bytes(self) -> usize {
-        match self {
-            Self::F16 | Self::BF16 => size_of::<f32>(),
-            Self::F32 | Self::F64 | Self::I32 | Self::I64 => self.bytes(),
-        }
-    }
-}
-
-impl fmt::Display for ScalarType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::F32 => "float32",
-            Self::F16 => "float16",
-            Self::BF16 => "bfloat16",
-            Self::F64 => "float64",
-            Self::I32 => "int32",
-            Self::I64 => "int64",
-        })
-    }
-}
-
-named_enum! {
     /// The type of an index, where it is known only when the program runs. `Display` writes the name that NumPy, torch
     /// and ONNX share: "int32".
     pub enum IndexType {
@@ -322,6 +340,11 @@ impl IndexType {
     /// Bytes of an index.
     pub fn bytes(self) -> usize {
         self.scalar().bytes()
+    }
+
+    /// The type of an index that is the type of values; None for a type that is no index.
+    pub fn of(scalar: ScalarType) -> Option<Self> {
+        Self::ALL.into_iter().find(|index| index.scalar() == scalar)
     }
 
     /// The type of values that has the same numbers.
@@ -343,18 +366,47 @@ impl fmt::Display for IndexType {
 mod tests {
     use super::*;
 
+    fn check<T: Scalar>(listed: ScalarType) {
+        assert_eq!(T::TYPE, listed);
+        // Values are narrower than their sums in the 16-bit floats alone.
+        assert_eq!(listed.is_half(), size_of::<T>() == 2, "{listed}");
+    }
+
+    macro_rules! check_types {
+        ({} $([$variant:ident, $name:ident, $type:ty, $display:literal, $number:literal, $kind:ident])+) => {
+            $(
+                check::<$type>(ScalarType::$variant);
+                check_kind!($kind $type);
+            )+
+        };
+    }
+
+    macro_rules! check_kind {
+        (Float $type:ty) => {
+            let _ = <$type as Float>::finite_or_zero;
+        };
+        (Integer $type:ty) => {
+            let _ = i128::from(<$type>::MAX);
+        };
+    }
+
     #[test]
-    fn sizes_are_those_of_the_types() {
-        fn check<T: Scalar>() {
-            assert_eq!(T::TYPE.bytes(), size_of::<T>());
-            assert_eq!(T::TYPE.accumulator_bytes(), size_of::<T::Accumulator>(), "{}", T::TYPE.name());
-            assert_eq!(T::TYPE.is_half(), T::TYPE.bytes() < T::TYPE.accumulator_bytes(), "{}", T::TYPE.name());
+    fn the_list_says_what_the_types_are() {
+        scalar_types!(check_types! {});
+    }
+
+    #[test]
+    fn numbers_are_each_one_type_s() {
+        for (at, scalar) in ScalarType::ALL.into_iter().enumerate() {
+            assert_eq!(scalar.number(), at as i32 + 1, "{scalar}");
         }
-        check::<f32>();
-        check::<f64>();
-        check::<half::f16>();
-        check::<half::bf16>();
-        check::<i32>();
-        check::<i64>();
+    }
+
+    #[test]
+    fn an_index_type_is_found_by_its_type_of_values() {
+        for index in IndexType::ALL {
+            assert_eq!(IndexType::of(index.scalar()), Some(index));
+        }
+        assert_eq!(IndexType::of(ScalarType::F32), None);
     }
 }

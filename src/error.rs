@@ -312,15 +312,61 @@ pub enum Error {
     },
 }
 
+/// What kind of thing went wrong: what a caller of another language can act on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// An argument of the call does not fit.
+    Argument,
+    /// An element of the index or indptr: its row-major position, and its value.
+    BadIndex {
+        /// The row-major position.
+        position: u64,
+        /// The value.
+        value: i64,
+    },
+    /// Memory ran out, the host's or the device's.
+    OutOfMemory,
+    /// There is no driver or device to compute on.
+    NoDevice,
+    /// The driver refused, or a kernel failed.
+    Cuda,
+}
+
 impl Error {
-    /// Whether memory ran out, the host's or the device's: the call may succeed when some has been freed.
-    #[expect(clippy::wildcard_enum_match_arm, reason = "an error says so in a variant or a code of its own")]
-    pub fn is_out_of_memory(&self) -> bool {
-        match self {
-            Self::OutOfMemory { .. } | Self::OutOfDeviceMemory { .. } => true,
-            Self::Cuda { code, .. } => *code == lazy_cuda_driver::sys::ERROR_OUT_OF_MEMORY,
-            _ => false,
+    /// What kind of thing went wrong.
+    pub fn kind(&self) -> ErrorKind {
+        match *self {
+            Self::IndexOutOfRange { position, value, .. }
+            | Self::UnsortedIndex { position, value, .. }
+            | Self::IndptrOutOfRange { position, value, .. } => ErrorKind::BadIndex { position, value },
+            Self::OutOfMemory { .. } | Self::OutOfDeviceMemory { .. } => ErrorKind::OutOfMemory,
+            Self::Cuda { code, .. } if code == lazy_cuda_driver::sys::ERROR_OUT_OF_MEMORY => ErrorKind::OutOfMemory,
+            Self::Cuda { .. } | Self::ContextLost { .. } => ErrorKind::Cuda,
+            Self::NoDevice { .. } | Self::UnsupportedDevice { .. } => ErrorKind::NoDevice,
+            Self::RankTooLarge { .. }
+            | Self::TooManyElements { .. }
+            | Self::DataLength { .. }
+            | Self::Scalar { .. }
+            | Self::DimOutOfRange { .. }
+            | Self::IndexShape { .. }
+            | Self::LeadingAxes { .. }
+            | Self::IndptrLength { .. }
+            | Self::BaseShape { .. }
+            | Self::OutputShape { .. }
+            | Self::UnknownDimSize
+            | Self::UnsupportedReduce { .. }
+            | Self::NoArgOut { .. }
+            | Self::NotAFloat { .. }
+            | Self::UnknownReduce { .. }
+            | Self::ArgOutTooNarrow { .. }
+            | Self::WorkspaceTooSmall { .. }
+            | Self::OtherDevice { .. } => ErrorKind::Argument,
         }
+    }
+
+    /// Whether memory ran out, the host's or the device's: the call may succeed when some has been freed.
+    pub fn is_out_of_memory(&self) -> bool {
+        self.kind() == ErrorKind::OutOfMemory
     }
 }
 

@@ -25,9 +25,12 @@ mod shape;
 mod tensor;
 mod try_vec;
 
+#[doc(hidden)]
+pub use half;
+
 pub use composite::{Composite, CompositeOptions, CompositePlan};
 pub use element::{Accumulator, Float, FloatAccumulator, Index, IndexType, Scalar, ScalarType};
-pub use error::Error;
+pub use error::{Error, ErrorKind};
 pub use gather::{GatherCooOptions, GatherCsrOptions, GatherPlan};
 pub use reduce::{Reduce, ReduceOperator};
 pub use scatter::{BadIndex, Reduced, ScatterOptions, ScatterPlan};

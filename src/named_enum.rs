@@ -5,7 +5,7 @@ macro_rules! named_enum {
     (
         $(#[$meta:meta])*
         pub enum $type:ident {
-            $($(#[$variant_meta:meta])* $variant:ident = $name:literal,)+
+            $($(#[$variant_meta:meta])* $variant:ident = $name:expr,)+
         }
         $(#[$name_meta:meta])*
         pub fn name;

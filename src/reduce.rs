@@ -4,38 +4,68 @@ use std::{fmt, str::FromStr};
 
 use crate::{Error, named_enum::named_enum};
 
-named_enum! {
-    /// How the elements of a group become one.
-    ///
-    /// Names and meaning are torch_scatter's: <https://pytorch-scatter.readthedocs.io>.
-    pub enum Reduce {
-        /// The sum; 0 for an empty group. torch_scatter's "add" is the same.
-        Sum = "sum",
-        /// The product; 1 for an empty group.
-        Mul = "mul",
-        /// The sum divided by the number of elements; 0 for an empty group.
-        Mean = "mean",
-        /// The smallest element and its position; 0 for an empty group.
-        Min = "min",
-        /// The largest element and its position; 0 for an empty group.
-        Max = "max",
-    }
+/// Declares the reductions: their names, their numbers in the C ABI, whether they have `arg_out`, and which operators have
+/// them. This is the only place that says so.
+macro_rules! reductions {
+    ($(
+        $(#[$doc:meta])*
+        $variant:ident = $name:literal, number: $number:literal, has_arg: $has_arg:literal, of: $($operator:ident)|+;
+    )+) => {
+        named_enum! {
+            /// How the elements of a group become one.
+            ///
+            /// Names and meaning are torch_scatter's: <https://pytorch-scatter.readthedocs.io>.
+            pub enum Reduce {
+                $($(#[$doc])* $variant = $name,)+
+            }
 
-    /// torch_scatter's name: "sum", "mul", "mean", "min" or "max".
-    pub fn name;
+            /// torch_scatter's name, such as "sum".
+            pub fn name;
+        }
+
+        impl Reduce {
+            /// The number in the C ABI, of `trts_reduce`.
+            pub const fn number(self) -> i32 {
+                match self {
+                    $(Self::$variant => $number,)+
+                }
+            }
+
+            /// Whether the reduction also gives the position of the selected element, `arg_out`.
+            pub const fn has_arg(self) -> bool {
+                match self {
+                    $(Self::$variant => $has_arg,)+
+                }
+            }
+        }
+
+        impl ReduceOperator {
+            /// Whether the operator has the reduction.
+            pub const fn has(self, reduce: Reduce) -> bool {
+                match reduce {
+                    $(Reduce::$variant => matches!(self, $(Self::$operator)|+),)+
+                }
+            }
+        }
+    };
+}
+
+reductions! {
+    /// The sum; 0 for an empty group. torch_scatter's "add" is the same.
+    Sum = "sum", number: 0, has_arg: false, of: Scatter | SegmentCoo | SegmentCsr;
+    /// The product; 1 for an empty group.
+    Mul = "mul", number: 1, has_arg: false, of: Scatter;
+    /// The sum divided by the number of elements; 0 for an empty group.
+    Mean = "mean", number: 2, has_arg: false, of: Scatter | SegmentCoo | SegmentCsr;
+    /// The smallest element and its position; 0 for an empty group.
+    Min = "min", number: 3, has_arg: true, of: Scatter | SegmentCoo | SegmentCsr;
+    /// The largest element and its position; 0 for an empty group.
+    Max = "max", number: 4, has_arg: true, of: Scatter | SegmentCoo | SegmentCsr;
 }
 
 impl Reduce {
     /// Second names that torch_scatter has for a reduction.
     pub(crate) const ALIASES: [(&'static str, Self); 1] = [("add", Self::Sum)];
-
-    /// Whether the reduction also gives the position of the selected element, `arg_out`.
-    pub const fn has_arg(self) -> bool {
-        match self {
-            Self::Sum | Self::Mul | Self::Mean => false,
-            Self::Min | Self::Max => true,
-        }
-    }
 }
 
 impl fmt::Display for Reduce {
@@ -71,15 +101,6 @@ named_enum! {
 }
 
 impl ReduceOperator {
-    /// Whether the operator has the reduction. This is the only place that says so.
-    pub const fn has(self, reduce: Reduce) -> bool {
-        match (self, reduce) {
-            (_, Reduce::Sum | Reduce::Mean | Reduce::Min | Reduce::Max) => true,
-            (Self::Scatter, Reduce::Mul) => true,
-            (Self::SegmentCoo | Self::SegmentCsr, Reduce::Mul) => false,
-        }
-    }
-
     /// The reductions that the operator has.
     pub fn reductions(self) -> impl Iterator<Item = Reduce> {
         Reduce::ALL.into_iter().filter(move |&reduce| self.has(reduce))

@@ -16,8 +16,8 @@ use support::{
     segments::SegmentCase,
 };
 use tensorrt_scatter::{
-    Composite, CompositeOptions, Error, GatherCooOptions, GatherCsrOptions, Index, IndexType, Reduce, Reduced,
-    ScatterOptions, SegmentCooOptions, SegmentCsrOptions, Tensor, cpu,
+    Composite, CompositeOptions, Error, GatherCooOptions, GatherCsrOptions, Index, IndexType, Reduce, ReduceOperator,
+    Reduced, ScalarType, ScatterOptions, SegmentCooOptions, SegmentCsrOptions, Tensor, cpu,
     gpu::{self, DeviceTensor, Stream},
 };
 
@@ -358,4 +358,23 @@ fn the_emulated_kernels_give_the_oracles_results() {
 fn the_gpu_backend_gives_the_oracles_results() {
     let Some(gpu) = gpu_or_skip("the_gpu_backend_gives_the_oracles_results") else { return };
     check_all(&OnGpu(Stream::new(&gpu).unwrap()));
+}
+
+/// What torch_scatter does not have needs lines of another origin.
+#[test]
+fn every_type_and_every_reduction_has_lines() {
+    let lines: Vec<Line> =
+        include_str!("oracle/cases.jsonl").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    for scalar in ScalarType::ALL {
+        assert!(lines.iter().any(|line| line.dtype == scalar.to_string()), "no line has dtype {scalar}");
+    }
+    for operator in ReduceOperator::ALL {
+        for reduce in operator.reductions() {
+            let is_of = |line: &Line| line.op == operator.name() && line.reduce.as_deref() == Some(reduce.name());
+            assert!(lines.iter().any(is_of), "no line has {operator} and {reduce}");
+        }
+    }
+    for composite in Composite::ALL {
+        assert!(lines.iter().any(|line| line.op == composite.name()), "no line has {}", composite.name());
+    }
 }

@@ -1,5 +1,5 @@
-//! The embedded PTX: it has every kernel, kernels of sm_90 wait for the one before them, and ptxas assembles it for
-//! every architecture that it will be compiled for on some device.
+//! The embedded PTX: it has every kernel, the documents name its architectures, kernels of sm_90 wait for the one before
+//! them, and ptxas assembles it for every architecture that it will be compiled for on some device.
 //!
 //! The last is skipped where TRTS_PTXAS does not name a ptxas (`cargo xtask test` brings one).
 
@@ -95,6 +95,25 @@ fn each_architecture_has_every_kernel() {
         assert_eq!(entries(embedded.ptx), expected, "sm_{}", embedded.architecture);
         assert!(embedded.ptx.contains(&format!(".target sm_{}", embedded.architecture)));
     }
+}
+
+/// The PTX version of a text, and the CUDA that its driver must know: PTX 7 is that of CUDA 11, PTX 8 that of CUDA 12.
+fn versions(ptx: &str) -> (&str, String) {
+    let version = ptx.lines().find_map(|line| line.strip_prefix(".version ")).expect("PTX says its version").trim();
+    let (major, minor) = version.split_once('.').expect("two numbers");
+    let major: u32 = major.parse().expect("a number");
+    (version, format!("{}.{minor}", major + 4))
+}
+
+#[test]
+fn the_documents_name_every_architecture() {
+    let rows = EMBEDDED_PTX.map(|embedded| {
+        let (ptx, cuda) = versions(embedded.ptx);
+        format!("| sm_{} | {ptx} | {cuda} |", embedded.architecture)
+    });
+    let compatibility = include_str!("../docs/COMPATIBILITY.md");
+    let given: Vec<_> = compatibility.lines().filter(|line| line.starts_with("| sm_")).collect();
+    assert_eq!(given, rows, "docs/COMPATIBILITY.md");
 }
 
 /// The architecture from which on a kernel may start while the one before it runs (programmatic dependent launch).

@@ -12,7 +12,7 @@ use support::{
     naive::{self, ScatterCase},
 };
 use tensorrt_scatter::{
-    Error, IndexType, Reduce, ScatterOptions,
+    Error, IndexType, Reduce, ReduceOperator, ScatterOptions,
     gpu::{IndexQuestion, Queue},
 };
 
@@ -75,7 +75,7 @@ for_each_type! {
 }
 
 fn colliding_elements_lose_nothing<T: Element>() {
-    for reduce in Reduce::ALL {
+    for reduce in ReduceOperator::Scatter.reductions() {
         // Into few groups, which blocks keep to themselves, and into many, of which few are used. Three columns are no
         // rows for a warp.
         for (columns, groups) in [(1, 3), (2, 3), (4, 3), (1, 200), (2, 200), (3, 200), (4, 200), (8, 200), (12, 200)] {

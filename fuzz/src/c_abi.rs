@@ -6,6 +6,7 @@ use std::{
 };
 
 use arbitrary::Unstructured;
+use tensorrt_scatter::{IndexType, Reduce, ScalarType};
 use tensorrt_scatter_plugin as _;
 
 use crate::choose;
@@ -114,24 +115,53 @@ unsafe extern "C" {
     fn trts_last_bad_index(position: *mut i64, value: *mut i64) -> i32;
 }
 
-enum Operator {
+/// A function of the header, by its parameters.
+enum Function {
     Reduction(Reduction),
     ByIndptr(ByIndptr),
     Plain(Plain),
 }
 
-/// The operators in the order of the header's numbers.
-const OPERATORS: [Operator; 9] = [
-    Operator::Reduction(trts_scatter),
-    Operator::Reduction(trts_segment_coo),
-    Operator::ByIndptr(trts_segment_csr),
-    Operator::Plain(trts_gather_coo),
-    Operator::Plain(trts_gather_csr),
-    Operator::Plain(trts_softmax),
-    Operator::Plain(trts_log_softmax),
-    Operator::Plain(trts_logsumexp),
-    Operator::Plain(trts_std),
-];
+/// How the index of an operator lies over src.
+#[derive(Clone, Copy)]
+enum Over {
+    /// A part of src's shape that broadcasts, or one axis along dim.
+    Dim,
+    /// The leading axes of src.
+    Leading,
+    /// The leading axes of src, but for the last: an indptr over it.
+    Indptr,
+    /// The leading axes of src, whose last is the number of segments of an indptr.
+    SegmentsOfIndptr,
+}
+
+struct Operator {
+    #[cfg_attr(not(test), expect(dead_code, reason = "a test compares it with the header"))]
+    name: &'static str,
+    function: Function,
+    over: Over,
+}
+
+macro_rules! operators {
+    ($($name:ident: $function:ident, $over:ident;)+) => {
+        /// The operators in the order of the header's numbers.
+        const OPERATORS: [Operator; [$(stringify!($name)),+].len()] = [$(
+            Operator { name: stringify!($name), function: Function::$function($name), over: Over::$over }
+        ),+];
+    };
+}
+
+operators! {
+    trts_scatter: Reduction, Dim;
+    trts_segment_coo: Reduction, Leading;
+    trts_segment_csr: ByIndptr, Indptr;
+    trts_gather_coo: Plain, Leading;
+    trts_gather_csr: Plain, SegmentsOfIndptr;
+    trts_softmax: Plain, Dim;
+    trts_log_softmax: Plain, Dim;
+    trts_logsumexp: Plain, Dim;
+    trts_std: Plain, Dim;
+}
 
 /// The statuses of the header.
 mod status {
@@ -148,12 +178,7 @@ const MOST_BYTES: usize = 1 << 14;
 
 /// Bytes of an element, by the header's type.
 fn element_bytes(element_type: i32) -> Option<usize> {
-    match element_type {
-        1 | 5 => Some(4),
-        2 | 3 => Some(2),
-        4 | 6 => Some(8),
-        _ => None,
-    }
+    ScalarType::ALL.into_iter().find(|scalar| scalar.number() == element_type).map(ScalarType::bytes)
 }
 
 /// A tensor with the memory that its descriptor points to. Each block has exactly the bytes that the descriptor says.
@@ -214,7 +239,7 @@ fn values(u: &mut Unstructured, bytes: usize) -> Vec<u8> {
 
 /// Indices, or an indptr: mostly small and sorted.
 fn indices(u: &mut Unstructured, element_type: i32, bytes: usize) -> Vec<u8> {
-    let width = if element_type == 5 { 4 } else { 8 };
+    let width = if element_type == ScalarType::I32.number() { 4 } else { 8 };
     if choose::one_in(u, 6) {
         return values(u, bytes);
     }
@@ -267,7 +292,7 @@ fn growing<T: Copy>(u: &mut Unstructured, fields: T) -> Box<[u8]> {
 fn options(u: &mut Unstructured) -> Box<[u8]> {
     let unlikely = |u: &mut Unstructured, usual: i32| if choose::one_in(u, 8) { choose::number_32(u) } else { usual };
     let flag = |u: &mut Unstructured| choose::up_to(u, 1) as i32;
-    let reduce = choose::up_to(u, 4) as i32;
+    let reduce = choose::one_of(u, &Reduce::ALL).number();
     let options = Options {
         reduce: unlikely(u, reduce),
         unchecked: flag(u),
@@ -332,7 +357,8 @@ fn checked(status: i32) -> i32 {
 
 /// The element types of a call: src's, and the index's.
 fn types(u: &mut Unstructured) -> [i32; 2] {
-    let [mut values, mut index] = [choose::up_to(u, 5) as i32 + 1, choose::one_of(u, &[5, 6])];
+    let mut values = choose::one_of(u, &ScalarType::ALL).number();
+    let mut index = choose::one_of(u, &IndexType::ALL).scalar().number();
     if choose::one_in(u, 24) {
         values = choose::number_32(u);
     }
@@ -343,26 +369,35 @@ fn types(u: &mut Unstructured) -> [i32; 2] {
 }
 
 /// src and index, whose shapes mostly fit each other: the index is a part of src's shape, or an indptr.
-fn inputs(u: &mut Unstructured, [values, integers]: [i32; 2], operator: usize) -> (Owned, Owned) {
+fn inputs(u: &mut Unstructured, [values, integers]: [i32; 2], over: Over) -> (Owned, Owned) {
     let src = Owned::of(u, values, false);
     if choose::one_in(u, 6) {
         return (src, Owned::of(u, integers, true));
     }
     let mut dims = src._shape.to_vec();
-    match operator {
-        // The leading axes, or the one axis of a short index.
-        0 | 5..=8 if dims.len() > 1 && choose::one_in(u, 2) => {
+    let leading = |u: &mut Unstructured, dims: &mut Vec<i64>| {
+        dims.truncate(1 + choose::up_to(u, dims.len().saturating_sub(1) as u8));
+    };
+    match over {
+        // The one axis of a short index, or all of src's.
+        Over::Dim if dims.len() > 1 && choose::one_in(u, 2) => {
             let at = choose::up_to(u, dims.len() as u8 - 1);
             dims = vec![dims[at]];
         }
-        1 | 3 => dims.truncate(1 + choose::up_to(u, dims.len().saturating_sub(1) as u8)),
-        2 | 4 => {
-            dims.truncate(1 + choose::up_to(u, dims.len().saturating_sub(1) as u8));
+        Over::Dim => {}
+        Over::Leading => leading(u, &mut dims),
+        Over::Indptr => {
+            leading(u, &mut dims);
             if let Some(last) = dims.last_mut() {
-                *last = if operator == 4 { last.saturating_add(1) } else { choose::up_to(u, 9) as i64 };
+                *last = choose::up_to(u, 9) as i64;
             }
         }
-        _ => {}
+        Over::SegmentsOfIndptr => {
+            leading(u, &mut dims);
+            if let Some(last) = dims.last_mut() {
+                *last = last.saturating_add(1);
+            }
+        }
     }
     let index = Owned::new(u, integers, &dims, true);
     (src, index)
@@ -373,7 +408,7 @@ pub fn call(data: &[u8]) {
     let mut u = Unstructured::new(data);
     let number = choose::up_to(&mut u, OPERATORS.len() as u8 - 1);
     let types = types(&mut u);
-    let (src, index) = inputs(&mut u, types, number);
+    let (src, index) = inputs(&mut u, types, OPERATORS[number].over);
     let options = options(&mut u);
     let options_pointer = or_null(&mut u, &options);
     let target = target(&mut u);
@@ -424,8 +459,8 @@ pub fn call(data: &[u8]) {
         (src.pointer(&mut u), index.pointer(&mut u), &raw const out.descriptor);
     // SAFETY: the tensors and structs hold what they say, or say what has to be refused.
     let status = checked(unsafe {
-        match OPERATORS[number] {
-            Operator::Reduction(call) => call(
+        match OPERATORS[number].function {
+            Function::Reduction(call) => call(
                 src_pointer,
                 index_pointer,
                 base_pointer,
@@ -434,10 +469,10 @@ pub fn call(data: &[u8]) {
                 arg_pointer,
                 target_pointer,
             ),
-            Operator::ByIndptr(call) => {
+            Function::ByIndptr(call) => {
                 call(src_pointer, index_pointer, options_pointer, out_pointer, arg_pointer, target_pointer)
             }
-            Operator::Plain(call) => call(src_pointer, index_pointer, options_pointer, out_pointer, target_pointer),
+            Function::Plain(call) => call(src_pointer, index_pointer, options_pointer, out_pointer, target_pointer),
         }
     });
     assert!([&src, &index, &base].map(|input| input.data.clone()) == inputs, "an input was written to");
@@ -450,9 +485,11 @@ pub fn call(data: &[u8]) {
 /// Asks what an operator gives and needs. A query writes to the requirements alone.
 pub fn query(data: &[u8]) {
     let mut u = Unstructured::new(data);
-    let operator = if choose::one_in(&mut u, 16) { choose::number_32(&mut u) } else { choose::up_to(&mut u, 8) as i32 };
+    let known = |u: &mut Unstructured| choose::up_to(u, OPERATORS.len() as u8 - 1) as i32;
+    let operator = if choose::one_in(&mut u, 16) { choose::number_32(&mut u) } else { known(&mut u) };
     let types = types(&mut u);
-    let (src, index) = inputs(&mut u, types, usize::try_from(operator).unwrap_or(0));
+    let known = usize::try_from(operator).ok().and_then(|number| OPERATORS.get(number));
+    let (src, index) = inputs(&mut u, types, known.map_or(Over::Dim, |known| known.over));
     let base = Owned::of(&mut u, types[0], false);
     let (options, target) = (options(&mut u), target(&mut u));
     let struct_size =
@@ -476,4 +513,19 @@ pub fn query(data: &[u8]) {
         assert_eq!(untouched, (77, 77, 77, [77; 8]), "a query that failed wrote to the requirements");
     }
     assert_eq!(found.struct_size, struct_size);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operator_of_the_header_is_called() {
+        let header = include_str!("../../plugin-shim/include/tensorrt_scatter.h");
+        let (_, list) = header.split_once("typedef int32_t trts_operator;").unwrap();
+        let (list, _) = list.split_once('}').unwrap();
+        let constants = list.lines().filter_map(|line| line.trim().split_once(" = "));
+        let functions: Vec<_> = constants.map(|(constant, _)| constant.to_lowercase()).collect();
+        assert_eq!(OPERATORS.map(|operator| operator.name), *functions);
+    }
 }

@@ -3,6 +3,7 @@
 use std::{ffi::CString, ptr};
 
 use arbitrary::Unstructured;
+use tensorrt_scatter::Reduce;
 
 use crate::{
     choose,
@@ -27,9 +28,8 @@ const NAMES: [&str; 13] = [
     "dim_size_",
 ];
 
-/// Texts of attributes, and what else a text may be.
-const TEXTS: [&[u8]; 12] =
-    [b"sum", b"add", b"mul", b"mean", b"min", b"max", b"max\0", b"int32", b"int64", b"", b"\0", b"\xff\xfe"];
+/// Texts of attributes, and what else a text may be. The reductions have more.
+const TEXTS: [&[u8]; 7] = [b"add", b"max\0", b"int32", b"int64", b"", b"\0", b"\xff\xfe"];
 
 /// A field with the memory that it points to. The data holds as many values as the field says, as TensorRT promises.
 struct Owned {
@@ -52,7 +52,8 @@ impl Owned {
             _ => choose::one_of(u, &[INT32, CHAR, FLOAT64, FLOAT32, INT64]),
         };
         if field_type == CHAR && !choose::one_in(u, 4) {
-            let text = choose::one_of(u, &TEXTS);
+            let texts: Vec<_> = Reduce::ALL.iter().map(|reduce| reduce.name().as_bytes()).chain(TEXTS).collect();
+            let text = choose::one_of(u, &texts);
             return Self { name, data: Some(text.into()), field_type, length: text.len() as i32 };
         }
         let length = match choose::up_to(u, 7) {
@@ -117,4 +118,19 @@ pub fn create(data: &[u8]) {
     assert_eq!(values(again_kept), values(kept));
     drop(again);
     tensors::drive_v3(&mut u, &plugin);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::common::layers::PLUGINS;
+
+    #[test]
+    fn every_attribute_is_tried() {
+        for (plugin, attributes) in PLUGINS {
+            for (attribute, _) in attributes {
+                assert!(NAMES.contains(attribute), "{plugin:?}: {attribute}");
+            }
+        }
+    }
 }

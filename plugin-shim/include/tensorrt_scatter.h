@@ -50,7 +50,7 @@ enum {
     TRTS_UNSUPPORTED_TENSORRT = 7
 };
 
-/* Types of elements. src, base and out have one of the six, index, indptr and arg_out TRTS_INT32 or TRTS_INT64. */
+/* Types of elements. src, base and out have any of them, index, indptr and arg_out TRTS_INT32 or TRTS_INT64. */
 typedef int32_t trts_type;
 enum {
     TRTS_FLOAT32 = 1,
@@ -61,9 +61,15 @@ enum {
     TRTS_INT64 = 6
 };
 
-/* Reductions. The segment operators have all but TRTS_MUL. */
+/* Reductions. A comment names the functions that have one, where not all have it that reduce. */
 typedef int32_t trts_reduce;
-enum { TRTS_SUM = 0, TRTS_MUL = 1, TRTS_MEAN = 2, TRTS_MIN = 3, TRTS_MAX = 4 };
+enum {
+    TRTS_SUM = 0,
+    TRTS_MUL = 1, /* trts_scatter */
+    TRTS_MEAN = 2,
+    TRTS_MIN = 3,
+    TRTS_MAX = 4
+};
 
 /* Operators, for trts_query(). */
 typedef int32_t trts_operator;

@@ -125,7 +125,7 @@ impl Attributes {
     pub(crate) fn int(&self, name: &CStr) -> Option<i32> {
         match self.get(name)? {
             Value::Int(value) => Some(*value),
-            _ => None,
+            Value::Float(_) | Value::Text(_) => None,
         }
     }
 
@@ -133,7 +133,7 @@ impl Attributes {
     pub(crate) fn float(&self, name: &CStr) -> Option<f64> {
         match self.get(name)? {
             Value::Float(value) => Some(*value),
-            _ => None,
+            Value::Int(_) | Value::Text(_) => None,
         }
     }
 
@@ -141,7 +141,7 @@ impl Attributes {
     pub(crate) fn text(&self, name: &CStr) -> Option<&str> {
         match self.get(name)? {
             Value::Text(value) => Some(value),
-            _ => None,
+            Value::Int(_) | Value::Float(_) => None,
         }
     }
 

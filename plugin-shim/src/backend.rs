@@ -11,7 +11,7 @@ use tensorrt_scatter::{
 };
 
 use crate::{
-    inputs::{BASE, INDEX, MAX_INPUTS, SRC},
+    inputs::{INDEX, MAX_INPUTS, SRC},
     tensor::DataType,
 };
 
@@ -52,6 +52,8 @@ pub(crate) struct Buffers<'a> {
     /// Those of the inputs, in the declaration's order; None for one that the layer lacks, or whose elements do not
     /// matter.
     pub(crate) inputs: [Option<u64>; MAX_INPUTS],
+    /// That of base, where the layer has one and its elements matter.
+    pub(crate) base: Option<u64>,
     /// Those of the outputs, in the layer's order.
     pub(crate) outputs: &'a [u64],
     pub(crate) workspace: u64,
@@ -92,7 +94,7 @@ fn reduction_pointers(buffers: &Buffers, workspace_bytes: usize) -> ReductionPoi
         arg_type: buffers.types.positions(),
         src: buffers.input(SRC),
         index: buffers.input(INDEX),
-        base: buffers.inputs[BASE],
+        base: buffers.base,
         out: buffers.outputs[0],
         arg_out: buffers.outputs.get(1).copied(),
         workspace: buffers.workspace,

@@ -13,6 +13,9 @@
 //!
 //! No panic leaves the functions of `bridge` and `c_abi`: each is caught, told, and answered as a failure.
 
+// A new type or operator must be decided on wherever it matters: the compiler lists the places.
+#![deny(clippy::wildcard_enum_match_arm)]
+
 mod abi;
 mod attributes;
 mod backend;

@@ -296,7 +296,8 @@ impl Plugin {
             Some(desc) if self.signature().tells_groups() => desc.shape("groups")?.map(|shape| shape.element_count()),
             _ => None,
         };
-        Ok(Some(Shapes { inputs, out, groups }))
+        let base = self.signature().base(&inputs).copied();
+        Ok(Some(Shapes { inputs, base, out, groups }))
     }
 
     fn plan_if_known(&self, inputs: &[TensorDesc], outputs: &[TensorDesc]) -> Result<Option<Box<dyn Plan>>, Refusal> {

@@ -4,22 +4,48 @@ use tensorrt_scatter::{IndexType, ScalarType, Shape};
 
 use crate::{abi::TensorDesc, message::Refusal};
 
-/// The values of `nvinfer1::DataType` that have kernels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(i32)]
-pub(crate) enum DataType {
-    Float = 0,
-    Half = 1,
-    Int32 = 3,
+/// Declares the types of values that TensorRT does not have; and those that it has, each with its number in
+/// `nvinfer1::DataType`, and the type of values that the kernels compute with.
+macro_rules! data_types {
+    (without $($other:ident)|+; $($(#[$doc:meta])* $variant:ident = $number:literal, $scalar:ident;)+) => {
+        // Of every type of values it is said whether TensorRT has it.
+        const _: fn(ScalarType) = |scalar| match scalar {
+            $(ScalarType::$scalar)|+ | $(ScalarType::$other)|+ => {}
+        };
+
+        /// The values of `nvinfer1::DataType` that have kernels.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(i32)]
+        pub(crate) enum DataType {
+            $($(#[$doc])* $variant = $number,)+
+        }
+
+        impl DataType {
+            /// The types of values that operators reduce and copy.
+            pub(crate) const VALUES: &[Self] = &[$(Self::$variant),+];
+
+            /// The type of values that the kernels compute with.
+            pub(crate) fn scalar(self) -> ScalarType {
+                match self {
+                    $(Self::$variant => ScalarType::$scalar,)+
+                }
+            }
+        }
+    };
+}
+
+data_types! {
+    without F64;
+    Float = 0, F32;
+    Half = 1, F16;
+    Int32 = 3, I32;
     /// TensorRT 9 and later have it.
-    BFloat16 = 7,
+    BFloat16 = 7, BF16;
     /// TensorRT 9 and later have it.
-    Int64 = 8,
+    Int64 = 8, I64;
 }
 
 impl DataType {
-    /// The types of values that operators reduce and copy.
-    pub(crate) const VALUES: &[Self] = &[Self::Float, Self::Half, Self::Int32, Self::BFloat16, Self::Int64];
     /// The types of values that operators compute exponentials of.
     pub(crate) const FLOATS: &[Self] = &[Self::Float, Self::Half, Self::BFloat16];
     /// The types of an index, an indptr or a size.
@@ -29,30 +55,24 @@ impl DataType {
         Self::VALUES.iter().copied().find(|&known| known as i32 == number)
     }
 
-    /// The type of values that the kernels compute with.
-    pub(crate) fn scalar(self) -> ScalarType {
-        match self {
-            Self::Float => ScalarType::F32,
-            Self::Half => ScalarType::F16,
-            Self::Int32 => ScalarType::I32,
-            Self::BFloat16 => ScalarType::BF16,
-            Self::Int64 => ScalarType::I64,
-        }
-    }
-
     /// The type of an index that the kernels read; None for a type that is no index.
     pub(crate) fn index(self) -> Option<IndexType> {
-        match self {
-            Self::Int32 => Some(IndexType::I32),
-            Self::Int64 => Some(IndexType::I64),
-            Self::Float | Self::Half | Self::BFloat16 => None,
-        }
+        IndexType::of(self.scalar())
     }
 
+    /// TensorRT's name of a type.
     fn name(number: i32) -> String {
         const NAMES: [&str; 9] = ["FLOAT", "HALF", "INT8", "INT32", "BOOL", "UINT8", "FP8", "BF16", "INT64"];
         let name = usize::try_from(number).ok().and_then(|number| NAMES.get(number));
         name.map_or_else(|| format!("DataType {number}"), |&name| name.to_owned())
+    }
+}
+
+#[cfg(test)]
+impl DataType {
+    /// TensorRT's name.
+    pub(crate) fn text_name(self) -> String {
+        Self::name(self as i32)
     }
 }
 
@@ -121,5 +141,20 @@ impl TensorDesc {
             Refusal::new(format!("{name} has shape {sizes:?}; sizes are 0 or more, or -1 while unknown"))
         })?;
         Shape::new(&sizes).map(Some).map_err(|error| Refusal::new(format!("{name}: {error}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_type_is_in_the_lists_of_its_kind() {
+        for data_type in DataType::VALUES {
+            assert_eq!(DataType::FLOATS.contains(data_type), data_type.scalar().is_float(), "{data_type:?}");
+            assert_eq!(DataType::INTEGERS.contains(data_type), data_type.index().is_some(), "{data_type:?}");
+            let has_name = DataType::name(*data_type as i32).chars().all(|letter| letter != ' ');
+            assert!(has_name, "{data_type:?} has no name for messages");
+        }
     }
 }

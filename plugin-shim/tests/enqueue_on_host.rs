@@ -8,17 +8,20 @@ use std::{ffi::CStr, path::Path, sync::mpsc, thread, time::Duration};
 
 use common::{
     Library, chars, int,
-    layers::{Layer, layers},
+    layers::{Layer, PLUGINS, layers},
     plugin_library,
     prepared::{Enqueue, Prepared},
     stand_in::{DRIVER, Driver, allocations, is_child, run_with_stand_ins},
-    tensors::{BF16, FLOAT, HALF, INT32_TYPE, INT64_TYPE, Tensor, tensor},
+    tensors::{FLOAT, HALF, INDEX_TYPES, INT32_TYPE, Tensor, VALUE_TYPES_OF_8, tensor},
     v2, v3,
 };
+use tensorrt_scatter::{Reduce, ReduceOperator};
 
 /// The tests and their child processes: each runs the ignored test of its name.
 macro_rules! in_processes {
     ($($test:ident)+) => {
+        const IN_PROCESSES: &[&str] = &[$(stringify!($test)),+];
+
         $(#[test]
         fn $test() {
             run_with_stand_ins(concat!("children::", stringify!($test)));
@@ -45,9 +48,11 @@ in_processes! {
     threads_may_share_a_plugin
     the_second_enqueue_allocates_nothing
     an_enqueue_does_not_wait_for_another_plugins_kernels
+    kernels_of_scatter_are_loaded_ahead
     kernels_of_segment_coo_are_loaded_ahead
     kernels_of_segment_csr_are_loaded_ahead
     kernels_of_gather_coo_are_loaded_ahead
+    kernels_of_gather_csr_are_loaded_ahead
     kernels_of_softmax_are_loaded_ahead
     kernels_of_log_softmax_are_loaded_ahead
     kernels_of_logsumexp_are_loaded_ahead
@@ -121,6 +126,19 @@ fn sized(layer: &Layer, values: i32, times: i64) -> (Vec<Tensor>, Vec<Tensor>) {
 /// `TRTS_Scatter`s of the table whose index has one axis, and does not grow with src's first one.
 fn scatters() -> impl Iterator<Item = &'static Layer> {
     layers(3).filter(|layer| layer.plugin == c"TRTS_Scatter" && layer.inputs.len() == 2)
+}
+
+#[test]
+fn every_plugin_has_a_test_of_what_is_loaded_ahead() {
+    let under_test: Vec<_> = in_child::LOADED_AHEAD.iter().map(|&(_, plugin)| plugin).collect();
+    assert_eq!(under_test, PLUGINS.map(|(name, _)| name));
+    for (name, attributes) in PLUGINS {
+        let has_choice = attributes.iter().any(|&(attribute, _)| attribute == "reduce");
+        assert_eq!(in_child::reduce_operator(name.to_str().unwrap()).is_some(), has_choice, "{name:?}");
+    }
+    for (test, _) in in_child::LOADED_AHEAD {
+        assert!(IN_PROCESSES.contains(test), "in_processes! lacks {test}");
+    }
 }
 
 mod in_child {
@@ -205,12 +223,10 @@ mod in_child {
 
     pub fn the_second_enqueue_allocates_nothing(library: &Library, driver: &Driver) {
         for generation in [2, 3] {
-            let types: &[i32] =
-                if generation == 2 { &[FLOAT, HALF, INT32_TYPE] } else { &[FLOAT, HALF, INT32_TYPE, BF16, INT64_TYPE] };
-            let indices: &[i32] = if generation == 2 { &[INT32_TYPE] } else { &[INT32_TYPE, INT64_TYPE] };
+            let is_told = |data_type: &i32| generation == 3 || VALUE_TYPES_OF_8.contains(data_type);
             for layer in layers(generation) {
-                for &values in types.iter().filter(|values| layer.value_types().contains(values)) {
-                    for &index in indices {
+                for values in layer.value_types().into_iter().filter(is_told) {
+                    for index in INDEX_TYPES.into_iter().filter(is_told) {
                         let plugin = configured(library, layer, generation, values, index);
                         let (inputs, outputs) = (layer.input_tensors(values, index), layer.output_tensors(values));
                         let mut enqueue = plugin.placed(driver, &inputs, &outputs);
@@ -260,6 +276,8 @@ mod in_child {
 
     macro_rules! loaded_ahead {
         ($($test:ident: $plugin:literal)+) => {
+            pub const LOADED_AHEAD: &[(&str, &CStr)] = &[$((stringify!($test), $plugin)),+];
+
             $(pub fn $test(library: &Library, driver: &Driver) {
                 check_loaded_ahead(library, driver, $plugin);
             })+
@@ -267,9 +285,11 @@ mod in_child {
     }
 
     loaded_ahead! {
+        kernels_of_scatter_are_loaded_ahead: c"TRTS_Scatter"
         kernels_of_segment_coo_are_loaded_ahead: c"TRTS_SegmentCOO"
         kernels_of_segment_csr_are_loaded_ahead: c"TRTS_SegmentCSR"
         kernels_of_gather_coo_are_loaded_ahead: c"TRTS_GatherCOO"
+        kernels_of_gather_csr_are_loaded_ahead: c"TRTS_GatherCSR"
         kernels_of_softmax_are_loaded_ahead: c"TRTS_ScatterSoftmax"
         kernels_of_log_softmax_are_loaded_ahead: c"TRTS_ScatterLogSoftmax"
         kernels_of_logsumexp_are_loaded_ahead: c"TRTS_ScatterLogSumExp"
@@ -279,23 +299,27 @@ mod in_child {
     /// Whatever the shapes are, no enqueue compiles anything once the plugin was told other shapes of the same types.
     /// Every plugin has a process of its own, so that none finds kernels that another's were loaded with.
     fn check_loaded_ahead(library: &Library, driver: &Driver, plugin: &CStr) {
-        let reductions: &[&str] = match plugin.to_str().unwrap() {
-            "TRTS_Scatter" => &["sum", "mul", "mean", "min", "max"],
-            "TRTS_SegmentCOO" | "TRTS_SegmentCSR" => &["sum", "mean", "min", "max"],
-            _ => &[""],
-        };
+        let name = plugin.to_str().unwrap();
+        let layer = layers(3).find(|layer| layer.plugin == plugin).unwrap();
+        let reductions: Vec<_> =
+            reduce_operator(name).map_or_else(|| vec![None], |operator| operator.reductions().map(Some).collect());
         for reduce in reductions {
-            for values in [FLOAT, HALF, BF16, INT32_TYPE, INT64_TYPE] {
-                for index in [INT32_TYPE, INT64_TYPE] {
-                    if layers(3).any(|layer| layer.plugin == plugin && layer.value_types().contains(&values)) {
-                        let name = plugin.to_str().unwrap();
-                        for (e, k, n) in SHAPES {
-                            check_shape_loaded_ahead(library, driver, name, reduce, [values, index], [e, k, n]);
-                        }
+            for values in layer.value_types() {
+                for index in INDEX_TYPES {
+                    for (e, k, n) in SHAPES {
+                        check_shape_loaded_ahead(library, driver, name, reduce, [values, index], [e, k, n]);
                     }
                 }
             }
         }
+    }
+
+    /// The operator whose reductions a plugin has: `TRTS_SegmentCSR` has those of segment_csr.
+    pub fn reduce_operator(plugin: &str) -> Option<ReduceOperator> {
+        let is_of = |operator: &ReduceOperator| {
+            plugin.eq_ignore_ascii_case(&format!("TRTS_{}", operator.name().replace('_', "")))
+        };
+        ReduceOperator::ALL.into_iter().find(is_of)
     }
 
     /// Elements, columns and groups: of few and many groups, of every width of a row that kernels tell apart, of short
@@ -327,7 +351,7 @@ mod in_child {
         library: &Library,
         driver: &Driver,
         name: &str,
-        reduce: &'static str,
+        reduce: Option<Reduce>,
         [values, index]: [i32; 2],
         [e, k, n]: [i64; 3],
     ) {
@@ -335,17 +359,14 @@ mod in_child {
         let is_csr = name.ends_with("CSR");
         let (mut src, mut out) = (tensor(values, &[e, k]), tensor(values, &[n, k]));
         let index = tensor(index, &[if is_csr { n + 1 } else { e }]);
-        let mut fields = vec![];
+        let mut fields: Vec<_> = reduce.map(|reduce| chars(c"reduce", reduce.name())).into_iter().collect();
         match name {
             "TRTS_GatherCOO" | "TRTS_GatherCSR" => {
                 std::mem::swap(&mut src, &mut out);
                 fields.extend(is_csr.then(|| int(c"size", &rows)));
             }
-            "TRTS_SegmentCSR" => fields.push(chars(c"reduce", reduce)),
-            "TRTS_SegmentCOO" => fields.extend([chars(c"reduce", reduce), int(c"dim_size", &groups)]),
-            "TRTS_Scatter" => {
-                fields.extend([chars(c"reduce", reduce), int(c"dim_size", &groups), int(c"dim", &zero)]);
-            }
+            "TRTS_SegmentCSR" => {}
+            "TRTS_SegmentCOO" => fields.push(int(c"dim_size", &groups)),
             _ => {
                 fields.extend([int(c"dim_size", &groups), int(c"dim", &zero)]);
                 if name.ends_with("oftmax") {
@@ -357,13 +378,13 @@ mod in_child {
         let creator = creators.find(|creator| creator.name() == name).unwrap();
         let plugin = creator.create(c"host", &fields, v3::Phase::Runtime).unwrap();
         let mut outputs = vec![out];
-        outputs.extend(["min", "max"].contains(&reduce).then(|| tensor(INT32_TYPE, &outputs[0].dims)));
+        outputs.extend(reduce.is_some_and(Reduce::has_arg).then(|| tensor(INT32_TYPE, &outputs[0].dims)));
         let inputs = [src, index];
         assert_eq!(plugin.shape_change(&inputs, &outputs), 0);
         let enqueue = Plugin::V3(plugin).placed(driver, &inputs, &outputs);
         let before = driver.compilations();
         assert_eq!(enqueue.call(), 0);
-        assert_eq!(driver.compilations(), before, "{name} {reduce} {values} of {inputs:?}");
+        assert_eq!(driver.compilations(), before, "{name} {reduce:?} {values} of {inputs:?}");
     }
 
     /// A plugin that several threads call.

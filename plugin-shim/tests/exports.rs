@@ -5,7 +5,7 @@ mod common;
 
 use std::process::Command;
 
-use common::{library_path, skipped};
+use common::{layers::PLUGINS, library_path, skipped};
 
 /// The standard output of a tool, if it is installed.
 fn output(test: &str, tool: &str, arguments: &[&str]) -> Option<String> {
@@ -28,6 +28,24 @@ fn declared_functions() -> Vec<&'static str> {
         .filter_map(|start| start.rsplit([' ', '*']).next())
         .filter(|name| name.starts_with("trts_"))
         .collect()
+}
+
+#[test]
+fn the_program_in_c_calls_every_operator() {
+    let program = include_str!("c_abi/program.c");
+    for (plugin, _) in PLUGINS {
+        let function = function_of(plugin.to_str().unwrap());
+        assert!(program.contains(&format!("{function}(")), "program.c does not call {function}");
+    }
+}
+
+/// The C function of a plugin's operator: `TRTS_SegmentCSR` is trts_segment_csr, `TRTS_ScatterStd` is trts_std.
+fn function_of(plugin: &str) -> String {
+    let name = plugin.trim_start_matches("TRTS_").to_lowercase();
+    let name = if name == "scatter" { &name } else { name.trim_start_matches("scatter") };
+    let functions = declared_functions();
+    let found = functions.iter().find(|function| function.trim_start_matches("trts").replace('_', "") == *name);
+    found.unwrap_or_else(|| panic!("the header has no function of {plugin}")).to_string()
 }
 
 #[test]

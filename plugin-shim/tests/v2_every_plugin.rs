@@ -48,6 +48,7 @@ fn every_creator_describes_itself() {
         assert_eq!((creator.name(), creator.version(), creator.namespace()), (name.to_str().unwrap(), "1", ""));
         let fields: Vec<_> = creator.fields().iter().map(|field| (field.name(), field.field_type)).collect();
         assert_eq!(fields, attributes, "{name:?}");
+        assert!(layers(2).any(|layer| layer.plugin == name), "{name:?} is in no layer of the table");
     }
     session.expect_silence();
 }
@@ -65,7 +66,7 @@ fn every_wrong_attribute_is_refused_by_name() {
 fn every_type_and_format_is_by_the_table() {
     let session = Session::start();
     for (layer, plugin) in each() {
-        for &values in layer.value_types() {
+        for values in layer.value_types() {
             for index in [INT32_TYPE, INT64_TYPE] {
                 layer.check_formats(values, index, |position, tried| {
                     plugin.supports(position, tried, layer.inputs.len())
@@ -110,7 +111,7 @@ fn every_wrong_shape_is_refused_by_input() {
 fn every_layer_is_configured() {
     let session = Session::start();
     for (layer, plugin) in each() {
-        for &values in layer.value_types() {
+        for values in layer.value_types() {
             let (inputs, outputs) = (layer.input_tensors(values, INT32_TYPE), layer.output_tensors(values));
             plugin.configure(&inputs, &outputs);
             assert_eq!(plugin.initialize(), 0);

@@ -40,11 +40,34 @@ impl GatherPlan {
     /// The widest access that every row of `src` and `out` can be cut into.
     fn word(&self, pointers: &GatherPointers) -> Word {
         let row = (self.k * pointers.scalar.bytes()) as u64;
-        // The widest one whose bytes divide all of them. Every type has two bytes or more.
-        let divides = |word: &&Word| (row | pointers.src | pointers.out).is_multiple_of(word.bytes() as u64);
-        Word::ALL.iter().rev().find(divides).copied().unwrap_or(Word::Bytes2)
+        // The widest one whose bytes divide all of them. That of a value does: tensors are aligned to their elements.
+        let own = word_of(pointers.scalar);
+        let divides = |word: &Word| (row | pointers.src | pointers.out).is_multiple_of(word.bytes() as u64);
+        let wider = Word::ALL.into_iter().rev().take_while(|word| word.bytes() > own.bytes());
+        { wider }.find(divides).unwrap_or(own)
     }
 }
+
+/// The word that has the size of a value.
+const fn word_of(scalar: ScalarType) -> Word {
+    let mut at = 0;
+    while at < Word::ALL.len() {
+        if Word::ALL[at].bytes() == scalar.bytes() {
+            return Word::ALL[at];
+        }
+        at += 1;
+    }
+    panic!("no word has the size of a value of this type")
+}
+
+// A type of values without a word does not compile.
+const _: () = {
+    let mut at = 0;
+    while at < ScalarType::ALL.len() {
+        word_of(ScalarType::ALL[at]);
+        at += 1;
+    }
+};
 
 /// Gives the one step of a gather to a queue. Nothing is allocated on the device and nothing waits. An index outside
 /// [0, S) gives zeros; a bad indptr gives some rows of `src` or zeros.
@@ -279,5 +302,29 @@ fn run<T: Scalar, I: Index>(
             check::check_rows(stream, plan, index, workspace)?;
         }
         enqueue_gather(&mut StreamQueue::new(kernels, stream.as_raw()), plan, &pointers)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Shape;
+
+    /// The word of rows of so many values, whose tensors lie at these addresses.
+    fn word(scalar: ScalarType, k: usize, [src, out]: [u64; 2]) -> Word {
+        let plan = GatherPlan::coo(&Shape::new(&[5, k]).unwrap(), &Shape::new(&[3]).unwrap()).unwrap();
+        plan.word(&GatherPointers { scalar, index_type: IndexType::I32, src, index: 0, out })
+    }
+
+    #[test]
+    fn a_word_is_the_widest_that_divides_rows_and_addresses() {
+        for scalar in ScalarType::ALL {
+            let bytes = scalar.bytes();
+            assert_eq!(word(scalar, 16, [0, 0]).bytes(), 16, "{scalar}");
+            assert_eq!(word(scalar, 1, [0, 0]).bytes(), bytes, "{scalar}");
+            assert_eq!(word(scalar, 3, [0, 0]).bytes(), bytes, "{scalar}");
+            assert_eq!(word(scalar, 16, [bytes as u64, 0]).bytes(), bytes, "{scalar}");
+            assert_eq!(word(scalar, 16, [0, bytes as u64]).bytes(), bytes, "{scalar}");
+        }
     }
 }

@@ -33,19 +33,21 @@ pub struct EmbeddedPtx {
     starts: &'static [usize; Kernel::COUNT],
 }
 
-macro_rules! embedded {
-    ($architecture:literal) => {
-        EmbeddedPtx {
-            architecture: $architecture,
-            ptx: include_str!(concat!(env!("OUT_DIR"), "/kernels_sm_", $architecture, ".ptx")),
-            starts: &include!(concat!(env!("OUT_DIR"), "/kernels_sm_", $architecture, ".rs")),
-        }
+macro_rules! architectures {
+    ($($architecture:literal),+) => {
+        /// The kernels for each architecture that `build.rs` compiles them for, oldest first. PTX runs forward, so the
+        /// newest that the device accepts is loaded.
+        pub const EMBEDDED_PTX: [EmbeddedPtx; [$($architecture),+].len()] = [$(
+            EmbeddedPtx {
+                architecture: $architecture,
+                ptx: include_str!(concat!(env!("OUT_DIR"), "/kernels_sm_", $architecture, ".ptx")),
+                starts: &include!(concat!(env!("OUT_DIR"), "/kernels_sm_", $architecture, ".rs")),
+            }
+        ),+];
     };
 }
 
-/// The kernels for each architecture they were compiled for, oldest first. PTX runs forward, so the newest
-/// that the device accepts is loaded.
-pub const EMBEDDED_PTX: [EmbeddedPtx; 3] = [embedded!(75), embedded!(80), embedded!(90)];
+include!(concat!(env!("OUT_DIR"), "/architectures.rs"));
 
 impl EmbeddedPtx {
     /// The text with no more than some of its entry points, so that a process compiles only the kernels it uses.
@@ -260,6 +262,11 @@ fn driver_version() -> i32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn architectures_come_oldest_first() {
+        assert!(EMBEDDED_PTX.is_sorted_by(|older, newer| older.architecture < newer.architecture));
+    }
 
     #[test]
     fn each_entry_point_is_a_module_of_its_own() {

@@ -6,7 +6,7 @@ use tensorrt_scatter::{Error, Reduce};
 use crate::support::{
     assert_same,
     emulator::{self, Emulator},
-    segments::{self, Lengths, REDUCES, SegmentCase, column},
+    segments::{self, Lengths, SegmentCase, column},
 };
 
 proptest! {
@@ -18,7 +18,7 @@ proptest! {
         k in 1..4usize,
         index in prop::collection::vec(-3..70i64, 1..300),
         is_csr: bool,
-        reduce in prop::sample::select(&REDUCES[..]),
+        choice: prop::sample::Index,
         seed: u64,
     ) {
         let length = if is_csr { length } else { index.len() };
@@ -29,7 +29,7 @@ proptest! {
             segments: if is_csr { index.len() - 1 } else { 60 },
             index,
             base: None,
-            reduce,
+            reduce: *choice.get(&segments::reductions(is_csr)),
             is_csr,
         };
         for bytes in emulator::SIZES {

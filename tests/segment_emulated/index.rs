@@ -4,13 +4,13 @@ use tensorrt_scatter::Reduce;
 
 use crate::{
     check,
-    support::segments::{REDUCES, column},
+    support::segments::{self, column},
 };
 
 /// An index may skip more segments at once than a warp has lanes, in a whole index tile and at its end.
 #[test]
 fn an_index_may_pass_over_many_segments() {
-    for reduce in REDUCES {
+    for reduce in segments::reductions(false) {
         let index: Vec<_> = (0..200).map(|i| if i < 70 { i / 30 } else { 100 + 3 * i }).collect();
         let src: Vec<_> = (0..200).map(|i| ((i * 31) % 11) as f32).collect();
         check(&column(reduce, &src, &index, None, 1000, false), 1, u32::MAX, 0);
@@ -19,7 +19,7 @@ fn an_index_may_pass_over_many_segments() {
 
 #[test]
 fn bad_elements_between_good_ones_are_left_out() {
-    for reduce in REDUCES {
+    for reduce in segments::reductions(false) {
         let src: Vec<_> = (0..600).map(|i| ((i * 31) % 11) as f32).collect();
         // Whole index tiles without a good element, in the middle of a segment.
         let index: Vec<_> = (0..600).map(|i| if i % 5 == 0 || (90..420).contains(&i) { -1 } else { i / 450 }).collect();

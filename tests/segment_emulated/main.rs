@@ -14,7 +14,7 @@ use support::{
     Element, assert_same,
     cases::Indices,
     emulator::{self, Emulator, Integers, Setup, kernels_not_run},
-    segments::{self, Lengths, REDUCES, SegmentCase, segment_cases},
+    segments::{self, Lengths, SegmentCase, segment_cases},
 };
 use tensorrt_scatter::gpu::Queue;
 
@@ -41,7 +41,8 @@ fn long_segments_are_put_together<T: Element>() {
     for (b, length, k, segments) in sizes.into_iter().chain(cut) {
         for (at, lengths) in Lengths::ALL.into_iter().enumerate() {
             for (is_csr, offset) in [(false, 0), (true, 1)] {
-                let reduce = REDUCES[(k + at + usize::from(is_csr)) % REDUCES.len()];
+                let reductions = segments::reductions(is_csr);
+                let reduce = reductions[(k + at + usize::from(is_csr)) % reductions.len()];
                 check(&segments::large::<T>((b, length, k, segments), lengths, reduce, is_csr), 3, u32::MAX, offset);
             }
         }
@@ -83,8 +84,8 @@ fn an_index_becomes_an_indptr_of_int64(setup: Setup) {
 }
 
 fn every_way_to_share_segments_agrees<T: Element>() {
-    for reduce in REDUCES {
-        for is_csr in [false, true] {
+    for is_csr in [false, true] {
+        for reduce in segments::reductions(is_csr) {
             // Columns that fill packs; single columns of long segments; single columns of short segments.
             for (length, k, segments) in [(300, 16, 9), (300, 3, 3), (90, 3, 40)] {
                 let case = segments::large::<T>((1, length, k, segments), Lengths::Even, reduce, is_csr);

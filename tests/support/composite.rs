@@ -224,31 +224,3 @@ pub fn emulate<T: FloatElement>(
     unsafe { enqueue_composite(&mut emulator, &plan, &pointers)? };
     Ok(out)
 }
-
-/// Makes one test for each floating-point type out of a generic function, as `for_each_type!` for all types.
-#[macro_export]
-macro_rules! for_each_float {
-    ($($name:ident: $function:ident;)+) => {$(
-        mod $name {
-            #[test]
-            fn f32() {
-                super::$function::<f32>();
-            }
-
-            #[test]
-            fn f16() {
-                super::$function::<half::f16>();
-            }
-
-            #[test]
-            fn bf16() {
-                super::$function::<half::bf16>();
-            }
-
-            #[test]
-            fn f64() {
-                super::$function::<f64>();
-            }
-        }
-    )+};
-}

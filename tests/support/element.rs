@@ -59,12 +59,18 @@ pub fn assert_same<T: Element>(what: &str, given: &[T], expected: &[T]) {
 #[macro_export]
 macro_rules! call_for_each_type {
     ($function:ident($($argument:expr),*)) => {
-        $function::<f32>($($argument),*);
-        $function::<half::f16>($($argument),*);
-        $function::<half::bf16>($($argument),*);
-        $function::<f64>($($argument),*);
-        $function::<i32>($($argument),*);
-        $function::<i64>($($argument),*);
+        tensorrt_scatter::scalar_types!($crate::call_for_listed_types! { $function($($argument),*) })
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! call_for_listed_types {
+    (
+        { $function:ident $arguments:tt }
+        $([$variant:ident, $name:ident, $type:ty, $display:literal, $number:literal, $kind:ident])+
+    ) => {
+        { $($function::<$type> $arguments;)+ }
     };
 }
 
@@ -74,35 +80,51 @@ macro_rules! call_for_each_type {
 macro_rules! for_each_type {
     ($($name:ident: $function:ident;)+) => {$(
         mod $name {
-            #[test]
-            fn f32() {
-                super::$function::<f32>();
-            }
-
-            #[test]
-            fn f16() {
-                super::$function::<half::f16>();
-            }
-
-            #[test]
-            fn bf16() {
-                super::$function::<half::bf16>();
-            }
-
-            #[test]
-            fn f64() {
-                super::$function::<f64>();
-            }
-
-            #[test]
-            fn i32() {
-                super::$function::<i32>();
-            }
-
-            #[test]
-            fn i64() {
-                super::$function::<i64>();
-            }
+            tensorrt_scatter::scalar_types!($crate::tests_of_listed_types! { $function });
         }
     )+};
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! tests_of_listed_types {
+    (
+        { $function:ident }
+        $([$variant:ident, $name:ident, $type:ty, $display:literal, $number:literal, $kind:ident])+
+    ) => {
+        $(
+            #[test]
+            fn $name() {
+                super::$function::<$type>();
+            }
+        )+
+    };
+}
+
+/// Makes one test for each floating-point type out of a generic function, as `for_each_type!` for all types.
+#[macro_export]
+macro_rules! for_each_float {
+    ($($name:ident: $function:ident;)+) => {$(
+        mod $name {
+            tensorrt_scatter::scalar_types!($crate::tests_of_listed_floats! { $function });
+        }
+    )+};
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! tests_of_listed_floats {
+    (
+        { $function:ident }
+        $([$variant:ident, $name:ident, $type:ty, $display:literal, $number:literal, $kind:ident])+
+    ) => {
+        $($crate::tests_of_listed_floats!($kind $name $function $type);)+
+    };
+    (Float $name:ident $function:ident $type:ty) => {
+        #[test]
+        fn $name() {
+            super::$function::<$type>();
+        }
+    };
+    (Integer $name:ident $function:ident $type:ty) => {};
 }

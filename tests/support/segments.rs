@@ -1,7 +1,7 @@
 //! Reductions over segments: the naive twin, and generated cases.
 
-use proptest::{collection::vec, prelude::*, sample::select};
-use tensorrt_scatter::Reduce;
+use proptest::{collection::vec, prelude::*, sample};
+use tensorrt_scatter::{Reduce, ReduceOperator};
 
 use super::{
     Element,
@@ -9,8 +9,11 @@ use super::{
     naive::{self, ScatterCase},
 };
 
-/// The reductions that segments have.
-pub const REDUCES: [Reduce; 4] = [Reduce::Sum, Reduce::Mean, Reduce::Min, Reduce::Max];
+/// The reductions of segment_csr, or of segment_coo.
+pub fn reductions(is_csr: bool) -> Vec<Reduce> {
+    let operator = if is_csr { ReduceOperator::SegmentCsr } else { ReduceOperator::SegmentCoo };
+    operator.reductions().collect()
+}
 
 /// What a reduction over segments is given.
 #[derive(Clone, Debug)]
@@ -99,8 +102,9 @@ pub fn segment_cases<T: Element>(
     indices: Indices,
 ) -> impl Strategy<Value = SegmentCase<T>> {
     let shape = (vec(0..=max_axis, 1..=4), 0..4usize, 0..=max_length, 0..=max_length);
-    (shape, select(&REDUCES[..]), any::<bool>(), any::<bool>(), vec(any::<bool>(), 4))
-        .prop_flat_map(move |((mut src_dims, axis, length, segments), reduce, is_csr, has_base, broadcast)| {
+    (shape, any::<sample::Index>(), any::<bool>(), any::<bool>(), vec(any::<bool>(), 4))
+        .prop_flat_map(move |((mut src_dims, axis, length, segments), choice, is_csr, has_base, broadcast)| {
+            let reduce = *choice.get(&reductions(is_csr));
             let axis = axis % src_dims.len();
             src_dims[axis] = length;
             let mut out_dims = src_dims.clone();

@@ -2,70 +2,73 @@
 
 use std::fmt;
 
-/// A compute capability that PTX is generated for. PTX runs on its own architecture and on every later one.
-///
-/// Displays as the compiler names it: `sm_90`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum NvvmArch {
+/// Declares the architectures, from the oldest to the newest: each with its compute capability and its PTX version.
+macro_rules! architectures {
+    ($($(#[$doc:meta])* $variant:ident = $capability:literal, $ptx_feature:literal;)+) => {
+        /// A compute capability that PTX is generated for. PTX runs on its own architecture and on every later one.
+        ///
+        /// Displays as the compiler names it: `sm_90`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
+        pub enum NvvmArch {
+            $($(#[$doc])* $variant,)+
+        }
+
+        impl NvvmArch {
+            /// All architectures, the oldest first.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// The compute capability as one number: 90 for 9.0, 120 for 12.0.
+            pub const fn capability(self) -> u32 {
+                match self {
+                    $(Self::$variant => $capability,)+
+                }
+            }
+
+            /// The PTX version to write, as a target feature of the compiler.
+            ///
+            /// A driver refuses PTX newer than itself, so this is the lowest that serves: 7.0 (CUDA 11.0) is the lowest
+            /// that rustc writes since 1.97; each architecture needs the version which introduced it; and sm_90 needs
+            /// 8.1 rather than 7.8 for vector reductions (`red.global.add.v4.f32`).
+            pub(crate) fn ptx_feature(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $ptx_feature,)+
+                }
+            }
+        }
+    };
+}
+
+architectures! {
     /// Turing: T4, RTX 20.
-    Compute75,
+    Compute75 = 75, "ptx70";
     /// Ampere, data centre: A100, A30.
-    Compute80,
+    Compute80 = 80, "ptx70";
     /// Ampere: A10, A40, RTX 30.
-    Compute86,
+    Compute86 = 86, "ptx71";
     /// Ampere, Jetson Orin.
-    Compute87,
+    Compute87 = 87, "ptx74";
     /// Ada: L4, L40, RTX 40.
-    Compute89,
+    Compute89 = 89, "ptx78";
     /// Hopper: H100, H200.
-    Compute90,
+    Compute90 = 90, "ptx81";
     /// Blackwell, data centre: B100, B200.
-    Compute100,
+    Compute100 = 100, "ptx86";
     /// Blackwell: RTX 50.
-    Compute120,
+    Compute120 = 120, "ptx87";
 }
 
 impl NvvmArch {
-    /// Where the instruction set grew in a way that kernels may want to ask about at compile time.
-    const STEPS: [Self; 3] = [Self::Compute75, Self::Compute80, Self::Compute90];
-
-    /// The compute capability as one number: 90 for 9.0, 120 for 12.0.
-    pub fn capability(self) -> u32 {
-        match self {
-            Self::Compute75 => 75,
-            Self::Compute80 => 80,
-            Self::Compute86 => 86,
-            Self::Compute87 => 87,
-            Self::Compute89 => 89,
-            Self::Compute90 => 90,
-            Self::Compute100 => 100,
-            Self::Compute120 => 120,
-        }
-    }
-
-    /// The PTX version to write, as a target feature of the compiler.
-    ///
-    /// A driver refuses PTX newer than itself, so this is the lowest that serves: 7.0 (CUDA 11.0) is the lowest that
-    /// rustc writes since 1.97; each architecture needs the version which introduced it; and sm_90 needs 8.1 rather
-    /// than 7.8 for vector reductions (`red.global.add.v4.f32`).
-    pub(crate) fn ptx_feature(self) -> &'static str {
-        match self {
-            Self::Compute75 | Self::Compute80 => "ptx70",
-            Self::Compute86 => "ptx71",
-            Self::Compute87 => "ptx74",
-            Self::Compute89 => "ptx78",
-            Self::Compute90 => "ptx81",
-            Self::Compute100 => "ptx86",
-            Self::Compute120 => "ptx87",
-        }
+    /// The cfg that says "at least this architecture".
+    fn cfg(self) -> String {
+        format!("nvptx_{self}")
     }
 
     /// The compiler flags that select this architecture and tell the crate about it.
     pub(crate) fn rustflags(self) -> Vec<String> {
         let mut flags = vec![format!("-Ctarget-cpu={self}"), format!("-Ctarget-feature=+{}", self.ptx_feature())];
-        let reached = Self::STEPS.into_iter().filter(|step| *step <= self);
-        flags.extend(reached.map(|step| format!("--cfg=nvptx_{step}")));
+        let reached = Self::ALL.iter().filter(|&&architecture| architecture <= self);
+        flags.extend(reached.map(|architecture| format!("--cfg={}", architecture.cfg())));
         flags
     }
 }
@@ -88,9 +91,18 @@ mod tests {
     #[test]
     fn cfgs_mean_at_least_this_architecture() {
         assert_eq!(cfgs(NvvmArch::Compute75), ["nvptx_sm_75"]);
-        assert_eq!(cfgs(NvvmArch::Compute89), ["nvptx_sm_75", "nvptx_sm_80"]);
-        let all = ["nvptx_sm_75", "nvptx_sm_80", "nvptx_sm_90"];
-        assert_eq!(cfgs(NvvmArch::Compute90), all);
-        assert_eq!(cfgs(NvvmArch::Compute120), all);
+        assert_eq!(cfgs(NvvmArch::Compute86), ["nvptx_sm_75", "nvptx_sm_80", "nvptx_sm_86"]);
+        for architecture in NvvmArch::ALL {
+            let reached = NvvmArch::ALL.iter().filter(|other| other.capability() <= architecture.capability());
+            assert_eq!(cfgs(*architecture), reached.map(|other| other.cfg()).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn nvptx_arch_knows_every_cfg() {
+        let cfgs: Vec<_> = NvvmArch::ALL.iter().map(|architecture| architecture.cfg()).collect();
+        let known = format!("check-cfg = [\"cfg({})\"]", cfgs.join(", "));
+        let manifest = include_str!("../../nvptx_arch/Cargo.toml");
+        assert!(manifest.contains(&known), "crates/nvptx_arch/Cargo.toml: expected {known}");
     }
 }

@@ -19,8 +19,8 @@
 //!
 //! # What a kernel crate sees
 //! It is compiled as a `cdylib` for `nvptx64-nvidia-cuda`, optimised, with `panic = "abort"` and fat LTO, nightly
-//! features allowed, and with one `cfg` for each architecture step up to the one asked for: `nvptx_sm_75` always,
-//! `nvptx_sm_80` from sm_80, `nvptx_sm_90` from sm_90.
+//! features allowed, and with one `cfg` for each architecture of [`NvvmArch`] up to the one asked for: `nvptx_sm_75` always,
+//! `nvptx_sm_90` from sm_90.
 //!
 //! # Environment
 //! `NVPTX_RUSTC`: the rustc to use instead of the one that would be found; the `cargo` beside it is used if there is

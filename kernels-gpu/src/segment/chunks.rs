@@ -11,11 +11,11 @@ use nvptx_arch::{
 use super::{
     block::WARPS,
     columns::Load,
+    fold::Fold,
     indptr::{sees_holes, Indptr},
     long::Long,
     piece::Piece,
     records::Record,
-    store::Finish,
     tile::{warp_of_block, Task, Tile},
     work::{first_column, Outcome, Work},
 };
@@ -29,7 +29,7 @@ use crate::{element::Scalar, layout::split_rows};
 /// It is a kernel of its own, because a kernel has as many registers as its largest step, and with fewer registers more
 /// warps have loads under way. If no segment is long, a block ends after one load.
 #[inline(always)]
-pub unsafe fn reduce_chunks<T: Scalar, R: Finish, L: Load, const COLUMNS: usize, const HAS_INDEX: bool>(
+pub unsafe fn reduce_chunks<T: Scalar, R: Fold, L: Load, const COLUMNS: usize, const HAS_INDEX: bool>(
     p: &SegmentParams,
 ) {
     let mut first = skip_tiles(p);

@@ -14,7 +14,7 @@ use super::{
     fold::{Fold, Folded},
     long::Long,
     records::{self, Record},
-    store::{store, Finish},
+    store::store,
     tile::{warp_of_block, Task, Tile},
 };
 use crate::{
@@ -39,7 +39,7 @@ const TILE: u64 = WARP_SIZE as u64;
 /// for each column part left to the block: the whole block does the same, with more groups
 /// ```
 #[inline(always)]
-pub unsafe fn combine<T: Scalar, R: Finish, const HAS_INDEX: bool>(p: &SegmentParams) {
+pub unsafe fn combine<T: Scalar, R: Fold, const HAS_INDEX: bool>(p: &SegmentParams) {
     let left = shared_array![u32; WARPS as usize];
     let mut first_chunk = skip_tiles(p);
     while first_chunk < p.b * p.chunks_per_b {
@@ -179,7 +179,7 @@ impl Joiners {
 
 /// Joins the records of a segment, and finishes and stores it.
 #[inline(always)]
-unsafe fn join<T: Scalar, R: Finish, const HAS_INDEX: bool>(p: &SegmentParams, records: &Records, joiners: &Joiners) {
+unsafe fn join<T: Scalar, R: Fold, const HAS_INDEX: bool>(p: &SegmentParams, records: &Records, joiners: &Joiners) {
     let mut folded = join_records::<T::Accumulator, R, HAS_INDEX>(p, records, joiners);
     if opaque_bool(joiners.are_block) {
         folded = block::join_warps::<T::Accumulator, R, u64, 1>(folded, p.combine_lanes_log2, HAS_INDEX);

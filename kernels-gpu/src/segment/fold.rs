@@ -1,8 +1,10 @@
-//! Partial results of a segment, in registers: how they take elements, and how they are joined.
+//! Partial results of a segment, in registers: how they take elements, how they are joined, and what they become.
 
 use core::ops::Add;
 
+use kernel_params::SegmentParams;
 use nvptx_arch::{
+    hint,
     memory::Word,
     warp::{self, Shuffle, FULL_MASK, WARP_SIZE},
 };
@@ -116,7 +118,8 @@ impl<A: Accumulator, P: Position, const COLUMNS: usize> Folded<A, P, COLUMNS> {
     }
 }
 
-/// A reduction of segments: it takes elements one by one, and joins partial results.
+/// A reduction of segments: it takes elements one by one, joins partial results, and makes elements of `out` and `arg_out`
+/// of them.
 pub trait Fold {
     /// Whether a partial result has a position: for `arg_out`.
     const HAS_POSITION: bool;
@@ -133,6 +136,16 @@ pub trait Fold {
 
     /// Joins two partial results of one segment.
     fn join<A: Accumulator, P: Position>(left: Partial<A, P>, right: Partial<A, P>) -> Partial<A, P>;
+
+    /// The values for `out`, and the positions for `arg_out`. A position is E where base wins or the segment is empty.
+    ///
+    /// `bases` are the values of base, or zeros without a base. `u32` positions in `folded` are relative to `origin`.
+    fn finish<T: Scalar, P: Position, const COLUMNS: usize>(
+        p: &SegmentParams,
+        folded: Folded<T::Accumulator, P, COLUMNS>,
+        origin: u64,
+        bases: [T; COLUMNS],
+    ) -> ([T; COLUMNS], [u64; COLUMNS]);
 
     /// The partial result of the lane whose number is this lane's number xor `lanes`.
     ///
@@ -172,6 +185,36 @@ impl Fold for Sum {
     fn join<A: Accumulator, P: Position>(left: Partial<A, P>, right: Partial<A, P>) -> Partial<A, P> {
         Partial { value: left.value.add(right.value), position: P::NONE }
     }
+
+    #[inline(always)]
+    fn finish<T: Scalar, P: Position, const COLUMNS: usize>(
+        p: &SegmentParams,
+        folded: Folded<T::Accumulator, P, COLUMNS>,
+        _: u64,
+        bases: [T; COLUMNS],
+    ) -> ([T; COLUMNS], [u64; COLUMNS]) {
+        let mut sums = [T::Accumulator::ZERO; COLUMNS];
+        for i in 0..COLUMNS {
+            sums[i] = bases[i].widen().add(folded.partials[i].value);
+        }
+        if p.is_mean != 0 {
+            // A loop with one division, because a division is a hundred instructions to compile. Each round divides the
+            // first sum and rotates the sums by one.
+            let mut left = COLUMNS as u32;
+            while left > 0 {
+                let mean = sums[0].divide_by_count(folded.count.into().max(1));
+                let mut rotated = [mean; COLUMNS];
+                rotated[..COLUMNS - 1].copy_from_slice(&sums[1..]);
+                sums = rotated;
+                left = hint::opaque(left) - 1;
+            }
+        }
+        let mut values = [T::ZERO; COLUMNS];
+        for i in 0..COLUMNS {
+            values[i] = T::narrow(sums[i]);
+        }
+        (values, [p.e; COLUMNS])
+    }
 }
 
 /// The conditions use `&` and `|`, not `&&` and `||`. With branches, the compiler moves the load of an element under
@@ -209,6 +252,26 @@ impl<S: Selection> Fold for S {
         } else {
             left
         }
+    }
+
+    #[inline(always)]
+    fn finish<T: Scalar, P: Position, const COLUMNS: usize>(
+        p: &SegmentParams,
+        folded: Folded<T::Accumulator, P, COLUMNS>,
+        origin: u64,
+        bases: [T; COLUMNS],
+    ) -> ([T; COLUMNS], [u64; COLUMNS]) {
+        let (mut values, mut positions) = (bases, [p.e; COLUMNS]);
+        let has_base = p.base != 0;
+        for i in 0..COLUMNS {
+            let Partial { value, position } = folded.partials[i];
+            let loses = has_base & !S::beats(value, bases[i].widen());
+            if (position != P::NONE) & !loses {
+                values[i] = T::narrow(value);
+                positions[i] = position.on_axis(origin);
+            }
+        }
+        (values, positions)
     }
 }
 

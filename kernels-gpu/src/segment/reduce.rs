@@ -12,8 +12,8 @@ use warp::WARP_SIZE;
 use super::{
     block::{self, THREADS, WARPS},
     columns::{LinePair, Load},
+    fold::Fold,
     indptr::prefetch_entry,
-    store::Finish,
     tile::warp_of_block,
     work::{Outcome, Team, Work},
 };
@@ -45,9 +45,7 @@ fn tasks(p: &SegmentParams) -> u64 {
 /// The lanes of a group share the columns, `COLUMNS` neighbouring columns each. If there are more lanes than that
 /// needs, they also share the elements, every n-th element each.
 #[inline(always)]
-pub unsafe fn reduce_cut<T: Scalar, R: Finish, L: Load, const COLUMNS: usize, const HAS_INDEX: bool>(
-    p: &SegmentParams,
-) {
+pub unsafe fn reduce_cut<T: Scalar, R: Fold, L: Load, const COLUMNS: usize, const HAS_INDEX: bool>(p: &SegmentParams) {
     for_each_task_of_warp(tasks(p), |task| {
         let team = Team::group(p, task << groups_log2(p));
         if !HAS_INDEX {
@@ -68,7 +66,7 @@ pub unsafe fn reduce_cut<T: Scalar, R: Finish, L: Load, const COLUMNS: usize, co
 /// ```
 /// Both are one loop, because a second copy of its body would need registers, and time to compile.
 #[inline(always)]
-pub unsafe fn reduce_whole<T: Scalar, R: Finish, const COLUMNS: usize, const HAS_INDEX: bool>(p: &SegmentParams) {
+pub unsafe fn reduce_whole<T: Scalar, R: Fold, const COLUMNS: usize, const HAS_INDEX: bool>(p: &SegmentParams) {
     let tasks = tasks(p);
     // The warps of a block take segments that lie far apart, because neighbouring segments may all be long.
     let mut first = block_idx_x() as u64;

@@ -15,12 +15,12 @@ use nvptx_arch::{
 use super::{
     block::THREADS,
     columns::Line,
-    fold::Folded,
+    fold::{Fold, Folded},
     indptr::{sees_holes, Indptr},
     long::note_chunks,
     piece::Piece,
     records::{self, Record},
-    store::{store, Finish},
+    store::store,
 };
 use crate::{
     batch::{each, BATCH},
@@ -70,7 +70,7 @@ impl Share {
 
     /// The partial result of its first `length` elements.
     #[inline(always)]
-    unsafe fn fold<T: Scalar, R: Finish, const HAS_INDEX: bool>(
+    unsafe fn fold<T: Scalar, R: Fold, const HAS_INDEX: bool>(
         &self,
         p: &SegmentParams,
         length: u32,
@@ -103,7 +103,7 @@ impl Share {
 
     /// Finishes and stores the segment's column.
     #[inline(always)]
-    unsafe fn store<T: Scalar, R: Finish>(&self, p: &SegmentParams, folded: Folded<T::Accumulator, u32, 1>) {
+    unsafe fn store<T: Scalar, R: Fold>(&self, p: &SegmentParams, folded: Folded<T::Accumulator, u32, 1>) {
         store::<T, R, u32, 1>(p, self.place as usize, folded, self.from as u64);
     }
 }
@@ -115,7 +115,7 @@ impl Share {
 ///     otherwise: fold its elements, finish and store it
 /// ```
 #[inline(always)]
-pub unsafe fn reduce_short<T: Scalar, R: Finish, const HAS_INDEX: bool>(p: &SegmentParams) {
+pub unsafe fn reduce_short<T: Scalar, R: Fold, const HAS_INDEX: bool>(p: &SegmentParams) {
     let mut first = block_idx_x() * THREADS as u32;
     while first < p.places {
         let place = first + thread_idx_x();

@@ -6,12 +6,12 @@ use nvptx_arch::{index::lane_id, warp::WARP_SIZE};
 
 use super::{
     columns::Load,
-    fold::Folded,
+    fold::{Fold, Folded},
     indptr::{sees_holes, Indptr},
     long::note_chunks,
     piece::Piece,
     records::{self, Record},
-    store::{store, Finish},
+    store::store,
 };
 use crate::{element::Scalar, layout::split_rows};
 
@@ -125,7 +125,7 @@ impl Work {
 
     /// The result of the lanes of this warp that share the piece's elements. All lanes of the warp call it.
     #[inline(always)]
-    pub unsafe fn fold<T: Scalar, R: Finish, L: Load, const COLUMNS: usize, const HAS_INDEX: bool>(
+    pub unsafe fn fold<T: Scalar, R: Fold, L: Load, const COLUMNS: usize, const HAS_INDEX: bool>(
         &self,
         p: &SegmentParams,
     ) -> Folded<T::Accumulator, u32, COLUMNS> {
@@ -141,7 +141,7 @@ impl Work {
 
     /// Stores the result in `out` or in a record. Of the lanes that share elements, the first one stores.
     #[inline(always)]
-    pub unsafe fn store<T: Scalar, R: Finish, const COLUMNS: usize, const HAS_INDEX: bool>(
+    pub unsafe fn store<T: Scalar, R: Fold, const COLUMNS: usize, const HAS_INDEX: bool>(
         &self,
         p: &SegmentParams,
         folded: Folded<T::Accumulator, u32, COLUMNS>,

@@ -10,7 +10,7 @@ use tensorrt_scatter::{
 
 use super::{
     status::Failure,
-    words::{numbered, type_constant, type_number},
+    words::{alternatives, numbered, type_constant},
 };
 
 /// `trts_tensor`.
@@ -22,6 +22,16 @@ pub struct TrtsTensor {
     rank: i32,
     shape: *const i64,
     strides: *const i64,
+}
+
+#[cfg(test)]
+impl TrtsTensor {
+    /// A tensor of no elements.
+    pub(super) fn without_elements(scalar: ScalarType) -> Self {
+        static NONE: i64 = 0;
+        let data = std::ptr::null_mut();
+        Self { data, element_type: scalar.number(), rank: 1, shape: &raw const NONE, strides: std::ptr::null() }
+    }
 }
 
 /// A tensor whose description was checked. Its data cannot be checked.
@@ -84,17 +94,14 @@ impl Descriptor {
 
     /// The type of an index, indptr or arg_out.
     pub(super) fn index_type(&self) -> Result<IndexType, Failure> {
-        match self.scalar {
-            ScalarType::I32 => Ok(IndexType::I32),
-            ScalarType::I64 => Ok(IndexType::I64),
-            ScalarType::F32 | ScalarType::F16 | ScalarType::BF16 | ScalarType::F64 => Err(Failure::invalid(format!(
-                "{} is of type {}; expected {} or {}",
+        IndexType::of(self.scalar).ok_or_else(|| {
+            Failure::invalid(format!(
+                "{} is of type {}; expected {}",
                 self.name,
                 type_constant(self.scalar),
-                type_constant(ScalarType::I32),
-                type_constant(ScalarType::I64)
-            ))),
-        }
+                alternatives(IndexType::ALL.into_iter().map(|index| type_constant(index.scalar())))
+            ))
+        })
     }
 
     /// Refuses a type that is not the type of `other`.
@@ -174,8 +181,8 @@ impl Descriptor {
 }
 
 fn scalar_type(name: &str, number: i32) -> Result<ScalarType, Failure> {
-    ScalarType::ALL.into_iter().find(|&scalar| type_number(scalar) == number).ok_or_else(|| {
-        let constants = ScalarType::ALL.map(|scalar| (type_constant(scalar), type_number(scalar)));
+    ScalarType::ALL.into_iter().find(|&scalar| scalar.number() == number).ok_or_else(|| {
+        let constants = ScalarType::ALL.map(|scalar| (type_constant(scalar), scalar.number()));
         Failure::invalid(format!("{name} has type {number}; expected {}", numbered(constants)))
     })
 }

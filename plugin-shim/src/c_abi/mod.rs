@@ -18,36 +18,44 @@ mod words;
 /// Calls a function that is generic over the types of values and indices with types that are known at run time.
 macro_rules! with_types {
     ($scalar:expr, $index:expr, $function:ident($($argument:expr),* $(,)?)) => {
-        $crate::c_abi::with_types!(
-            @match [F32: f32, F16: half::f16, BF16: half::bf16, F64: f64, I32: i32, I64: i64]
-            $scalar, $index, $function($($argument),*),
+        tensorrt_scatter::scalar_types!(
+            $crate::c_abi::match_types! { All $scalar, $index, $function($($argument),*) }
         )
-    };
-    (@match [$($variant:ident: $type:ty),+] $scalar:expr, $index:expr, $function:ident $arguments:tt, $($rest:tt)*) => {
-        match $scalar {
-            $(tensorrt_scatter::ScalarType::$variant => match $index {
-                tensorrt_scatter::IndexType::I32 => $crate::c_abi::with_types!(@call $function::<$type, i32> $arguments),
-                tensorrt_scatter::IndexType::I64 => $crate::c_abi::with_types!(@call $function::<$type, i64> $arguments),
-            },)+
-            $($rest)*
-        }
-    };
-    (@call $function:ident::<$value:ty, $index:ty> ($($argument:expr),*)) => {
-        $function::<$value, $index>($($argument),*)
     };
 }
 
 /// [`with_types`] for functions of floating-point values.
 macro_rules! with_float_types {
     ($scalar:expr, $index:expr, $function:ident($($argument:expr),* $(,)?)) => {
-        $crate::c_abi::with_types!(
-            @match [F32: f32, F16: half::f16, BF16: half::bf16, F64: f64]
-            $scalar, $index, $function($($argument),*),
-            given @ (tensorrt_scatter::ScalarType::I32 | tensorrt_scatter::ScalarType::I64) => {
-                Err(tensorrt_scatter::Error::NotAFloat { given }.into())
-            }
+        tensorrt_scatter::scalar_types!(
+            $crate::c_abi::match_types! { Floats $scalar, $index, $function($($argument),*) }
         )
     };
 }
 
-use {with_float_types, with_types};
+macro_rules! match_types {
+    (
+        { $taken:ident $scalar:expr, $index:expr, $function:ident $arguments:tt }
+        $([$variant:ident, $name:ident, $type:ty, $display:literal, $number:literal, $kind:ident])+
+    ) => {
+        match $scalar {
+            $(tensorrt_scatter::ScalarType::$variant => {
+                $crate::c_abi::call_of_type!($taken $kind $variant $type, $index, $function $arguments)
+            })+
+        }
+    };
+}
+
+macro_rules! call_of_type {
+    (Floats Integer $variant:ident $type:ty, $index:expr, $function:ident $arguments:tt) => {
+        Err(tensorrt_scatter::Error::NotAFloat { given: tensorrt_scatter::ScalarType::$variant }.into())
+    };
+    ($taken:ident $kind:ident $variant:ident $type:ty, $index:expr, $function:ident ($($argument:expr),*)) => {
+        match $index {
+            tensorrt_scatter::IndexType::I32 => $function::<$type, i32>($($argument),*),
+            tensorrt_scatter::IndexType::I64 => $function::<$type, i64>($($argument),*),
+        }
+    };
+}
+
+use {call_of_type, match_types, with_float_types, with_types};

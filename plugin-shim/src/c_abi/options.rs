@@ -9,7 +9,7 @@ use tensorrt_scatter::{
 
 use super::{
     status::Failure,
-    words::{alternatives, numbered, reduce_constant, reduce_number},
+    words::{alternatives, numbered, reduce_constant},
 };
 use crate::operators::Declaration;
 
@@ -76,7 +76,7 @@ unsafe impl Growing for TrtsOptions {
     const FIRST_SIZE: usize = 48;
     const DEFAULT: Self = Self {
         struct_size: size_of::<Self>(),
-        reduce: 0,
+        reduce: Reduce::Sum.number(),
         unchecked: 0,
         dim: -1,
         dim_size: -1,
@@ -104,7 +104,7 @@ impl Options {
     pub(super) unsafe fn new(options: *const TrtsOptions) -> Result<Self, Failure> {
         // SAFETY: the caller's promise.
         let given = unsafe { read(options)? };
-        let reduce = Reduce::ALL.into_iter().find(|&reduce| reduce_number(reduce) == given.reduce);
+        let reduce = Reduce::ALL.into_iter().find(|&reduce| reduce.number() == given.reduce);
         let dim_size = match given.dim_size {
             -1 => None,
             size => Some(usize::try_from(size).map_err(|_| {
@@ -113,7 +113,7 @@ impl Options {
         };
         Ok(Self {
             reduce: reduce.ok_or_else(|| {
-                let constants = Reduce::ALL.map(|reduce| (reduce_constant(reduce), reduce_number(reduce)));
+                let constants = Reduce::ALL.map(|reduce| (reduce_constant(reduce), reduce.number()));
                 Failure::invalid(format!("reduce is {}; expected {}", given.reduce, numbered(constants)))
             })?,
             bad_index: if given.unchecked == 0 { BadIndex::Error } else { BadIndex::Skip },

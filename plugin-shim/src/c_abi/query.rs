@@ -1,6 +1,6 @@
 //! `trts_query`: the shape of an operator's result, and the workspace that it needs.
 
-use std::slice;
+use std::{ptr, slice};
 
 use tensorrt_scatter::{
     Composite, CompositePlan, GatherPlan, Index, IndexType, ScalarType, ScatterPlan, SegmentPlan, Shape, cpu, gpu,
@@ -14,7 +14,7 @@ use super::{
     tensors::Inputs,
     words::{numbered, operator_constant},
 };
-use crate::operators::{BASE, Declaration, Id, MAX_INPUTS, OPERATORS, check_countable};
+use crate::operators::{Declaration, INDEX, Id, MAX_INPUTS, OPERATORS, SRC, check_countable};
 
 /// `trts_requirements`.
 #[repr(C)]
@@ -43,11 +43,25 @@ pub unsafe extern "C" fn trts_query(
     target: *const TrtsTarget,
     requirements: *mut TrtsRequirements,
 ) -> Status {
-    let inputs = [src, index, base];
-    // An operator without a base ignores it.
-    let count = declaration(operator).map_or(inputs.len(), |declaration| declaration.inputs.len().min(inputs.len()));
+    let inputs = declaration(operator).map_or([ptr::null(); MAX_INPUTS], |of| placed(of, src, index, base));
+    let count = declaration(operator).map_or(0, |declaration| declaration.inputs.len());
     // SAFETY: the caller's promise.
     unsafe { query(operator, &inputs[..count], options, target, requirements) }
+}
+
+/// What `trts_query` was given, in the declaration's order. An operator without a base ignores it.
+fn placed(
+    declaration: &Declaration,
+    src: *const TrtsTensor,
+    index: *const TrtsTensor,
+    base: *const TrtsTensor,
+) -> [*const TrtsTensor; MAX_INPUTS] {
+    let mut inputs = [ptr::null(); MAX_INPUTS];
+    (inputs[SRC], inputs[INDEX]) = (src, index);
+    if let Some(position) = declaration.base() {
+        inputs[position] = base;
+    }
+    inputs
 }
 
 /// See the header.
@@ -182,7 +196,7 @@ impl Query {
 
     /// The shape of base, where it is given.
     fn base(&self) -> Option<Shape> {
-        self.inputs.get(BASE).map(|base| base.shape)
+        self.inputs.base().map(|base| base.shape)
     }
 
     /// The type of src.
@@ -346,5 +360,22 @@ impl Query {
         };
         // gather_csr itself refuses a negative element.
         Ok(usize::try_from(last).unwrap_or(0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::operators::tests::FOUR_INPUTS;
+
+    #[test]
+    fn a_query_puts_base_where_the_operator_has_it() {
+        let [src, index, base] = [1, 2, 3].map(|address| ptr::without_provenance::<TrtsTensor>(8 * address));
+        let null = ptr::null();
+        let placed = |declaration| placed(declaration, src, index, base)[..4].to_vec();
+        assert_eq!(placed(Declaration::of(Id::Scatter)), [src, index, base, null]);
+        assert_eq!(placed(Declaration::of(Id::Softmax)), [src, index, null, null]);
+        // Its third input is another index, which base must not be taken for.
+        assert_eq!(placed(&FOUR_INPUTS), [src, index, null, null]);
     }
 }

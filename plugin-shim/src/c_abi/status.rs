@@ -7,7 +7,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use tensorrt_scatter::{Error, Reduce};
+use tensorrt_scatter::{Error, ErrorKind, Reduce};
 
 use super::words::{alternatives, reduce_constant};
 
@@ -45,25 +45,24 @@ impl Failure {
     pub(super) fn invalid(text: impl Into<String>) -> Self {
         Self { status: Status::InvalidArgument, text: text.into(), bad_index: None }
     }
+
+    #[cfg(test)]
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let bad_index = match error {
-            Error::IndexOutOfRange { position, value, .. }
-            | Error::UnsortedIndex { position, value, .. }
-            | Error::IndptrOutOfRange { position, value, .. } => {
-                // A position of an element in memory is far below 2^63.
-                Some(BadIndex { position: position as i64, value })
+        let (status, bad_index) = match error.kind() {
+            ErrorKind::Argument => (Status::InvalidArgument, None),
+            // A position of an element in memory is far below 2^63.
+            ErrorKind::BadIndex { position, value } => {
+                (Status::BadIndex, Some(BadIndex { position: position as i64, value }))
             }
-            _ => None,
-        };
-        let status = match error {
-            _ if bad_index.is_some() => Status::BadIndex,
-            _ if error.is_out_of_memory() => Status::OutOfMemory,
-            Error::NoDevice { .. } | Error::UnsupportedDevice { .. } => Status::NoDevice,
-            Error::Cuda { .. } | Error::ContextLost { .. } => Status::CudaError,
-            _ => Status::InvalidArgument,
+            ErrorKind::OutOfMemory => (Status::OutOfMemory, None),
+            ErrorKind::NoDevice => (Status::NoDevice, None),
+            ErrorKind::Cuda => (Status::CudaError, None),
         };
         Self { status, text: text(&error), bad_index }
     }
@@ -71,14 +70,10 @@ impl From<Error> for Failure {
 
 /// An error in the words of C.
 fn text(error: &Error) -> String {
-    match error {
-        Error::NoArgOut { reduce } => {
-            let with = Reduce::ALL.into_iter().filter(|reduce| reduce.has_arg()).map(reduce_constant);
-            let given = reduce_constant(*reduce);
-            format!("arg_out was given, but {given} has none; pass a null pointer, or reduce by {}", alternatives(with))
-        }
-        neutral => neutral.to_string(),
-    }
+    let Error::NoArgOut { reduce } = error else { return error.to_string() };
+    let with = Reduce::ALL.into_iter().filter(|reduce| reduce.has_arg()).map(reduce_constant);
+    let given = reduce_constant(*reduce);
+    format!("arg_out was given, but {given} has none; pass a null pointer, or reduce by {}", alternatives(with))
 }
 
 impl From<Unregistered> for Failure {

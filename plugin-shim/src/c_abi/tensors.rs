@@ -40,7 +40,7 @@ impl Inputs {
     }
 
     /// An input by its position in the declaration.
-    pub(super) fn get(&self, input: usize) -> Option<&Descriptor> {
+    fn get(&self, input: usize) -> Option<&Descriptor> {
         self.tensors.get(input)?.as_ref()
     }
 
@@ -61,6 +61,11 @@ impl Inputs {
     /// An input by its name; None for one that was left out.
     fn named(&self, name: &str) -> Option<&Descriptor> {
         self.get(self.declaration.inputs.iter().position(|input| input.name == name).expect("a declared input"))
+    }
+
+    /// base, where the operator has one and it was given.
+    pub(super) fn base(&self) -> Option<&Descriptor> {
+        self.get(self.declaration.base()?)
     }
 
     fn with_roles(&self) -> impl Iterator<Item = (Role, &Descriptor)> {
@@ -215,5 +220,36 @@ pub(super) struct HostBase<'a, T: Scalar> {
 impl<T: Scalar> HostBase<'_, T> {
     pub(super) fn view(&self) -> Result<TensorView<'_, T>, Error> {
         TensorView::new(self.dims, &self.data)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tensorrt_scatter::ScalarType::{F16, F32, I32, I64};
+
+    use super::*;
+    use crate::operators::tests::FOUR_INPUTS;
+
+    fn types(given: [Option<ScalarType>; 4]) -> Result<(ScalarType, IndexType), String> {
+        let tensors = given.map(|scalar| scalar.map(TrtsTensor::without_elements));
+        let pointers = tensors.each_ref().map(|tensor| tensor.as_ref().map_or(std::ptr::null(), std::ptr::from_ref));
+        // SAFETY: the tensors are there.
+        let inputs = unsafe { Inputs::read(&FOUR_INPUTS, &pointers) };
+        inputs.and_then(|inputs| inputs.check_types()).map_err(|failure| failure.text().to_owned())
+    }
+
+    #[test]
+    fn four_named_inputs_are_checked_by_their_roles() {
+        assert_eq!(types([F16, I64, I64, F16].map(Some)), Ok((F16, IndexType::I64)));
+        let refused = [
+            ([F16, I64, I64, F32], "weight is of type TRTS_FLOAT32; expected src's type, TRTS_FLOAT16"),
+            ([F16, I64, I32, F16], "index is of type TRTS_INT32; expected indptr's type, TRTS_INT64"),
+            ([F16, F32, F32, F16], "indptr is of type TRTS_FLOAT32; expected TRTS_INT32 or TRTS_INT64"),
+        ];
+        for (given, message) in refused {
+            assert_eq!(types(given.map(Some)).unwrap_err(), message);
+        }
+        let missing = types([Some(F16), Some(I64), None, Some(F16)]);
+        assert_eq!(missing.unwrap_err(), "index is a null pointer");
     }
 }

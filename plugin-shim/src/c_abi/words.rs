@@ -6,32 +6,9 @@ use tensorrt_scatter::{Reduce, ScalarType};
 
 use crate::operators::Declaration;
 
-/// The number of a type in `trts_type`.
-pub(super) const fn type_number(scalar: ScalarType) -> i32 {
-    match scalar {
-        ScalarType::F32 => 1,
-        ScalarType::F16 => 2,
-        ScalarType::BF16 => 3,
-        ScalarType::F64 => 4,
-        ScalarType::I32 => 5,
-        ScalarType::I64 => 6,
-    }
-}
-
 /// The name of a type in `trts_type`.
 pub(super) fn type_constant(scalar: ScalarType) -> String {
     constant(&scalar.to_string())
-}
-
-/// The number of a reduction in `trts_reduce`.
-pub(super) const fn reduce_number(reduce: Reduce) -> i32 {
-    match reduce {
-        Reduce::Sum => 0,
-        Reduce::Mul => 1,
-        Reduce::Mean => 2,
-        Reduce::Min => 3,
-        Reduce::Max => 4,
-    }
 }
 
 /// The name of a reduction in `trts_reduce`.
@@ -72,6 +49,8 @@ pub(super) fn numbered(constants: impl IntoIterator<Item = (String, i32)>) -> St
 
 #[cfg(test)]
 mod tests {
+    use tensorrt_scatter::{IndexType, ReduceOperator, Shape, gpu::EMBEDDED_PTX};
+
     use super::*;
     use crate::operators::{Content, OPERATORS, Role};
 
@@ -86,26 +65,61 @@ mod tests {
         code.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
-    /// The constants of an enum that follows a typedef of that name.
-    fn constants(of: &str) -> Vec<(String, i32)> {
-        let header = header();
-        let (_, behind) = header.split_once(&format!("typedef int32_t {of}; enum {{")).unwrap();
-        let (list, _) = behind.split_once('}').unwrap();
-        let constant = |item: &str| {
-            let (name, number) = item.split_once('=').unwrap();
-            (name.trim().to_owned(), number.trim().parse().unwrap())
+    /// The header's text, in which no line ends and no star begins a line.
+    fn text() -> String {
+        let lines = HEADER.lines().map(|line| line.trim().trim_start_matches("* "));
+        lines.collect::<Vec<_>>().join(" ")
+    }
+
+    /// The type of an enum and its constants, each with its number and perhaps a comment.
+    fn constants(of: &str, constants: impl IntoIterator<Item = (String, i32, Option<String>)>) -> String {
+        let constants: Vec<_> = constants.into_iter().collect();
+        let line = |(at, (name, number, comment)): (usize, &(String, i32, Option<String>))| {
+            let comma = if at + 1 < constants.len() { "," } else { "" };
+            let comment = comment.as_ref().map_or_else(String::new, |comment| format!(" /* {comment} */"));
+            format!("    {name} = {number}{comma}{comment}\n")
         };
-        list.split(',').map(constant).collect()
+        let lines: String = constants.iter().enumerate().map(line).collect();
+        format!("typedef int32_t {of};\nenum {{\n{lines}}};\n")
+    }
+
+    #[track_caller]
+    fn assert_header_has(text: &str) {
+        assert!(HEADER.contains(text), "include/tensorrt_scatter.h: expected\n{text}");
+    }
+
+    /// The operators with a choice of reductions, each with that choice.
+    fn reducing() -> impl Iterator<Item = (&'static Declaration, ReduceOperator)> {
+        OPERATORS.iter().filter_map(|declaration| Some((declaration, declaration.reductions?)))
     }
 
     #[test]
     fn the_headers_constants_are_those_here() {
-        let types = ScalarType::ALL.map(|scalar| (type_constant(scalar), type_number(scalar)));
-        assert_eq!(constants("trts_type"), types);
-        let reductions = Reduce::ALL.map(|reduce| (reduce_constant(reduce), reduce_number(reduce)));
-        assert_eq!(constants("trts_reduce"), reductions);
-        let operators: Vec<_> = OPERATORS.iter().map(operator_constant).zip(0..).collect();
-        assert_eq!(constants("trts_operator"), operators);
+        let types = ScalarType::ALL.map(|scalar| (type_constant(scalar), scalar.number(), None));
+        assert_header_has(&constants("trts_type", types));
+        let reductions = Reduce::ALL.map(|reduce| {
+            let having = reducing().filter(|(_, operator)| operator.has(reduce));
+            let functions: Vec<_> = having.map(|(declaration, _)| declaration.function()).collect();
+            let comment = (functions.len() < reducing().count()).then(|| functions.join(", "));
+            (reduce_constant(reduce), reduce.number(), comment)
+        });
+        assert_header_has(&constants("trts_reduce", reductions));
+        let operators = OPERATORS.iter().zip(0..).map(|(operator, number)| (operator_constant(operator), number, None));
+        assert_header_has(&constants("trts_operator", operators));
+    }
+
+    #[test]
+    fn the_headers_comments_name_what_there_is() {
+        let indices = alternatives(IndexType::ALL.into_iter().map(|index| type_constant(index.scalar())));
+        assert_header_has(&format!("index, indptr and arg_out {indices}. */"));
+        let having: Vec<_> = Reduce::ALL.into_iter().filter(|reduce| reduce.has_arg()).map(reduce_constant).collect();
+        let sentence = format!("arg_out is for {},", having.join(" and "));
+        assert!(text().contains(&sentence), "expected \"{sentence}\"");
+        let names: Vec<_> = reducing().map(|(declaration, _)| declaration.name).collect();
+        assert_header_has(&format!("/* {} */", names.join(", ")));
+        let oldest = EMBEDDED_PTX[0].architecture;
+        assert_header_has(&format!("compute capability {}.{}.", oldest / 10, oldest % 10));
+        assert_header_has(&format!("#define TRTS_MAX_RANK {}\n", Shape::MAX_RANK));
     }
 
     #[test]

@@ -5,27 +5,12 @@ use std::ffi::CStr;
 
 use tensorrt_scatter::{ReduceOperator, ScalarType};
 
-use super::{Made, OPERATORS};
+use super::{Id, Made, OPERATORS, SRC};
 use crate::{
     attributes::{Attribute, Attributes},
     tensor::DataType,
     tensorrt::Generation,
 };
-
-/// The operators by name: their numbers are `trts_operator`'s and their places in [`OPERATORS`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(usize)]
-pub(crate) enum Id {
-    Scatter,
-    SegmentCoo,
-    SegmentCsr,
-    GatherCoo,
-    GatherCsr,
-    Softmax,
-    LogSoftmax,
-    LogSumExp,
-    Std,
-}
 
 /// An operator, as the creators offer it and as the C ABI exports it.
 pub(crate) struct Declaration {
@@ -120,9 +105,17 @@ impl Declaration {
         format!("trts_{}", self.name)
     }
 
+    /// The position of base, in the operators that have one.
+    pub(crate) fn base(&self) -> Option<usize> {
+        self.inputs.iter().position(|input| match input.role {
+            Role::Base | Role::Destination => true,
+            Role::Values(_) | Role::Index => false,
+        })
+    }
+
     /// The types that the values may have.
     pub(crate) fn value_types(&self) -> ValueTypes {
-        match self.inputs[0].role {
+        match self.inputs[SRC].role {
             Role::Values(types) => types,
             Role::Index | Role::Base | Role::Destination => ValueTypes::All,
         }

@@ -6,8 +6,8 @@ use tensorrt_scatter::{
 };
 
 use super::{
-    BASE, INDEX, Operator, SRC, Shapes, Signature,
-    declaration::{DESTINATION_INPUT, Declaration, INDEX_INPUT, Id, OUT, SRC_OF_ALL},
+    INDEX, Id, Operator, SRC, Shapes, Signature,
+    declaration::{DESTINATION_INPUT, Declaration, INDEX_INPUT, OUT, SRC_OF_ALL},
     shape,
     signature::Choice,
 };
@@ -39,7 +39,7 @@ impl Operator for GatherCoo {
 
     fn out_sizes(&self, _output: usize, inputs: &[&[i64]]) -> Result<Vec<DimSource>, Refusal> {
         let axis = shape::axis_of_index(inputs, "index")?;
-        if let Some(base) = inputs.get(BASE) {
+        if let Some(base) = self.signature.base(inputs) {
             shape::check_base_rank(base, inputs[SRC])?;
         }
         Ok(shape::src_sizes_with(inputs[SRC], axis, shape::copied(INDEX, axis)))

@@ -6,9 +6,9 @@ use tensorrt_scatter::{
 };
 
 use super::{
-    INDEX, Made, Operator, SRC, Shapes, Signature,
+    INDEX, Id, Made, Operator, SRC, Shapes, Signature,
     attribute::SIZE,
-    declaration::{DESTINATION_INPUT, Declaration, INDPTR_INPUT, Id, OUT, SRC_OF_ALL},
+    declaration::{DESTINATION_INPUT, Declaration, INDPTR_INPUT, OUT, SRC_OF_ALL},
     groups::Size,
     shape,
     signature::Choice,
@@ -50,7 +50,7 @@ impl Operator for GatherCsr {
 
     fn out_sizes(&self, _output: usize, inputs: &[&[i64]]) -> Result<Vec<DimSource>, Refusal> {
         let axis = shape::axis_of_index(inputs, "indptr")?;
-        Ok(shape::src_sizes_with(inputs[SRC], axis, self.size.source(inputs, "size", axis)?))
+        Ok(shape::src_sizes_with(inputs[SRC], axis, self.size.source(&self.signature, inputs, "size", axis)?))
     }
 
     fn plan(&self, shapes: &Shapes) -> Result<Option<Box<dyn Plan>>, Refusal> {

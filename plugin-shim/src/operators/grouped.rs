@@ -70,7 +70,7 @@ impl<K: Kind> Operator for Grouped<K> {
             }
             Axis::LastOfIndex => shape::axis_of_index(inputs, "index")?,
         };
-        let groups = self.groups.source(inputs, "dim_size", axis)?;
+        let groups = self.groups.source(&self.signature, inputs, "dim_size", axis)?;
         let size = if self.kind.is_over_elements() { shape::copied(SRC, axis) } else { groups };
         Ok(shape::src_sizes_with(inputs[SRC], axis, size))
     }

@@ -3,7 +3,7 @@
 use tensorrt_scatter::Shape;
 
 use super::{
-    BASE, Shapes,
+    SRC, Shapes, Signature,
     attribute::{self, DIM_SIZE, DIM_SIZE_INPUT},
     shape,
 };
@@ -51,31 +51,36 @@ impl Size {
 
     /// The size as an expression, while shapes are symbols. `name` is the attribute's name, `axis` the axis of the
     /// result.
-    pub(super) fn source(self, inputs: &[&[i64]], name: &str, axis: usize) -> Result<DimSource, Refusal> {
-        let third = inputs.get(BASE);
-        match (self, third) {
-            (Self::ShapeTensor, None) => Ok(shape::shape_tensor()),
-            (Self::ShapeTensor, Some([] | [1 | -1])) => Ok(shape::shape_tensor()),
-            (Self::ShapeTensor, Some(sizes)) => Err(Refusal::new(format!(
+    pub(super) fn source(
+        self,
+        signature: &Signature,
+        inputs: &[&[i64]],
+        name: &str,
+        axis: usize,
+    ) -> Result<DimSource, Refusal> {
+        let given = signature.size_input().and_then(|input| Some((input, *inputs.get(input)?)));
+        match (self, given) {
+            (Self::ShapeTensor, None | Some((_, [] | [1 | -1]))) => Ok(shape::shape_tensor()),
+            (Self::ShapeTensor, Some((_, sizes))) => Err(Refusal::new(format!(
                 "the third input has shape {sizes:?}, but attribute dim_size_input is 1: expected dim_size, one value \
                  (a base says itself how many groups there are; leave dim_size_input out with it)"
             ))),
-            (_, Some(base)) => {
-                shape::check_base_rank(base, inputs[super::SRC])?;
-                match self {
-                    Self::Attribute(size) if base[axis] != -1 && base[axis] != i64::from(size) => {
-                        Err(Refusal::new(format!(
-                            "attribute {name} is {size}, but base has {} on axis {axis}; give equal sizes, or leave \
-                             one out",
-                            base[axis]
-                        )))
-                    }
-                    Self::Attribute(size) => Ok(shape::constant(size)),
-                    _ => Ok(shape::copied(BASE, axis)),
-                }
-            }
             (Self::Attribute(size), None) => Ok(shape::constant(size)),
+            (Self::Attribute(size), Some((_, base))) => {
+                shape::check_base_rank(base, inputs[SRC])?;
+                if base[axis] != -1 && base[axis] != i64::from(size) {
+                    return Err(Refusal::new(format!(
+                        "attribute {name} is {size}, but base has {} on axis {axis}; give equal sizes, or leave one out",
+                        base[axis]
+                    )));
+                }
+                Ok(shape::constant(size))
+            }
             (Self::Base, None) => Err(unknown(name)),
+            (Self::Base, Some((input, base))) => {
+                shape::check_base_rank(base, inputs[SRC])?;
+                Ok(shape::copied(input, axis))
+            }
         }
     }
 

@@ -4,12 +4,13 @@
 //! (those that a layer has), `attribute` (attributes), `grouped` (operators over the groups of an index), `groups` (the
 //! number of groups) and `shape` (axes and shapes).
 //!
-//! A new operator is a file with a declaration and a plan, a line in [`OPERATORS`], and in `c_abi` a function and a
-//! query.
+//! A new operator is a file with a declaration and a plan, a line in `operators!`, and in `c_abi` a function and a query.
 
 mod attribute;
 mod composite;
 mod declaration;
+#[cfg(test)]
+mod documents;
 mod gather_coo;
 mod gather_csr;
 mod grouped;
@@ -29,11 +30,11 @@ use std::ffi::CStr;
 use tensorrt_scatter::{Shape, gpu::Kernels};
 
 pub(crate) use self::{
-    declaration::{Content, Declaration, Id, Role},
+    declaration::{Content, Declaration, Role},
     shape::{check_countable, shape_tensor},
     signature::Signature,
 };
-pub(crate) use crate::inputs::{BASE, INDEX, MAX_INPUTS, SRC};
+pub(crate) use crate::inputs::{INDEX, MAX_INPUTS, SRC};
 
 use crate::{
     abi::DimSource,
@@ -44,18 +45,32 @@ use crate::{
 /// An operator with its attributes set, or which attribute's value is wrong.
 pub(crate) type Made = Result<Box<dyn Operator>, Refusal>;
 
-/// Every operator, in the order of the C ABI's numbers.
-pub(crate) static OPERATORS: [Declaration; 9] = [
-    scatter::DECLARATION,
-    segment_coo::DECLARATION,
-    segment_csr::DECLARATION,
-    gather_coo::DECLARATION,
-    gather_csr::DECLARATION,
-    scatter_softmax::DECLARATION,
-    scatter_log_softmax::DECLARATION,
-    scatter_logsumexp::DECLARATION,
-    scatter_std::DECLARATION,
-];
+/// Declares the operators, in the order of the C ABI's numbers.
+macro_rules! operators {
+    ($($id:ident: $module:ident;)+) => {
+        /// The operators by name: their numbers are `trts_operator`'s and their places in [`OPERATORS`].
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(usize)]
+        pub(crate) enum Id {
+            $($id,)+
+        }
+
+        /// Every operator, in the order of the C ABI's numbers.
+        pub(crate) static OPERATORS: [Declaration; [$(Id::$id),+].len()] = [$($module::DECLARATION),+];
+    };
+}
+
+operators! {
+    Scatter: scatter;
+    SegmentCoo: segment_coo;
+    SegmentCsr: segment_csr;
+    GatherCoo: gather_coo;
+    GatherCsr: gather_csr;
+    Softmax: scatter_softmax;
+    LogSoftmax: scatter_log_softmax;
+    LogSumExp: scatter_logsumexp;
+    Std: scatter_std;
+}
 
 /// The version of every plugin.
 pub(crate) const VERSION: &CStr = c"1";
@@ -81,6 +96,8 @@ pub(crate) trait Operator: Send + Sync {
 pub(crate) struct Shapes {
     /// Those of the inputs, by their position in the declaration; optional ones that the layer lacks are not there.
     pub(crate) inputs: Vec<Shape>,
+    /// That of base, where the layer has one.
+    pub(crate) base: Option<Shape>,
     /// That of the first output, where TensorRT has told it.
     pub(crate) out: Option<Shape>,
     /// The size of the output that is there for its size alone, where there is one and TensorRT has told it.
@@ -99,21 +116,81 @@ impl Shapes {
 
     /// That of base, where the layer has one.
     pub(crate) fn base(&self) -> Option<&Shape> {
-        self.inputs.get(BASE)
+        self.base.as_ref()
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
+pub(crate) mod tests {
+    use tensorrt_scatter::ReduceOperator;
+
+    use super::{
+        declaration::{INDEX_INPUT, INDPTR_INPUT, Input, OUT, SRC_OF_ALL, ValueTypes},
+        signature::Choice,
+        *,
+    };
+    use crate::tensor::DataType;
+
+    /// An operator whose third input is no base, and which has more inputs than any that there is.
+    pub(crate) static FOUR_INPUTS: Declaration = Declaration {
+        id: Id::GatherCsr,
+        name: "gather_segment_csr",
+        plugin: c"TRTS_GatherSegmentCSR",
+        inputs: &[
+            SRC_OF_ALL,
+            INDPTR_INPUT,
+            INDEX_INPUT,
+            Input { name: "weight", role: Role::Values(ValueTypes::All), is_optional: false },
+        ],
+        outputs: &[OUT],
+        attributes: &[],
+        reductions: Some(ReduceOperator::SegmentCsr),
+        make: |_, _, _| Err(Refusal::new("no such operator")),
+    };
+
+    #[test]
+    fn a_layer_has_the_inputs_of_its_declaration_where_that_says() {
+        assert_eq!(FOUR_INPUTS.base(), None);
+        let signature = Signature::new(&FOUR_INPUTS, Choice::default());
+        let names: Vec<_> = signature.inputs().iter().map(|port| port.name).collect();
+        assert_eq!(names, ["src", "indptr", "index", "weight"]);
+        assert_eq!((signature.base(&names), signature.size_input()), (None, None));
+        assert_eq!(signature.tensors(&names), names);
+        assert!((0..4).all(|input| signature.reads(input)) && !signature.reads(4));
+        assert!(signature.check_input_count(4).is_ok());
+        for count in [3, 5] {
+            let refusal = signature.check_input_count(count).unwrap_err().to_string();
+            assert!(refusal.ends_with("expected src, indptr, index, weight"), "{refusal}");
+        }
+        // The weight has src's type, the indptr and the index have types of their own.
+        let types = [DataType::Half, DataType::Int64, DataType::Int32, DataType::Half].map(|of| of as i32);
+        let check = |position: usize, given: DataType| signature.inputs()[position].check_type(given as i32, &types);
+        assert!(check(3, DataType::Half).is_ok() && check(3, DataType::Float).is_err());
+        assert!(
+            check(1, DataType::Int32).is_ok() && check(2, DataType::Int64).is_ok() && check(2, DataType::Half).is_err()
+        );
+    }
+
+    #[test]
+    fn a_shape_tensor_takes_the_place_of_base() {
+        let scatter = Declaration::of(Id::Scatter);
+        let given = ["src", "index", "third"];
+        let signature = Signature::new(scatter, Choice::default());
+        assert_eq!((signature.base(&given), signature.size_input()), (Some(&"third"), Some(2)));
+        let signature = Signature::new(scatter, Choice { has_group_count: true, ..Choice::default() });
+        assert_eq!((signature.base(&given), signature.size_input()), (None, Some(2)));
+        assert_eq!(signature.tensors(&given), ["src", "index"]);
+    }
 
     #[test]
     fn every_operator_begins_with_src_and_an_index() {
-        for declaration in &OPERATORS {
-            let names: Vec<_> = declaration.inputs.iter().map(|input| input.name).collect();
-            assert_eq!(names[SRC], "src", "{}", declaration.name);
-            assert!(["index", "indptr"].contains(&names[INDEX]), "{}", declaration.name);
-            assert!(names.get(BASE).is_none_or(|name| *name == "base"), "{}", declaration.name);
+        for declaration in OPERATORS.iter().chain([&FOUR_INPUTS]) {
+            let roles: Vec<_> = declaration.inputs.iter().map(|input| input.role).collect();
+            assert!(matches!(roles[SRC], Role::Values(_)), "{}", declaration.name);
+            assert_eq!(declaration.inputs[SRC].name, "src", "{}", declaration.name);
+            assert_eq!(roles[INDEX], Role::Index, "{}", declaration.name);
+            let bases = roles.iter().filter(|role| matches!(role, Role::Base | Role::Destination));
+            assert_eq!(bases.count(), usize::from(declaration.base().is_some()), "{}", declaration.name);
         }
     }
 
@@ -126,7 +203,7 @@ mod tests {
 
     #[test]
     fn inputs_that_may_be_left_out_come_last_and_all_fit() {
-        for declaration in &OPERATORS {
+        for declaration in OPERATORS.iter().chain([&FOUR_INPUTS]) {
             assert!(declaration.inputs.is_sorted_by_key(|input| input.is_optional), "{}", declaration.name);
             // Behind them there may be the number of groups.
             assert!(declaration.inputs.len() < MAX_INPUTS, "{}", declaration.name);

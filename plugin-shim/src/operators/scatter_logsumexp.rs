@@ -3,9 +3,10 @@
 use tensorrt_scatter::Composite;
 
 use super::{
+    Id,
     attribute::{DIM, DIM_SIZE, DIM_SIZE_INPUT, EPS},
     composite,
-    declaration::{Declaration, INDEX_INPUT, Id, OUT, SRC_OF_FLOATS},
+    declaration::{Declaration, INDEX_INPUT, OUT, SRC_OF_FLOATS},
 };
 
 pub(super) const DECLARATION: Declaration = Declaration {

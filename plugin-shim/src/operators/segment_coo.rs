@@ -6,9 +6,9 @@ use tensorrt_scatter::{
 };
 
 use super::{
-    INDEX, Made, SRC, Signature,
+    INDEX, Id, Made, SRC, Signature,
     attribute::{self, ARG_TYPE, DIM_SIZE, DIM_SIZE_INPUT, REDUCE},
-    declaration::{ARG_OUT, BASE_INPUT, Declaration, INDEX_INPUT, Id, OUT, SRC_OF_ALL},
+    declaration::{ARG_OUT, BASE_INPUT, Declaration, INDEX_INPUT, OUT, SRC_OF_ALL},
     grouped::{Axis, Grouped, Kind},
     groups::Size,
     signature::Choice,

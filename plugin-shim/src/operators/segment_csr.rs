@@ -6,9 +6,9 @@ use tensorrt_scatter::{
 };
 
 use super::{
-    BASE, INDEX, Made, Operator, SRC, Shapes, Signature,
+    INDEX, Id, Made, Operator, SRC, Shapes, Signature,
     attribute::{self, ARG_TYPE, REDUCE},
-    declaration::{ARG_OUT, DESTINATION_INPUT, Declaration, INDPTR_INPUT, Id, OUT, SRC_OF_ALL},
+    declaration::{ARG_OUT, DESTINATION_INPUT, Declaration, INDPTR_INPUT, OUT, SRC_OF_ALL},
     shape,
     signature::Choice,
 };
@@ -56,7 +56,7 @@ impl Operator for SegmentCsr {
 
     fn out_sizes(&self, _output: usize, inputs: &[&[i64]]) -> Result<Vec<DimSource>, Refusal> {
         let axis = shape::axis_of_index(inputs, "indptr")?;
-        if let Some(base) = inputs.get(BASE) {
+        if let Some(base) = self.signature.base(inputs) {
             shape::check_base_rank(base, inputs[SRC])?;
         }
         Ok(shape::src_sizes_with(inputs[SRC], axis, shape::segments_of(INDEX, axis)))

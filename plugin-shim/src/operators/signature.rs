@@ -1,6 +1,9 @@
 //! The inputs and outputs of a layer: those of an operator's declaration that its attributes leave.
 
-use super::declaration::{Content, Declaration, Role};
+use super::{
+    SRC,
+    declaration::{Content, Declaration, Role},
+};
 use crate::{
     message::Refusal,
     tensor::{DataType, Port, Types},
@@ -13,6 +16,8 @@ pub(crate) struct Signature {
     outputs: Vec<Port>,
     /// How many of the inputs are the declaration's: a shape tensor comes behind them.
     tensors: usize,
+    /// The position of base, where the layer can have one.
+    base: Option<usize>,
     positions: Option<DataType>,
     tells_groups: bool,
 }
@@ -33,20 +38,18 @@ pub(super) struct Choice {
 
 impl Signature {
     pub(super) fn new(declaration: &'static Declaration, choice: Choice) -> Self {
-        let types = |role| match role {
-            Role::Values(values) => Types::OneOf(values.data_types()),
+        let types = |position, role| match role {
+            Role::Values(values) if position == SRC => Types::OneOf(values.data_types()),
             Role::Index => Types::OneOf(DataType::INTEGERS),
-            Role::Base | Role::Destination => Types::SameAs(0),
+            Role::Values(_) | Role::Base | Role::Destination => Types::SameAs(SRC),
         };
-        let tells_size = |role| match role {
-            Role::Base | Role::Destination => true,
-            Role::Values(_) | Role::Index => false,
-        };
+        let base = declaration.base().filter(|_| !choice.has_group_count);
         let mut inputs: Vec<_> = declaration
             .inputs
             .iter()
-            .filter(|input| !(choice.has_group_count && tells_size(input.role)))
-            .map(|input| Port { name: input.name, types: types(input.role) })
+            .enumerate()
+            .filter(|&(position, _)| declaration.base() != Some(position) || base.is_some())
+            .map(|(position, input)| Port { name: input.name, types: types(position, input.role) })
             .collect();
         let tensors = inputs.len();
         if choice.has_group_count {
@@ -57,7 +60,7 @@ impl Signature {
             .iter()
             .filter_map(|output| {
                 let types = match output.content {
-                    Content::Values => Types::SameAs(0),
+                    Content::Values => Types::SameAs(SRC),
                     Content::Positions => Types::Exactly(choice.positions?),
                 };
                 Some(Port { name: output.name, types })
@@ -67,7 +70,7 @@ impl Signature {
             outputs.push(Port { name: "groups", types: Types::Exactly(DataType::Int32) });
         }
         let Choice { positions, tells_groups, .. } = choice;
-        Self { declaration, inputs, outputs, tensors, positions, tells_groups }
+        Self { declaration, inputs, outputs, tensors, base, positions, tells_groups }
     }
 
     /// Whether an output is there for its shape alone, \[N\].
@@ -98,6 +101,21 @@ impl Signature {
         &given[..given.len().min(self.tensors)]
     }
 
+    /// That of `given` which is of base, where the layer has one.
+    pub(crate) fn base<'a, T>(&self, given: &'a [T]) -> Option<&'a T> {
+        given.get(self.base?)
+    }
+
+    /// The position of the input that tells the size of the result: the shape tensor, or base.
+    pub(super) fn size_input(&self) -> Option<usize> {
+        if self.has_group_count() { Some(self.tensors) } else { self.base }
+    }
+
+    /// Whether the last input is a shape tensor that holds the number of groups.
+    fn has_group_count(&self) -> bool {
+        self.inputs.len() > self.tensors
+    }
+
     /// Whether an input's elements matter, and not its shape alone.
     pub(crate) fn reads(&self, input: usize) -> bool {
         input < self.tensors
@@ -125,8 +143,7 @@ impl Signature {
     /// Refuses shape tensors that the operator does not take, and a missing one that it does: `sizes` holds how many
     /// values each has.
     pub(crate) fn check_shape_inputs(&self, sizes: &[i32]) -> Result<(), Refusal> {
-        let has_group_count = self.inputs.len() > self.tensors;
-        match (has_group_count, sizes) {
+        match (self.has_group_count(), sizes) {
             (true, [1]) => Ok(()),
             (true, []) => Err(Refusal::new(
                 "attribute dim_size_input is 1, but the layer has no shape tensor; give dim_size as one (the last of \

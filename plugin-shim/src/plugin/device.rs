@@ -117,6 +117,7 @@ impl Plugin {
             let buffers = Buffers {
                 types: &prepared.types,
                 inputs: read,
+                base: self.signature().base(&read).copied().flatten(),
                 outputs: output_addresses,
                 workspace: workspace as u64,
                 stream: stream as *mut c_void,

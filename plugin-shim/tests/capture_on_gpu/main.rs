@@ -25,7 +25,7 @@ use gpu::gpu_or_skip;
 use graph::Graph;
 use half::f16;
 use plugin::{Creators, Generation};
-use tensorrt_scatter::{Float, Reduce, gpu::Stream};
+use tensorrt_scatter::{Float, Reduce, ReduceOperator, gpu::Stream};
 use work::{Layer, Work};
 
 /// A first enqueue of each generation, captured and then run.
@@ -54,21 +54,20 @@ const LARGE_SEGMENTS: [work::SegmentCase; 3] =
     [(&[100_000, 32], &[100_000], 9_000), (&[300_000], &[300_000], 60_000), (&[100_000, 4], &[100_000], 3)];
 
 fn check_all<T: Element + Float>(stream: &Stream, creators: &Creators, random: &mut Random) {
-    for reduce in Reduce::ALL {
-        // A product of so many values leaves the range of T.
-        let large = if reduce == Reduce::Mul { &[][..] } else { &LARGE_SCATTERS };
-        for &(dim, src, index, groups) in work::SCATTERS.iter().chain(large) {
+    work::for_each::<T>(random, &mut |work| check(stream, creators, &work));
+    // A product of so many values leaves the range of T.
+    for reduce in ReduceOperator::Scatter.reductions().filter(|&reduce| reduce != Reduce::Mul) {
+        for (dim, src, index, groups) in LARGE_SCATTERS {
             check(stream, creators, &Work::<T>::scatter(random, reduce, dim, src, index, groups, false));
         }
-        if reduce == Reduce::Mul {
-            continue;
-        }
-        for (src, index, groups) in work::SEGMENTS.into_iter().chain(LARGE_SEGMENTS) {
-            check(stream, creators, &Work::<T>::segment_coo(random, reduce, src, index, groups, false));
-            check(stream, creators, &Work::<T>::segment_csr(random, reduce, src, index, groups, false));
-        }
     }
-    for (src, index, rows) in work::SEGMENTS.into_iter().chain(LARGE_SEGMENTS) {
+    for (src, index, rows) in LARGE_SEGMENTS {
+        for reduce in ReduceOperator::SegmentCoo.reductions() {
+            check(stream, creators, &Work::<T>::segment_coo(random, reduce, src, index, rows, false));
+        }
+        for reduce in ReduceOperator::SegmentCsr.reductions() {
+            check(stream, creators, &Work::<T>::segment_csr(random, reduce, src, index, rows, false));
+        }
         check(stream, creators, &Work::<T>::gather_coo(random, src, index, rows, false));
         check(stream, creators, &Work::<T>::gather_csr(random, src, index, rows, false));
     }

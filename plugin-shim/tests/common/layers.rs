@@ -4,7 +4,7 @@ use std::ffi::CStr;
 
 use super::{
     CHAR, FLOAT64, Field, INT32,
-    tensors::{BF16, FLOAT, HALF, INT32_TYPE, INT64_TYPE, Tensor, tensor},
+    tensors::{INDEX_TYPES, INT32_TYPE, INT64_TYPE, Tensor, VALUE_TYPES, tensor},
 };
 
 /// Every plugin with its attributes and their types, in the order its creator declares them.
@@ -82,13 +82,12 @@ impl Layer {
     }
 
     /// The types that src may have.
-    pub fn value_types(&self) -> &'static [i32] {
-        match self.plugin.to_str().unwrap() {
-            "TRTS_ScatterSoftmax" | "TRTS_ScatterLogSoftmax" | "TRTS_ScatterLogSumExp" | "TRTS_ScatterStd" => {
-                &[FLOAT, HALF, BF16]
-            }
-            _ => &[FLOAT, HALF, INT32_TYPE, BF16, INT64_TYPE],
-        }
+    pub fn value_types(&self) -> Vec<i32> {
+        // The composites take floats alone.
+        let floats = [c"TRTS_ScatterSoftmax", c"TRTS_ScatterLogSoftmax", c"TRTS_ScatterLogSumExp", c"TRTS_ScatterStd"];
+        let takes_integers = !floats.contains(&self.plugin);
+        let taken = VALUE_TYPES.into_iter().filter(|(_, scalar)| takes_integers || scalar.is_float());
+        taken.map(|(number, _)| number).collect()
     }
 
     pub fn input_tensors(&self, values: i32, index: i32) -> Vec<Tensor> {
@@ -106,7 +105,7 @@ impl Layer {
         let inputs = self.inputs.len();
         match position {
             0 => self.value_types().contains(&data_type),
-            1 => [INT32_TYPE, INT64_TYPE].contains(&data_type),
+            1 => INDEX_TYPES.contains(&data_type),
             _ if position == inputs + 1 => data_type == self.arg_out.unwrap_or(INT32_TYPE),
             _ => data_type == values,
         }

@@ -2,6 +2,8 @@
 
 use std::ffi::c_void;
 
+use tensorrt_scatter::ScalarType;
+
 use super::{
     Object,
     host::{Function, UNEXPECTED},
@@ -13,6 +15,26 @@ pub const INT32_TYPE: i32 = 3;
 pub const BOOL: i32 = 4;
 pub const BF16: i32 = 7;
 pub const INT64_TYPE: i32 = 8;
+
+/// The types of values, as TensorRT numbers them, and as the kernels name them.
+pub const VALUE_TYPES: [(i32, ScalarType); 5] = [
+    (FLOAT, ScalarType::F32),
+    (HALF, ScalarType::F16),
+    (INT32_TYPE, ScalarType::I32),
+    (BF16, ScalarType::BF16),
+    (INT64_TYPE, ScalarType::I64),
+];
+
+/// The types of values that TensorRT 8 has.
+pub const VALUE_TYPES_OF_8: [i32; 3] = [FLOAT, HALF, INT32_TYPE];
+
+/// The types of an index.
+pub const INDEX_TYPES: [i32; 2] = [INT32_TYPE, INT64_TYPE];
+
+/// TensorRT's number of a type that it has.
+pub fn tensorrt_type(scalar: ScalarType) -> i32 {
+    VALUE_TYPES.into_iter().find(|&(_, known)| known == scalar).expect("TensorRT has the type").0
+}
 
 /// A tensor as the tests write it down.
 #[derive(Clone, Debug)]

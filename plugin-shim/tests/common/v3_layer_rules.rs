@@ -77,7 +77,7 @@ pub fn every_wrong_attribute_is_refused_by_name(creators: Creators<'_>, session:
 
 pub fn every_type_and_format_is_by_the_table(creators: Creators<'_>, session: &Session) {
     for (layer, plugin) in each(creators) {
-        for &values in layer.value_types() {
+        for values in layer.value_types() {
             for index in [INT32_TYPE, INT64_TYPE] {
                 layer.check_formats(values, index, |position, tried| {
                     plugin.supports(position, tried, layer.inputs.len())
@@ -147,7 +147,7 @@ pub fn every_wrong_shape_is_refused_by_input(creators: Creators<'_>, session: &S
 
 pub fn every_layer_is_configured(creators: Creators<'_>, session: &Session) {
     for (layer, plugin) in each(creators) {
-        for &values in layer.value_types() {
+        for values in layer.value_types() {
             let (inputs, outputs) = (layer.input_tensors(values, INT32_TYPE), layer.output_tensors(values));
             assert_eq!((plugin.configure(&inputs, &outputs), plugin.shape_change(&inputs, &outputs)), (0, 0));
             session.expect_silence();

@@ -1,14 +1,10 @@
-//! The types of values, as TensorRT numbers them.
+//! The types of values under test.
 
 use half::{bf16, f16};
 use tensorrt_scatter::Scalar;
 
-use crate::common::tensors::{BF16, FLOAT, HALF, INT32_TYPE, INT64_TYPE};
-
 /// A type under test.
 pub trait Element: Scalar {
-    /// `nvinfer1::DataType`.
-    const TENSORRT_TYPE: i32;
     /// Numbers whose sums and products are exact in any order, as long as groups are small.
     const VALUES: &'static [f64];
     /// What no result holds.
@@ -21,9 +17,8 @@ pub trait Element: Scalar {
 }
 
 macro_rules! element {
-    ($($type:ty: $number:expr, $values:expr, $tolerance:expr, $of:expr, $to:expr;)+) => {$(
+    ($($type:ty: $values:expr, $tolerance:expr, $of:expr, $to:expr;)+) => {$(
         impl Element for $type {
-            const TENSORRT_TYPE: i32 = $number;
             const VALUES: &'static [f64] = $values;
             const TOLERANCE: f64 = $tolerance;
 
@@ -43,9 +38,9 @@ const POWERS_OF_TWO: &[f64] = &[-2.0, -1.0, -0.5, 0.5, 1.0, 2.0];
 const SMALL_INTEGERS: &[f64] = &[-3.0, -2.0, -1.0, 1.0, 2.0, 3.0];
 
 element! {
-    f32: FLOAT, POWERS_OF_TWO, 1e-5, |value| value as f32, f64::from;
-    f16: HALF, POWERS_OF_TWO, 2e-3, f16::from_f64, f64::from;
-    bf16: BF16, POWERS_OF_TWO, 2e-2, bf16::from_f64, f64::from;
-    i32: INT32_TYPE, SMALL_INTEGERS, 0.0, |value| value as i32, f64::from;
-    i64: INT64_TYPE, SMALL_INTEGERS, 0.0, |value| value as i64, |value| value as f64;
+    f32: POWERS_OF_TWO, 1e-5, |value| value as f32, f64::from;
+    f16: POWERS_OF_TWO, 2e-3, f16::from_f64, f64::from;
+    bf16: POWERS_OF_TWO, 2e-2, bf16::from_f64, f64::from;
+    i32: SMALL_INTEGERS, 0.0, |value| value as i32, f64::from;
+    i64: SMALL_INTEGERS, 0.0, |value| value as i64, |value| value as f64;
 }

@@ -9,16 +9,20 @@ mod gpu;
 mod plugin;
 mod work;
 
+use std::collections::BTreeSet;
+
 use common::{
-    Field, Session, chars, int, plugin_library,
+    Field, Session, chars, int,
+    layers::PLUGINS,
+    plugin_library,
     random::Random,
-    tensors::{INT32_TYPE, INT64_TYPE},
+    tensors::{INT32_TYPE, INT64_TYPE, VALUE_TYPES, tensorrt_type},
 };
 use element::Element;
 use gpu::gpu_or_skip;
 use half::{bf16, f16};
 use plugin::{Creators, Generation};
-use tensorrt_scatter::{Float, Reduce, gpu::Stream};
+use tensorrt_scatter::{Float, Reduce, Scalar, ScalarType, gpu::Stream};
 use work::{Layer, Work};
 
 /// A stream; None on a machine without a GPU.
@@ -30,7 +34,7 @@ fn stream(test: &str) -> Option<Stream> {
 fn check<T: Element>(stream: &Stream, creators: &Creators, work: &Work<T>) {
     for generation in [Generation::V2, Generation::V3] {
         for index in [INT32_TYPE, INT64_TYPE] {
-            if generation.has(T::TENSORRT_TYPE) && generation.has(index) {
+            if generation.has(tensorrt_type(T::TYPE)) && generation.has(index) {
                 let layer = Layer::new(stream, creators.plugin(generation, work.plugin, &work.fields), work, index);
                 layer.enqueue(stream);
                 layer.enqueue(stream);
@@ -44,27 +48,7 @@ fn every_operator<T: Element>(test: &str) {
     let _session = Session::start();
     let Some(stream) = stream(test) else { return };
     let (creators, mut random) = (Creators::of(&plugin_library()), Random(1));
-    for_each_work::<T>(&mut random, &mut |work| check(&stream, &creators, &work));
-}
-
-fn for_each_work<T: Element>(random: &mut Random, visit: &mut dyn FnMut(Work<T>)) {
-    for reduce in Reduce::ALL {
-        for with_base in [false, true] {
-            for (dim, src, index, groups) in work::SCATTERS {
-                visit(Work::scatter(random, reduce, dim, src, index, groups, with_base));
-            }
-            for (src, index, groups) in work::SEGMENTS.into_iter().filter(|_| reduce != Reduce::Mul) {
-                visit(Work::segment_coo(random, reduce, src, index, groups, with_base));
-                visit(Work::segment_csr(random, reduce, src, index, groups, with_base));
-            }
-        }
-    }
-    for with_base in [false, true] {
-        for (src, index, rows) in work::SEGMENTS {
-            visit(Work::gather_coo(random, src, index, rows, with_base));
-            visit(Work::gather_csr(random, src, index, rows, with_base));
-        }
-    }
+    work::for_each::<T>(&mut random, &mut |work| check(&stream, &creators, &work));
 }
 
 fn every_composite<T: Element + Float>(test: &str) {
@@ -79,16 +63,32 @@ fn every_composite<T: Element + Float>(test: &str) {
 }
 
 macro_rules! for_types {
-    ($function:ident: $($name:ident $type:ty),+) => {
+    ($function:ident, $types:ident: $($name:ident $type:ty),+) => {
         $(#[test]
         fn $name() {
             $function::<$type>(stringify!($name));
         })+
+
+        const $types: &[ScalarType] = &[$(<$type>::TYPE),+];
     };
 }
 
-for_types!(every_operator: floats f32, halves f16, bfloat16s bf16, int32s i32, int64s i64);
-for_types!(every_composite: composites_of_floats f32, composites_of_halves f16, composites_of_bfloat16s bf16);
+for_types!(every_operator, TYPES: floats f32, halves f16, int32s i32, bfloat16s bf16, int64s i64);
+for_types!(every_composite, FLOATS: composites_of_floats f32, composites_of_halves f16, composites_of_bfloat16s bf16);
+
+#[test]
+fn every_type_and_every_plugin_is_under_test() {
+    let types = VALUE_TYPES.map(|(_, scalar)| scalar);
+    assert_eq!(TYPES, types);
+    assert_eq!(FLOATS, types.into_iter().filter(|scalar| scalar.is_float()).collect::<Vec<_>>());
+    let (mut random, mut names) = (Random(1), BTreeSet::new());
+    work::for_each::<f32>(&mut random, &mut |work| {
+        names.insert(work.plugin);
+    });
+    let (dim, src, index, groups) = work::SCATTERS[0];
+    names.extend(Work::<f32>::composites(&mut random, dim, src, index, groups).map(|work| work.plugin));
+    assert_eq!(names, PLUGINS.into_iter().map(|(name, _)| name).collect());
+}
 
 /// One plugin whose number of groups is a shape tensor's, which changes from run to run.
 #[test]
@@ -172,7 +172,7 @@ fn many_streams_at_once() {
                 gpu.bind().unwrap();
                 let stream = Stream::new(&gpu).unwrap();
                 for _ in 0..ROUNDS {
-                    for_each_work::<f32>(&mut Random(thread), &mut |work| {
+                    work::for_each::<f32>(&mut Random(thread), &mut |work| {
                         let plugin = creators.plugin(Generation::V3, work.plugin, &work.fields);
                         let layer = Layer::new(&stream, plugin, &work, INT32_TYPE);
                         layer.enqueue(&stream);

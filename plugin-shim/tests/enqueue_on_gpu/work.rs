@@ -3,8 +3,8 @@
 use std::ffi::CStr;
 
 use tensorrt_scatter::{
-    BadIndex, CompositeOptions, Float, GatherCooOptions, GatherCsrOptions, Reduce, Reduced, ScatterOptions,
-    SegmentCooOptions, SegmentCsrOptions, Shape, Tensor, cpu,
+    BadIndex, CompositeOptions, Float, GatherCooOptions, GatherCsrOptions, Reduce, ReduceOperator, Reduced,
+    ScatterOptions, SegmentCooOptions, SegmentCsrOptions, Shape, Tensor, cpu,
     gpu::{DeviceTensor, Stream},
 };
 
@@ -12,7 +12,7 @@ use crate::{
     common::{
         Field, chars, int,
         random::Random,
-        tensors::{INT32_TYPE, INT64_TYPE, Tensor as Described, tensor},
+        tensors::{INT32_TYPE, INT64_TYPE, Tensor as Described, tensor, tensorrt_type},
     },
     element::Element,
     plugin::Plugin,
@@ -59,6 +59,27 @@ pub struct Work<T> {
     /// The number of groups, where an output's size tells it.
     groups: Option<usize>,
     tolerance: f64,
+}
+
+/// Work for every plugin but the composites, of every reduction.
+pub fn for_each<T: Element>(random: &mut Random, visit: &mut dyn FnMut(Work<T>)) {
+    for with_base in [false, true] {
+        for (dim, src, index, groups) in SCATTERS {
+            for reduce in ReduceOperator::Scatter.reductions() {
+                visit(Work::scatter(random, reduce, dim, src, index, groups, with_base));
+            }
+        }
+        for (src, index, rows) in SEGMENTS {
+            for reduce in ReduceOperator::SegmentCoo.reductions() {
+                visit(Work::segment_coo(random, reduce, src, index, rows, with_base));
+            }
+            for reduce in ReduceOperator::SegmentCsr.reductions() {
+                visit(Work::segment_csr(random, reduce, src, index, rows, with_base));
+            }
+            visit(Work::gather_coo(random, src, index, rows, with_base));
+            visit(Work::gather_csr(random, src, index, rows, with_base));
+        }
+    }
 }
 
 fn values<T: Element>(random: &mut Random, dims: &[usize]) -> Tensor<T> {
@@ -287,7 +308,7 @@ fn described(data_type: i32, shape: &Shape) -> Described {
 impl<T: Element> AnyTensor<T> {
     fn with_address(&self) -> (Described, u64) {
         match self {
-            Self::Values(values) => (described(T::TENSORRT_TYPE, values.shape()), values.address()),
+            Self::Values(values) => (described(tensorrt_type(T::TYPE), values.shape()), values.address()),
             Self::Narrow(index) => (described(INT32_TYPE, index.shape()), index.address()),
             Self::Wide(index) => (described(INT64_TYPE, index.shape()), index.address()),
         }
@@ -308,7 +329,7 @@ impl<T> AnyTensor<T> {
 impl<T: Element> Tensors<T> {
     fn described(&self) -> (Addressed, Addressed) {
         let inputs = self.inputs.iter().map(AnyTensor::with_address).collect();
-        let mut outputs = vec![(described(T::TENSORRT_TYPE, self.out.shape()), self.out.address())];
+        let mut outputs = vec![(described(tensorrt_type(T::TYPE), self.out.shape()), self.out.address())];
         outputs.extend([&self.arg_out, &self.groups].into_iter().flatten().map(AnyTensor::with_address));
         (inputs, outputs)
     }

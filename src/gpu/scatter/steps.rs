@@ -199,7 +199,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        ScatterPlan, Shape,
+        ReduceOperator, ScatterPlan, Shape,
         gpu::{
             ReductionPointers,
             launches::tests::{DEVICES, Launched, assert_exact},
@@ -292,7 +292,7 @@ mod tests {
 
     #[test]
     fn what_is_loaded_ahead_is_what_shapes_launch() {
-        for reduce in Reduce::ALL {
+        for reduce in ReduceOperator::Scatter.reductions() {
             for deterministic in [false, true] {
                 let plans = plans(&ScatterOptions::new(reduce).deterministic(deterministic));
                 for device in DEVICES {

@@ -213,8 +213,9 @@ mod tests {
 
     #[test]
     fn what_is_loaded_ahead_is_what_shapes_launch() {
-        for source in [Segments::Index, Segments::Indptr] {
-            for reduce in ReduceOperator::SegmentCoo.reductions() {
+        let operators = [(Segments::Index, ReduceOperator::SegmentCoo), (Segments::Indptr, ReduceOperator::SegmentCsr)];
+        for (source, operator) in operators {
+            for reduce in operator.reductions() {
                 let plans = plans(source, reduce);
                 for scalar in ScalarType::ALL {
                     for index in [IndexType::I32, IndexType::I64] {
