@@ -34,7 +34,7 @@ const OPERATORS: &[Operator] = &[
     ("std", |i| gpu::std(&i.stream, &i.src, &i.index, &composite(i))),
 ];
 
-/// How many rows: few, and so many that segments are cut into chunks.
+/// Numbers of rows: few, and enough for segments to be cut into chunks.
 const ROWS: [usize; 2] = [1000, 1_000_000];
 const COLUMNS: usize = 4;
 const ROWS_PER_GROUP: usize = 10;

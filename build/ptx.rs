@@ -74,7 +74,7 @@ pub fn sorted(ptx: &str) -> Result<Module, String> {
     Ok(Module { text, names, starts })
 }
 
-/// Whether Rust could use the name, which becomes that of an enum's variant.
+/// Whether the name can be a variant of a Rust enum.
 fn is_identifier(name: &str) -> bool {
     !name.starts_with(|first: char| first.is_ascii_digit())
         && !name.is_empty()

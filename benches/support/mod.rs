@@ -70,7 +70,7 @@ pub struct Device {
 }
 
 impl Device {
-    /// The first device, or None, said aloud, where there is none.
+    /// The first device. Without one it prints why, and returns None.
     pub fn new_or_skip(benchmarks: &str) -> Option<Self> {
         match Gpu::new(0) {
             Ok(gpu) => Some(Self { stream: Stream::new(&gpu).unwrap(), workspace: Workspace::new(&gpu).unwrap() }),

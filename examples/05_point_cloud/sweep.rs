@@ -58,7 +58,7 @@ struct Solid {
     intensity: f32,
 }
 
-/// The crown of a tree: a ball of leaves, some of which let a ray pass.
+/// The crown of a tree: a ball of leaves. Some leaves let a ray pass.
 struct Crown {
     center: [f32; 3],
     radius: f32,

@@ -22,7 +22,7 @@ struct Tensor {
     strides: *const i64,
 }
 
-/// `trts_options`, but for its first field.
+/// `trts_options` without its first field.
 #[repr(C)]
 #[derive(Clone, Copy)]
 struct Options {
@@ -35,7 +35,7 @@ struct Options {
     eps: f64,
 }
 
-/// `trts_target`, but for its first field.
+/// `trts_target` without its first field.
 #[repr(C)]
 #[derive(Clone, Copy)]
 struct Target {

@@ -1,4 +1,4 @@
-//! The fields of which TensorRT's creators make plugins, of both generations.
+//! The fields that TensorRT's creators make plugins of, in both generations.
 
 use std::{ffi::CString, ptr};
 

@@ -28,7 +28,7 @@ use tensorrt_scatter_plugin as _;
 /// A target: any bytes are good input.
 pub type Target = fn(&[u8]);
 
-/// Every target with its name, which is that of its folder in `corpus`.
+/// Every target with its name. Its folder in `corpus` has the same name.
 pub const TARGETS: [(&str, Target); 6] = [
     ("c_abi", c_abi::call),
     ("c_abi_query", c_abi::query),

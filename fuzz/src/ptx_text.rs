@@ -4,7 +4,7 @@ use arbitrary::Unstructured;
 
 use crate::{choose, ptx};
 
-/// Lines of which PTX is made, and what else a line may be.
+/// Lines that PTX is made of, and other lines.
 const LINES: [&str; 16] = [
     ".visible .entry a(",
     ".visible .entry b(",

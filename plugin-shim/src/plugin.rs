@@ -84,7 +84,7 @@ impl Plugin {
         self.plugin_namespace = unsafe { owned(plugin_namespace) };
     }
 
-    /// A copy of the plugin. Copies share the operator, and the memory of which kernels are loaded.
+    /// A copy of the plugin. Copies share the operator, and remember together which kernels are loaded.
     pub(crate) fn duplicate(&self) -> Result<Box<Self>, Refusal> {
         self.guard(|| {
             Ok(Box::new(Self {

@@ -114,7 +114,7 @@ impl Plugin {
     }
 }
 
-/// The tensors of a layer of the table, with a first axis of src and out that is so many times as long.
+/// The tensors of a layer of the table. The first axis of src and out is `times` times as long.
 fn sized(layer: &Layer, values: i32, times: i64) -> (Vec<Tensor>, Vec<Tensor>) {
     let (mut inputs, mut outputs) = (layer.input_tensors(values, INT32_TYPE), layer.output_tensors(values));
     for tensor in inputs.iter_mut().chain(&mut outputs).filter(|tensor| tensor.dims.len() > 1) {

@@ -20,7 +20,7 @@ fn text(path: &Path) -> String {
     text.split("#[cfg(test)]").next().unwrap_or_default().to_owned()
 }
 
-/// The names that follow `crate::`, those of a group `crate::{a::B, c}` included.
+/// The names that follow `crate::`, also in a group `crate::{a::B, c}`.
 fn named(text: &str) -> BTreeSet<&str> {
     let mut names = BTreeSet::new();
     for after in text.split("crate::").skip(1) {

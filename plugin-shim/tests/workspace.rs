@@ -43,7 +43,7 @@ impl Sizes {
         Self { src: [below(3), below(3), below(20), below(9)], groups: below(16) }
     }
 
-    /// Sizes of which none is larger.
+    /// Sizes that are no larger.
     fn within(self, random: &mut Random) -> Self {
         let mut smaller = |size: usize| match random.below(4) {
             0 => size,

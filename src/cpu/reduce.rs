@@ -57,7 +57,7 @@ impl Sizes {
 }
 
 /// Reduces the elements of the walk to `out`, starting from `base`. For min and max, `nowhere` is the position for a
-/// group of which no element was selected.
+/// group without a selected element.
 ///
 /// # Errors
 /// [`Error::OutOfMemory`]; nothing is written then.

@@ -14,7 +14,7 @@ use crate::{Error, GatherPlan, Index, IndexType, ScatterPlan, gather::RowSource,
 /// What stands for "none" in a position: all ones, the start.
 const NONE: u64 = u64::MAX;
 
-/// How many bytes of scratch a call reserves that needs so many for its own steps: enough for a look at the index before
+/// How many bytes of scratch a call reserves, given what its own steps need: enough for a look at the index before
 /// them as well, if there is one, so that the workspace does not grow, and move, in between.
 pub(super) fn workspace_bytes(needed: usize, is_checked: bool) -> usize {
     if is_checked { needed.max(size_of::<u64>()) } else { needed }

@@ -123,7 +123,7 @@ pub unsafe fn enqueue_gather(
         RowSource::Indptr if takes_batches => Step::CsrChunks(word),
         RowSource::Indptr if !plan.leading.are_even() => Step::CsrRuns(word),
         RowSource::Indptr => Step::Csr { word, is_narrow },
-        // One row of the index, of which a thread loads a batch at once.
+        // The index has one row, and a thread loads a batch of it at once.
         RowSource::Index if is_row_a_chunk && is_aligned && word == BATCHED_WORD => Step::CooWords,
         RowSource::Index if !plan.leading.are_even() => Step::CooRuns(word),
         RowSource::Index => Step::Coo { word, is_narrow },
@@ -192,8 +192,7 @@ pub fn gather_coo<T: Scalar, I: Index>(
     run_owned(stream, &plan, src, index, options.bad_index)
 }
 
-/// [`gather_coo`] into a tensor of the caller's, every element of which is written, with scratch space of the
-/// caller's.
+/// [`gather_coo`] into a tensor of the caller's, with scratch space of the caller's. Every element of `out` is written.
 ///
 /// # Errors
 /// Those of [`gather_coo`]; [`Error::OutputShape`] where `out` has another shape than the result. Nothing is
@@ -233,8 +232,7 @@ pub fn gather_csr<T: Scalar, I: Index>(
     run_owned(stream, &plan, src, indptr, options.bad_index)
 }
 
-/// [`gather_csr`] into a tensor of the caller's, every element of which is written, with scratch space of the
-/// caller's.
+/// [`gather_csr`] into a tensor of the caller's, with scratch space of the caller's. Every element of `out` is written.
 ///
 /// # Errors
 /// Those of [`gather_csr`]; [`Error::OutputShape`] where `out` has another shape than the result. Nothing is

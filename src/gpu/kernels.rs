@@ -72,15 +72,14 @@ pub struct Kernels {
     can_overlap: bool,
     /// The `CUfunction` of each [`Kernel`], null until it is compiled.
     functions: [AtomicPtr<c_void>; Kernel::COUNT],
-    /// Held while entry points are compiled, so that each is compiled once. Who launches a kernel that is there does not take
-    /// it.
+    /// Held while entry points are compiled, so that each is compiled once. A launch of a compiled kernel does not take it.
     compiling: Mutex<()>,
     used: Mutex<HashSet<[&'static str; 4]>>,
     /// The kernels of the context that was met before this one.
     next: Option<&'static Kernels>,
 }
 
-/// The kernels of the context that was met last: the first of a list of all, of which none is ever freed.
+/// The kernels of the context that was met last: the head of a list of all. None of them is ever freed.
 static LAST_MET: AtomicPtr<Kernels> = AtomicPtr::new(ptr::null_mut());
 
 impl Kernels {
@@ -130,7 +129,7 @@ impl Kernels {
         self.context.handle()
     }
 
-    /// The kernels for a compute capability, none of them compiled yet, in a context that is current.
+    /// The kernels for a compute capability. None is compiled yet. The context must be current.
     fn for_architecture(architecture: u32, context: sys::Context) -> Result<Self, Error> {
         let oldest = EMBEDDED_PTX[0].architecture;
         let runs = |embedded: &&EmbeddedPtx| embedded.architecture <= architecture;
@@ -176,9 +175,9 @@ impl Kernels {
         Ok(self.functions[kernel as usize].load(Ordering::Acquire))
     }
 
-    /// Compiles the entry points that are not there yet, all together, which takes less time than one by one: a module of its
-    /// own takes the driver as long as a hundred instructions, and some drivers compile the entry points of one module at the
-    /// same time. The context must be current.
+    /// Compiles the entry points that are not there yet, all together. That takes less time than one by one: each module takes
+    /// the driver as long as a hundred instructions, and some drivers compile the entry points of one module in several
+    /// threads. The context must be current.
     pub(super) fn load(&self, kernels: impl Iterator<Item = Kernel>) -> Result<(), Error> {
         let mut missing: BTreeSet<Kernel> = kernels.filter(|&kernel| !self.is_compiled(kernel)).collect();
         if missing.is_empty() {
@@ -190,7 +189,7 @@ impl Kernels {
         if missing.is_empty() { Ok(()) } else { self.compile(&missing) }
     }
 
-    /// Whether this is the first call for `what`, which need not be all that tells calls apart.
+    /// Whether this is the first call for `what`: the operator, the reduction and the types.
     pub(super) fn is_first(&self, what: [&'static str; 4]) -> bool {
         self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(what)
     }
@@ -214,8 +213,8 @@ impl Kernels {
         Ok(())
     }
 
-    /// A module of entry points. A driver older than the PTX of the device's architecture (sm_90's is PTX 8.1, of
-    /// CUDA 12.1) gets that of an older architecture, which is written in an older PTX.
+    /// A module of entry points. The PTX of sm_90 is PTX 8.1, of CUDA 12.1. A driver that is older than the PTX of the device's
+    /// architecture gets the PTX of an older architecture.
     fn load_module(&self, kernels: &BTreeSet<Kernel>) -> Result<sys::Module, Error> {
         let processors = thread::available_parallelism().map_or(1, NonZero::get);
         let mut threads = [ptr::without_provenance_mut(kernels.len().min(processors))];

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{Error, Shape, Tensor, TensorView};
 
-/// A row-major tensor in device memory that owns its elements, but for one made by [`from_raw`](Self::from_raw).
+/// A row-major tensor in device memory. It owns its elements, unless [`from_raw`](Self::from_raw) made it.
 ///
 /// Work on it runs in the order of the stream it is given to; a tensor used on several streams needs
 /// [`Stream::synchronize`] between them.

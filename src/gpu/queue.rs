@@ -50,8 +50,8 @@ pub trait Queue {
         params: &P,
     ) -> Result<(), Error>;
 
-    /// For how many bytes of input the way is chosen, given how many there are: as many. The emulator takes a small input for a
-    /// large one.
+    /// The bytes of input that decide which kernels are launched. Streams return `bytes`, the bytes there are. The emulator may
+    /// return more, so that a small input runs the kernels of a large one.
     fn bytes_to_weigh(&self, bytes: usize) -> usize {
         bytes
     }
@@ -75,9 +75,11 @@ pub trait Queue {
     }
 }
 
-/// Words (u64) of scratch for the offsets of an index that does not advance evenly over the axes on a side of the reduced
-/// one, of `b` and `k` positions. It does so where there is one axis on each; whether it does otherwise is not asked, so
-/// that the scratch for a plan never shrinks as shapes grow.
+/// Words (u64) of scratch for the offsets of an index that does not advance evenly over the axes on one side of the reduced
+/// axis. The sides have `b` and `k` positions.
+///
+/// An index over one axis on each side always advances evenly. For more axes the scratch is reserved in any case, so that it
+/// never shrinks as shapes grow.
 pub(super) fn offset_words(src: &Shape, b: usize, k: usize) -> usize {
     if src.rank() > 2 { b + k } else { 0 }
 }
@@ -179,8 +181,8 @@ impl Queue for StreamQueue<'_> {
     ) -> Result<(), Error> {
         let function = self.kernels.function(kernel)?;
         let mut arguments = [ptr::from_ref(params).cast_mut().cast::<c_void>()];
-        // Our own kernels wait for the one before them by themselves, so the driver need not. What others have put on
-        // the stream before the first one may not have waited for what is before that.
+        // A kernel of ours waits for the one before it by itself, so the driver need not wait. The first one of a call does not
+        // overlap: kernels of others before it may not wait for those before them.
         let overlaps = self.follows_kernel && self.kernels.can_overlap();
         let config = LaunchConfig {
             grid: [blocks, 1, 1],
@@ -227,8 +229,8 @@ fn fills_by_kernel(kernels: &Kernels, count: usize) -> bool {
     kernels.can_overlap() && count <= MOST_FILLED
 }
 
-/// A queue that does nothing but note which kernels it is asked to launch, to load them together: so that a later enqueue
-/// neither compiles nor loads, as inside the capture of a CUDA graph.
+/// A queue that launches nothing. It notes the kernels that it is asked to launch, and loads them together. A later enqueue then
+/// compiles nothing, so it can be captured in a CUDA graph.
 pub(super) struct Collector<'a> {
     kernels: &'a Kernels,
     launched: Vec<Kernel>,
@@ -245,8 +247,8 @@ impl<'a> Collector<'a> {
         kernels.load(collector.launched.into_iter())
     }
 
-    /// [`load`](Self::load), but nothing where this is not the first call for `what`, which need not be all that tells calls
-    /// apart: the others find out what is missing as they launch it.
+    /// [`load`](Self::load) at the first call for `what`, nothing at later ones. Calls for the same `what` may need different kernels:
+    /// a launch compiles what is still missing.
     ///
     /// # Errors
     /// Those of [`load`](Self::load).

@@ -58,7 +58,7 @@ fn upload_src(stream: &Stream, pattern: &Pattern) -> DeviceTensor<f16> {
     upload(stream, &pattern.dims(), cast_slice::<u16, f16>(&pattern.src()))
 }
 
-/// Sends the group of each row, but for the last: its index is bad.
+/// Sends the group of each row. The last row's index is bad.
 fn upload_index_with_a_bad_end<I: Index>(stream: &Stream, pattern: &Pattern, of: impl Fn(i32) -> I) -> DeviceTensor<I> {
     let mut index = pattern.index(|group| of(group as i32));
     *index.last_mut().unwrap() = of(-1);

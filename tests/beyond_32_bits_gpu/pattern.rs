@@ -234,7 +234,7 @@ impl Pattern {
         });
     }
 
-    /// Checks rows gathered from the table by the index, of which the last element may have been bad.
+    /// Checks rows that were gathered from the table by the index. The index's last element may be bad.
     pub fn check_gathered_by_index(&self, out: &[f16], table: &[u16], last_is_bad: bool) {
         let out: &[u16] = cast_slice(out);
         let (good, bad) = out.split_at((self.rows - usize::from(last_is_bad)) * self.columns);

@@ -24,7 +24,7 @@ thread_local! {
     static GRANTED: Cell<usize> = const { Cell::new(usize::MAX) };
 }
 
-/// The system's allocator, but for the allocations that a test wants refused.
+/// The system's allocator, which refuses the allocations that a test wants refused.
 pub struct Refusing;
 
 impl Refusing {
@@ -54,7 +54,7 @@ unsafe impl GlobalAlloc for Refusing {
     }
 }
 
-/// Runs a call of the library, the allocations of which may be refused.
+/// Runs a call of the library whose allocations may be refused.
 pub fn counted<R>(call: impl FnOnce() -> R) -> R {
     IS_COUNTED.set(true);
     let result = call();

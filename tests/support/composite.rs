@@ -103,7 +103,7 @@ impl Group {
 /// torch_scatter's formulas, group by group.
 ///
 /// A sum of n numbers in the type to reckon in, in any order, is n roundings away from the exact one; an exponential is
-/// 6 units away, and the last rounding is that of T. Softmax is a quotient of such, so relative; the others are
+/// 6 units away, and the last rounding is T's own. Softmax is a quotient of these, so its error is relative; the others are
 /// differences and sums, so their error is relative to the largest number in them.
 pub fn naive<T: FloatElement>(composite: Composite, case: &ScatterCase<T>, options: &Constants) -> Expected {
     let out_dims = case.out_dims();

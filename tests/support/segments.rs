@@ -30,7 +30,7 @@ pub struct SegmentCase<T> {
 }
 
 impl<T> SegmentCase<T> {
-    /// The segments of one indptr over rows of so many columns.
+    /// The segments of one indptr, over rows of `columns` columns.
     pub fn csr(columns: usize, src: Vec<T>, indptr: Vec<i64>, reduce: Reduce) -> Self {
         Self {
             src_dims: vec![src.len() / columns, columns],

@@ -15,7 +15,7 @@ pub trait Word: Copy + target::WordAccess {}
 
 impl<T: Copy + target::WordAccess> Word for T {}
 
-/// A type of which a vector access moves two or four: `f32`, `u32` or `i32`. Sealed.
+/// A type that a vector access moves two or four of: `f32`, `u32` or `i32`. Sealed.
 pub trait Lane: Word + target::LaneAccess {}
 
 impl<T: Word + target::LaneAccess> Lane for T {}

@@ -72,12 +72,11 @@ impl CudaBuilder {
         self
     }
 
-    /// Compiles the crate, and tells the outer cargo which files to watch; returns the path of the PTX, which is that
-    /// of [`copy_to`](Self::copy_to) where one was given.
+    /// Compiles the crate, and tells the outer cargo which files to watch. Returns the path of the PTX: the path given to
+    /// [`copy_to`](Self::copy_to), if one was given.
     ///
     /// The first build for an architecture compiles `core`, which takes tens of seconds; later ones take as long as the
-    /// crate itself. The workspace's Cargo.lock is used as it is and never rewritten; where there is none, cargo makes
-    /// one.
+    /// crate itself. The workspace's Cargo.lock is used as it is and never rewritten. Without one, cargo makes it.
     ///
     /// # Errors
     /// Where no compiler is found, where it cannot compile for the architecture, where the crate does not compile (with

@@ -3,7 +3,7 @@
 //! The interface is that of Rust-CUDA's `cuda_builder`, under which name this crate is imported; the work is done by
 //! rustc's own `nvptx64-nvidia-cuda` target, so neither nvcc nor LLVM tools nor a linker for PTX are needed. What is
 //! needed is a compiler that has the source of its standard library beside it, because no prebuilt `core` exists for
-//! that target; [`toolchain::find`] looks for one and says what to install where there is none.
+//! that target. [`toolchain::find`] looks for one; without one it says what to install.
 //!
 //! ```no_run
 //! use nvptx_builder::{CudaBuilder, NvvmArch};

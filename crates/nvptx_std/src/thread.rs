@@ -17,7 +17,7 @@ pub fn index_1d() -> u32 {
 }
 
 /// This thread's index among all threads of the grid, for blocks and grids of any shape: blocks in order of x, then y,
-/// then z, and the threads of a block likewise.
+/// then z. The threads of a block are counted in the same order.
 #[inline(always)]
 #[must_use]
 pub fn index() -> u32 {

@@ -36,7 +36,7 @@ const CONVERT_SCRIPT: &str = "python/tests/fuzz_convert.py";
 /// The longest run of one process. The test host never frees some small objects, which must not fill the memory.
 const ROUND: Duration = Duration::from_secs(120);
 
-/// How rustc tells libFuzzer which ways an input goes: what cargo-fuzz has, but for the sanitizer.
+/// The compiler's options that tell libFuzzer which branches an input takes: those of cargo-fuzz without the sanitizer.
 const COVERAGE: [&str; 6] = [
     "--cfg=fuzzing",
     "-Cpasses=sancov-module",

@@ -18,7 +18,7 @@ pub(super) trait Kind: Send + Sync + 'static {
     type Plan: Plan + 'static;
     /// Whether out has src's shape, and not a row for each group.
     fn is_over_elements(&self) -> bool;
-    /// Checks the shapes and plans the work for so many groups.
+    /// Checks the shapes and plans the work for a number of groups.
     fn plan(&self, src: &Shape, index: &Shape, base: Option<&Shape>, groups: usize) -> Result<Self::Plan, Error>;
     /// Loads every kernel that the operator may launch for these types.
     fn load_kernels(&self, kernels: &Kernels, types: &ElementTypes) -> Result<(), Error>;

@@ -1,4 +1,4 @@
-//! The inputs and outputs of a layer: those of an operator's declaration that its attributes leave.
+//! The inputs and outputs of a layer: an operator's declaration, without what the attributes leave out.
 
 use super::{
     SRC,

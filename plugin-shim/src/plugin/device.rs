@@ -36,7 +36,7 @@ impl LoadedKernels {
     }
 }
 
-/// The sizes of a tensor of which only the rank is known.
+/// The sizes of a tensor whose rank alone is known.
 const UNKNOWN_SIZES: [i64; Shape::MAX_RANK] = [-1; Shape::MAX_RANK];
 
 impl Plugin {

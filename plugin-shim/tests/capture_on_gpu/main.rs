@@ -41,7 +41,7 @@ fn check<T: Element>(stream: &Stream, creators: &Creators, work: &Work<T>) {
     }
 }
 
-/// dim, src, index and the number of groups, of sizes for which other algorithms are chosen than for those of `work`.
+/// dim, src, index and the number of groups. Their sizes choose other algorithms than those of `work`.
 const LARGE_SCATTERS: [work::ScatterCase; 4] = [
     (0, &[20_000, 64], &[20_000], 4_000),
     (0, &[200_000], &[200_000], 50_000),

@@ -59,7 +59,7 @@ pub struct Layer {
     pub arg_out: Option<i32>,
     /// The number of groups, where the layer has a last output of that size.
     pub groups: Option<i64>,
-    /// Sizes of the inputs of which some, written -1, are known only when the engine runs; and out's.
+    /// Sizes of the inputs, and out's. -1 stands for a size that is known only when the engine runs.
     pub symbolic: (&'static [&'static [i64]], &'static str),
 }
 

@@ -1,6 +1,6 @@
 //! Numbers without a pattern, the same at every run.
 
-/// Knuth's MMIX generator, of which the upper bits are used.
+/// Knuth's MMIX generator. Its upper bits are used.
 pub struct Random(pub u64);
 
 impl Random {
@@ -9,7 +9,7 @@ impl Random {
         (self.0 >> 33) % bound
     }
 
-    /// A position in a list of so many.
+    /// A position in a list of that length.
     pub fn index(&mut self, length: usize) -> usize {
         self.below(length as u64) as usize
     }

@@ -1,4 +1,4 @@
-//! The rules of TRTS_Scatter on the V3 side, for a creator from wherever. `v3_layer_rules` has those of every plugin.
+//! The rules of TRTS_Scatter on the V3 side, for a creator from any source. `v3_layer_rules` has the rules of every plugin.
 
 use super::{
     Field, Session, chars, int, scatter_fields,

@@ -87,7 +87,7 @@ fn values<T: Element>(random: &mut Random, dims: &[usize]) -> Tensor<T> {
     Tensor::new(dims, values.collect()).unwrap()
 }
 
-/// Indices, of which one in ten lies outside [0, groups).
+/// Indices. One in ten lies outside [0, groups).
 fn indices(random: &mut Random, dims: &[usize], groups: usize) -> Tensor<i64> {
     let mut one = || match random.below(20) {
         0 => -1,
@@ -105,7 +105,7 @@ fn sorted(mut index: Tensor<i64>) -> Tensor<i64> {
     index
 }
 
-/// Rows that rise from 0 to `end`, for so many segments.
+/// Rows of an indptr that rise from 0 to `end`.
 fn bounds(random: &mut Random, leading: &[usize], segments: usize, end: usize) -> Tensor<i64> {
     let dims = [leading, &[segments + 1]].concat();
     let mut bounds = Tensor::full(Shape::new(&dims).unwrap(), 0i64).unwrap();

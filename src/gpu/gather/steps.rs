@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-/// The word of which a batch is a pack: a thread then loads a batch of the index, and stores a batch of words, at once.
+/// A batch of this word is a pack. So a thread loads a batch of the index at once, and stores a batch of words at once.
 pub(super) const BATCHED_WORD: Word = Word::Bytes4;
 
 const _: () = assert!(BATCHED_WORD.bytes() * BATCH == PACK_BYTES);

@@ -50,9 +50,9 @@ pub(super) fn counts(reduce: Reduce) -> bool {
 pub(super) enum RowSum {
     /// A thread for one column of a row, or for four.
     Vectors { is_quads: bool },
-    /// [`Vectors`](Self::Vectors) where the lanes of a warp fill whole rows, of which each warp has a part.
+    /// A warp for neighbouring rows, where its lanes fill whole rows.
     Rows { is_quads: bool },
-    /// [`Vectors`](Self::Vectors), each block into shared memory first.
+    /// A thread as in [`Vectors`](Self::Vectors); each block adds up in shared memory first.
     Privatized { is_quads: bool },
 }
 

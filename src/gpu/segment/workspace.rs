@@ -81,7 +81,7 @@ fn allowance(plan: &SegmentPlan, scalar: ScalarType) -> usize {
 /// The elements of a chunk, from the number that is best for the speed: twice or several times as many, where the chunks would take
 /// more than [`allowance`] otherwise.
 ///
-/// That is where b is large and each row has few chunks, the last of which is nearly empty.
+/// That is the case where b is large, and each row has few chunks and a last one that is nearly empty.
 pub(super) fn affordable_chunk(plan: &SegmentPlan, scalar: ScalarType, wanted: usize) -> usize {
     let (bytes, allowed) = (chunk_bytes(plan, scalar, plan.k), allowance(plan, scalar));
     let mut chunk = wanted;

@@ -172,7 +172,7 @@ pub enum Fault {
         width: u32,
     },
 
-    /// Every thread of a block that has not returned waits, and none of them for something that can still happen.
+    /// Every thread of a block that has not returned waits for something that can no longer happen.
     #[error("block {block:?} waits for ever: {}; {returned} have returned", list(waiting))]
     Deadlock {
         /// The block.

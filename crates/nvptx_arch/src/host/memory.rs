@@ -14,7 +14,7 @@ macro_rules! words {
 
 words!(u8 u16 u32 u64 i32 i64 f32 f64);
 
-/// A word of which a vector is made.
+/// A word that vectors are made of.
 pub trait LaneAccess {}
 
 macro_rules! lanes {

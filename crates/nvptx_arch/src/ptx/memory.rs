@@ -66,7 +66,7 @@ words! {
     f64: "b64", u64 in reg64, u64;
 }
 
-/// A word of which a vector is made.
+/// A word that vectors are made of.
 pub trait LaneAccess: WordAccess + SimdElement {
     /// The value whose bits these are.
     fn from_bits(bits: u32) -> Self;
