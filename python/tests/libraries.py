@@ -12,14 +12,9 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-DTYPES = {
-    "float32": np.dtype(np.float32),
-    "float16": np.dtype(np.float16),
-    "bfloat16": np.dtype(ml_dtypes.bfloat16),
-    "float64": np.dtype(np.float64),
-    "int32": np.dtype(np.int32),
-    "int64": np.dtype(np.int64),
-}
+from tensorrt_scatter._declarations import VALUES
+
+DTYPES = {name: np.dtype(getattr(np, name, None) or getattr(ml_dtypes, name)) for name in VALUES}
 
 
 class Library:

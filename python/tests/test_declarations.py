@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import importlib.util
 import inspect
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +159,19 @@ def status_of_query(operator: declarations.Operator, dtype: str, reduction: decl
     options = _c_abi.Options.of(reduce=reduction.number, dim=0, dim_size=2)
     target, required = _c_abi.Target.of(_c_abi.CPU, 0), _c_abi.Requirements.empty()
     return int(loaded().trts_query(operator.number, src, index, None, options, target, required))
+
+
+def test_tensorrt_has_a_layer_of_every_operator_and_reduction() -> None:
+    # The file runs on its own, beside a real TensorRT.
+    spec = importlib.util.spec_from_file_location("layers", ROOT / "tests" / "tensorrt" / "layers.py")
+    assert spec is not None
+    assert spec.loader is not None
+    layers = sys.modules["layers"] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(layers)
+    found = {(layer.plugin, layer.attributes.get("reduce")) for layer in layers.LAYERS}
+    for operator in OPERATORS:
+        wanted = [name for reduction in operator.reductions for name in reduction.names] or [None]
+        assert {(operator.op_type, name) for name in wanted} <= found
 
 
 def test_options_are_the_headers() -> None:

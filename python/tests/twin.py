@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-_IDENTITY = {"sum": 0, "mean": 0, "mul": 1, "min": 0, "max": 0}
-
 
 def laid_over(index: np.ndarray, shape: tuple[int, ...], axis: int) -> np.ndarray:
     """The index of scatter, broadcast to every element of src."""
@@ -35,18 +33,20 @@ def reduce(
         for n in range(groups):
             positions = np.flatnonzero(index[lead] == n)
             values = src[lead][positions]
-            start = _IDENTITY[how] if base is None else base[lead][n]
+            start = int(how == "mul") if base is None else base[lead][n]
             if how in ("sum", "mean"):
                 out[lead][n] = start + values.sum()
                 if how == "mean":
                     out[lead][n] /= max(len(values), 1)
             elif how == "mul":
                 out[lead][n] = start * values.prod()
-            else:
+            elif how in ("min", "max"):
                 best = values.argmin() if how == "min" else values.argmax()
                 beats = base is None or (values[best] < start if how == "min" else values[best] > start)
                 out[lead][n] = values[best] if beats else start
                 arg[lead][n] = positions[best] if beats else src.shape[-1]
+            else:
+                raise NotImplementedError(how)
     return np.moveaxis(out, -1, axis), np.moveaxis(arg, -1, axis)
 
 

@@ -37,6 +37,8 @@ def _reduce(src, index, dim, groups, reduce, base):
         if reduce == "mean":
             out = out // np.maximum(count, 1) if integers else out / np.maximum(count, 1)
         return out.astype(src.dtype), arg
+    if reduce not in ("min", "max"):
+        raise NotImplementedError(reduce)
     worst = np.iinfo(np.int64) if integers else np.finfo(np.float64)
     best = np.full(out_shape, worst.min if reduce == "max" else worst.max, values.dtype)
     (np.maximum if reduce == "max" else np.minimum).at(best, places, values)

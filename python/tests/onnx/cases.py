@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from tensorrt_scatter._declarations import SCATTER, SEGMENT_COO, SEGMENT_CSR
+
 GROUPS = 4
 Inputs = dict[str, Tensor]
 
@@ -59,7 +61,7 @@ ROWS = {"src": {0: "n"}, "index": {0: "n"}}
 
 def scatter_cases() -> list[Case]:
     cases = []
-    for how in ("sum", "mul", "mean", "min", "max"):
+    for how in (each.name for each in SCATTER.reductions):
         draw = signs if how == "mul" else values
         layouts: dict[str, tuple[Callable[[int], Tensor], dict[int, str]]] = {
             "index [n]": (lambda n: indices(n), {0: "n"}),
@@ -93,7 +95,7 @@ def scatter_cases() -> list[Case]:
 
 def segment_cases() -> list[Case]:
     cases = []
-    for how in ("sum", "mean", "min", "max"):
+    for how in (each.name for each in SEGMENT_COO.reductions):
         cases += [
             Case(
                 f"segment_{how}_coo index [n]",
@@ -112,6 +114,9 @@ def segment_cases() -> list[Case]:
                 {"reduce": how},
                 "leaves a stale position where out wins, and starts its first group from row 0 of out",
             ),
+        ]
+    for how in (each.name for each in SEGMENT_CSR.reductions):
+        cases += [
             Case(
                 f"segment_{how}_csr indptr [{GROUPS + 1}]",
                 lambda to, src, index, how=how: getattr(to, f"segment_{how}_csr")(src, index),

@@ -40,6 +40,8 @@ def _scatter(how: str, src: Array, index: Array, dim: int, out: Array | None, di
 
 
 def _fold(how: str, values: list[Any], base: Any, dtype: np.dtype[Any]) -> Any:
+    if how not in ("sum", "mul", "mean"):
+        raise NotImplementedError(how)
     wide = np.dtype(np.float64) if dtype.kind == "f" else dtype
     result = wide.type(base if base is not None else how == "mul")
     for value in values:
