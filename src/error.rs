@@ -270,6 +270,14 @@ pub enum Error {
         /// The oldest supported minor version.
         needed_minor: u32,
     },
+    /// A change of [`gpu::Tuning`](crate::gpu::Tuning), from the caller or from the environment variable `TRTS_TUNING`, makes no sense.
+    #[error("\"{given}\" in TRTS_TUNING: {reason}")]
+    Tuning {
+        /// The change as it was given.
+        given: String,
+        /// What was expected.
+        reason: String,
+    },
     /// The device has no room for an allocation.
     #[error("device {device} has no room for {bytes} bytes")]
     OutOfDeviceMemory {

@@ -81,6 +81,10 @@ impl Device {
         }
     }
 
+    pub fn gpu(&self) -> Gpu {
+        self.stream.gpu().clone()
+    }
+
     pub fn inputs(&self, size: &Size) -> DeviceInputs {
         let inputs = Inputs::new(size);
         DeviceInputs {

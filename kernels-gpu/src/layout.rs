@@ -32,10 +32,6 @@ pub fn for_each_task_of_warp(count: u64, mut visit: impl FnMut(u64)) {
     }
 }
 
-/// The prefetch distance, in warps: a warp prefetches the elements of an index or indptr that the warp this many places
-/// later will wait for. It is about the number of warps that run at once on 132 multiprocessors with four blocks each.
-pub const WARPS_AHEAD: u64 = 4096;
-
 /// Splits a position that is counted over `rows` rows into the row and the position within it. `by_length` divides by
 /// the length of a row. With one row, the usual case, there is no division.
 #[inline(always)]

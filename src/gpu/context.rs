@@ -133,14 +133,22 @@ pub(super) fn require_driver() -> Result<(), Error> {
     lazy_cuda_driver::status().map_err(|unavailable| Error::NoDevice { reason: unavailable.to_string() })
 }
 
-/// The compute capability of the current context's device, as major * 10 + minor.
+/// The device of the current context.
 ///
 /// # Errors
 /// [`Error::Cuda`] where the driver refuses.
-pub(super) fn architecture() -> Result<u32, Error> {
+pub(super) fn device() -> Result<sys::Device, Error> {
     let mut device = 0;
     // SAFETY: the pointer is to a local.
     check(CheckedCall::CurrentContext, unsafe { sys::cuCtxGetDevice(&mut device) })?;
+    Ok(device)
+}
+
+/// The compute capability of a device, as major * 10 + minor.
+///
+/// # Errors
+/// [`Error::Cuda`] where the driver refuses.
+pub(super) fn architecture(device: sys::Device) -> Result<u32, Error> {
     let attribute = |attribute| {
         let mut value = 0;
         // SAFETY: the pointer is to a local.

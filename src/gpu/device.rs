@@ -9,7 +9,7 @@ use std::{
 use lazy_cuda_driver::sys;
 
 use super::{
-    Kernels, context,
+    Kernels, Tuning, context,
     driver::{CheckedCall, check, driver_error},
 };
 use crate::Error;
@@ -63,6 +63,17 @@ impl Gpu {
     /// The device's number.
     pub fn ordinal(&self) -> u32 {
         self.inner.ordinal
+    }
+
+    /// How the kernels share out their work on this device.
+    pub fn tuning(&self) -> Tuning {
+        *self.inner.kernels.tuning()
+    }
+
+    /// Shares the work out in another way from now on, for every stream of the device's primary context in this process. Each call
+    /// keeps a few bytes for good.
+    pub fn set_tuning(&self, tuning: Tuning) {
+        self.inner.kernels.set_tuning(tuning);
     }
 
     /// The device's name, as the driver gives it.

@@ -10,7 +10,7 @@ use super::{
     DeviceTensor, Kernels, Queue, Stream, StreamQueue, Workspace, check,
     kernel::Word,
     queue::Collector,
-    tuning::{self, PACK_BYTES, WARP_SIZE},
+    tuning::{PACK_BYTES, WARP_SIZE},
 };
 use crate::{
     BadIndex, Error, GatherCooOptions, GatherCsrOptions, GatherPlan, Index, IndexType, Scalar, ScalarType,
@@ -90,13 +90,14 @@ pub unsafe fn enqueue_gather(
         return Ok(());
     }
     // Chunks of a warp's batch, and of a tile: a row for each lane, or a batch of rows where a row is one chunk.
+    let tuning = *queue.tuning();
     let is_row_a_chunk = plan.b == 1 && words == 1;
     let warp_batch = WARP_SIZE * BATCH;
     let batches = chunks.div_ceil(warp_batch);
-    let takes_batches = is_row_a_chunk && tuning::gather_csr_takes_batches(batches);
+    let takes_batches = is_row_a_chunk && tuning.gather_csr_takes_batches(batches);
     let rows_of_tile = if takes_batches { warp_batch } else { WARP_SIZE };
     let tile = rows_of_tile * words;
-    let share = warp_batch * tuning::gather_csr_batches(batches);
+    let share = warp_batch * tuning.gather_csr_batches(batches);
     let (tiles, parts) = ((share / tile).max(1), tile.div_ceil(share));
     let groups_of_tiles = (plan.b * plan.e).div_ceil(rows_of_tile).div_ceil(tiles);
     let params = GatherParams {
@@ -113,6 +114,7 @@ pub unsafe fn enqueue_gather(
         tiles: tiles as u64,
         groups_of_tiles: groups_of_tiles as u64,
         parts: Divisor::new(parts as u64),
+        prefetch_warps: tuning.gather_prefetch_warps as u64,
         leading: plan.leading,
     };
     // Words of both tensors in numbers of 32 bits.

@@ -19,6 +19,7 @@ use super::{
     context::{self, ContextKey},
     driver::{CheckedCall, check, driver_error},
     kernel::Kernel,
+    tuning::{DeviceNumbers, Tuning},
 };
 use crate::Error;
 
@@ -70,6 +71,8 @@ pub struct Kernels {
     candidates: Vec<&'static EmbeddedPtx>,
     /// Whether a kernel may be launched so that it overlaps the one before it.
     can_overlap: bool,
+    /// How the work is shared out. What was set before is kept too: a launch on another thread may still read it.
+    tuning: AtomicPtr<Tuning>,
     /// The `CUfunction` of each [`Kernel`], null until it is compiled.
     functions: [AtomicPtr<c_void>; Kernel::COUNT],
     /// Held while entry points are compiled, so that each is compiled once. A launch of a compiled kernel does not take it.
@@ -102,7 +105,9 @@ impl Kernels {
         if let Some(kernels) = Self::met(context, number) {
             return Ok(kernels);
         }
-        let mut kernels = Self::for_architecture(context::architecture()?, context)?;
+        let device = context::device()?;
+        let tuning = Tuning::from_environment(&DeviceNumbers::of(device)?)?;
+        let mut kernels = Self::for_architecture(context::architecture(device)?, tuning, context)?;
         kernels.next = Self::last_met();
         let kernels = Box::leak(Box::new(kernels));
         LAST_MET.store(kernels, Ordering::Release);
@@ -130,7 +135,7 @@ impl Kernels {
     }
 
     /// The kernels for a compute capability. None is compiled yet. The context must be current.
-    fn for_architecture(architecture: u32, context: sys::Context) -> Result<Self, Error> {
+    fn for_architecture(architecture: u32, tuning: Tuning, context: sys::Context) -> Result<Self, Error> {
         let oldest = EMBEDDED_PTX[0].architecture;
         let runs = |embedded: &&EmbeddedPtx| embedded.architecture <= architecture;
         let candidates: Vec<_> = EMBEDDED_PTX.iter().rev().filter(runs).collect();
@@ -147,6 +152,7 @@ impl Kernels {
             context: ContextKey::new(context)?,
             candidates,
             can_overlap,
+            tuning: AtomicPtr::new(Box::leak(Box::new(tuning))),
             functions: [const { AtomicPtr::new(ptr::null_mut()) }; Kernel::COUNT],
             compiling: Mutex::default(),
             used: Mutex::default(),
@@ -158,6 +164,17 @@ impl Kernels {
     /// has that wait, with a driver that can capture such launches.
     pub(super) fn can_overlap(&self) -> bool {
         self.can_overlap
+    }
+
+    /// How the work is shared out on the device.
+    pub(super) fn tuning(&self) -> &Tuning {
+        // SAFETY: the pointer is never null, and what it points to is never freed.
+        unsafe { &*self.tuning.load(Ordering::Acquire) }
+    }
+
+    /// Shares the work out in another way from now on.
+    pub(super) fn set_tuning(&self, tuning: Tuning) {
+        self.tuning.store(Box::leak(Box::new(tuning)), Ordering::Release);
     }
 
     /// Whether four float32 values join in one atomic: an instruction of sm_90.

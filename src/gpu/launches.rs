@@ -37,7 +37,7 @@ pub(super) mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::gpu::{Queue, queue::MOST_FILLED};
+    use crate::gpu::{DeviceNumbers, Queue, Tuning};
 
     /// Devices with and without each trait.
     pub(in crate::gpu) const DEVICES: [DeviceTraits; 3] = [
@@ -49,30 +49,31 @@ pub(super) mod tests {
     /// Notes which kernels a device would be asked to launch, in order.
     pub(in crate::gpu) struct Launched {
         device: DeviceTraits,
+        tuning: Tuning,
         /// Each launch, and a None for each fill that is no kernel.
         pub(in crate::gpu) steps: Vec<Option<Kernel>>,
     }
 
     impl Launched {
         pub(in crate::gpu) fn on(device: DeviceTraits) -> Self {
-            Self { device, steps: Vec::new() }
+            Self { device, tuning: Tuning::of(&DeviceNumbers::H100), steps: Vec::new() }
         }
     }
 
     impl Queue for Launched {
         unsafe fn fill_u32(&mut self, _address: u64, _value: u32, count: usize) -> Result<(), Error> {
             if count > 0 {
-                self.steps.push(self.device.fill().filter(|_| count <= MOST_FILLED));
+                self.steps.push(self.device.fill().filter(|_| count <= self.tuning.fill_words));
             }
-            Ok(())
-        }
-
-        unsafe fn copy(&mut self, _to: u64, _from: u64, _bytes: usize) -> Result<(), Error> {
             Ok(())
         }
 
         fn has_vector_atomics(&self) -> bool {
             self.device.has_vector_atomics
+        }
+
+        fn tuning(&self) -> &Tuning {
+            &self.tuning
         }
 
         unsafe fn launch_with_shared<P: Copy>(

@@ -50,3 +50,4 @@ pub use segment::{
     segment_csr, segment_csr_into, segment_raw,
 };
 pub use stream::Stream;
+pub use tuning::{DeviceNumbers, TUNING_VARIABLE, Tuning};

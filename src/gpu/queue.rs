@@ -6,7 +6,7 @@ use kernel_params::{FillParams, IndexLayout, OffsetsParams};
 use lazy_cuda_driver::sys::{self, LaunchAttribute, LaunchConfig};
 
 use super::{
-    Kernel, Kernels,
+    Kernel, Kernels, Tuning,
     driver::{CheckedCall, check},
 };
 use crate::{Error, Shape, broadcast::Layout};
@@ -21,12 +21,6 @@ pub trait Queue {
     /// # Safety
     /// The words must lie in memory of the device that may be written until the queue has come so far.
     unsafe fn fill_u32(&mut self, address: u64, value: u32, count: usize) -> Result<(), Error>;
-
-    /// Copies `bytes` bytes from one place in device memory to another that does not overlap it.
-    ///
-    /// # Safety
-    /// Both ranges must be valid until the queue has come so far, and only the queue may write to them.
-    unsafe fn copy(&mut self, to: u64, from: u64, bytes: usize) -> Result<(), Error>;
 
     /// Runs a kernel with `blocks` blocks of [`THREADS_PER_BLOCK`] threads.
     ///
@@ -58,6 +52,9 @@ pub trait Queue {
 
     /// Whether four float32 values join in one atomic: from sm_90 on.
     fn has_vector_atomics(&self) -> bool;
+
+    /// How the work is shared out on the device.
+    fn tuning(&self) -> &Tuning;
 
     /// Runs a kernel with a thread for each of `count` elements; the kernels' loops take the rest where a
     /// grid cannot have that many. Does nothing for no elements.
@@ -159,17 +156,12 @@ impl Queue for StreamQueue<'_> {
         check(CheckedCall::Fill, unsafe { sys::cuMemsetD32Async(address, value, count, self.stream) })
     }
 
-    unsafe fn copy(&mut self, to: u64, from: u64, bytes: usize) -> Result<(), Error> {
-        if bytes == 0 {
-            return Ok(());
-        }
-        self.follows_kernel = false;
-        // SAFETY: the caller's promise.
-        check(CheckedCall::Copy, unsafe { sys::cuMemcpyDtoDAsync_v2(to, from, bytes, self.stream) })
-    }
-
     fn has_vector_atomics(&self) -> bool {
         self.kernels.has_vector_atomics()
+    }
+
+    fn tuning(&self) -> &Tuning {
+        self.kernels.tuning()
     }
 
     unsafe fn launch_with_shared<P: Copy>(
@@ -221,12 +213,9 @@ impl Queue for StreamQueue<'_> {
 /// The kernel that fills words.
 pub(super) const FILL_KERNEL: Kernel = Kernel::fill_words_all;
 
-/// The most words that are filled by a kernel of ours: filling more takes so long that overlapping its end gains nothing.
-pub(super) const MOST_FILLED: usize = 1 << 20;
-
 /// Whether words are filled by a kernel, which the next one can overlap.
 fn fills_by_kernel(kernels: &Kernels, count: usize) -> bool {
-    kernels.can_overlap() && count <= MOST_FILLED
+    kernels.can_overlap() && count <= kernels.tuning().fill_words
 }
 
 /// A queue that launches nothing. It notes the kernels that it is asked to launch, and loads them together. A later enqueue then
@@ -269,12 +258,12 @@ impl Queue for Collector<'_> {
         Ok(())
     }
 
-    unsafe fn copy(&mut self, _to: u64, _from: u64, _bytes: usize) -> Result<(), Error> {
-        Ok(())
-    }
-
     fn has_vector_atomics(&self) -> bool {
         self.kernels.has_vector_atomics()
+    }
+
+    fn tuning(&self) -> &Tuning {
+        self.kernels.tuning()
     }
 
     unsafe fn launch_with_shared<P: Copy>(

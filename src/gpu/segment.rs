@@ -11,7 +11,7 @@ use super::{
     check::{self, group_count},
     kernel::Load,
     queue::{Collector, PlacedLayout, THREADS_PER_BLOCK},
-    tuning::{self, PACK_BYTES, WARP_SIZE},
+    tuning::{PACK_BYTES, Tuning, WARP_SIZE, order},
 };
 use crate::{
     BadIndex, Error, Index, IndexType, Reduce, Reduced, Scalar, ScalarType, SegmentCooOptions, SegmentCsrOptions,
@@ -61,13 +61,14 @@ impl SegmentPlan {
         partition: &Partition,
         workspace: &WorkspaceLayout,
         columns: usize,
+        tuning: &Tuning,
     ) -> SegmentParams {
         let chunks_per_b = partition.chunks_per_b(self);
         let address = |offset: usize| pointers.workspace + offset as u64;
         let is_coo = self.segments == Segments::Index;
         let indptr_type = if is_coo { made_indptr(self) } else { pointers.index_type };
         let column_parts = self.k.div_ceil(partition.lanes * columns);
-        let chunk_tile = tuning::chunk_tile(self.b * chunks_per_b, column_parts, self.average_length());
+        let chunk_tile = tuning.chunk_tile(self.b * chunks_per_b, column_parts, self.average_length());
         SegmentParams {
             src: pointers.src,
             index: if is_coo { pointers.index } else { 0 },
@@ -86,18 +87,19 @@ impl SegmentPlan {
             n: self.n as u64,
             by_n: Divisor::new(self.n as u64),
             column_parts: Divisor::new(column_parts as u64),
-            combine_parts: Divisor::new(self.k.div_ceil(tuning::combine_lanes(self.k)) as u64),
+            combine_parts: Divisor::new(self.k.div_ceil(order::combine_lanes(self.k)) as u64),
             chunks_per_b: chunks_per_b as u64,
             by_chunks_per_b: Divisor::new(chunks_per_b as u64),
             by_index_tiles: Divisor::new(tiles(self.e) as u64),
             index_rows: self.index_rows() as u64,
             index_row: self.index_row() as u64,
             index_stride: self.layout.stride_e,
+            prefetch_warps: tuning.segment_prefetch_warps as u64,
             chunk_log2: partition.chunk.unwrap_or(1).ilog2(),
             lanes_log2: partition.lanes.ilog2(),
-            combine_lanes_log2: tuning::combine_lanes(self.k).ilog2(),
+            combine_lanes_log2: order::combine_lanes(self.k).ilog2(),
             ways_log2: partition.ways.ilog2(),
-            longest: tuning::longest_segment(partition.ways) as u32,
+            longest: order::longest_segment(partition.ways) as u32,
             is_mean: (self.reduce == Reduce::Mean).into(),
             index_is_wide: (pointers.index_type == IndexType::I64).into(),
             indptr_is_wide: (indptr_type == IndexType::I64).into(),
@@ -135,6 +137,7 @@ pub unsafe fn enqueue_segment(
     if plan.out.element_count() == 0 {
         return Ok(());
     }
+    let tuning = *queue.tuning();
     let bytes = queue.bytes_to_weigh(plan.src.element_count().saturating_mul(scalar.bytes()));
     let partition = Partition::new(plan, scalar, bytes);
     let is_aligned = |address: u64| address.is_multiple_of(PACK_BYTES as u64);
@@ -142,7 +145,7 @@ pub unsafe fn enqueue_segment(
     let is_packs = all_aligned && partition.pack > 1;
     let columns = if is_packs { partition.pack } else { 1 };
     let load = match is_packs {
-        true if tuning::is_large_src(bytes) => Load::LargePacks,
+        true if tuning.is_large_src(bytes) => Load::LargePacks,
         true => Load::Packs,
         false => Load::Columns,
     };
@@ -150,7 +153,7 @@ pub unsafe fn enqueue_segment(
     let workspace = WorkspaceLayout::new(plan, scalar, chunks);
     debug_assert!(workspace.bytes <= needed, "{plan:?}");
     let placed = plan.place_layout(pointers, &workspace);
-    let params = plan.params(pointers, placed.layout, &partition, &workspace, columns);
+    let params = plan.params(pointers, placed.layout, &partition, &workspace, columns, &tuning);
     let column_parts = params.column_parts.value as usize;
     let row_warps = (plan.b * plan.n * column_parts).div_ceil(WARP_SIZE / (partition.lanes * partition.ways));
     let selection =
@@ -176,10 +179,10 @@ pub unsafe fn enqueue_segment(
         if chunks == 0 {
             return Ok(());
         }
-        let blocks = tuning::chunk_blocks(chunks.div_ceil(1 << params.tile_log2), plan.average_length());
+        let blocks = tuning.chunk_blocks(chunks.div_ceil(1 << params.tile_log2), plan.average_length());
         let kernel = Step::Chunks(load).kernel(selection);
         queue.launch_for_each(kernel, blocks * THREADS_PER_BLOCK as usize, &params)?;
-        queue.launch(Step::Combine.kernel(selection), tuning::combine_blocks(chunks) as u32, &params)
+        queue.launch(Step::Combine.kernel(selection), tuning.combine_blocks(chunks) as u32, &params)
     }
 }
 

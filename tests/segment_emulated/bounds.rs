@@ -73,7 +73,7 @@ proptest! {
 }
 
 #[test]
-fn sums_do_not_depend_on_alignment_or_the_grid() {
+fn sums_do_not_depend_on_alignment_the_grid_or_the_device() {
     for (k, n) in [(1, 9), (8, 9), (64, 9), (1, 90), (3, 90)] {
         for is_csr in [false, true] {
             let mut case = segments::large::<f32>((1, 700, k, n), Lengths::Skewed, Reduce::Sum, is_csr);

@@ -216,8 +216,8 @@ pub fn emulate<T: FloatElement>(
         index_type,
         src: emulator.readable(&case.src),
         index: index.readable(&mut emulator),
-        out: emulator.writable(&mut out),
-        workspace: emulator.writable(&mut workspace),
+        out: emulator.unwritten(&mut out),
+        workspace: emulator.unwritten(&mut workspace),
         workspace_bytes: bytes,
     };
     // SAFETY: the addresses are of the vectors above, which have the plan's sizes and outlive the call.

@@ -8,8 +8,8 @@ use nvptx_arch::emulate::{Launch, Memory, Options, run};
 use tensorrt_scatter::{
     Error, IndexType, ScatterOptions, ScatterPlan, SegmentCooOptions, SegmentCsrOptions, SegmentPlan, Shape,
     gpu::{
-        IndexQuestion, Kernel, Queue, ReductionPointers, THREADS_PER_BLOCK, enqueue_look_over, enqueue_scatter,
-        enqueue_segment, enqueue_segment_check,
+        DeviceNumbers, IndexQuestion, Kernel, Queue, ReductionPointers, THREADS_PER_BLOCK, Tuning, enqueue_look_over,
+        enqueue_scatter, enqueue_segment, enqueue_segment_check,
     },
 };
 
@@ -21,6 +21,18 @@ const LAUNCH_FAILED: i32 = 719;
 /// The sizes of the input, in bytes, by which algorithms are chosen: the real size; one for which the reduced axis is
 /// always cut; one that is larger than a few caches.
 pub const SIZES: [Option<usize>; 3] = [None, Some(64 << 20), Some(1 << 30)];
+
+/// A large device and the smallest one: they share the work out in other ways, and must not change a result.
+pub const DEVICES: [DeviceNumbers; 2] = [
+    DeviceNumbers::H100,
+    DeviceNumbers {
+        multiprocessors: 1,
+        threads_per_multiprocessor: 1024,
+        clock_khz: 1_000_000,
+        l2_bytes: 1 << 10,
+        memory_bytes_per_us: 10,
+    },
+];
 
 /// What a caller and a device choose. It decides which kernels run, and must not change a result.
 #[derive(Clone, Copy, Debug)]
@@ -72,11 +84,11 @@ impl Integers {
         }
     }
 
-    /// Lets kernels read and write them, and returns their address.
-    pub fn writable(&mut self, emulator: &mut Emulator) -> u64 {
+    /// [`Emulator::unwritten`] of them.
+    pub fn unwritten(&mut self, emulator: &mut Emulator) -> u64 {
         match self {
-            Self::I32(numbers) => emulator.writable(numbers),
-            Self::I64(numbers) => emulator.writable(numbers),
+            Self::I32(numbers) => emulator.unwritten(numbers),
+            Self::I64(numbers) => emulator.unwritten(numbers),
         }
     }
 
@@ -104,7 +116,7 @@ pub fn kernel_named(name: &str) -> Kernel {
     *Kernel::ALL.iter().find(|kernel| kernel.name() == name).unwrap_or_else(|| panic!("there is no kernel {name}"))
 }
 
-/// Runs each launch at once; `seed` decides in which order the threads take turns.
+/// Runs each launch at once; `seed` decides in which order the threads take turns, and which of [`DEVICES`] it is.
 pub struct Emulator {
     memory: Memory,
     seed: u64,
@@ -113,6 +125,7 @@ pub struct Emulator {
     /// The size of the input, in bytes, by which algorithms are chosen; one of [`SIZES`] for segments.
     bytes: Option<usize>,
     has_vector_atomics: bool,
+    tuning: Tuning,
     /// Whether kernels are only noted, not run.
     is_dry: bool,
     /// The kernels so far.
@@ -127,6 +140,7 @@ impl Emulator {
             max_blocks,
             bytes: None,
             has_vector_atomics: true,
+            tuning: Tuning::of(&DEVICES[seed as usize % DEVICES.len()]),
             is_dry: false,
             kernels: Vec::new(),
         }
@@ -135,6 +149,11 @@ impl Emulator {
     /// Chooses kernels as for a device with or without atomics on four float32 values.
     pub fn with_vector_atomics(self, has_vector_atomics: bool) -> Self {
         Self { has_vector_atomics, ..self }
+    }
+
+    /// Shares the work out as on another device.
+    pub fn with_tuning(self, tuning: Tuning) -> Self {
+        Self { tuning, ..self }
     }
 
     /// Chooses algorithms as for an input of this size, in bytes.
@@ -153,6 +172,13 @@ impl Emulator {
         self.memory.register(data.as_mut_ptr().cast_const().cast(), size_of_val(data), true);
         data.as_mut_ptr() as u64
     }
+
+    /// Lets kernels write a slice, and read what they have written, as of memory that was just allocated. Returns its
+    /// address.
+    pub fn unwritten<T>(&mut self, data: &mut [T]) -> u64 {
+        self.memory.register_unwritten(data.as_mut_ptr().cast_const().cast(), size_of_val(data));
+        data.as_mut_ptr() as u64
+    }
 }
 
 impl Queue for Emulator {
@@ -162,18 +188,16 @@ impl Queue for Emulator {
         unsafe { self.launch_for_each(Kernel::fill_words_all, count, &params) }
     }
 
-    unsafe fn copy(&mut self, to: u64, from: u64, bytes: usize) -> Result<(), Error> {
-        // SAFETY: the caller's promise, on host memory.
-        unsafe { ptr::copy_nonoverlapping(from as *const u8, to as *mut u8, bytes) };
-        Ok(())
-    }
-
     fn bytes_to_weigh(&self, bytes: usize) -> usize {
         self.bytes.unwrap_or(bytes)
     }
 
     fn has_vector_atomics(&self) -> bool {
         self.has_vector_atomics
+    }
+
+    fn tuning(&self) -> &Tuning {
+        &self.tuning
     }
 
     unsafe fn launch_with_shared<P: Copy>(
@@ -256,9 +280,9 @@ pub fn scatter_in<T: Element>(
         src: emulator.readable(&case.src),
         index: index.readable(&mut emulator),
         base: case.base.as_ref().map(|base| emulator.readable(base)),
-        out: emulator.writable(&mut out),
-        arg_out: case.reduce.has_arg().then(|| arg.writable(&mut emulator)),
-        workspace: emulator.writable(&mut workspace),
+        out: emulator.unwritten(&mut out),
+        arg_out: case.reduce.has_arg().then(|| arg.unwritten(&mut emulator)),
+        workspace: emulator.unwritten(&mut workspace),
         workspace_bytes: plan.workspace_bytes(T::TYPE),
     };
     // SAFETY: the addresses are of the vectors above, which have the plan's sizes and outlive the call.
@@ -352,9 +376,9 @@ fn segment_by<T: Element>(
         src: emulator.readable(src.data()),
         index: index.readable(emulator),
         base: case.base.as_ref().map(|base| emulator.readable(base)),
-        out: emulator.writable(out.data()),
-        arg_out: case.reduce.has_arg().then(|| arg.writable(emulator)),
-        workspace: emulator.writable(&mut workspace),
+        out: emulator.unwritten(out.data()),
+        arg_out: case.reduce.has_arg().then(|| arg.unwritten(emulator)),
+        workspace: emulator.unwritten(&mut workspace),
         workspace_bytes: bytes,
     };
     // SAFETY: the addresses are of the vectors above, which have the plan's sizes and outlive the call.

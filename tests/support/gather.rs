@@ -174,7 +174,7 @@ fn emulate_by<T: Element>(
         index_type,
         src: emulator.readable(src.data()),
         index: index.readable(&mut emulator),
-        out: emulator.writable(out.data()),
+        out: emulator.unwritten(out.data()),
     };
     // SAFETY: the addresses are of the slices above, which have the plan's sizes and outlive the call.
     unsafe { enqueue_gather(&mut emulator, plan, &pointers)? };
@@ -206,7 +206,7 @@ pub fn emulate_csr_chunks<T: Element>(case: &GatherCase<T>, tiles: usize, seed: 
     let params = GatherParams {
         src: emulator.readable(src.data()),
         index: index.readable(&mut emulator),
-        out: emulator.writable(out.data()),
+        out: emulator.unwritten(out.data()),
         b: 1,
         s: rows as u64,
         e: case.size as u64,
@@ -217,6 +217,7 @@ pub fn emulate_csr_chunks<T: Element>(case: &GatherCase<T>, tiles: usize, seed: 
         tiles: tiles as u64,
         groups_of_tiles: groups as u64,
         parts: Divisor::new(1),
+        prefetch_warps: 1,
         leading: Default::default(),
     };
     let bytes = out.data().len() / case.size * size_of::<T>();

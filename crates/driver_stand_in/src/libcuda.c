@@ -193,8 +193,13 @@ int cuDeviceGetAttribute(int *value, int attribute, int device)
     (void)device;
     if (attribute == 75) *value = settings[setting_architecture] / 10;
     else if (attribute == 76) *value = settings[setting_architecture] % 10;
-    else if (attribute == 16) *value = 132; /* multiprocessors */
-    else if (attribute == 38) *value = 50 << 20; /* bytes of second-level cache */
+    /* An H100's: multiprocessors, threads of each, their clock; bytes of the second-level cache; the memory's clock and bus. */
+    else if (attribute == 16) *value = 132;
+    else if (attribute == 39) *value = 2048;
+    else if (attribute == 13) *value = 1980000;
+    else if (attribute == 38) *value = 50 << 20;
+    else if (attribute == 36) *value = 2619000;
+    else if (attribute == 37) *value = 5120;
     else return end(INVALID_VALUE);
     return end(SUCCESS);
 }

@@ -33,6 +33,8 @@ pub struct GatherParams {
     pub groups_of_tiles: u64,
     /// gather_csr: divides by the number of warps that share the words of a tile.
     pub parts: Divisor,
+    /// gather_coo of single words: how many warps ahead a warp fetches its part of the index.
+    pub prefetch_warps: u64,
     /// How far the index or indptr moves over the leading axes.
     pub leading: AxisRuns,
 }

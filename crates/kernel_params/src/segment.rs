@@ -60,6 +60,8 @@ pub struct SegmentParams {
     pub index_row: u64,
     /// How far the index moves for one step along the reduced axis. 0 if it is broadcast.
     pub index_stride: u64,
+    /// `_cut` kernels without an index: how many warps ahead a warp fetches its entries of indptr.
+    pub prefetch_warps: u64,
     /// The base-2 logarithm of the elements of a chunk.
     pub chunk_log2: u32,
     /// The base-2 logarithm of the lanes that share a column part.

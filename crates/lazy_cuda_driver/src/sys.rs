@@ -43,6 +43,18 @@ pub const ERROR_NOT_FOUND: c_int = 500;
 /// The context was destroyed, or reset.
 pub const ERROR_CONTEXT_IS_DESTROYED: c_int = 709;
 
+/// `CU_DEVICE_ATTRIBUTE_CLOCK_RATE`, in kHz.
+pub const CLOCK_RATE: c_int = 13;
+/// `CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT`.
+pub const MULTIPROCESSOR_COUNT: c_int = 16;
+/// `CU_DEVICE_ATTRIBUTE_MEMORY_CLOCK_RATE`, in kHz.
+pub const MEMORY_CLOCK_RATE: c_int = 36;
+/// `CU_DEVICE_ATTRIBUTE_GLOBAL_MEMORY_BUS_WIDTH`, in bits.
+pub const GLOBAL_MEMORY_BUS_WIDTH: c_int = 37;
+/// `CU_DEVICE_ATTRIBUTE_L2_CACHE_SIZE`, in bytes.
+pub const L2_CACHE_SIZE: c_int = 38;
+/// `CU_DEVICE_ATTRIBUTE_MAX_THREADS_PER_MULTIPROCESSOR`.
+pub const MAX_THREADS_PER_MULTIPROCESSOR: c_int = 39;
 /// `CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR`.
 pub const COMPUTE_CAPABILITY_MAJOR: c_int = 75;
 /// `CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR`.
@@ -199,12 +211,6 @@ unsafe extern "C" {
     /// # Safety
     /// As [`cuMemcpyHtoDAsync_v2`].
     pub fn cuMemcpyDtoHAsync_v2(to: *mut c_void, from: DevicePointer, bytes: usize, stream: Stream) -> c_int;
-
-    /// Copies within the device.
-    ///
-    /// # Safety
-    /// As [`cuMemcpyHtoDAsync_v2`]; the two ranges do not overlap.
-    pub fn cuMemcpyDtoDAsync_v2(to: DevicePointer, from: DevicePointer, bytes: usize, stream: Stream) -> c_int;
 
     /// Makes a stream. `flags` is 0 or [`STREAM_NON_BLOCKING`]; a lower `priority` goes first, and 0 is the usual one.
     ///

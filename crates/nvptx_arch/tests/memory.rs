@@ -249,6 +249,26 @@ fn a_write_to_memory_for_reading_is_a_fault() {
 }
 
 #[test]
+fn a_load_of_what_nothing_has_written_is_a_fault() {
+    let mut words = [7_u32; 4];
+    let mut memory = Memory::new();
+    let at = words.as_mut_ptr();
+    memory.register_unwritten(at.cast_const().cast(), size_of_val(&words));
+    let run = |kernel: &dyn Fn()| run(&grid(1, 1), &Options::default(), &memory, || kernel());
+    // SAFETY: the memory is registered.
+    unsafe {
+        for fault in [run(&|| _ = load(at)), run(&|| u32::reduce_add(at, 1)), run(&|| _ = load_readonly(at.add(3)))] {
+            assert!(matches!(fault, Err(Fault::Unwritten { bytes: 4, .. })), "{fault:?}");
+        }
+        // A later grid may read what an earlier one has written, and nothing beside it.
+        run(&|| store(at.add(1), 5)).unwrap();
+        run(&|| assert_eq!(load(at.add(1)), 5)).unwrap();
+        let fault = run(&|| _ = load_x2(at));
+        assert!(matches!(fault, Err(Fault::Unwritten { bytes: 8, .. })), "{fault:?}");
+    }
+}
+
+#[test]
 fn global_instructions_on_shared_memory_are_a_fault() {
     let faults = [
         each_thread(1, 0, |_| unsafe { u32::fetch_add(shared_array![u32; 1], 1) }),

@@ -40,6 +40,9 @@ TOO_LARGE = {"beyond_32_bits_gpu": "its tensors fill the device, and a tool woul
 #: What compute-sanitizer exits with where it found an error and the program itself succeeded.
 ERRORS_FOUND = 86
 
+#: What compute-sanitizer prints of a process that ends without a call of the driver.
+NO_GPU_WORK = "Target application terminated before first instrumented API call"
+
 
 @dataclasses.dataclass(frozen=True)
 class Programs:
@@ -150,16 +153,18 @@ def test(programs: Programs, arguments: argparse.Namespace) -> int:
 class Finding:
     """What came of one test under one tool."""
 
-    #: "ok", "errors", "test failed", "skipped", "timeout", "tool failed".
+    #: "ok", "errors", "test failed", "skipped", "no GPU work", "timeout", "tool failed".
     verdict: str
     note: str
 
 
 def judge(ended: Ended) -> Finding:
-    """Reads what compute-sanitizer printed. Without its summary, the tool itself failed."""
+    """Reads what compute-sanitizer printed. Without its summary the tool failed, or the test never called the driver."""
     if ended.status is None:
         return Finding("timeout", f"killed after {ended.seconds:.0f} s")
     summaries = re.findall(r"^========= (?:ERROR|RACECHECK) SUMMARY: (.*)$", ended.output, re.MULTILINE)
+    if not summaries and NO_GPU_WORK in ended.output and re.search(r"^test result: ok\.", ended.output, re.MULTILINE):
+        return Finding("no GPU work", "")
     if not summaries:
         last = [line for line in ended.output.splitlines() if line.strip()][-3:]
         return Finding("tool failed", f"exit status {ended.status}: {' / '.join(last) or 'it printed nothing'}")
@@ -214,7 +219,7 @@ def sanitize(programs: Programs, arguments: argparse.Namespace) -> int:
             if not ran:
                 break
         findings = [done[each]["verdict"] for each in tests if each in done]
-        failures += sum(verdict not in ("ok", "skipped") for verdict in findings)
+        failures += sum(verdict not in ("ok", "skipped", "no GPU work") for verdict in findings)
         missing = [each for each in tests if each not in done]
         left += len(missing)
         counts = ", ".join(f"{findings.count(verdict)} {verdict}" for verdict in sorted(set(findings)))

@@ -7,11 +7,11 @@ use std::{
     process::{Command, Output},
 };
 
-/// Lists five tests and an ignored one, and runs all of them, as a Rust test program does.
+/// Lists six tests and an ignored one, and runs all of them, as a Rust test program does.
 const PROGRAM: &str = r#"#!/bin/sh
 case "$*" in
 *--list*--ignored*) echo "left_out: test" ;;
-*--list*) for test in passes errs fails breaks skips left_out; do echo "$test: test"; done ;;
+*--list*) for test in passes errs fails breaks skips rests left_out; do echo "$test: test"; done ;;
 *) [ "$TRTS_REQUIRE_GPU" = 1 ] || exit 9
    echo "test result: ok. 5 passed; 0 failed; 1 ignored" ;;
 esac
@@ -25,6 +25,9 @@ case "$*" in
 *"--exact fails "*) echo "thread 'fails' panicked at x.rs"; echo "========= ERROR SUMMARY: 0 errors"; exit 101 ;;
 *"--exact breaks "*) echo "========= Error: internal sanitizer error"; exit 1 ;;
 *"--exact hangs "*) sleep 60 ;;
+*"--exact rests "*)
+   echo "test result: ok. 1 passed; 0 failed"
+   echo "========= Error: Target application terminated before first instrumented API call"; exit 255 ;;
 *"--exact skips "*) echo "SKIPPED: skips: too little memory"; echo "========= ERROR SUMMARY: 0 errors" ;;
 *"--tool racecheck"*) echo "========= RACECHECK SUMMARY: 0 hazards displayed (0 errors, 0 warnings)" ;;
 *) echo "========= ERROR SUMMARY: 0 errors" ;;
@@ -87,12 +90,13 @@ fn each_test_is_judged_by_the_tools_summary() {
         &text,
         &[
             "did not run  beyond_32_bits_gpu",
-            "memcheck, shard 1: 5 of 5 tests are to run",
+            "memcheck, shard 1: 6 of 6 tests are to run",
             "errors       a_gpu::errs: 3 errors",
             "test failed  a_gpu::fails: exit status 101 thread 'fails' panicked",
             "tool failed  a_gpu::breaks: exit status 1: ========= Error: internal sanitizer error",
             "skipped      a_gpu::skips: skips: too little memory",
-            "memcheck: 5 tests: 1 errors, 1 ok, 1 skipped, 1 test failed, 1 tool failed; 0 did not run",
+            "no GPU work  a_gpu::rests",
+            "memcheck: 6 tests: 1 errors, 1 no GPU work, 1 ok, 1 skipped, 1 test failed, 1 tool failed; 0 did not run",
         ],
     );
     assert!(bundle.0.join("out/memcheck-a_gpu-errs.log").exists());
@@ -100,7 +104,7 @@ fn each_test_is_judged_by_the_tools_summary() {
 
 #[test]
 fn a_later_call_goes_on_with_the_tests_that_have_not_run() {
-    let program = PROGRAM.replace("errs fails breaks ", "");
+    let program = PROGRAM.replace("errs fails breaks ", "").replace("rests ", "");
     let bundle = Bundle::new("later", &[("a_gpu", &program), ("b_gpu", &program)]);
     let (status, text) = bundle.run("sanitize --tool racecheck --only a_gpu");
     assert_eq!((status, bundle.sanitizer_calls()), (0, 2), "{text}");
@@ -122,7 +126,7 @@ fn a_test_that_takes_too_long_is_killed() {
 
 #[test]
 fn what_no_time_is_left_for_is_said() {
-    let program = PROGRAM.replace("passes errs fails breaks skips", "hangs passes");
+    let program = PROGRAM.replace("passes errs fails breaks skips rests", "hangs passes");
     let bundle = Bundle::new("time", &[("a_gpu", &program)]);
     let (status, text) = bundle.run("sanitize --tool memcheck --jobs 1 --shards 1 --seconds 1 --test-seconds 600");
     assert_eq!(status, 1, "{text}");

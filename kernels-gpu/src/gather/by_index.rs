@@ -15,7 +15,7 @@ use super::{
 use crate::{
     batch::{each, BATCH},
     element::Index,
-    layout::{for_each_position, WARPS_AHEAD},
+    layout::for_each_position,
     word::Word,
 };
 
@@ -45,7 +45,7 @@ pub unsafe fn words_by_index<I: Index>(p: &GatherParams) {
     for_each_position(p.e.div_ceil(BATCH as u64), |quad| {
         let first = quad * BATCH as u64;
         let index = (p.index as *const I).add(first as usize);
-        let ahead = first + WARPS_AHEAD * (WARP_SIZE as usize * BATCH) as u64;
+        let ahead = first + p.prefetch_warps * (WARP_SIZE as usize * BATCH) as u64;
         if ahead < p.e {
             memory::prefetch((p.index as *const I).add(ahead as usize));
         }

@@ -215,7 +215,8 @@ unsafe fn join_records<A: Accumulator, R: Fold, const HAS_INDEX: bool>(
             let (record_ahead, ahead) = match step {
                 0 => begins,
                 step if is_there(step) => (step as u64 * stride, step as u64 * stride * p.k),
-                _ => (0, 0),
+                // A record that there is, read once more.
+                _ => begins,
             };
             records::load::<A, R>(p, place + ahead, record + record_ahead, HAS_INDEX)
         });

@@ -17,10 +17,7 @@ use super::{
     tile::warp_of_block,
     work::{Outcome, Team, Work},
 };
-use crate::{
-    element::Scalar,
-    layout::{for_each_task_of_warp, WARPS_AHEAD},
-};
+use crate::{element::Scalar, layout::for_each_task_of_warp};
 
 /// The base-2 logarithm of the number of groups of lanes in a warp.
 #[inline(always)]
@@ -50,7 +47,7 @@ pub unsafe fn reduce_cut<T: Scalar, R: Fold, L: Load, const COLUMNS: usize, cons
         let team = Team::group(p, task << groups_log2(p));
         if !HAS_INDEX {
             // With an index, the kernel before this one has just written indptr, so the caches hold it.
-            prefetch_entry(p, team.number + (WARPS_AHEAD << groups_log2(p)));
+            prefetch_entry(p, team.number + (p.prefetch_warps << groups_log2(p)));
         }
         let work = Work::of_team::<COLUMNS, true, HAS_INDEX>(p, &team);
         let folded = work.fold::<T, R, L, COLUMNS, HAS_INDEX>(p);

@@ -11,7 +11,10 @@
 
 enum { SUCCESS = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, INVALID_CONTEXT = 201 };
 
-enum { DRIVER_VERSION = 12040, MAJOR = 75, MINOR = 76, MULTIPROCESSORS = 16, L2_CACHE_BYTES = 38 };
+enum {
+    DRIVER_VERSION = 12040, MAJOR = 75, MINOR = 76, MULTIPROCESSORS = 16, L2_CACHE_BYTES = 38, CLOCK_KHZ = 13,
+    MEMORY_CLOCK_KHZ = 36, MEMORY_BUS_BITS = 37, MULTIPROCESSOR_THREADS = 39
+};
 
 /* What a device of its kind answers to the attributes that tuning may ask for; 1 for all others. */
 static int attribute_value(int attribute)
@@ -21,6 +24,10 @@ static int attribute_value(int attribute)
     case MINOR: return 0;
     case MULTIPROCESSORS: return 132;
     case L2_CACHE_BYTES: return 50 << 20;
+    case CLOCK_KHZ: return 1980000;
+    case MEMORY_CLOCK_KHZ: return 2619000;
+    case MEMORY_BUS_BITS: return 5120;
+    case MULTIPROCESSOR_THREADS: return 2048;
     default: return 1;
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     Error, ScatterPlan,
     gpu::{
         kernel::{Float32Sum, FloatType, Join},
-        tuning::{self, WARP_SIZE},
+        tuning::{BlockSums, WARP_SIZE},
     },
 };
 
@@ -165,12 +165,9 @@ impl ScatterPlan {
             loads_quads && is_aligned(params.accumulators, size_of::<f32>()) && queue.has_vector_atomics();
         let (loaded, joined) = (columns(loads_quads), columns(joins_quads));
         let src = self.src.element_count();
-        let sums = tuning::BlockSums {
-            values: self.out.element_count(),
-            counts: params.count_elements as usize,
-            columns: self.k,
-        };
-        if let Some(blocks) = tuning::privatized_blocks(src, sums, loaded, joined) {
+        let sums =
+            BlockSums { values: self.out.element_count(), counts: params.count_elements as usize, columns: self.k };
+        if let Some(blocks) = queue.tuning().privatized_blocks(src, sums, loaded, joined) {
             let grid = Grid::Blocks { blocks: blocks as u32, shared_bytes: sums.bytes() as u32 };
             let launch = Launch { grid, rows_of_warp: 0 };
             return Some((float, RowSum::Privatized { is_quads: loads_quads }, launch));
@@ -180,7 +177,7 @@ impl ScatterPlan {
         // The kernel counts rows of `out` in 32 bits.
         if fills_warps && self.layout.leading.are_even() && self.b * self.n < u32::MAX as usize {
             let rows = self.b * self.e;
-            let rows_of_warp = tuning::rows_of_warp(rows, WARP_SIZE / lanes);
+            let rows_of_warp = queue.tuning().rows_of_warp(rows, WARP_SIZE / lanes);
             let grid = Grid::Threads(rows.div_ceil(rows_of_warp) * WARP_SIZE);
             let launch = Launch { grid, rows_of_warp: rows_of_warp as u64 };
             Some((float, RowSum::Rows { is_quads: joins_quads }, launch))

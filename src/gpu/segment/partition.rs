@@ -3,7 +3,7 @@
 use super::workspace;
 use crate::{
     ScalarType, SegmentPlan,
-    gpu::tuning::{self, PACK_BYTES, WARP_SIZE},
+    gpu::tuning::{PACK_BYTES, WARP_SIZE, order},
 };
 
 /// How the elements and columns of `src` are shared out, from sizes alone: the same sizes give the same sums, bit for
@@ -27,16 +27,16 @@ impl Partition {
         let per_load = PACK_BYTES / scalar.bytes();
         let pack = if plan.k.is_multiple_of(per_load) { per_load } else { 1 };
         let length = plan.average_length();
-        let lanes = tuning::segment_lanes(plan.k / pack, pack * scalar.bytes(), length);
+        let lanes = order::segment_lanes(plan.k / pack, pack * scalar.bytes(), length);
         let column_parts = plan.k.div_ceil(lanes * pack);
-        let ways = tuning::segment_ways(length, lanes, pack, plan.reduce.has_arg());
+        let ways = order::segment_ways(length, lanes, pack, plan.reduce.has_arg());
         let elements = plan.b.saturating_mul(plan.e);
-        let is_cut = tuning::is_cut(length, bytes, pack * scalar.bytes());
-        let is_short = is_cut && pack == 1 && tuning::are_short(length, plan.k) && plan.fits_32_bits();
+        let is_cut = order::is_cut(length, bytes, pack * scalar.bytes());
+        let is_short = is_cut && pack == 1 && order::are_short(length, plan.k) && plan.fits_32_bits();
         let wanted = if is_short {
-            Some(tuning::short_chunk(length, plan.k))
+            Some(order::short_chunk(length, plan.k))
         } else {
-            is_cut.then(|| tuning::segment_chunk(elements, column_parts, WARP_SIZE / lanes, ways))
+            is_cut.then(|| order::segment_chunk(elements, column_parts, WARP_SIZE / lanes, ways))
         };
         let chunk = wanted.map(|chunk| workspace::affordable_chunk(plan, scalar, chunk));
         Self { pack, lanes, ways, chunk, is_short }

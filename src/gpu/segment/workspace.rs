@@ -4,7 +4,7 @@ use kernel_params::INDEX_TILE;
 
 use crate::{
     IndexType, ScalarType, SegmentPlan,
-    gpu::{parts::Parts, queue::offset_words, tuning},
+    gpu::{parts::Parts, queue::offset_words, tuning::order},
     segment::Segments,
 };
 
@@ -97,10 +97,10 @@ pub(super) fn most_bytes(plan: &SegmentPlan, scalar: ScalarType) -> usize {
     let mut parts = Parts::default();
     place_shared(plan, &mut parts);
     let chunks = |chunks: usize, columns: usize| chunks.saturating_mul(chunk_bytes(plan, scalar, plan.k.min(columns)));
-    let most = chunks(tuning::most_segment_chunks(plan.b, plan.e), plan.k);
-    let most_short = tuning::most_short_chunks(plan.b, plan.e).map(|(columns, count)| chunks(count, columns));
+    let most = chunks(order::most_segment_chunks(plan.b, plan.e), plan.k);
+    let most_short = order::most_short_chunks(plan.b, plan.e).map(|(columns, count)| chunks(count, columns));
     let most = most_short.into_iter().fold(most, usize::max).min(allowance(plan, scalar));
-    if plan.e <= tuning::SHORTEST_CHUNK {
+    if plan.e <= order::SHORTEST_CHUNK {
         // One chunk, of whatever length, holds such a row: there is a note, and no record.
         parts.take(1, size_of::<u64>());
     } else {

@@ -161,6 +161,12 @@ impl<'run> Context<'run> {
         if !range.writable {
             return if access.writes() { Err(Fault::NotWritable { site: site(), address, bytes }) } else { Ok(()) };
         }
+        if access.loads() && !range.is_written(address, bytes) {
+            return Err(Fault::Unwritten { site: site(), address, bytes });
+        }
+        if access.writes() {
+            range.note_written(address, bytes);
+        }
         let (mark, clash) = match access {
             Access::LoadReadonly => (LOADED_AS_CONSTANT, WRITTEN),
             Access::Store | Access::Atomic => (WRITTEN, LOADED_AS_CONSTANT),

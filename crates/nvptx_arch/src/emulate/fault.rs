@@ -59,6 +59,10 @@ pub(crate) enum Access {
 }
 
 impl Access {
+    pub fn loads(self) -> bool {
+        matches!(self, Self::Load | Self::LoadReadonly | Self::LoadRelaxed | Self::Atomic)
+    }
+
     pub fn writes(self) -> bool {
         matches!(self, Self::Store | Self::Atomic)
     }
@@ -213,6 +217,17 @@ pub enum Fault {
     /// A write to memory that was registered for reading alone.
     #[error("{site} writes {bytes} bytes at {address:#x}, in memory registered as not writable")]
     NotWritable {
+        /// The thread.
+        site: Site,
+        /// The address.
+        address: usize,
+        /// The size of the access.
+        bytes: usize,
+    },
+
+    /// A load of memory that nothing has written.
+    #[error("{site} loads {bytes} bytes at {address:#x}, which no grid has written")]
+    Unwritten {
         /// The thread.
         site: Site,
         /// The address.

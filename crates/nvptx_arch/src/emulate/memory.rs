@@ -1,5 +1,7 @@
 //! The global memory that a kernel may touch.
 
+use std::cell::RefCell;
+
 /// The memory that a grid may touch besides its shared memory.
 ///
 /// Only addresses are kept: whoever registers memory keeps it alive, and lets nothing else touch it, during the run.
@@ -14,6 +16,8 @@ pub(crate) struct Range {
     pub start: usize,
     pub bytes: usize,
     pub writable: bool,
+    /// Of each byte, whether it was written; None where all of them had values from the start.
+    written: Option<RefCell<Vec<bool>>>,
 }
 
 impl Range {
@@ -22,6 +26,22 @@ impl Range {
             .checked_sub(self.start)
             .and_then(|offset| self.bytes.checked_sub(offset))
             .is_some_and(|left| bytes <= left)
+    }
+
+    /// Whether all bytes of an access have values.
+    pub fn is_written(&self, address: usize, bytes: usize) -> bool {
+        let offset = address - self.start;
+        self.written
+            .as_ref()
+            .is_none_or(|written| written.borrow()[offset..offset + bytes].iter().all(|&is_written| is_written))
+    }
+
+    /// Notes that the bytes of an access have values.
+    pub fn note_written(&self, address: usize, bytes: usize) {
+        let offset = address - self.start;
+        if let Some(written) = &self.written {
+            written.borrow_mut()[offset..offset + bytes].fill(true);
+        }
     }
 
     /// How far `address` is from the range.
@@ -44,6 +64,20 @@ impl Memory {
     ///
     /// If the memory overlaps what is registered already.
     pub fn register(&mut self, base: *const u8, bytes: usize, writable: bool) {
+        self.add(base, bytes, writable, None);
+    }
+
+    /// Lets a grid write the `bytes` at `base`, and read those that this or an earlier grid has written: memory as an
+    /// allocation gives it. Nothing to register is nothing registered.
+    ///
+    /// # Panics
+    ///
+    /// As [`register`](Self::register).
+    pub fn register_unwritten(&mut self, base: *const u8, bytes: usize) {
+        self.add(base, bytes, true, Some(RefCell::new(vec![false; bytes])));
+    }
+
+    fn add(&mut self, base: *const u8, bytes: usize, writable: bool, written: Option<RefCell<Vec<bool>>>) {
         if bytes == 0 {
             return;
         }
@@ -58,7 +92,7 @@ impl Memory {
             clear_of_previous && clear_of_next,
             "{bytes} bytes at {start:#x} overlap memory registered already; register each allocation once"
         );
-        self.ranges.insert(at, Range { start, bytes, writable });
+        self.ranges.insert(at, Range { start, bytes, writable, written });
     }
 
     pub(crate) fn ranges(&self) -> &[Range] {

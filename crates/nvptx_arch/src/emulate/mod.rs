@@ -7,7 +7,7 @@
 //!
 //! A run ends with a [`Fault`], which names thread, instruction and place, if the kernel does something that is
 //! undefined on a GPU: a barrier that some threads never reach, a shuffle from a lane that is not there, an access
-//! outside the registered memory. A grid that waits or loops for ever is a fault too, if its loop has an instruction of
+//! outside the registered memory, a load of memory that nothing has written. A grid that waits or loops for ever is a fault too, if its loop has an instruction of
 //! this crate.
 //!
 //! The emulator sees only accesses through this crate, not those of a kernel that dereferences a pointer itself.
