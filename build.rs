@@ -4,16 +4,18 @@
 //! - `kernels_sm_*.ptx`: the PTX, its entry points at the end, in the order of their names.
 //! - `kernels_sm_*.rs`: where in that text each entry point starts, a Rust array.
 //! - `architectures.rs`: the architectures, a call of the macro `architectures!` (`src/gpu/kernels.rs`).
-//! - `entry_points.rs`: the names of the entry points, a call of the macro `entry_points!` (`src/gpu/kernel.rs`).
+//! - `entry_points.rs`: the names of the entry points, each with its family's number in the table of `kernel_params::entry`; a
+//!   call of the macro `entry_points!` (`src/gpu/kernel.rs`).
 
 #[path = "build/occupancy.rs"]
 mod occupancy;
 #[path = "build/ptx.rs"]
 mod ptx;
 
-use std::{env, fs, path::Path, thread};
+use std::{collections::HashMap, env, fs, path::Path, slice, thread};
 
 use cuda_builder::{CudaBuilder, NvvmArch};
+use kernel_params::entry::Part;
 
 /// The architectures, the oldest first, and how many blocks of 256 threads every multiprocessor that runs a file's PTX
 /// can hold.
@@ -70,8 +72,34 @@ fn list_entry_points(out_dir: &Path) -> Result<(), String> {
     }
     let architectures = ARCHITECTURES.map(|(architecture, _)| architecture.capability().to_string()).join(", ");
     write(&out_dir.join("architectures.rs"), &format!("architectures! {{ {architectures} }}"))?;
-    let names = names.unwrap_or_default().join(", ");
-    write(&out_dir.join("entry_points.rs"), &format!("entry_points! {{ {names} }}"))
+    let table = families();
+    let mut entries = Vec::new();
+    for name in names.unwrap_or_default() {
+        let family = table.get(&name).ok_or_else(|| format!("{name} is in the PTX and not in kernel_params::entry"))?;
+        entries.push(format!("{name}: {family}"));
+    }
+    if entries.len() != table.len() {
+        return Err(format!("kernel_params::entry has {} names, and the PTX has {}", table.len(), entries.len()));
+    }
+    write(&out_dir.join("entry_points.rs"), &format!("entry_points! {{ {} }}", entries.join(", ")))
+}
+
+/// The names of all entry points, each with the number of its family.
+fn families() -> HashMap<String, usize> {
+    let mut names = HashMap::new();
+    for (number, family) in kernel_params::entry::FAMILIES.iter().enumerate() {
+        let mut of_family = vec![String::new()];
+        for part in family.name {
+            let values = match part {
+                Part::Is(name) => slice::from_ref(name),
+                Part::OneOf(suffixes) => suffixes,
+            };
+            of_family =
+                of_family.iter().flat_map(|name| values.iter().map(move |value| format!("{name}{value}"))).collect();
+        }
+        names.extend(of_family.into_iter().map(|name| (name, number)));
+    }
+    names
 }
 
 fn write(path: &Path, text: &str) -> Result<(), String> {

@@ -10,7 +10,8 @@ use nvptx_arch::{
 
 use crate::{
     element::{Accumulator, Bf16, Index, Scalar, F16},
-    layout::{for_each_position, is_row_index, Element},
+    items::Threads,
+    layout::{is_row_index, Element},
 };
 
 /// A floating-point accumulator.
@@ -139,9 +140,13 @@ type Key<T> = <Wide<T> as FloatAccumulator>::Key;
 
 /// Calls `visit(value, position of its group in [B, N, K], element)` for each element of `src` with a good index.
 #[inline(always)]
-unsafe fn for_each_element<T: Float, I: Index>(p: &CompositeParams, visit: impl Fn(Wide<T>, usize, Element)) {
+unsafe fn for_each_element<T: Float, I: Index>(
+    p: &CompositeParams,
+    threads: Threads,
+    visit: impl Fn(Wide<T>, usize, Element),
+) {
     let p = &p.scatter;
-    for_each_position(p.b * p.e * p.k, |position| {
+    threads.for_each(p.b * p.e * p.k, |position| {
         let element = Element::at(p, position);
         if let Some(row) = element.out_row::<I>(p) {
             let value = T::load_readonly((p.src as *const T).add(position as usize));
@@ -153,9 +158,13 @@ unsafe fn for_each_element<T: Float, I: Index>(p: &CompositeParams, visit: impl 
 /// Sets each element of `out`, which has the shape of `src`, to `change(value, position of its group)`, or to 0 if the
 /// index is bad.
 #[inline(always)]
-unsafe fn map_elements<T: Float, I: Index>(p: &CompositeParams, change: impl Fn(Wide<T>, usize) -> Wide<T>) {
+unsafe fn map_elements<T: Float, I: Index>(
+    p: &CompositeParams,
+    threads: Threads,
+    change: impl Fn(Wide<T>, usize) -> Wide<T>,
+) {
     let p = &p.scatter;
-    for_each_position(p.b * p.e * p.k, |position| {
+    threads.for_each(p.b * p.e * p.k, |position| {
         let element = Element::at(p, position);
         let mut out = T::ZERO;
         if let Some(row) = element.out_row::<I>(p) {
@@ -191,8 +200,8 @@ unsafe fn sum<T: Float>(p: &CompositeParams, group: usize) -> Wide<T> {
 
 /// Finds the keys of the groups' maxima. A maximum only grows, so a test before the atomic saves most of the atomics.
 #[inline(always)]
-pub unsafe fn find_maxima<T: Float, I: Index>(p: &CompositeParams) {
-    for_each_element::<T, I>(p, |value, group, _| {
+pub unsafe fn find_maxima<T: Float, I: Index>(p: &CompositeParams, threads: Threads) {
+    for_each_element::<T, I>(p, threads, |value, group, _| {
         let to = (p.maxima as *mut Key<T>).add(group);
         if let Some(key) = value.key() {
             if key > atomic::load_relaxed(to) {
@@ -206,8 +215,8 @@ pub unsafe fn find_maxima<T: Float, I: Index>(p: &CompositeParams) {
 /// for each element of src: sums[its group] += exp(element - shift of its group)
 /// ```
 #[inline(always)]
-pub unsafe fn sum_exponentials<T: Float, I: Index>(p: &CompositeParams) {
-    for_each_element::<T, I>(p, |value, group, _| {
+pub unsafe fn sum_exponentials<T: Float, I: Index>(p: &CompositeParams, threads: Threads) {
+    for_each_element::<T, I>(p, threads, |value, group, _| {
         let shifted = value.sub(shift::<T>(p, group));
         if p.skip_nan == 0 || !shifted.is_nan() {
             AtomicAdd::reduce_add((p.sums as *mut Wide<T>).add(group), shifted.exp());
@@ -217,22 +226,24 @@ pub unsafe fn sum_exponentials<T: Float, I: Index>(p: &CompositeParams) {
 
 /// The last step of softmax.
 #[inline(always)]
-pub unsafe fn softmax<T: Float, I: Index>(p: &CompositeParams) {
-    map_elements::<T, I>(p, |value, group| value.sub(shift::<T>(p, group)).exp().div(sum::<T>(p, group)));
+pub unsafe fn softmax<T: Float, I: Index>(p: &CompositeParams, threads: Threads) {
+    map_elements::<T, I>(p, threads, |value, group| value.sub(shift::<T>(p, group)).exp().div(sum::<T>(p, group)));
 }
 
 /// The last step of log_softmax.
 #[inline(always)]
-pub unsafe fn log_softmax<T: Float, I: Index>(p: &CompositeParams) {
+pub unsafe fn log_softmax<T: Float, I: Index>(p: &CompositeParams, threads: Threads) {
     let eps = Wide::<T>::from_f64(p.eps);
-    map_elements::<T, I>(p, |value, group| value.sub(shift::<T>(p, group)).sub(sum::<T>(p, group).add(eps).ln()));
+    map_elements::<T, I>(p, threads, |value, group| {
+        value.sub(shift::<T>(p, group)).sub(sum::<T>(p, group).add(eps).ln())
+    });
 }
 
 /// The last step of logsumexp. `out` is finite: NaN and -inf become 0, inf becomes the largest finite value.
 #[inline(always)]
-pub unsafe fn logsumexp<T: Float>(p: &CompositeParams) {
+pub unsafe fn logsumexp<T: Float>(p: &CompositeParams, threads: Threads) {
     let eps = Wide::<T>::from_f64(p.eps);
-    for_each_position(p.scatter.b * p.scatter.n * p.scatter.k, |position| {
+    threads.for_each(p.scatter.b * p.scatter.n * p.scatter.k, |position| {
         let group = position as usize;
         let value = T::narrow(sum::<T>(p, group).add(eps).ln().add(maximum::<T>(p, group))).widen();
         let value = if value.is_nan() || value.is_negative_infinity() {
@@ -249,9 +260,9 @@ pub unsafe fn logsumexp<T: Float>(p: &CompositeParams) {
 /// Adds each element to the sum of its group, and counts it. Where the index is the same for all columns of a row, a
 /// row of groups has one count.
 #[inline(always)]
-pub unsafe fn sum_and_count<T: Float, I: Index>(p: &CompositeParams) {
+pub unsafe fn sum_and_count<T: Float, I: Index>(p: &CompositeParams, threads: Threads) {
     let per_row = is_row_index(&p.scatter.layout);
-    for_each_element::<T, I>(p, |value, group, element| {
+    for_each_element::<T, I>(p, threads, |value, group, element| {
         AtomicAdd::reduce_add((p.sums as *mut Wide<T>).add(group), value);
         if !per_row || element.k == 0 {
             u64::reduce_add(count_of(p, group, per_row), 1);
@@ -268,9 +279,9 @@ unsafe fn count_of(p: &CompositeParams, group: usize, per_row: bool) -> *mut u64
 /// for each element of src: squares[its group] += (element - mean of its group)^2
 /// ```
 #[inline(always)]
-pub unsafe fn sum_squares<T: Float, I: Index>(p: &CompositeParams) {
+pub unsafe fn sum_squares<T: Float, I: Index>(p: &CompositeParams, threads: Threads) {
     let per_row = is_row_index(&p.scatter.layout);
-    for_each_element::<T, I>(p, |value, group, _| {
+    for_each_element::<T, I>(p, threads, |value, group, _| {
         let count = memory::load(count_of(p, group, per_row));
         let difference = value.sub(sum::<T>(p, group).divide_by_count(count.max(1)));
         AtomicAdd::reduce_add((p.squares as *mut Wide<T>).add(group), difference.mul(difference));
@@ -279,10 +290,10 @@ pub unsafe fn sum_squares<T: Float, I: Index>(p: &CompositeParams) {
 
 /// The last step of std.
 #[inline(always)]
-pub unsafe fn std<T: Float>(p: &CompositeParams) {
+pub unsafe fn std<T: Float>(p: &CompositeParams, threads: Threads) {
     let per_row = is_row_index(&p.scatter.layout);
     let eps = Wide::<T>::from_f64(p.eps);
-    for_each_position(p.scatter.b * p.scatter.n * p.scatter.k, |position| {
+    threads.for_each(p.scatter.b * p.scatter.n * p.scatter.k, |position| {
         let group = position as usize;
         let count = memory::load(count_of(p, group, per_row)).max(1);
         let divisor = Wide::<T>::from_count((count - p.lost as u64).max(1)).add(eps);

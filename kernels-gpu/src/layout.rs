@@ -1,36 +1,9 @@
 //! Which element a thread works on, and where the index of that element lies.
 
 use kernel_params::{Divisor, IndexLayout, OffsetsParams, ScatterParams};
-use nvptx_arch::{
-    index::{block_dim_x, block_idx_x, grid_dim_x, thread_idx_x},
-    memory,
-    warp::WARP_SIZE,
-};
+use nvptx_arch::memory;
 
-use crate::element::Index;
-
-/// A grid-stride loop over threads: calls `visit` with each position below `count` that belongs to this thread.
-#[inline(always)]
-pub fn for_each_position(count: u64, mut visit: impl FnMut(u64)) {
-    let threads = grid_dim_x() as u64 * block_dim_x() as u64;
-    let mut position = block_idx_x() as u64 * block_dim_x() as u64 + thread_idx_x() as u64;
-    while position < count {
-        visit(position);
-        position += threads;
-    }
-}
-
-/// A grid-stride loop over warps: calls `visit` with each task below `count` that belongs to this thread's warp.
-#[inline(always)]
-pub fn for_each_task_of_warp(count: u64, mut visit: impl FnMut(u64)) {
-    let warps_per_block = (block_dim_x() / WARP_SIZE) as u64;
-    let warps = grid_dim_x() as u64 * warps_per_block;
-    let mut task = block_idx_x() as u64 * warps_per_block + (thread_idx_x() / WARP_SIZE) as u64;
-    while task < count {
-        visit(task);
-        task += warps;
-    }
-}
+use crate::{element::Index, items::Threads};
 
 /// Splits a position that is counted over `rows` rows into the row and the position within it. `by_length` divides by
 /// the length of a row. With one row, the usual case, there is no division.
@@ -105,8 +78,8 @@ unsafe fn offset(stride: u64, offsets: u64, position: u64) -> u64 {
 
 /// Stores the offsets of one side of an [`IndexLayout`], for the kernels that follow.
 #[inline(always)]
-pub unsafe fn store_offsets(p: &OffsetsParams) {
-    for_each_position(p.count, |position| {
+pub unsafe fn store_offsets(p: &OffsetsParams, threads: Threads) {
+    threads.for_each(p.count, |position| {
         memory::store((p.offsets as *mut u64).add(position as usize), p.runs.offset_unrolled(position));
     });
 }

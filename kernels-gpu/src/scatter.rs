@@ -23,15 +23,16 @@ use nvptx_arch::{
 
 use crate::{
     element::{Accumulator, Index, Scalar},
-    layout::{for_each_position, is_row_index, split_rows, Element},
+    items::Threads,
+    layout::{is_row_index, split_rows, Element},
     reduction::{AtomicReduction, Selection, Sum},
 };
 
 /// Sets every accumulator to base, or to the reduction's identity without a base. Sets every count to 0, if there are
 /// counts.
 #[inline(always)]
-pub unsafe fn start<T: Scalar, R: AtomicReduction>(p: &ScatterParams) {
-    for_each_position(p.b * p.n * p.k, |position| {
+pub unsafe fn start<T: Scalar, R: AtomicReduction>(p: &ScatterParams, threads: Threads) {
+    threads.for_each(p.b * p.n * p.k, |position| {
         let value =
             if p.base == 0 { R::identity() } else { T::load((p.base as *const T).add(position as usize)).widen() };
         memory::store((p.accumulators as *mut T::Accumulator).add(position as usize), value);
@@ -48,8 +49,8 @@ pub unsafe fn start<T: Scalar, R: AtomicReduction>(p: &ScatterParams) {
 ///     accumulators[b, n, k] = accumulators[b, n, k] joined with src[b, e, k]
 /// ```
 #[inline(always)]
-pub unsafe fn accumulate<T: Scalar, I: Index, R: AtomicReduction>(p: &ScatterParams) {
-    for_each_position(p.b * p.e * p.k, |position| {
+pub unsafe fn accumulate<T: Scalar, I: Index, R: AtomicReduction>(p: &ScatterParams, threads: Threads) {
+    threads.for_each(p.b * p.e * p.k, |position| {
         let element = Element::at(p, position);
         if let Some(row) = element.out_row::<I>(p) {
             let value = T::load_readonly((p.src as *const T).add(position as usize));
@@ -61,9 +62,9 @@ pub unsafe fn accumulate<T: Scalar, I: Index, R: AtomicReduction>(p: &ScatterPar
 
 /// The sums and the counts of a mean: [`accumulate`] and [`count`] in one.
 #[inline(always)]
-pub unsafe fn accumulate_and_count<T: Scalar, I: Index>(p: &ScatterParams) {
+pub unsafe fn accumulate_and_count<T: Scalar, I: Index>(p: &ScatterParams, threads: Threads) {
     let per_row = is_row_index(&p.layout);
-    for_each_position(p.b * p.e * p.k, |position| {
+    threads.for_each(p.b * p.e * p.k, |position| {
         let element = Element::at(p, position);
         if let Some(row) = element.out_row::<I>(p) {
             let value = T::load_readonly((p.src as *const T).add(position as usize));
@@ -87,16 +88,16 @@ pub unsafe fn count_one(p: &ScatterParams, at: u64) {
 /// Counts the elements of each group. Where the index is the same for all columns of a row, a row of `out` has one
 /// count. Otherwise each element of `out` has its own. Reproducible means count in this launch of its own.
 #[inline(always)]
-pub unsafe fn count<I: Index>(p: &ScatterParams) {
+pub unsafe fn count<I: Index>(p: &ScatterParams, threads: Threads) {
     if is_row_index(&p.layout) {
-        for_each_position(p.b * p.e, |position| {
+        threads.for_each(p.b * p.e, |position| {
             let element = Element::at(p, position * p.k);
             if let Some(row) = element.out_row::<I>(p) {
                 count_one(p, row);
             }
         });
     } else {
-        for_each_position(p.b * p.e * p.k, |position| {
+        threads.for_each(p.b * p.e * p.k, |position| {
             let element = Element::at(p, position);
             if let Some(row) = element.out_row::<I>(p) {
                 count_one(p, row * p.k + element.k);
@@ -108,9 +109,9 @@ pub unsafe fn count<I: Index>(p: &ScatterParams) {
 /// The last step of sums and products that were kept in scratch, and of mean: divides each accumulator by its count, if
 /// there are counts, and stores it as the nearest value of the type. A count of 0 divides as 1.
 #[inline(always)]
-pub unsafe fn finish<T: Scalar>(p: &ScatterParams) {
+pub unsafe fn finish<T: Scalar>(p: &ScatterParams, threads: Threads) {
     let per_row = is_row_index(&p.layout);
-    for_each_position(p.b * p.n * p.k, |position| {
+    threads.for_each(p.b * p.n * p.k, |position| {
         let mut value = memory::load((p.accumulators as *const T::Accumulator).add(position as usize));
         if p.counts != 0 {
             let counted = if per_row { p.by_k.divide(position).0 } else { position };
@@ -130,9 +131,9 @@ pub unsafe fn finish<T: Scalar>(p: &ScatterParams) {
 /// The test before the atomic saves most of the atomics. It is safe because a group's best only grows. The best of n
 /// elements in random order changes about ln(n) times.
 #[inline(always)]
-pub unsafe fn find_best<T: Scalar, I: Index, S: Selection>(p: &ScatterParams) {
+pub unsafe fn find_best<T: Scalar, I: Index, S: Selection>(p: &ScatterParams, threads: Threads) {
     let best = p.best as *mut u64;
-    for_each_position(p.b * p.e * p.k, |position| {
+    threads.for_each(p.b * p.e * p.k, |position| {
         let element = Element::at(p, position);
         if let Some(row) = element.out_row::<I>(p) {
             let value = T::load_readonly((p.src as *const T).add(position as usize));
@@ -149,15 +150,15 @@ pub unsafe fn find_best<T: Scalar, I: Index, S: Selection>(p: &ScatterParams) {
 /// The first half of [`find_best`], where key and position do not fit in 64 bits: finds the best key of each group.
 /// `best` starts as 0, which is also the smallest key.
 #[inline(always)]
-pub unsafe fn find_best_key<T: Scalar, I: Index, S: Selection>(p: &ScatterParams) {
-    for_each_wide_key::<T, I, S>(p, |at, key, _| u64::reduce_max((p.best as *mut u64).add(at as usize), key));
+pub unsafe fn find_best_key<T: Scalar, I: Index, S: Selection>(p: &ScatterParams, threads: Threads) {
+    for_each_wide_key::<T, I, S>(p, threads, |at, key, _| u64::reduce_max((p.best as *mut u64).add(at as usize), key));
 }
 
 /// The second half of [`find_best`], where key and position do not fit in 64 bits: finds the smallest position that has
 /// the best key. `positions` start with all bits 1, which stands for "no position".
 #[inline(always)]
-pub unsafe fn find_best_position<T: Scalar, I: Index, S: Selection>(p: &ScatterParams) {
-    for_each_wide_key::<T, I, S>(p, |at, key, e| {
+pub unsafe fn find_best_position<T: Scalar, I: Index, S: Selection>(p: &ScatterParams, threads: Threads) {
+    for_each_wide_key::<T, I, S>(p, threads, |at, key, e| {
         if memory::load((p.best as *const u64).add(at as usize)) == key {
             u64::reduce_min((p.positions as *mut u64).add(at as usize), e);
         }
@@ -166,8 +167,12 @@ pub unsafe fn find_best_position<T: Scalar, I: Index, S: Selection>(p: &ScatterP
 
 /// Calls `visit(position in out, key, e)` for each element of src that is not NaN and whose index is good.
 #[inline(always)]
-unsafe fn for_each_wide_key<T: Scalar, I: Index, S: Selection>(p: &ScatterParams, visit: impl Fn(u64, u64, u64)) {
-    for_each_position(p.b * p.e * p.k, |position| {
+unsafe fn for_each_wide_key<T: Scalar, I: Index, S: Selection>(
+    p: &ScatterParams,
+    threads: Threads,
+    visit: impl Fn(u64, u64, u64),
+) {
+    threads.for_each(p.b * p.e * p.k, |position| {
         let element = Element::at(p, position);
         if let Some(row) = element.out_row::<I>(p) {
             let value = T::load_readonly((p.src as *const T).add(position as usize));
@@ -186,8 +191,8 @@ unsafe fn for_each_wide_key<T: Scalar, I: Index, S: Selection>(p: &ScatterParams
 ///     out = src[b, e, k], arg_out = e;  otherwise out = base (or 0), arg_out = E
 /// ```
 #[inline(always)]
-pub unsafe fn select<T: Scalar, A: Index, S: Selection>(p: &ScatterParams) {
-    for_each_position(p.b * p.n * p.k, |position| {
+pub unsafe fn select<T: Scalar, A: Index, S: Selection>(p: &ScatterParams, threads: Threads) {
+    threads.for_each(p.b * p.n * p.k, |position| {
         let (row, k) = p.by_k.divide(position);
         let (b, _) = split_rows(row, &p.by_n, p.b);
         let winner = if p.positions == 0 {

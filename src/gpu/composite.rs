@@ -145,11 +145,11 @@ pub unsafe fn enqueue_composite(
         queue.fill_u32(pointers.workspace, 0, workspace.zeroed / size_of::<u32>())?;
         for step in Step::of(plan.composite) {
             let kernel = step.kernel(float, pointers.index_type);
-            let threads = match step.is_over() {
+            let items = match step.is_over() {
                 Over::Elements => plan.groups.src.element_count(),
                 Over::Groups => plan.groups.out.element_count(),
             };
-            queue.launch_for_each(kernel, threads, &params)?;
+            queue.launch_for_each(kernel, items, &params)?;
         }
     }
     Ok(())

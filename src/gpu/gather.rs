@@ -130,12 +130,12 @@ pub unsafe fn enqueue_gather(
         RowSource::Index if !plan.leading.are_even() => Step::CooRuns(word),
         RowSource::Index => Step::Coo { word, is_narrow },
     };
-    let threads = match plan.source {
+    let items = match plan.source {
         RowSource::Index => chunks.div_ceil(BATCH),
-        RowSource::Indptr => groups_of_tiles * parts * WARP_SIZE,
+        RowSource::Indptr => groups_of_tiles * parts,
     };
     // SAFETY: the caller's promise; the sizes are those of the plan's shapes.
-    unsafe { queue.launch_for_each(step.kernel(pointers.index_type), threads, &params) }
+    unsafe { queue.launch_for_each(step.kernel(pointers.index_type), items, &params) }
 }
 
 /// [`enqueue_gather`] on a raw `CUstream` of the current context: what the plugins call. A kernel that [`preload_gather_coo`] or

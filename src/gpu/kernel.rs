@@ -1,15 +1,17 @@
 //! The entry points of the PTX as a type, and how their names are put together from the types and options of a call.
 
+use kernel_params::entry::{Contract, FAMILIES};
+
 use crate::{IndexType, Reduce, ScalarType};
 
 macro_rules! entry_points {
-    ($($name:ident),+) => {
+    ($($name:ident: $family:literal),+) => {
         /// An entry point of the PTX. Every architecture has all of them.
         ///
         /// A variant is spelled as the entry point is, so that one search finds both sides.
         #[repr(u16)]
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        #[expect(non_camel_case_types, missing_docs, reason = "the names of kernels-gpu/src/entry.rs, which documents them")]
+        #[expect(non_camel_case_types, missing_docs, reason = "the names of kernel_params::entry, which documents them")]
         pub enum Kernel {
             $($name),+
         }
@@ -20,6 +22,9 @@ macro_rules! entry_points {
         }
 
         const NAMES: &[&str] = &[$(stringify!($name)),+];
+
+        /// The number of each entry point's family in [`FAMILIES`].
+        const FAMILY_OF: &[u8] = &[$($family),+];
     };
 }
 
@@ -29,9 +34,14 @@ impl Kernel {
     /// The number of entry points.
     pub const COUNT: usize = Self::ALL.len();
 
-    /// The name in the PTX, and in the table of `kernels_gpu::entry`.
+    /// The name in the PTX.
     pub fn name(self) -> &'static str {
         NAMES[self as usize]
+    }
+
+    /// What it assumes of its launch.
+    pub fn contract(self) -> Contract {
+        FAMILIES[usize::from(FAMILY_OF[self as usize])].contract
     }
 }
 
@@ -44,62 +54,58 @@ macro_rules! kernel {
     (@ [$($part:tt)+]) => {
         pastey::paste! { $crate::gpu::kernel::Kernel::[<$($part)+>] }
     };
-    (@ $done:tt scalar($scalar:expr) $($rest:tt)*) => {
-        kernel!(@match $done ($scalar, $crate::ScalarType)
-            [F32 _f32] [F16 _f16] [BF16 _bf16] [F64 _f64] [I32 _i32] [I64 _i64] => $($rest)*)
+    (@ $done:tt scalar($value:expr) $($rest:tt)*) => {
+        kernel_params::axis!(scalar => kernel! { @match $done ($value, $crate::ScalarType) ($($rest)*) })
     };
-    (@ $done:tt float($float:expr) $($rest:tt)*) => {
-        kernel!(@match $done ($float, $crate::gpu::kernel::FloatType)
-            [F32 _f32] [F16 _f16] [BF16 _bf16] [F64 _f64] => $($rest)*)
+    (@ $done:tt float($value:expr) $($rest:tt)*) => {
+        kernel_params::axis!(float => kernel! { @match $done ($value, $crate::gpu::kernel::FloatType) ($($rest)*) })
     };
-    (@ $done:tt float32_sum($float:expr) $($rest:tt)*) => {
-        kernel!(@match $done ($float, $crate::gpu::kernel::Float32Sum) [F32 _f32] [F16 _f16] [BF16 _bf16] => $($rest)*)
+    (@ $done:tt float32_sum($value:expr) $($rest:tt)*) => {
+        kernel_params::axis!(float32_sum => kernel! { @match $done ($value, $crate::gpu::kernel::Float32Sum) ($($rest)*) })
     };
-    (@ $done:tt narrow_key($narrow:expr) $($rest:tt)*) => {
-        kernel!(@match $done ($narrow, $crate::gpu::kernel::NarrowKey)
-            [F32 _f32] [F16 _f16] [BF16 _bf16] [I32 _i32] => $($rest)*)
+    (@ $done:tt narrow_key($value:expr) $($rest:tt)*) => {
+        kernel_params::axis!(narrow_key => kernel! { @match $done ($value, $crate::gpu::kernel::NarrowKey) ($($rest)*) })
     };
-    (@ $done:tt index($index:expr) $($rest:tt)*) => {
-        kernel!(@match $done ($index, $crate::IndexType) [I32 _i32] [I64 _i64] => $($rest)*)
+    (@ $done:tt index($value:expr) $($rest:tt)*) => {
+        kernel_params::axis!(index => kernel! { @match $done ($value, $crate::IndexType) ($($rest)*) })
     };
-    (@ $done:tt word($word:expr) $($rest:tt)*) => {
-        kernel!(@match $done ($word, $crate::gpu::kernel::Word)
-            [Bytes2 _2] [Bytes4 _4] [Bytes8 _8] [Bytes16 _16] => $($rest)*)
+    (@ $done:tt word($value:expr) $($rest:tt)*) => {
+        kernel_params::axis!(word => kernel! { @match $done ($value, $crate::gpu::kernel::Word) ($($rest)*) })
     };
-    (@ $done:tt join($join:expr) $($rest:tt)*) => {
-        kernel!(@match $done ($join, $crate::gpu::kernel::Join) [Sum _sum] [Mul _mul] => $($rest)*)
+    (@ $done:tt join($value:expr) $($rest:tt)*) => {
+        kernel_params::axis!(join => kernel! { @match $done ($value, $crate::gpu::kernel::Join) ($($rest)*) })
     };
-    (@ $done:tt best($best:expr) $($rest:tt)*) => {
-        kernel!(@match $done ($best, $crate::gpu::kernel::Best) [Min _min] [Max _max] => $($rest)*)
+    (@ $done:tt selection($value:expr) $($rest:tt)*) => {
+        kernel_params::axis!(selection => kernel! { @match $done ($value, $crate::gpu::kernel::Best) ($($rest)*) })
     };
-    (@ $done:tt fold($fold:expr) $($rest:tt)*) => {
-        kernel!(@match $done ($fold, $crate::gpu::kernel::Fold) [Sum _sum] [Min _min] [Max _max] => $($rest)*)
+    (@ $done:tt fold($value:expr) $($rest:tt)*) => {
+        kernel_params::axis!(fold => kernel! { @match $done ($value, $crate::gpu::kernel::Fold) ($($rest)*) })
     };
-    (@ $done:tt source($source:expr) $($rest:tt)*) => {
-        kernel!(@match $done ($source, $crate::segment::Segments) [Index _coo] [Indptr _csr] => $($rest)*)
+    (@ $done:tt source($value:expr) $($rest:tt)*) => {
+        kernel_params::axis!(source => kernel! { @match $done ($value, $crate::segment::Segments) ($($rest)*) })
     };
-    (@ $done:tt sum_or_mean($counts:expr) $($rest:tt)*) => {
-        kernel!(@match $done ($counts, bool) [false _sum] [true _mean] => $($rest)*)
+    (@ $done:tt sum_or_mean($value:expr) $($rest:tt)*) => {
+        kernel_params::axis!(sum_or_mean => kernel! { @if $done ($value) ($($rest)*) })
     };
-    (@ $done:tt singles_or_quads($is_quads:expr) $($rest:tt)*) => {
-        kernel!(@match $done ($is_quads, bool) [false _singles] [true _quads] => $($rest)*)
+    (@ $done:tt singles_or_quads($value:expr) $($rest:tt)*) => {
+        kernel_params::axis!(singles_or_quads => kernel! { @if $done ($value) ($($rest)*) })
     };
-    (@ $done:tt columns_or_packs($is_packs:expr) $($rest:tt)*) => {
-        kernel!(@match $done ($is_packs, bool) [false _columns] [true _packs] => $($rest)*)
+    (@ $done:tt columns_or_packs($value:expr) $($rest:tt)*) => {
+        kernel_params::axis!(columns_or_packs => kernel! { @if $done ($value) ($($rest)*) })
     };
-    (@ $done:tt load($load:expr) $($rest:tt)*) => {
-        kernel!(@match $done ($load, $crate::gpu::kernel::Load)
-            [Columns _columns] [Packs _packs] [LargePacks _packs_large] => $($rest)*)
+    (@ $done:tt load($value:expr) $($rest:tt)*) => {
+        kernel!(@match $done ($value, $crate::gpu::kernel::Load) ($($rest)*) =>
+            [Columns _columns _] [Packs _packs _] [LargePacks _packs_large _])
     };
     (@ [$($done:tt)*] $part:ident $($rest:tt)*) => {
         kernel!(@ [$($done)* $part] $($rest)*)
     };
-    (@match $done:tt ($value:expr, bool) [false $no:ident] [true $yes:ident] => $($rest:tt)*) => {
-        if $value { kernel!(@append $done $yes $($rest)*) } else { kernel!(@append $done $no $($rest)*) }
+    (@if $done:tt ($value:expr) ($($rest:tt)*) => [$no:ident $without:ident $a:tt] [$yes:ident $with:ident $b:tt]) => {
+        if $value { kernel!(@append $done $with $($rest)*) } else { kernel!(@append $done $without $($rest)*) }
     };
     // The rest may have choices of its own, so it is repeated in every arm.
-    (@match $done:tt ($value:expr, $type:ty) $([$variant:ident $part:ident])+ => $($rest:tt)*) => {
-        kernel!(@arms $done ($value, $type) [$([$variant $part])+] [] ($($rest)*))
+    (@match $done:tt ($value:expr, $type:ty) $rest:tt => $([$variant:ident $part:ident $what:tt])+) => {
+        kernel!(@arms $done ($value, $type) [$([$variant $part])+] [] $rest)
     };
     (@arms $done:tt ($value:expr, $type:ty) [[$variant:ident $part:ident] $($more:tt)*] [$($arms:tt)*] $rest:tt) => {
         kernel!(@arms $done ($value, $type) [$($more)*] [$($arms)* [$variant $part $done $rest]] $rest)
@@ -118,9 +124,9 @@ macro_rules! kernel {
 }
 pub(super) use kernel;
 
-/// Declares some of the types of values.
+/// Declares some of the types of values: those of an axis.
 macro_rules! some_scalars {
-    ($(#[$doc:meta])* $name:ident: $($variant:ident)+; not $($other:ident)+) => {
+    ($(#[$doc:meta])* $name:ident => $([$variant:ident $suffix:ident $type:tt])+) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(super) enum $name {
@@ -132,49 +138,54 @@ macro_rules! some_scalars {
             pub(super) fn of(scalar: ScalarType) -> Option<Self> {
                 match scalar {
                     $(ScalarType::$variant => Some(Self::$variant),)+
-                    $(ScalarType::$other)|+ => None,
+                    // The axis says which types these are.
+                    _ => None,
                 }
             }
         }
     };
 }
 
-some_scalars! {
+kernel_params::axis!(float => some_scalars! {
     /// The floating-point types.
-    FloatType: F32 F16 BF16 F64; not I32 I64
-}
-
-some_scalars! {
+    FloatType
+});
+kernel_params::axis!(float32_sum => some_scalars! {
     /// The types whose sums are kept in float32.
-    Float32Sum: F32 F16 BF16; not F64 I32 I64
-}
-
-some_scalars! {
+    Float32Sum
+});
+kernel_params::axis!(narrow_key => some_scalars! {
     /// The types whose ordered key has 32 bits, so that a key and a position fit in one 64-bit integer.
-    NarrowKey: F32 F16 BF16 I32; not F64 I64
+    NarrowKey
+});
+
+/// Declares a choice: the values of an axis.
+macro_rules! choice {
+    ($(#[$doc:meta])* $name:ident => $([$variant:ident $suffix:ident $type:tt])+) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(super) enum $name {
+            $($variant),+
+        }
+    };
 }
 
-/// How the elements of a group join by atomics.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Join {
-    Sum,
-    Mul,
-}
-
-/// Which element of a group is the best.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Best {
-    Min,
-    Max,
-}
-
-/// What the kernels over segments make of a segment's elements. A mean is a sum that is divided when it is stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fold {
-    Sum,
-    Min,
-    Max,
-}
+kernel_params::axis!(join => choice! {
+    /// How the elements of a group join by atomics.
+    Join
+});
+kernel_params::axis!(selection => choice! {
+    /// Which element of a group is the best.
+    Best
+});
+kernel_params::axis!(fold => choice! {
+    /// What the kernels over segments make of a segment's elements. A mean is a sum that is divided when it is stored.
+    Fold
+});
+kernel_params::axis!(word => choice! {
+    /// What one access of a copy moves, whatever the type of the values.
+    Word
+});
 
 impl Fold {
     /// What a reduction over segments is made of; None where there are no kernels for it.
@@ -197,15 +208,6 @@ pub(super) enum Load {
     Packs,
     /// A pack a lane, where `src` is larger than a few caches.
     LargePacks,
-}
-
-/// What one access of a copy moves, whatever the type of the values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Word {
-    Bytes2,
-    Bytes4,
-    Bytes8,
-    Bytes16,
 }
 
 impl Word {
@@ -271,7 +273,7 @@ mod tests {
                 }
                 if let Some(narrow) = NarrowKey::of(scalar) {
                     assert!(scalar.bytes() <= 4);
-                    let kernel = kernel!(scatter_best best(Best::Max) narrow_key(narrow) index(index));
+                    let kernel = kernel!(scatter_best selection(Best::Max) narrow_key(narrow) index(index));
                     assert_eq!(kernel.name(), format!("scatter_best_max_{scalar_name}_{index_name}"));
                 }
                 for word in Word::ALL {

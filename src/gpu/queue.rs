@@ -56,17 +56,17 @@ pub trait Queue {
     /// How the work is shared out on the device.
     fn tuning(&self) -> &Tuning;
 
-    /// Runs a kernel with a thread for each of `count` elements; the kernels' loops take the rest where a
-    /// grid cannot have that many. Does nothing for no elements.
+    /// Runs a kernel on so many work items, each taken by what the kernel's [`contract`](Kernel::contract) says; the kernel's loop takes
+    /// the rest where a grid cannot have that many. Does nothing for no items.
     ///
     /// # Safety
     /// As [`Queue::launch`].
-    unsafe fn launch_for_each<P: Copy>(&mut self, kernel: Kernel, count: usize, params: &P) -> Result<(), Error> {
-        if count == 0 {
+    unsafe fn launch_for_each<P: Copy>(&mut self, kernel: Kernel, items: usize, params: &P) -> Result<(), Error> {
+        if items == 0 {
             return Ok(());
         }
         // A grid has at most 2^31 - 1 blocks along x (CUDA C++ Programming Guide, table of limits).
-        let blocks = count.div_ceil(THREADS_PER_BLOCK as usize).min(i32::MAX as usize);
+        let blocks = kernel.contract().blocks(items as u64).min(i32::MAX as u64);
         // SAFETY: the caller's promise.
         unsafe { self.launch(kernel, blocks as u32, params) }
     }
@@ -171,6 +171,7 @@ impl Queue for StreamQueue<'_> {
         shared_bytes: u32,
         params: &P,
     ) -> Result<(), Error> {
+        debug_assert_eq!(size_of::<P>(), kernel.contract().params_bytes, "{kernel:?}");
         let function = self.kernels.function(kernel)?;
         let mut arguments = [ptr::from_ref(params).cast_mut().cast::<c_void>()];
         // A kernel of ours waits for the one before it by itself, so the driver need not wait. The first one of a call does not

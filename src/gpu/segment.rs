@@ -10,7 +10,7 @@ use super::{
     DeviceTensor, Kernels, Queue, ReductionPointers, Stream, StreamQueue, Workspace,
     check::{self, group_count},
     kernel::Load,
-    queue::{Collector, PlacedLayout, THREADS_PER_BLOCK},
+    queue::{Collector, PlacedLayout},
     tuning::{PACK_BYTES, Tuning, WARP_SIZE, order},
 };
 use crate::{
@@ -165,7 +165,7 @@ pub unsafe fn enqueue_segment(
             Segments::Index => {
                 let warps = plan.index_rows() * tiles(plan.e);
                 let kernel = Step::FromIndex(made_indptr(plan)).kernel(selection);
-                queue.launch_for_each(kernel, warps * WARP_SIZE, &params)?;
+                queue.launch_for_each(kernel, warps, &params)?;
             }
             Segments::Indptr => {}
         }
@@ -174,14 +174,14 @@ pub unsafe fn enqueue_segment(
             Some(_) if partition.is_short => Step::Short,
             Some(_) => Step::Cut(load),
         };
-        let threads = if partition.is_short { params.places as usize } else { row_warps * WARP_SIZE };
-        queue.launch_for_each(first.kernel(selection), threads, &params)?;
+        let items = if partition.is_short { params.places as usize } else { row_warps };
+        queue.launch_for_each(first.kernel(selection), items, &params)?;
         if chunks == 0 {
             return Ok(());
         }
         let blocks = tuning.chunk_blocks(chunks.div_ceil(1 << params.tile_log2), plan.average_length());
         let kernel = Step::Chunks(load).kernel(selection);
-        queue.launch_for_each(kernel, blocks * THREADS_PER_BLOCK as usize, &params)?;
+        queue.launch_for_each(kernel, blocks, &params)?;
         queue.launch(Step::Combine.kernel(selection), tuning.combine_blocks(chunks) as u32, &params)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, collections::BTreeSet, ptr};
 
-use kernel_params::FillParams;
+use kernel_params::{FillParams, entry::Grid};
 use kernels_gpu::entry::entry_points;
 use nvptx_arch::emulate::{Launch, Memory, Options, run};
 use tensorrt_scatter::{
@@ -29,7 +29,8 @@ pub const DEVICES: [DeviceNumbers; 2] = [
         multiprocessors: 1,
         threads_per_multiprocessor: 1024,
         clock_khz: 1_000_000,
-        l2_bytes: 1 << 10,
+        // As large, so that each of `SIZES` stands for the same kernels.
+        l2_bytes: DeviceNumbers::H100.l2_bytes,
         memory_bytes_per_us: 10,
     },
 ];
@@ -209,13 +210,14 @@ impl Queue for Emulator {
     ) -> Result<(), Error> {
         let entry = entry_points().find(|entry| entry.name == kernel.name());
         let entry = entry.unwrap_or_else(|| panic!("kernels-gpu has no entry point {}", kernel.name()));
+        assert_eq!(size_of::<P>(), kernel.contract().params_bytes, "{} takes another structure", kernel.name());
         self.kernels.push(kernel);
         if self.is_dry {
             return Ok(());
         }
         RUN.with_borrow_mut(|run| run.insert(kernel));
         let launch = Launch {
-            grid: [if has_grid_loop(kernel) { blocks.min(self.max_blocks) } else { blocks }, 1, 1],
+            grid: [if kernel.contract().grid == Grid::Any { blocks.min(self.max_blocks) } else { blocks }, 1, 1],
             block: [THREADS_PER_BLOCK, 1, 1],
             dynamic_shared: shared_bytes as usize,
         };
@@ -229,11 +231,6 @@ impl Queue for Emulator {
             error: fault.to_string(),
         })
     }
-}
-
-/// Whether a kernel has a loop that takes the work items that a smaller grid leaves (`kernel_params::launch`).
-fn has_grid_loop(kernel: Kernel) -> bool {
-    !["scatter_sum_rows_", "scatter_mean_rows_"].iter().any(|rows| kernel.name().starts_with(rows))
 }
 
 /// Runs a case through the GPU backend's own steps, on the emulated grid. Outputs and workspace start as

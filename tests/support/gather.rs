@@ -223,7 +223,7 @@ pub fn emulate_csr_chunks<T: Element>(case: &GatherCase<T>, tiles: usize, seed: 
     let bytes = out.data().len() / case.size * size_of::<T>();
     let kernel = kernel_named(&format!("gather_csr_chunks_{bytes}_{}", index_type.name()));
     // SAFETY: the addresses are of the slices above, which have the sizes that the parameters say and outlive the call.
-    unsafe { emulator.launch_for_each(kernel, groups * 32, &params) }.unwrap();
+    unsafe { emulator.launch_for_each(kernel, groups, &params) }.unwrap();
     out.data().to_vec()
 }
 

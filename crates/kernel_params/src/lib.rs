@@ -1,4 +1,4 @@
-//! The parameters of the kernels, and what the kernels assume of their launch ([`launch`]).
+//! The parameters of the kernels, their table ([`entry`]), and the numbers that host and kernels share ([`launch`]).
 //!
 //! A kernel takes one parameter, a `repr(C)` structure, by value. Host and kernels both compile this crate, so a field
 //! has the same meaning and place on both sides. Device addresses are plain `u64`, because the host must not
@@ -9,6 +9,7 @@
 mod axis_runs;
 mod composite;
 mod divisor;
+pub mod entry;
 mod fill;
 mod gather;
 mod index;

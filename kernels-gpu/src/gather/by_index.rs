@@ -1,12 +1,7 @@
 //! gather_coo: each row of `out` is the row of `src` that its index names.
 
 use kernel_params::GatherParams;
-use nvptx_arch::{
-    hint,
-    index::{block_dim_x, block_idx_x, grid_dim_x, thread_idx_x},
-    memory,
-    warp::WARP_SIZE,
-};
+use nvptx_arch::{hint, memory, warp::WARP_SIZE};
 
 use super::{
     copy::{copy_batch, index_row, index_row_of_runs, load_or_zero, Place},
@@ -15,7 +10,7 @@ use super::{
 use crate::{
     batch::{each, BATCH},
     element::Index,
-    layout::for_each_position,
+    items::Threads,
     word::Word,
 };
 
@@ -25,24 +20,24 @@ use crate::{
 ///     out's word = the same word of src's row (b, s), or zeros if s is not in [0, S)
 /// ```
 #[inline(always)]
-pub unsafe fn by_index<W: Word, I: Index, P: Place>(p: &GatherParams) {
-    copy_rows_by_index::<W, I, P>(p, index_row);
+pub unsafe fn by_index<W: Word, I: Index, P: Place>(p: &GatherParams, threads: Threads) {
+    copy_rows_by_index::<W, I, P>(p, threads, index_row);
 }
 
 /// [`by_index`] for an index that does not advance evenly over the leading axes. It is a kernel of its own, because it
 /// needs more registers.
 #[inline(always)]
-pub unsafe fn by_index_in_runs<W: Word, I: Index>(p: &GatherParams) {
-    copy_rows_by_index::<W, I, u64>(p, index_row_of_runs);
+pub unsafe fn by_index_in_runs<W: Word, I: Index>(p: &GatherParams, threads: Threads) {
+    copy_rows_by_index::<W, I, u64>(p, threads, index_row_of_runs);
 }
 
 /// [`by_index`] for rows of one word of 4 bytes, and B = 1. A thread takes four neighbouring rows: it loads their
 /// indices with one or two instructions and stores the words with one. The index and `out` are aligned to 16 bytes.
 #[inline(always)]
-pub unsafe fn words_by_index<I: Index>(p: &GatherParams) {
+pub unsafe fn words_by_index<I: Index>(p: &GatherParams, threads: Threads) {
     type W = u32;
     let row_of_src = |index: I| index.group(p.s).unwrap_or(NONE);
-    for_each_position(p.e.div_ceil(BATCH as u64), |quad| {
+    threads.for_each(p.e.div_ceil(BATCH as u64), |quad| {
         let first = quad * BATCH as u64;
         let index = (p.index as *const I).add(first as usize);
         let ahead = first + p.prefetch_warps * (WARP_SIZE as usize * BATCH) as u64;
@@ -69,11 +64,11 @@ pub unsafe fn words_by_index<I: Index>(p: &GatherParams) {
 #[inline(always)]
 unsafe fn copy_rows_by_index<W: Word, I: Index, P: Place>(
     p: &GatherParams,
+    threads: Threads,
     start_of_row: impl Fn(&GatherParams, u64) -> u64,
 ) {
     let count = P::of(p.b * p.e * p.words);
-    let thread = block_idx_x() as u64 * block_dim_x() as u64 + thread_idx_x() as u64;
-    let threads = grid_dim_x() as u64 * block_dim_x() as u64;
+    let thread = threads.number();
     let lane = thread % WARP_SIZE as u64;
     let mut start = P::of((thread - lane) * BATCH as u64 + lane);
     while start < count {
@@ -91,6 +86,6 @@ unsafe fn copy_rows_by_index<W: Word, I: Index, P: Place>(
             s.map_or(P::NONE, |s| (before + P::of(s)) * P::of(p.words) + word)
         });
         copy_batch(p, sources, p.out as *mut W, positions, count);
-        start = start + P::of(threads * BATCH as u64);
+        start = start + P::of(threads.count() * BATCH as u64);
     }
 }

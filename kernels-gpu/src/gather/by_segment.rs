@@ -14,7 +14,7 @@ use super::{
 use crate::{
     batch::{each, BATCH},
     element::Index,
-    layout::for_each_task_of_warp,
+    items::Warps,
     word::Word,
 };
 
@@ -26,23 +26,24 @@ use crate::{
 ///         out's word = the same word of src's row (b, s), or zeros if there is no such segment or it has ended
 /// ```
 #[inline(always)]
-pub unsafe fn by_segment<W: Word, I: Index, P: Place>(p: &GatherParams) {
-    copy_rows_by_segment::<W, I, P>(p, index_row);
+pub unsafe fn by_segment<W: Word, I: Index, P: Place>(p: &GatherParams, warps: Warps) {
+    copy_rows_by_segment::<W, I, P>(p, warps, index_row);
 }
 
 /// [`by_segment`] for an indptr that does not advance evenly over the leading axes.
 #[inline(always)]
-pub unsafe fn by_segment_in_runs<W: Word, I: Index>(p: &GatherParams) {
-    copy_rows_by_segment::<W, I, u64>(p, index_row_of_runs);
+pub unsafe fn by_segment_in_runs<W: Word, I: Index>(p: &GatherParams, warps: Warps) {
+    copy_rows_by_segment::<W, I, u64>(p, warps, index_row_of_runs);
 }
 
 #[inline(always)]
 unsafe fn copy_rows_by_segment<W: Word, I: Index, P: Place>(
     p: &GatherParams,
+    warps: Warps,
     start_of_row: impl Fn(&GatherParams, u64) -> u64,
 ) {
     let tiles = (p.b * p.e).div_ceil(TILE);
-    for_each_task_of_warp(p.groups_of_tiles * p.parts.value, |task| {
+    warps.for_each(p.groups_of_tiles * p.parts.value, |task| {
         let (first, part) = p.parts.divide(task);
         let mut walk = Walk::<I>::new(core::ptr::null());
         for tile in first * p.tiles..((first + 1) * p.tiles).min(tiles) {
@@ -55,9 +56,9 @@ unsafe fn copy_rows_by_segment<W: Word, I: Index, P: Place>(
 /// [`by_segment`] for rows of one word, and B = 1. A warp takes [`BATCH`] row tiles at a time, so that a lane loads a
 /// batch of words, and one walk along indptr serves all of them.
 #[inline(always)]
-pub unsafe fn batches_by_segment<W: Word, I: Index>(p: &GatherParams) {
+pub unsafe fn batches_by_segment<W: Word, I: Index>(p: &GatherParams, warps: Warps) {
     let tiles = p.e.div_ceil(BATCH as u64 * TILE);
-    for_each_task_of_warp(p.groups_of_tiles, |first| {
+    warps.for_each(p.groups_of_tiles, |first| {
         let mut walk = Walk::<I>::new(p.index as *const I);
         for tile in first * p.tiles..((first + 1) * p.tiles).min(tiles) {
             let first = tile * BATCH as u64 * TILE;

@@ -24,12 +24,16 @@ use super::vectors;
 use crate::{
     batch::{each, BATCH},
     element::{Float32, Index},
+    items::Blocks,
     layout::Element,
 };
 
 /// With four columns at a time, the number of columns is a multiple of 4, and `src` is aligned to four values.
 #[inline(always)]
-pub unsafe fn accumulate<T: Float32, I: Index, const COLUMNS: usize, const COUNTS: bool>(p: &ScatterParams) {
+pub unsafe fn accumulate<T: Float32, I: Index, const COLUMNS: usize, const COUNTS: bool>(
+    p: &ScatterParams,
+    _blocks: Blocks,
+) {
     let sums: *mut f32 = shared::dynamic_shared_mem();
     let (sum_count, row_count) = (p.b * p.n * p.k, p.b * p.n);
     let counts = sums.add(sum_count as usize).cast::<u32>();

@@ -18,14 +18,15 @@ use nvptx_arch::{
 use crate::{
     element::{Accumulator, Index, Scalar},
     fixed_point::{self, Binary, NO_SCALE},
-    layout::{for_each_position, Element},
+    items::Threads,
+    layout::Element,
 };
 
 /// Sets each group's scale to the scale of its base. There is a base.
 #[inline(always)]
-pub unsafe fn start_scales<T: Scalar<Accumulator: Binary>>(p: &ReproducibleParams) {
+pub unsafe fn start_scales<T: Scalar<Accumulator: Binary>>(p: &ReproducibleParams, threads: Threads) {
     let s = &p.scatter;
-    for_each_position(s.b * s.n * s.k, |position| {
+    threads.for_each(s.b * s.n * s.k, |position| {
         let base = T::load((s.base as *const T).add(position as usize)).widen();
         memory::store((p.scales as *mut u32).add(position as usize), fixed_point::scale(base));
     });
@@ -33,8 +34,8 @@ pub unsafe fn start_scales<T: Scalar<Accumulator: Binary>>(p: &ReproducibleParam
 
 /// Finds each group's scale. A scale only grows, so a test before the atomic saves most of the atomics.
 #[inline(always)]
-pub unsafe fn find_scales<T: Scalar<Accumulator: Binary>, I: Index>(p: &ReproducibleParams) {
-    for_each_element::<T, I>(p, |value, at| {
+pub unsafe fn find_scales<T: Scalar<Accumulator: Binary>, I: Index>(p: &ReproducibleParams, threads: Threads) {
+    for_each_element::<T, I>(p, threads, |value, at| {
         let scale = fixed_point::scale(value);
         let to = (p.scales as *mut u32).add(at);
         if scale > atomic::load_relaxed(to) {
@@ -48,8 +49,8 @@ pub unsafe fn find_scales<T: Scalar<Accumulator: Binary>, I: Index>(p: &Reproduc
 /// The low limb of many elements is 0, and needs no atomic: for limbs of 32 bits, that of every float32 within a factor
 /// of 2^8 of the largest.
 #[inline(always)]
-pub unsafe fn add_limbs<T: Scalar<Accumulator: Binary>, I: Index>(p: &ReproducibleParams) {
-    for_each_element::<T, I>(p, |value, at| {
+pub unsafe fn add_limbs<T: Scalar<Accumulator: Binary>, I: Index>(p: &ReproducibleParams, threads: Threads) {
+    for_each_element::<T, I>(p, threads, |value, at| {
         let scale = memory::load((p.scales as *const u32).add(at));
         // A group without a scale has nothing but -0, which adds nothing.
         if scale != NO_SCALE {
@@ -67,9 +68,9 @@ pub unsafe fn add_limbs<T: Scalar<Accumulator: Binary>, I: Index>(p: &Reproducib
 /// Adds base, or 0, to each group's limbs and rounds the sum. A base of -0 stays -0 if every element is -0 or there is
 /// none.
 #[inline(always)]
-pub unsafe fn round<T: Scalar<Accumulator: Binary>>(p: &ReproducibleParams) {
+pub unsafe fn round<T: Scalar<Accumulator: Binary>>(p: &ReproducibleParams, threads: Threads) {
     let s = &p.scatter;
-    for_each_position(s.b * s.n * s.k, |position| {
+    threads.for_each(s.b * s.n * s.k, |position| {
         let at = position as usize;
         let base = if s.base == 0 { T::Accumulator::ZERO } else { T::load((s.base as *const T).add(at)).widen() };
         let scale = memory::load((p.scales as *const u32).add(at));
@@ -87,9 +88,13 @@ pub unsafe fn round<T: Scalar<Accumulator: Binary>>(p: &ReproducibleParams) {
 
 /// Calls `visit(value, position in out)` for each element of src whose index is good.
 #[inline(always)]
-unsafe fn for_each_element<T: Scalar, I: Index>(p: &ReproducibleParams, visit: impl Fn(T::Accumulator, usize)) {
+unsafe fn for_each_element<T: Scalar, I: Index>(
+    p: &ReproducibleParams,
+    threads: Threads,
+    visit: impl Fn(T::Accumulator, usize),
+) {
     let s = &p.scatter;
-    for_each_position(s.b * s.e * s.k, |position| {
+    threads.for_each(s.b * s.e * s.k, |position| {
         let element = Element::at(s, position);
         if let Some(row) = element.out_row::<I>(s) {
             let value = T::load_readonly((s.src as *const T).add(position as usize));

@@ -19,7 +19,7 @@ use kernel_params::ScatterParams;
 use nvptx_arch::{
     atomic::AtomicAdd,
     hint,
-    index::{block_dim_x, block_idx_x, lane_id, thread_idx_x},
+    index::lane_id,
     memory,
     warp::{self, FULL_MASK, WARP_SIZE},
 };
@@ -31,6 +31,7 @@ use super::{
 use crate::{
     batch::{each, BATCH},
     element::{Float32, Index},
+    items::Warps,
     layout::{even_index_position, split_rows},
 };
 
@@ -43,15 +44,16 @@ const NONE: u32 = u32::MAX;
 
 /// With four columns at a time, `src` and the accumulators are aligned to four values.
 #[inline(always)]
-pub unsafe fn accumulate<T: Float32, I: Index, const COLUMNS: usize, const COUNTS: bool>(p: &ScatterParams) {
+pub unsafe fn accumulate<T: Float32, I: Index, const COLUMNS: usize, const COUNTS: bool>(
+    p: &ScatterParams,
+    warps: Warps,
+) {
     let lane = lane_id();
     let columns_log2 = (p.k as u32 / COLUMNS as u32).trailing_zeros();
     let rows_at_once = WARP_SIZE >> columns_log2;
     let row_of_lane = lane >> columns_log2;
     let column = (lane - (row_of_lane << columns_log2)) as usize * COLUMNS;
-    let warps_per_block = (block_dim_x() / WARP_SIZE) as u64;
-    let warp = block_idx_x() as u64 * warps_per_block + (thread_idx_x() / WARP_SIZE) as u64;
-    let first = warp * p.rows_of_warp;
+    let first = warps.number() * p.rows_of_warp;
     let rows = p.b * p.e;
     if first >= rows {
         return;

@@ -10,14 +10,18 @@ use nvptx_arch::atomic::{self, AtomicAdd};
 use super::count_one;
 use crate::{
     element::{Float32, Index},
-    layout::{for_each_position, Element},
+    items::Threads,
+    layout::Element,
 };
 
 /// With four columns at a time, the number of columns is a multiple of 4, and `src` and the accumulators are aligned to
 /// four values.
 #[inline(always)]
-pub unsafe fn accumulate<T: Float32, I: Index, const COLUMNS: usize, const COUNTS: bool>(p: &ScatterParams) {
-    for_each_position(p.b * p.e * (p.k / COLUMNS as u64), |vector| {
+pub unsafe fn accumulate<T: Float32, I: Index, const COLUMNS: usize, const COUNTS: bool>(
+    p: &ScatterParams,
+    threads: Threads,
+) {
+    threads.for_each(p.b * p.e * (p.k / COLUMNS as u64), |vector| {
         let position = vector * COLUMNS as u64;
         let (row, column) = p.by_k.divide(position);
         if let Some(out_row) = Element::of_row(p, row).out_row::<I>(p) {

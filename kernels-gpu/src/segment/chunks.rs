@@ -19,7 +19,7 @@ use super::{
     tile::{warp_of_block, Task, Tile},
     work::{first_column, Outcome, Work},
 };
-use crate::{element::Scalar, layout::split_rows};
+use crate::{element::Scalar, items::Blocks, layout::split_rows};
 
 /// ```text
 /// for each chunk tile: one block
@@ -31,6 +31,7 @@ use crate::{element::Scalar, layout::split_rows};
 #[inline(always)]
 pub unsafe fn reduce_chunks<T: Scalar, R: Fold, L: Load, const COLUMNS: usize, const HAS_INDEX: bool>(
     p: &SegmentParams,
+    _blocks: Blocks,
 ) {
     let mut first = skip_tiles(p);
     while first < p.b * p.chunks_per_b {

@@ -20,6 +20,7 @@ use super::{
 use crate::{
     batch::{each, BATCH},
     element::{Accumulator, Scalar},
+    items::Blocks,
 };
 
 /// The most records that a lane of a warp joins. For more, a whole block takes the segment. A block needs four
@@ -39,7 +40,7 @@ const TILE: u64 = WARP_SIZE as u64;
 /// for each column part left to the block: the whole block does the same, with more groups
 /// ```
 #[inline(always)]
-pub unsafe fn combine<T: Scalar, R: Fold, const HAS_INDEX: bool>(p: &SegmentParams) {
+pub unsafe fn combine<T: Scalar, R: Fold, const HAS_INDEX: bool>(p: &SegmentParams, _blocks: Blocks) {
     let left = shared_array![u32; WARPS as usize];
     let mut first_chunk = skip_tiles(p);
     while first_chunk < p.b * p.chunks_per_b {

@@ -8,7 +8,8 @@ use super::NONE;
 use crate::{
     batch::{each, BATCH},
     element::Index,
-    layout::{for_each_task_of_warp, index_offset, split_rows},
+    items::Warps,
+    layout::{index_offset, split_rows},
 };
 
 /// One row of indptr. Each entry is clamped to [0, E].
@@ -156,9 +157,9 @@ const OWN_ENTRIES: u64 = 16;
 /// The elements lead from -1 to N, so every entry of indptr is written at least once, and exactly once if the index is
 /// sorted. `N` is the type of the entries.
 #[inline(always)]
-pub unsafe fn from_index<I: Index, N: Index>(p: &SegmentParams) {
+pub unsafe fn from_index<I: Index, N: Index>(p: &SegmentParams, warps: Warps) {
     let lane = lane_id();
-    for_each_task_of_warp(p.index_rows * p.by_index_tiles.value, |task| {
+    warps.for_each(p.index_rows * p.by_index_tiles.value, |task| {
         let (row, tile) = split_rows(task, &p.by_index_tiles, p.index_rows);
         let row = RowOfIndex {
             p,

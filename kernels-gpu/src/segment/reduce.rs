@@ -17,7 +17,7 @@ use super::{
     tile::warp_of_block,
     work::{Outcome, Team, Work},
 };
-use crate::{element::Scalar, layout::for_each_task_of_warp};
+use crate::{element::Scalar, items::Warps};
 
 /// The base-2 logarithm of the number of groups of lanes in a warp.
 #[inline(always)]
@@ -42,8 +42,11 @@ fn tasks(p: &SegmentParams) -> u64 {
 /// The lanes of a group share the columns, `COLUMNS` neighbouring columns each. If there are more lanes than that
 /// needs, they also share the elements, every n-th element each.
 #[inline(always)]
-pub unsafe fn reduce_cut<T: Scalar, R: Fold, L: Load, const COLUMNS: usize, const HAS_INDEX: bool>(p: &SegmentParams) {
-    for_each_task_of_warp(tasks(p), |task| {
+pub unsafe fn reduce_cut<T: Scalar, R: Fold, L: Load, const COLUMNS: usize, const HAS_INDEX: bool>(
+    p: &SegmentParams,
+    warps: Warps,
+) {
+    warps.for_each(tasks(p), |task| {
         let team = Team::group(p, task << groups_log2(p));
         if !HAS_INDEX {
             // With an index, the kernel before this one has just written indptr, so the caches hold it.
@@ -63,7 +66,10 @@ pub unsafe fn reduce_cut<T: Scalar, R: Fold, L: Load, const COLUMNS: usize, cons
 /// ```
 /// Both are one loop, because a second copy of its body would need registers, and time to compile.
 #[inline(always)]
-pub unsafe fn reduce_whole<T: Scalar, R: Fold, const COLUMNS: usize, const HAS_INDEX: bool>(p: &SegmentParams) {
+pub unsafe fn reduce_whole<T: Scalar, R: Fold, const COLUMNS: usize, const HAS_INDEX: bool>(
+    p: &SegmentParams,
+    _warps: Warps,
+) {
     let tasks = tasks(p);
     // The warps of a block take segments that lie far apart, because neighbouring segments may all be long.
     let mut first = block_idx_x() as u64;

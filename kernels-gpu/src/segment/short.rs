@@ -25,6 +25,7 @@ use super::{
 use crate::{
     batch::{each, BATCH},
     element::Scalar,
+    items::Threads,
     layout::split_rows,
 };
 
@@ -115,7 +116,7 @@ impl Share {
 ///     otherwise: fold its elements, finish and store it
 /// ```
 #[inline(always)]
-pub unsafe fn reduce_short<T: Scalar, R: Fold, const HAS_INDEX: bool>(p: &SegmentParams) {
+pub unsafe fn reduce_short<T: Scalar, R: Fold, const HAS_INDEX: bool>(p: &SegmentParams, _threads: Threads) {
     let mut first = block_idx_x() * THREADS as u32;
     while first < p.places {
         let place = first + thread_idx_x();

@@ -129,10 +129,10 @@ impl Step {
             Self::Round(float) => kernel!(scatter_sum_round float(float)),
             Self::Count => kernel!(scatter_count index(index)),
             Self::Finish => kernel!(scatter_finish scalar(scalar)),
-            Self::BestPacked(best, key) => kernel!(scatter_best best(best) narrow_key(key) index(index)),
-            Self::BestKey(best) => kernel!(scatter_best_key best(best) scalar(scalar) index(index)),
-            Self::BestPosition(best) => kernel!(scatter_best_position best(best) scalar(scalar) index(index)),
-            Self::Select(best) => kernel!(scatter_select best(best) scalar(scalar) index(arg)),
+            Self::BestPacked(best, key) => kernel!(scatter_best selection(best) narrow_key(key) index(index)),
+            Self::BestKey(best) => kernel!(scatter_best_key selection(best) scalar(scalar) index(index)),
+            Self::BestPosition(best) => kernel!(scatter_best_position selection(best) scalar(scalar) index(index)),
+            Self::Select(best) => kernel!(scatter_select selection(best) scalar(scalar) index(arg)),
         }
     }
 }

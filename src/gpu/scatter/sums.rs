@@ -51,7 +51,7 @@ pub(super) unsafe fn join(
                 let kernel = Step::RowSum { sum, float, counts }.kernel(types);
                 let params = ScatterParams { rows_of_warp: launch.rows_of_warp, ..*params };
                 match launch.grid {
-                    Grid::Threads(threads) => queue.launch_for_each(kernel, threads, &params)?,
+                    Grid::Items(items) => queue.launch_for_each(kernel, items, &params)?,
                     Grid::Blocks { blocks, shared_bytes } => {
                         queue.launch_with_shared(kernel, blocks, shared_bytes, &params)?;
                     }
@@ -135,12 +135,10 @@ struct Launch {
 }
 
 enum Grid {
-    Threads(usize),
+    /// One that has someone for each work item.
+    Items(usize),
     /// Blocks that keep sums of their own, and counts for a mean, in shared memory.
-    Blocks {
-        blocks: u32,
-        shared_bytes: u32,
-    },
+    Blocks { blocks: u32, shared_bytes: u32 },
 }
 
 impl ScatterPlan {
@@ -178,11 +176,11 @@ impl ScatterPlan {
         if fills_warps && self.layout.leading.are_even() && self.b * self.n < u32::MAX as usize {
             let rows = self.b * self.e;
             let rows_of_warp = queue.tuning().rows_of_warp(rows, WARP_SIZE / lanes);
-            let grid = Grid::Threads(rows.div_ceil(rows_of_warp) * WARP_SIZE);
+            let grid = Grid::Items(rows.div_ceil(rows_of_warp));
             let launch = Launch { grid, rows_of_warp: rows_of_warp as u64 };
             Some((float, RowSum::Rows { is_quads: joins_quads }, launch))
         } else {
-            let launch = Launch { grid: Grid::Threads(src / joined), rows_of_warp: 0 };
+            let launch = Launch { grid: Grid::Items(src / joined), rows_of_warp: 0 };
             Some((float, RowSum::Vectors { is_quads: joins_quads }, launch))
         }
     }
