@@ -81,6 +81,12 @@ macro_rules! kernel {
     (@ $done:tt fold($value:expr) $($rest:tt)*) => {
         kernel_params::axis!(fold => kernel! { @match $done ($value, $crate::gpu::kernel::Fold) ($($rest)*) })
     };
+    (@ $done:tt counted_fold($value:expr) $($rest:tt)*) => {
+        kernel_params::axis!(counted_fold => kernel! { @match $done ($value, $crate::gpu::kernel::CountedFold) ($($rest)*) })
+    };
+    (@ $done:tt uncounted_fold($value:expr) $($rest:tt)*) => {
+        kernel_params::axis!(uncounted_fold => kernel! { @match $done ($value, $crate::gpu::kernel::UncountedFold) ($($rest)*) })
+    };
     (@ $done:tt source($value:expr) $($rest:tt)*) => {
         kernel_params::axis!(source => kernel! { @match $done ($value, $crate::segment::Segments) ($($rest)*) })
     };
@@ -186,6 +192,41 @@ kernel_params::axis!(word => choice! {
     /// What one access of a copy moves, whatever the type of the values.
     Word
 });
+
+kernel_params::axis!(counted_fold => choice! {
+    /// The folds whose result depends on the number of elements.
+    CountedFold
+});
+kernel_params::axis!(uncounted_fold => choice! {
+    /// The other folds.
+    UncountedFold
+});
+
+/// A fold, by whether its result depends on the number of elements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FoldKind {
+    Counted(CountedFold),
+    Uncounted(UncountedFold),
+}
+
+/// Tells counted folds from the others. A fold that is in neither axis does not compile.
+macro_rules! fold_kind {
+    (=> $([$counted:ident $suffix:ident $type:tt])+) => {
+        kernel_params::axis! { uncounted_fold => fold_kind! { [$($counted)+] } }
+    };
+    ([$($counted:ident)+] => $([$uncounted:ident $suffix:ident $type:tt])+) => {
+        impl Fold {
+            pub(super) fn kind(self) -> FoldKind {
+                match self {
+                    $(Self::$counted => FoldKind::Counted(CountedFold::$counted),)+
+                    $(Self::$uncounted => FoldKind::Uncounted(UncountedFold::$uncounted),)+
+                }
+            }
+        }
+    };
+}
+
+kernel_params::axis! { counted_fold => fold_kind! {} }
 
 impl Fold {
     /// What a reduction over segments is made of; None where there are no kernels for it.

@@ -5,7 +5,7 @@ use crate::{
     Error, IndexType, Reduce, ReduceOperator, ScalarType,
     gpu::{
         Kernel, Kernels,
-        kernel::{Fold, Load, kernel},
+        kernel::{Fold, FoldKind, Load, kernel},
         launches,
         pointers::ReductionTypes,
     },
@@ -64,11 +64,10 @@ impl Step {
             Self::Cut(load) => kernel!(segment source(source) _cut fold(fold) load(load) scalar(scalar)),
             Self::Short => kernel!(segment source(source) _short fold(fold) scalar(scalar)),
             Self::Chunks(load) => kernel!(segment source(source) _chunks fold(fold) load(load) scalar(scalar)),
-            // Only sums have counts, which for an index are in the records.
-            Self::Combine => match fold {
-                Fold::Sum => kernel!(segment source(source) _combine_sum scalar(scalar)),
-                Fold::Min => kernel!(segment_combine_min scalar(scalar)),
-                Fold::Max => kernel!(segment_combine_max scalar(scalar)),
+            // The counts for an index are in the records.
+            Self::Combine => match fold.kind() {
+                FoldKind::Counted(fold) => kernel!(segment source(source) _combine counted_fold(fold) scalar(scalar)),
+                FoldKind::Uncounted(fold) => kernel!(segment_combine uncounted_fold(fold) scalar(scalar)),
             },
         }
     }
