@@ -7,14 +7,16 @@ use std::ffi::c_void;
 use kernel_params::{CompositeParams, IndexLayout, ScatterParams};
 
 use super::{
-    DeviceTensor, Kernels, Queue, Stream, StreamQueue, Workspace, check,
+    DeviceTensor, Kernels, Queue, Stream, StreamQueue, Workspace,
+    call::{self, Call},
+    check,
     kernel::FloatType,
     parts::Parts,
-    queue::{Collector, PlacedLayout, offset_words},
+    queue::{PlacedLayout, offset_words},
 };
 use crate::{
     BadIndex, Composite, CompositeOptions, CompositePlan, Error, Float, Index, IndexType, ScalarType, ScatterPlan,
-    broadcast, index_rules::IndexRules,
+    broadcast,
 };
 
 pub use steps::preload_composite;
@@ -173,24 +175,26 @@ pub unsafe fn composite_raw(
     unsafe { enqueue_composite(&mut StreamQueue::new(kernels, stream), plan, pointers) }
 }
 
-/// Before a first call, compiles all its kernels together, with those that look its index over if it `is_checked`.
-///
-/// # Safety
-/// The context must be current.
-unsafe fn load_first(
-    kernels: &Kernels,
-    plan: &CompositePlan,
-    pointers: &CompositePointers,
-    is_checked: bool,
-) -> Result<(), Error> {
-    let call = ["composite", plan.composite.name(), pointers.scalar.name(), pointers.index_type.name()];
-    // SAFETY: the collector launches nothing.
-    Collector::load_first(kernels, call, |collector| unsafe {
-        if is_checked {
-            check::enqueue_groups_check(collector, &plan.groups, pointers.index_type, pointers.index, 0)?;
-        }
-        enqueue_composite(collector, plan, pointers)
-    })
+impl Call for CompositePlan {
+    type Pointers = CompositePointers;
+    type Rules = ScatterPlan;
+
+    fn rules(&self) -> &ScatterPlan {
+        &self.groups
+    }
+
+    fn index_name(&self) -> &'static str {
+        "index"
+    }
+
+    fn key(&self, pointers: &CompositePointers) -> [&'static str; 4] {
+        ["composite", self.composite.name(), pointers.scalar.name(), pointers.index_type.name()]
+    }
+
+    unsafe fn enqueue(&self, queue: &mut impl Queue, pointers: &CompositePointers) -> Result<(), Error> {
+        // SAFETY: the caller's promise.
+        unsafe { enqueue_composite(queue, self, pointers) }
+    }
 }
 
 macro_rules! calls {
@@ -301,26 +305,17 @@ fn run<T: Float, I: Index>(
     out: &mut DeviceTensor<T>,
     workspace: &mut Workspace,
 ) -> Result<(), Error> {
-    stream.gpu().bind()?;
-    let kernels = stream.gpu().kernels();
-    let is_checked = bad_index == BadIndex::Error && plan.groups.uses_index();
-    let needed = check::workspace_bytes(plan.workspace_bytes(T::TYPE), is_checked);
-    let pointers = CompositePointers {
-        scalar: T::TYPE,
-        index_type: I::TYPE,
-        src: src.address_on(stream, "src")?,
-        index: index.address_on(stream, "index")?,
-        out: out.address_on(stream, "out")?,
-        workspace: workspace.reserve(stream, needed)?,
-        workspace_bytes: workspace.bytes(),
+    let pointers = |workspace: &Workspace, address| {
+        Ok(CompositePointers {
+            scalar: T::TYPE,
+            index_type: I::TYPE,
+            src: src.address_on(stream, "src")?,
+            index: index.address_on(stream, "index")?,
+            out: out.address_on(stream, "out")?,
+            workspace: address,
+            workspace_bytes: workspace.bytes(),
+        })
     };
-    // SAFETY: the tensors have the shapes the plan was made of and live on the stream's device, whose context was
-    // made current. Freeing device memory waits for the device (see `Memory`), so they outlive the work.
-    unsafe {
-        load_first(kernels, plan, &pointers, is_checked)?;
-        if is_checked {
-            check::check_groups(stream, &plan.groups, index, workspace)?;
-        }
-        enqueue_composite(&mut StreamQueue::new(kernels, stream.as_raw()), plan, &pointers)
-    }
+    // SAFETY: the tensors have the shapes the plan was made of.
+    unsafe { call::run(stream, plan, index, bad_index, plan.workspace_bytes(T::TYPE), workspace, pointers) }
 }

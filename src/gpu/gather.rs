@@ -7,14 +7,15 @@ use std::ffi::c_void;
 use kernel_params::{BATCH, Divisor, GatherParams, ShortDivisor};
 
 use super::{
-    DeviceTensor, Kernels, Queue, Stream, StreamQueue, Workspace, check,
+    DeviceTensor, Kernels, Queue, Stream, StreamQueue, Workspace,
+    call::{self, Call},
+    check,
     kernel::Word,
-    queue::Collector,
     tuning::{PACK_BYTES, WARP_SIZE},
 };
 use crate::{
     BadIndex, Error, GatherCooOptions, GatherCsrOptions, GatherPlan, Index, IndexType, Scalar, ScalarType,
-    gather::RowSource, index_rules::IndexRules,
+    gather::RowSource,
 };
 
 pub use steps::{preload_gather_coo, preload_gather_csr};
@@ -156,25 +157,30 @@ pub unsafe fn gather_raw(
     unsafe { enqueue_gather(&mut StreamQueue::new(kernels, stream), plan, pointers) }
 }
 
-/// Before a first call, compiles all its kernels together, with those that look its index over if it `is_checked`.
-///
-/// # Safety
-/// The context must be current.
-unsafe fn load_first(
-    kernels: &Kernels,
-    plan: &GatherPlan,
-    pointers: &GatherPointers,
-    is_checked: bool,
-) -> Result<(), Error> {
-    let operator = if plan.source == RowSource::Index { "gather_coo" } else { "gather_csr" };
-    let call = [operator, "", pointers.scalar.name(), pointers.index_type.name()];
-    // SAFETY: the collector launches nothing.
-    Collector::load_first(kernels, call, |collector| unsafe {
-        if is_checked {
-            check::enqueue_rows_check(collector, plan, pointers.index_type, pointers.index, pointers.out)?;
-        }
-        enqueue_gather(collector, plan, pointers)
-    })
+impl Call for GatherPlan {
+    type Pointers = GatherPointers;
+    type Rules = Self;
+
+    fn rules(&self) -> &Self {
+        self
+    }
+
+    fn index_name(&self) -> &'static str {
+        self.source.name()
+    }
+
+    fn key(&self, pointers: &GatherPointers) -> [&'static str; 4] {
+        let operator = match self.source {
+            RowSource::Index => "gather_coo",
+            RowSource::Indptr => "gather_csr",
+        };
+        [operator, "", pointers.scalar.name(), pointers.index_type.name()]
+    }
+
+    unsafe fn enqueue(&self, queue: &mut impl Queue, pointers: &GatherPointers) -> Result<(), Error> {
+        // SAFETY: the caller's promise.
+        unsafe { enqueue_gather(queue, self, pointers) }
+    }
 }
 
 /// Copies the rows of `src` that an index names: [`cpu::gather_coo`](crate::cpu::gather_coo), on a stream.
@@ -284,47 +290,15 @@ fn run<T: Scalar, I: Index>(
     out: &mut DeviceTensor<T>,
     workspace: &mut Workspace,
 ) -> Result<(), Error> {
-    stream.gpu().bind()?;
-    let kernels = stream.gpu().kernels();
-    let is_checked = bad_index == BadIndex::Error && plan.uses_index();
-    let pointers = GatherPointers {
-        scalar: T::TYPE,
-        index_type: I::TYPE,
-        src: src.address_on(stream, "src")?,
-        index: index.address_on(stream, plan.source.name())?,
-        out: out.address_on(stream, "out")?,
+    let pointers = |_: &Workspace, _| {
+        Ok(GatherPointers {
+            scalar: T::TYPE,
+            index_type: I::TYPE,
+            src: src.address_on(stream, "src")?,
+            index: index.address_on(stream, plan.source.name())?,
+            out: out.address_on(stream, "out")?,
+        })
     };
-    // SAFETY: the tensors have the shapes the plan was made of and live on the stream's device, whose context was
-    // made current. Freeing device memory waits for the device (see `Memory`), so they outlive the work.
-    unsafe {
-        load_first(kernels, plan, &pointers, is_checked)?;
-        if is_checked {
-            check::check_rows(stream, plan, index, workspace)?;
-        }
-        enqueue_gather(&mut StreamQueue::new(kernels, stream.as_raw()), plan, &pointers)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Shape;
-
-    /// The word of rows of so many values, whose tensors lie at these addresses.
-    fn word(scalar: ScalarType, k: usize, [src, out]: [u64; 2]) -> Word {
-        let plan = GatherPlan::coo(&Shape::new(&[5, k]).unwrap(), &Shape::new(&[3]).unwrap()).unwrap();
-        plan.word(&GatherPointers { scalar, index_type: IndexType::I32, src, index: 0, out })
-    }
-
-    #[test]
-    fn a_word_is_the_widest_that_divides_rows_and_addresses() {
-        for scalar in ScalarType::ALL {
-            let bytes = scalar.bytes();
-            assert_eq!(word(scalar, 16, [0, 0]).bytes(), 16, "{scalar}");
-            assert_eq!(word(scalar, 1, [0, 0]).bytes(), bytes, "{scalar}");
-            assert_eq!(word(scalar, 3, [0, 0]).bytes(), bytes, "{scalar}");
-            assert_eq!(word(scalar, 16, [bytes as u64, 0]).bytes(), bytes, "{scalar}");
-            assert_eq!(word(scalar, 16, [0, bytes as u64]).bytes(), bytes, "{scalar}");
-        }
-    }
+    // SAFETY: the tensors have the shapes the plan was made of.
+    unsafe { call::run(stream, plan, index, bad_index, 0, workspace, pointers) }
 }

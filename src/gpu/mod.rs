@@ -8,6 +8,7 @@
 //! them to a stream of somebody else's, as a plugin does; [`scatter()`] and the other operators, with their `_into` forms,
 //! are the safe calls.
 
+mod call;
 mod check;
 mod composite;
 mod context;

@@ -6,14 +6,15 @@ mod sums;
 use kernel_params::{Divisor, IndexLayout, ScatterParams};
 
 use super::{
-    DeviceTensor, Kernels, Queue, ReductionPointers, Stream, StreamQueue, Workspace, check,
+    DeviceTensor, Kernels, Queue, ReductionPointers, Stream, StreamQueue, Workspace,
+    call::{self, Call},
+    check,
     kernel::{Best, NarrowKey},
     parts::Parts,
-    queue::{Collector, PlacedLayout, offset_words},
+    queue::{PlacedLayout, offset_words},
 };
 use crate::{
-    BadIndex, Error, Index, Reduced, Scalar, ScalarType, ScatterOptions, ScatterPlan, broadcast,
-    index_rules::IndexRules, reduction::Reduction,
+    BadIndex, Error, Index, Reduced, Scalar, ScalarType, ScatterOptions, ScatterPlan, broadcast, reduction::Reduction,
 };
 
 pub use steps::preload_scatter;
@@ -206,25 +207,27 @@ pub unsafe fn scatter_raw(
     unsafe { enqueue_scatter(&mut StreamQueue::new(kernels, stream), plan, pointers) }
 }
 
-/// Before a first call, compiles all its kernels together, with those that look its index over if it `is_checked`.
-///
-/// # Safety
-/// The context must be current.
-unsafe fn load_first(
-    kernels: &Kernels,
-    plan: &ScatterPlan,
-    pointers: &ReductionPointers,
-    is_checked: bool,
-) -> Result<(), Error> {
-    let operator = if plan.deterministic { "deterministic scatter" } else { "scatter" };
-    let call = [operator, plan.reduce.name(), pointers.scalar.name(), pointers.index_type.name()];
-    // SAFETY: the collector launches nothing.
-    Collector::load_first(kernels, call, |collector| unsafe {
-        if is_checked {
-            check::enqueue_groups_check(collector, plan, pointers.index_type, pointers.index, pointers.workspace)?;
-        }
-        enqueue_scatter(collector, plan, pointers)
-    })
+impl Call for ScatterPlan {
+    type Pointers = ReductionPointers;
+    type Rules = Self;
+
+    fn rules(&self) -> &Self {
+        self
+    }
+
+    fn index_name(&self) -> &'static str {
+        "index"
+    }
+
+    fn key(&self, pointers: &ReductionPointers) -> [&'static str; 4] {
+        let operator = if self.deterministic { "deterministic scatter" } else { "scatter" };
+        [operator, self.reduce.name(), pointers.scalar.name(), pointers.index_type.name()]
+    }
+
+    unsafe fn enqueue(&self, queue: &mut impl Queue, pointers: &ReductionPointers) -> Result<(), Error> {
+        // SAFETY: the caller's promise.
+        unsafe { enqueue_scatter(queue, self, pointers) }
+    }
 }
 
 /// Reduces the elements of `src` that share an index: [`cpu::scatter`](crate::cpu::scatter), on a stream.
@@ -299,30 +302,20 @@ fn run<T: Scalar, I: Index>(
     workspace: &mut Workspace,
 ) -> Result<(), Error> {
     plan.no_position::<I>()?;
-    stream.gpu().bind()?;
-    let kernels = stream.gpu().kernels();
-    let is_checked = bad_index == BadIndex::Error && plan.uses_index();
-    let needed = check::workspace_bytes(plan.workspace_bytes(T::TYPE), is_checked);
-    let pointers = ReductionPointers {
-        scalar: T::TYPE,
-        index_type: I::TYPE,
-        arg_type: I::TYPE,
-        src: src.address_on(stream, "src")?,
-        index: index.address_on(stream, "index")?,
-        base: base.map(|base| base.address_on(stream, "base")).transpose()?,
-        out: out.address_on(stream, "out")?,
-        arg_out: arg_out.map(|arg_out| arg_out.address_on(stream, "arg_out")).transpose()?,
-        workspace: workspace.reserve(stream, needed)?,
-        workspace_bytes: workspace.bytes(),
+    let pointers = |workspace: &Workspace, address| {
+        Ok(ReductionPointers {
+            scalar: T::TYPE,
+            index_type: I::TYPE,
+            arg_type: I::TYPE,
+            src: src.address_on(stream, "src")?,
+            index: index.address_on(stream, "index")?,
+            base: base.map(|base| base.address_on(stream, "base")).transpose()?,
+            out: out.address_on(stream, "out")?,
+            arg_out: arg_out.map(|arg_out| arg_out.address_on(stream, "arg_out")).transpose()?,
+            workspace: address,
+            workspace_bytes: workspace.bytes(),
+        })
     };
-    // SAFETY: the tensors have the shapes the plan was made of and live on the stream's device, whose
-    // context was made current. Freeing device memory waits for the device (see `Memory`), so they outlive
-    // the work.
-    unsafe {
-        load_first(kernels, plan, &pointers, is_checked)?;
-        if is_checked {
-            check::check_groups(stream, plan, index, workspace)?;
-        }
-        enqueue_scatter(&mut StreamQueue::new(kernels, stream.as_raw()), plan, &pointers)
-    }
+    // SAFETY: the tensors have the shapes the plan was made of.
+    unsafe { call::run(stream, plan, index, bad_index, plan.workspace_bytes(T::TYPE), workspace, pointers) }
 }

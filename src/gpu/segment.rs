@@ -4,18 +4,19 @@ mod partition;
 mod steps;
 mod workspace;
 
-use kernel_params::{Divisor, IndexLayout, SegmentParams, ShortDivisor, SortedIndexParams};
+use kernel_params::{Divisor, IndexLayout, SegmentParams, ShortDivisor};
 
 use super::{
     DeviceTensor, Kernels, Queue, ReductionPointers, Stream, StreamQueue, Workspace,
+    call::{self, Call},
     check::{self, group_count},
     kernel::Load,
-    queue::{Collector, PlacedLayout},
+    queue::PlacedLayout,
     tuning::{PACK_BYTES, Tuning, WARP_SIZE, order},
 };
 use crate::{
     BadIndex, Error, Index, IndexType, Reduce, Reduced, Scalar, ScalarType, SegmentCooOptions, SegmentCsrOptions,
-    SegmentPlan, broadcast::Layout, index_rules::IndexRules, reduction::Reduction, segment::Segments,
+    SegmentPlan, broadcast::Layout, reduction::Reduction, segment::Segments,
 };
 
 pub use steps::{preload_segment_coo, preload_segment_csr};
@@ -204,25 +205,30 @@ pub unsafe fn segment_raw(
     unsafe { enqueue_segment(&mut StreamQueue::new(kernels, stream), plan, pointers) }
 }
 
-/// Before a first call, compiles all its kernels together, with those that look its index over if it `is_checked`.
-///
-/// # Safety
-/// The context must be current.
-unsafe fn load_first(
-    kernels: &Kernels,
-    plan: &SegmentPlan,
-    pointers: &ReductionPointers,
-    is_checked: bool,
-) -> Result<(), Error> {
-    let operator = if plan.segments == Segments::Index { "segment_coo" } else { "segment_csr" };
-    let call = [operator, plan.reduce.name(), pointers.scalar.name(), pointers.index_type.name()];
-    // SAFETY: the collector launches nothing.
-    Collector::load_first(kernels, call, |collector| unsafe {
-        if is_checked {
-            enqueue_segment_check(collector, plan, pointers.index_type, pointers.index, pointers.workspace)?;
-        }
-        enqueue_segment(collector, plan, pointers)
-    })
+impl Call for SegmentPlan {
+    type Pointers = ReductionPointers;
+    type Rules = Self;
+
+    fn rules(&self) -> &Self {
+        self
+    }
+
+    fn index_name(&self) -> &'static str {
+        self.segments.name()
+    }
+
+    fn key(&self, pointers: &ReductionPointers) -> [&'static str; 4] {
+        let operator = match self.segments {
+            Segments::Index => "segment_coo",
+            Segments::Indptr => "segment_csr",
+        };
+        [operator, self.reduce.name(), pointers.scalar.name(), pointers.index_type.name()]
+    }
+
+    unsafe fn enqueue(&self, queue: &mut impl Queue, pointers: &ReductionPointers) -> Result<(), Error> {
+        // SAFETY: the caller's promise.
+        unsafe { enqueue_segment(queue, self, pointers) }
+    }
 }
 
 /// Reduces the elements of `src` that share an index, where the index is sorted along its last axis:
@@ -346,57 +352,22 @@ fn run<T: Scalar, I: Index>(
 ) -> Result<(), Error> {
     plan.check_outputs(out.shape(), arg_out.as_ref().map(|arg_out| arg_out.shape()))?;
     plan.no_position::<I>()?;
-    stream.gpu().bind()?;
-    let kernels = stream.gpu().kernels();
-    let is_checked = bad_index == BadIndex::Error && plan.uses_index();
-    let needed = check::workspace_bytes(plan.workspace_bytes(T::TYPE), is_checked);
-    let pointers = ReductionPointers {
-        scalar: T::TYPE,
-        index_type: I::TYPE,
-        arg_type: I::TYPE,
-        src: inputs.src.address_on(stream, "src")?,
-        index: inputs.index.address_on(stream, plan.segments.name())?,
-        base: inputs.base.map(|base| base.address_on(stream, "base")).transpose()?,
-        out: out.address_on(stream, "out")?,
-        arg_out: arg_out.map(|arg_out| arg_out.address_on(stream, "arg_out")).transpose()?,
-        workspace: workspace.reserve(stream, needed)?,
-        workspace_bytes: workspace.bytes(),
+    let pointers = |workspace: &Workspace, address| {
+        Ok(ReductionPointers {
+            scalar: T::TYPE,
+            index_type: I::TYPE,
+            arg_type: I::TYPE,
+            src: inputs.src.address_on(stream, "src")?,
+            index: inputs.index.address_on(stream, plan.segments.name())?,
+            base: inputs.base.map(|base| base.address_on(stream, "base")).transpose()?,
+            out: out.address_on(stream, "out")?,
+            arg_out: arg_out.map(|arg_out| arg_out.address_on(stream, "arg_out")).transpose()?,
+            workspace: address,
+            workspace_bytes: workspace.bytes(),
+        })
     };
-    // SAFETY: the tensors have the shapes the plan was made of and live on the stream's device, whose
-    // context was made current. Freeing device memory waits for the device (see `Memory`), so they outlive
-    // the work.
-    unsafe {
-        load_first(kernels, plan, &pointers, is_checked)?;
-        if is_checked {
-            check_index(stream, plan, inputs.index, workspace)?;
-        }
-        enqueue_segment(&mut StreamQueue::new(kernels, stream.as_raw()), plan, &pointers)
-    }
-}
-
-/// Fails with the first element of the index or indptr that is out of range, or below the one before it in its row.
-fn check_index<I: Index>(
-    stream: &Stream,
-    plan: &SegmentPlan,
-    index: &DeviceTensor<I>,
-    workspace: &mut Workspace,
-) -> Result<(), Error> {
-    let result = workspace.reserve(stream, size_of::<u64>())?;
-    // SAFETY: `index` has the plan's shape, `result` points to 8 bytes of a workspace, both lie on the stream's device, and its
-    // context is current. The read waits for the stream.
-    let position: u64 = unsafe {
-        let mut queue = StreamQueue::new(stream.gpu().kernels(), stream.as_raw());
-        enqueue_segment_check(&mut queue, plan, I::TYPE, index.address_on(stream, plan.segments.name())?, result)?;
-        super::memory::read(stream, result)?
-    };
-    // All ones, the start, stands for "none".
-    if position == u64::MAX {
-        return Ok(());
-    }
-    let value_at = |position| check::element(stream, index, plan.segments.name(), position);
-    let is_first_in_row = position.is_multiple_of(plan.index_row() as u64);
-    let previous = if is_first_in_row { None } else { Some(value_at(position - 1)?) };
-    Err(plan.bad_index(position, value_at(position)?, previous))
+    // SAFETY: the tensors have the shapes the plan was made of.
+    unsafe { call::run(stream, plan, inputs.index, bad_index, plan.workspace_bytes(T::TYPE), workspace, pointers) }
 }
 
 /// Looks an index or indptr over: leaves the position of its first element that is out of range, or below the one
@@ -415,13 +386,6 @@ pub unsafe fn enqueue_segment_check(
     index: u64,
     result: u64,
 ) -> Result<(), Error> {
-    let params = SortedIndexParams {
-        index,
-        result,
-        count: plan.index.element_count() as u64,
-        row: Divisor::new(plan.index_row() as u64),
-        n: plan.index_limit() as u64,
-    };
     // SAFETY: the caller's promise.
-    unsafe { check::enqueue_sorted_check(queue, index_type, &params) }
+    unsafe { check::enqueue_check(queue, plan, index_type, index, result) }
 }
