@@ -368,6 +368,7 @@ impl Error {
             | Self::UnknownReduce { .. }
             | Self::ArgOutTooNarrow { .. }
             | Self::WorkspaceTooSmall { .. }
+            | Self::Tuning { .. }
             | Self::OtherDevice { .. } => ErrorKind::Argument,
         }
     }

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     BadIndex, Error, Index, IndexType, Reduce, Reduced, Scalar, ScalarType, SegmentCooOptions, SegmentCsrOptions,
-    SegmentPlan, broadcast::Layout, reduction::Reduction, segment::Segments,
+    SegmentPlan, broadcast::Layout, index_rules::IndexRules, reduction::Reduction, segment::Segments,
 };
 
 pub use steps::{preload_segment_coo, preload_segment_csr};
