@@ -1,8 +1,8 @@
-//! `cargo bench --bench check`: what looking the index over costs: each operator with it (`BadIndex::Error`) and
-//! without (`BadIndex::Skip`), on the CPU backend and, where there is a GPU, on it.
+//! `cargo bench --bench check`: the cost of checking the index. It times each operator with the check
+//! (`BadIndex::Error`) and without it (`BadIndex::Skip`), on the CPU backend and, if there is one, on a GPU.
 //!
-//! On the GPU a checked call waits for the stream before it gives its work to it; what the device idles meanwhile is
-//! part of the cost, and of the time between the two events.
+//! On the GPU, a checked call waits for the stream before it enqueues its work, and the device is idle meanwhile. That
+//! time is part of the cost, and of the time between the two events.
 
 mod sizes;
 mod support;
@@ -21,7 +21,7 @@ use tensorrt_scatter::{
     SegmentCsrOptions, cpu, gpu,
 };
 
-/// What the options of the operators have in common here: sums of rows, and the size's groups.
+/// Makes the options of the operators: sums of rows, into the groups of the size.
 struct Options {
     scatter: ScatterOptions,
     segment_coo: SegmentCooOptions,

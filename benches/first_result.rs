@@ -1,8 +1,8 @@
-//! `cargo bench --bench first_result`: how long a process waits for the first result of an operator on the GPU, each operator
-//! in a process of its own. Run it with CUDA_CACHE_DISABLE=1, so that the driver compiles the kernels anew.
+//! `cargo bench --bench first_result`: how long a process waits for the first result of an operator on the GPU, each
+//! operator in a process of its own. Run it with CUDA_CACHE_DISABLE=1, so that the driver compiles the kernels anew.
 //!
-//! The context's time is the driver's own; what this library takes is the first call's, from tensors in device memory
-//! to a result in host memory, with the compilation of its kernels and of those that look for bad indices.
+//! The time of the context is the driver's. The time of this library is that of the first call, from tensors in device
+//! memory to a result in host memory. It includes the compilation of the kernels, also of those that check the index.
 
 use std::{env, process::Command, time::Instant};
 

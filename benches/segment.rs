@@ -1,5 +1,5 @@
-//! `cargo bench --bench segment`: segment_coo and segment_csr on the CPU backend and, where there is a GPU, on it.
-//! Times on the GPU are those of the device, between two events on the stream.
+//! `cargo bench --bench segment`: segment_coo and segment_csr on the CPU backend and, if there is one, on a GPU. Times
+//! on the GPU are those of the device, between two events on the stream.
 
 mod sizes;
 mod support;

@@ -1,6 +1,6 @@
 //! The operators on the CPU with one thread and with all: from which size on several threads pay.
 //!
-//! A line for each operator and size: elements of src, microseconds with one thread, and with as many as there are
+//! A line for each operator and size: elements of src, microseconds with one thread, and with all threads
 //! ([`cpu::threads`]). The times are the best of several rounds. docs/CPU.md has the table.
 //!
 //! ```text

@@ -8,13 +8,13 @@ const DEFAULT: u32 = 4;
 /// The kernels for which another number is better, by name. Braces list alternatives, as in a shell; `$T` at the
 /// end stands for every type of values that such a kernel has, `$I` for every type of indices.
 ///
-/// Each pattern must have entry points, and each of these no other pattern: so a kernel that is renamed fails the build instead of
-/// falling back to [`DEFAULT`].
+/// Each pattern must match an entry point, and no entry point may match two patterns. So a kernel that is renamed fails
+/// the build, and does not fall back to [`DEFAULT`].
 ///
-/// - Fewer blocks where a kernel would have to keep values in memory otherwise, on some architecture (`tests/ptx.rs` asks
-///   ptxas): a thread may have more registers then.
-/// - More blocks where a kernel needs few registers: more threads have more loads in flight. Other segment kernels are slower
-///   with more blocks, because ptxas lets loads wait for each other before it runs out of registers.
+/// - Fewer blocks, if a kernel would otherwise spill registers on some architecture (`tests/ptx.rs` asks ptxas): a
+///   thread may then have more registers.
+/// - More blocks, if a kernel needs few registers: more threads have more loads in flight. The other segment kernels
+///   are slower with more blocks, because ptxas then makes loads wait for each other to save registers.
 const RULES: [(u32, &[&str]); 4] = [
     (
         2,
@@ -45,8 +45,8 @@ const RULES: [(u32, &[&str]); 4] = [
 pub struct Blocks(HashMap<String, u32>);
 
 impl Blocks {
-    /// For a file with the given entry points. Fails where a rule names a kernel that is not among them, or that another rule
-    /// names as well.
+    /// For a file with the given entry points. Fails where a rule names a kernel that is not among them, or that
+    /// another rule names as well.
     pub fn of(entries: &[&str]) -> Result<Self, String> {
         let mut blocks = HashMap::new();
         for (count, patterns) in RULES {

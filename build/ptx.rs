@@ -84,10 +84,10 @@ fn is_identifier(name: &str) -> bool {
 /// Removes comments and empty lines, and adds directives for ptxas, the compiler of PTX:
 ///
 /// - A block has [`THREADS_PER_BLOCK`] threads, and `blocks_of` an entry point says how many blocks share a
-///   multiprocessor. ptxas then uses registers where they keep more loads in flight, and no more where they would keep
-///   threads away.
-/// - Loops are not unrolled. They are written with as many loads in flight as they need, and a process waits a third
-///   less for its kernels to be compiled.
+///   multiprocessor. ptxas then gives a thread at most the registers that this number of blocks allows, and uses them
+///   to keep loads in flight.
+/// - Loops are not unrolled. The source of a loop already has enough loads in flight, and the kernels compile in two
+///   thirds of the time.
 pub fn with_directives(ptx: &str, blocks_of: impl Fn(&str) -> u32) -> String {
     let mut directed = String::new();
     let mut entry = "";

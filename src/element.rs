@@ -6,10 +6,10 @@ use half::{bf16, f16};
 
 use crate::named_enum::named_enum;
 
-/// Calls a macro with the list of the types of values. What the caller hands over goes before it, in braces.
+/// Calls a macro with the list of the types of values. The caller's own arguments come before the list, in braces.
 ///
-/// For each type the list has its variant of [`ScalarType`], its name in the kernels, the type, the name that NumPy, torch
-/// and ONNX share, its number in the C ABI, and whether it is a Float or an Integer.
+/// For each type the list has its variant of [`ScalarType`], its name in the kernels, the type, the name that NumPy,
+/// torch and ONNX share, its number in the C ABI, and whether it is a Float or an Integer.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! scalar_types {

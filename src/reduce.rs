@@ -4,8 +4,8 @@ use std::{fmt, str::FromStr};
 
 use crate::{Error, named_enum::named_enum};
 
-/// Declares the reductions: their names, their numbers in the C ABI, whether they have `arg_out`, and which operators have
-/// them. This is the only place that says so.
+/// Declares the reductions: their names, their numbers in the C ABI, whether they have `arg_out`, and which operators
+/// have them. This is the only place that says so.
 macro_rules! reductions {
     ($(
         $(#[$doc:meta])*

@@ -1,5 +1,5 @@
-//! Memory whose size comes from a caller's input: an index alone can ask for any amount of it, so that the lack of it
-//! is an error, not the end of the process. All allocations of that kind are made here.
+//! Allocations whose size comes from the caller's input. One element of an index can ask for any amount of memory, so a
+//! failed allocation is an error here and does not end the process.
 
 use crate::{Error, Shape};
 

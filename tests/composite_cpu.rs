@@ -1,4 +1,4 @@
-//! Softmax and its kin on the CPU backend against the naive twins, and their rules one by one.
+//! Softmax, log_softmax, logsumexp and std on the CPU backend against the naive twins, and their rules one by one.
 
 mod support;
 

@@ -1,5 +1,5 @@
-//! The kernels of softmax and its kin, run on an emulated grid through the GPU backend's own steps, against the naive
-//! twins.
+//! The kernels of softmax, log_softmax, logsumexp and std, run on an emulated grid through the GPU backend's own steps,
+//! against the naive twins.
 
 mod support;
 

@@ -1,5 +1,5 @@
-//! Softmax and its kin on the GPU backend against the naive twins, and the CPU backend's errors. Skipped, and counted so,
-//! where there is no device.
+//! Softmax, log_softmax, logsumexp and std on the GPU backend against the naive twins, and the CPU backend's errors.
+//! Skipped, and counted as skipped, where there is no device.
 
 mod support;
 
@@ -120,7 +120,8 @@ fn special_values_follow_the_formulas<T: FloatElement>() {
         let pairs = run(&stream, composite, &case, &index, &options(&case), &mut workspace).unwrap();
         let given: Vec<T> = pairs.iter().map(|pair| pair[0]).collect();
         let expected = if composite == Composite::Std {
-            // The naive twin's float64 does not overflow where std's squares do. Two elements have no order to differ in.
+            // The naive twin's float64 does not overflow where std's squares do. Two elements have no order to differ
+            // in.
             let values: Vec<f64> =
                 cpu::std(src, &index, &options(&case)).unwrap().data().iter().map(|value| value.exact()).collect();
             Expected { tolerances: vec![0.0; values.len()], values }

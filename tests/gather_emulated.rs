@@ -28,13 +28,13 @@ for_each_type! {
     csr_naive_twin: csr_agrees_with_the_naive_twin;
 }
 
-/// Values that tell rows and columns apart.
+/// Values that differ between rows and between columns.
 fn src<T: Element>(rows: usize, columns: usize) -> Vec<T> {
     (0..rows * columns).map(|i| T::of((i * 37 % 101) as f64)).collect()
 }
 
-/// Rows of every number of bytes, so that words of every width are the widest possible ones, on a grid that is too
-/// small.
+/// Rows of every number of bytes, so that each word width is the widest possible one for some row. The grid is smaller
+/// than the work.
 fn rows_are_copied_whole<T: Element>() {
     for columns in [1, 2, 3, 4, 6, 8, 16] {
         let (rows, size) = (23, 400);
@@ -52,7 +52,7 @@ fn rows_are_copied_whole<T: Element>() {
                 assert_same("csr by batches", &emulate_csr_chunks(&case, 1, seed), &naive_csr(&case));
             }
         }
-        // Leading axes over which the index is broadcast every other time.
+        // The index is broadcast over every second leading axis.
         let (src_dims, index_dims, size) = (vec![2, 3, 2, 4, columns], vec![2, 1, 2, 5], 5);
         let (src, index) = (src::<T>(48, columns), (0..20).map(|i| i * 7 % 5 - 1).collect());
         let case = GatherCase { src_dims, src, index_dims, index, size };
@@ -79,7 +79,7 @@ fn an_index_is_fetched_ahead_within_its_end() {
     assert_same("coo", &emulate_coo(&case, 0, 1, u32::MAX), &naive_coo(&case));
 }
 
-/// One segment that holds nearly everything, among many that hold nothing.
+/// One segment has nearly all rows. The others are empty.
 #[test]
 fn skewed_segments_are_found_from_every_thread() {
     let (rows, size) = (3_000, 5_000);
@@ -96,8 +96,9 @@ fn skewed_segments_are_found_from_every_thread() {
     }
 }
 
-/// The kernel for very many rows of one chunk: short segments, which take several windows of indptr, long ones, so many
-/// empty ones that each lane searches for itself, and rows before the first and behind the last.
+/// The kernel for very many rows of one word. There are short segments, which take several windows of indptr; long
+/// ones; so many empty ones that each lane searches for itself; and rows before the first segment and behind the last
+/// one.
 #[test]
 fn rows_of_one_chunk_are_taken_by_batches() {
     fn check<T: Element>(columns: usize, size: usize, indptr: &[usize]) {

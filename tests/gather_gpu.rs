@@ -1,4 +1,4 @@
-//! The gathers on the GPU backend against the CPU backend. Skipped, and counted so, where there is no device.
+//! The gathers on the GPU backend against the CPU backend. Skipped, and counted as skipped, where there is no device.
 
 mod support;
 
@@ -127,7 +127,7 @@ fn without_a_size_the_last_element_decides() {
     ));
 }
 
-/// Repeatable values without a generator's dependency: a multiplicative hash of the position.
+/// Repeatable values without a random number generator: a multiplicative hash of the position.
 fn hash(i: usize) -> usize {
     ((i as u64 ^ 0x5bd1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33) as usize
 }
@@ -136,8 +136,8 @@ fn hash(i: usize) -> usize {
 fn large_tensors_agree_with_the_cpu_backend() {
     let Some(gpu) = gpu_or_skip("large_tensors_agree_with_the_cpu_backend") else { return };
     let stream = Stream::new(&gpu).unwrap();
-    // The one before the last has more chunks than a grid's lanes take one by one; of the last one a warp takes several tiles
-    // of rows.
+    // The last case but one has more words than lanes that run at once. In the last case, a warp takes several row
+    // tiles.
     for (rows, columns, size) in
         [(1_000, 1, 300_000), (7_000, 5, 100_003), (50_000, 64, 20_000), (300, 12, 700_001), (100_000, 1, 5_000_000)]
     {
@@ -148,7 +148,7 @@ fn large_tensors_agree_with_the_cpu_backend() {
         let case = GatherCase { src_dims, src, index_dims, index: Vec::new(), size };
         check(&stream, Gather::Coo, &case, &index, BadIndex::Error);
         for skew in [1, 8] {
-            // The fourth power and more leaves a few segments most of the rows, and many none.
+            // With the eighth power, a few segments have most of the rows, and many have none.
             let start = |n: usize| ((n as f64 / rows as f64).powi(skew) * size as f64) as i32;
             let indptr = Tensor::new(&[rows + 1], (0..=rows).map(start).collect()).unwrap();
             let case = GatherCase { index_dims: vec![rows + 1], ..case.clone() };

@@ -1,4 +1,5 @@
-//! The calls of tests/oracle/cases.jsonl, results of torch_scatter among them, on every backend.
+//! Runs the calls of tests/oracle/cases.jsonl on every backend, and compares with the results there. Most of those are
+//! torch_scatter's.
 
 mod support;
 
@@ -92,7 +93,7 @@ oracle_elements! {
     i64: |word| word.parse().unwrap(), |value| value as f64;
 }
 
-/// What a backend gives for a line: values, and positions where there are any.
+/// The result of a backend for a line: values, and positions if there are any.
 type Given<T> = Result<(Vec<T>, Option<Vec<i64>>), Error>;
 
 /// Where a line is run.
@@ -156,7 +157,7 @@ impl Line {
         }
     }
 
-    /// What is wrong with what a backend gave, if anything.
+    /// How the result of a backend differs from the line, if it does.
     fn complaint<T: OracleElement>(&self, given: Given<T>) -> Option<String> {
         let (out, arg) = match given {
             Ok(given) => given,

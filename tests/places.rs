@@ -1,4 +1,4 @@
-//! What an addition must not leave out, and no compiler finds: `docs/CONTRIBUTING.md` names these tests.
+//! Places that an addition must not leave out and that no compiler finds. `docs/CONTRIBUTING.md` names these tests.
 
 use std::{
     collections::BTreeSet,
@@ -42,7 +42,7 @@ fn every_operator_has_its_tests_and_its_bench() {
     }
 }
 
-/// The kernels whose names begin so are no operator's: steps of several.
+/// Kernels whose names begin so belong to several operators.
 const SHARED: [&str; 2] = ["fill", "index"];
 
 #[test]

@@ -1,5 +1,5 @@
-//! The embedded PTX: it has every kernel, the documents name its architectures, kernels of sm_90 wait for the one before
-//! them, and ptxas assembles it for every architecture that it will be compiled for on some device.
+//! The embedded PTX: it has every kernel, the documents name its architectures, kernels of sm_90 wait for the one
+//! before them, and ptxas assembles it for every architecture that it will be compiled for on some device.
 //!
 //! The last is skipped where TRTS_PTXAS does not name a ptxas (`cargo xtask test` brings one).
 
@@ -31,7 +31,7 @@ fn every_kernel_assembles_without_spills_or_local_memory() {
         return;
     };
     thread::scope(|scope| {
-        // As many at a time as there are cores; each checks the devices that fall to it.
+        // One worker for each core. Each checks its share of the devices.
         let workers = thread::available_parallelism().map_or(1, usize::from);
         for first in 0..workers {
             let ptxas = &ptxas;
@@ -54,7 +54,7 @@ fn assemble(ptxas: &OsStr, device: u32) {
     }
 }
 
-/// What ptxas says of each kernel. It takes half a minute for a device, so what it said of the same text stays.
+/// The report of ptxas on each kernel. It takes half a minute for a device, so the report on an unchanged text is kept.
 fn report(ptxas: &OsStr, device: u32) -> String {
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("kernels_for_sm_{device}.ptx"));
     let kept = file.with_extension("report");
@@ -127,9 +127,9 @@ fn begins_before_wait(kernel: &str) -> bool {
     kernel.starts_with("segment_") && (kernel.contains("_chunks_") || kernel.contains("_combine_"))
 }
 
-/// What an entry point does wrong about waiting for the kernel before it; None for nothing.
+/// How an entry point breaks the rule for waiting for the kernel before it. None if it does not.
 ///
-/// It waits once and lets the next kernel come once, in this order, and no path from its start leads to memory but by
+/// The rule: it waits once, then lets the next kernel start once, and every path from its start to memory goes through
 /// the wait.
 fn fault_of_order(kernel: &str, entry: &str) -> Option<String> {
     let [waits, lets] = [WAIT, LET_NEXT_COME].map(|instruction| entry.matches(instruction).count());
@@ -221,7 +221,7 @@ fn a_kernel_without_its_wait_or_with_a_late_one_is_found() {
     assert!(fault(&body(&[load, &wait, &next, "ret;"])).is_some(), "a load before the wait");
     let around = ["@%p1 bra $over;", &wait, &next, "$over:", "st.global.b32 [%rd1], %r1;", "ret;"];
     assert!(fault(&body(&around)).is_some(), "a path around the wait");
-    // Behind the wait in the text, before it on the way.
+    // The load stands behind the wait in the text, but is executed before it.
     let behind = ["bra.uni $load;", "$wait:", &wait, &next, "ret;", "$load:", load, "bra.uni $wait;"];
     assert!(fault(&body(&behind)).is_some(), "a load on the way to the wait");
     let apart = ["bra.uni $wait;", "$load:", load, "ret;", "$wait:", &wait, &next, "bra.uni $load;"];

@@ -1,4 +1,4 @@
-//! The GPU backend against the CPU backend. Skipped, and counted so, where there is no device.
+//! The GPU backend against the CPU backend. Skipped, and counted as skipped, where there is no device.
 
 mod support;
 
@@ -89,7 +89,7 @@ fn reports_the_same_first_offender_as_the_cpu_backend() {
     check_generated::<f32>(test, Indices::SomeBad, BadIndex::Error);
 }
 
-/// Repeatable values without a generator's dependency: a multiplicative hash of the position.
+/// Repeatable values without a random number generator: a multiplicative hash of the position.
 fn hash(i: usize) -> u64 {
     (i as u64 ^ 0x5bd1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33
 }

@@ -1,5 +1,5 @@
-//! The GPU backend's reductions over segments against the CPU backend. Skipped, and counted so, where there is no
-//! device.
+//! The GPU backend's reductions over segments against the CPU backend. Skipped, and counted as skipped, where there is
+//! no device.
 
 mod support;
 

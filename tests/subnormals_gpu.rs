@@ -1,4 +1,4 @@
-//! What becomes of subnormal values: the table of docs/NUMERICS.md, on the CPU and, where there is one, on a GPU.
+//! How subnormal values are computed: the table of docs/NUMERICS.md, on the CPU and, where there is one, on a GPU.
 
 mod support;
 
@@ -118,12 +118,12 @@ fn tensor<T: Scalar>(dims: &[usize], data: Vec<T>) -> Tensor<T> {
     Tensor::new(dims, data).unwrap()
 }
 
-/// The value with these bits, of a type of as many bytes.
+/// The value with these bits.
 fn bits<T: Scalar>(word: u64) -> T {
     bytemuck::pod_read_unaligned(&word.to_le_bytes()[..size_of::<T>()])
 }
 
-/// That many times the smallest value above 0: subnormal for small numbers.
+/// `count` times the smallest value above 0. Subnormal if `count` is small.
 fn subnormal<T: Scalar>(count: usize) -> T {
     bits(count as u64)
 }

@@ -1,6 +1,7 @@
-//! `cargo bench --bench peers`: the cells of the comparison with torch_scatter on a GPU, as lines of CSV:
-//! operator, index pattern, rows, columns, milliseconds. `torch_scatter_times.py` beside this prints the same lines for
-//! torch_scatter; run both on one machine. Words behind `--` choose: the lines that have one of them are measured.
+//! `cargo bench --bench peers`: the cells of the comparison with torch_scatter on a GPU, as lines of CSV: operator,
+//! index pattern, rows, columns, milliseconds. `torch_scatter_times.py` beside this prints the same lines for
+//! torch_scatter; run both on one machine. Words behind `--` choose lines: only lines with one of the words are
+//! measured.
 //!
 //! Medians of single runs between two events, the second-level cache filled with other data before each.
 
@@ -26,7 +27,7 @@ struct Timer {
     stream: Stream,
     workspace: Workspace,
     flushed: DeviceTensor<u8>,
-    /// What the lines to print have; all where there are none.
+    /// Only lines with one of these words are printed. Without words, all lines are.
     words: Vec<String>,
     /// The part of a line between the operator and the time.
     sizes: String,
@@ -62,7 +63,8 @@ impl Timer {
         run(&self.stream, &mut self.workspace);
         let mut times: Vec<Duration> = (0..REPETITIONS)
             .map(|_| {
-                // Long enough that the launches below are queued before it ends: their own cost is not in the time.
+                // It takes so long that the launches below are queued before it ends. So the time does not include the
+                // cost of a launch.
                 let (address, stream) = (self.flushed.address(), self.stream.as_raw());
                 // SAFETY: the buffer is ours, of that length, and outlives the stream's work.
                 let answer = unsafe { sys::cuMemsetD8Async(address, 1, FLUSHED_BYTES, stream) };

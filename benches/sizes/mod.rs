@@ -106,8 +106,8 @@ pub fn floats(count: usize) -> Vec<f32> {
     (0..count as u64).map(|i| (mix(i) >> 40) as f32 / (1u64 << 23) as f32 - 1.0).collect()
 }
 
-/// The `i`-th number of SplitMix64: as uneven as chance, which a mere multiplication, whose multiples lie at almost equal
-/// distances, is not.
+/// The `i`-th number of SplitMix64, which looks random. A multiplication alone would not: its multiples have almost
+/// equal distances.
 fn mix(i: u64) -> u64 {
     let z = (i + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -195,7 +195,7 @@ impl Owned {
         let count = dims.iter().try_fold(1usize, |count, &size| count.checked_mul(usize::try_from(size).ok()?));
         let bytes = count.and_then(|count| count.checked_mul(element_bytes(element_type).unwrap_or(8)));
         let bytes = bytes.filter(|&bytes| bytes <= MOST_BYTES);
-        // Misaligned data has to be refused before it is read.
+        // Misaligned data must be refused before it is read.
         let offset = if choose::one_in(u, 32) { choose::up_to(u, 7) } else { 0 };
         let data = bytes.filter(|_| !choose::one_in(u, 32)).map(|bytes| {
             let fill = if is_index { indices(u, element_type, bytes) } else { values(u, bytes) };
@@ -203,7 +203,7 @@ impl Owned {
         });
         let strides = strides(u, dims);
         let rank = if choose::one_in(u, 32) { choose::number_32(u) } else { dims.len() as i32 };
-        // A rank that does not belong to the shape must not have the library read past it.
+        // A rank that does not fit the shape must not make the library read past the shape.
         let rank = if (0..=8).contains(&rank) { dims.len() as i32 } else { rank };
         let mut descriptor = Tensor {
             data: data.as_ref().map_or(ptr::null_mut(), |data| data[offset..].as_ptr().cast_mut().cast()),
@@ -277,8 +277,8 @@ fn dims(u: &mut Unstructured) -> Vec<i64> {
     (0..rank).map(|_| if choose::one_in(u, 24) { choose::number(u) } else { choose::up_to(u, 9) as i64 }).collect()
 }
 
-/// A struct that begins with its own size: exactly as many bytes as that says, or the size alone where it says
-/// nonsense.
+/// A struct that begins with its own size: exactly as many bytes as the size says, or the size alone if it makes no
+/// sense.
 fn growing<T: Copy>(u: &mut Unstructured, fields: T) -> Box<[u8]> {
     let right = size_of::<usize>() + size_of::<T>();
     let size = if choose::one_in(u, 16) { choose::number(u) as usize } else { right };
@@ -444,7 +444,7 @@ pub fn call(data: &[u8]) {
         _ => ptr::null(),
     };
     let arg_pointer = if choose::one_in(&mut u, 2) { ptr::null() } else { arg_out.pointer(&mut u) };
-    // An output over an input, whole or in part, has to be refused.
+    // An output that overlaps an input, whole or in part, must be refused.
     if choose::one_in(&mut u, 24)
         && let (Some(src_bytes), Some(out_bytes)) = (src.bytes(), out.bytes())
         && out_bytes <= src_bytes
@@ -482,7 +482,7 @@ pub fn call(data: &[u8]) {
     }
 }
 
-/// Asks what an operator gives and needs. A query writes to the requirements alone.
+/// Asks for the shape of an operator's result and for its workspace. A query writes to the requirements only.
 pub fn query(data: &[u8]) {
     let mut u = Unstructured::new(data);
     let known = |u: &mut Unstructured| choose::up_to(u, OPERATORS.len() as u8 - 1) as i32;

@@ -11,7 +11,7 @@ use crate::{
     tensors,
 };
 
-/// The names of all attributes, and what else a name may be.
+/// The names of all attributes, and other names.
 const NAMES: [&str; 13] = [
     "dim",
     "dim_size",
@@ -28,7 +28,7 @@ const NAMES: [&str; 13] = [
     "dim_size_",
 ];
 
-/// Texts of attributes, and what else a text may be. The reductions have more.
+/// Texts of attributes, and other texts. The names of the reductions are added.
 const TEXTS: [&[u8]; 7] = [b"add", b"max\0", b"int32", b"int64", b"", b"\0", b"\xff\xfe"];
 
 /// A field with the memory that it points to. The data holds as many values as the field says, as TensorRT promises.
@@ -61,7 +61,7 @@ impl Owned {
             1 => choose::up_to(u, 80) as i32,
             _ => 1,
         };
-        // The largest type has 8 bytes. Without a length there is nothing to point to, but a pointer there may be.
+        // The largest type has 8 bytes. A field of length 0 has no data, but it may have a pointer.
         let bytes = 8 * usize::try_from(length).unwrap_or(0);
         let value = choose::number(u).to_le_bytes();
         let fill = value.into_iter().cycle().take(bytes).collect();
@@ -83,7 +83,7 @@ impl Owned {
 /// `PluginFieldType::kINT64`.
 const INT64: i32 = 10;
 
-/// Creates one of the plugins of fields. The fields that it wants to be kept must make the same plugin again.
+/// Creates one of the plugins from fields. What it serializes must make the same plugin again.
 pub fn create(data: &[u8]) {
     let mut u = Unstructured::new(data);
     let (is_v2, number) = (choose::one_in(&mut u, 2), choose::up_to(&mut u, 8));

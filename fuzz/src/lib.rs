@@ -1,8 +1,8 @@
-//! Fuzz targets: one function for each door by which foreign bytes or memory come into the library.
+//! Fuzz targets: one function for each way by which foreign bytes or memory come into the library.
 //!
-//! A target takes any bytes. It makes of them what a caller may hand over, calls the door, and panics where the answer
-//! breaks a promise. A panic inside the library is a fault too, although the door catches it. `cargo xtask fuzz TARGET`
-//! runs a target under libFuzzer; `tests/replay.rs` runs every target on the inputs in `corpus/TARGET`.
+//! A target takes any bytes. It makes the arguments of a call from them, calls the library, and panics if the result
+//! breaks a promise. A panic inside the library is a fault too, although the library catches it. `cargo xtask fuzz
+//! TARGET` runs a target under libFuzzer; `tests/replay.rs` runs every target on the inputs in `corpus/TARGET`.
 
 #[allow(
     clippy::not_unsafe_ptr_arg_deref,

@@ -1,8 +1,8 @@
 //! An allocator that refuses large blocks.
 //!
-//! A size that comes from input must not end the process: an allocation that is refused has to be answered with an
-//! error. Rust ends the process where code does not ask whether it got its memory; then the fuzzer has found a fault.
-//! The limit also keeps a run from filling the machine's memory.
+//! A size that comes from input must not end the process: a refused allocation must become an error. Rust ends the
+//! process where code does not ask whether it got its memory; then the fuzzer has found a fault. The limit also keeps a
+//! run from filling the machine's memory.
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},

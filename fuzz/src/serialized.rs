@@ -4,7 +4,8 @@ use arbitrary::Unstructured;
 
 use crate::{choose, common::damage::crc32, tensors};
 
-/// Deserializes the bytes as one of the plugins. What is taken must serialize to bytes that give the same plugin again.
+/// Deserializes the bytes as one of the plugins. A plugin that accepts them must serialize to bytes that make the same
+/// plugin again.
 ///
 /// The first byte chooses the plugin, and whether the bytes get the checksum that belongs to them, which a fuzzer
 /// cannot guess.

@@ -78,7 +78,7 @@ pub fn describe(data: &[u8]) {
 /// The most calls that one input makes.
 const MOST_CALLS: u8 = 6;
 
-/// Calls whatever a builder may call of a plugin.
+/// Makes the calls that a builder may make to a plugin.
 pub fn drive_v2(u: &mut Unstructured, creator: v2::Creator, plugin: &v2::Plugin) {
     let outputs = plugin.output_count();
     assert!((1..=3).contains(&outputs), "{outputs} outputs");

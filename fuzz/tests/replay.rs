@@ -1,4 +1,5 @@
-//! Runs every target on every input of its corpus, which holds what fuzzing found to go other ways, and what once failed.
+//! Runs every target on every input of its corpus: inputs that together reach much of the code, and inputs that once
+//! failed.
 //!
 //! TRTS_FUZZ_INPUT names a file to run instead.
 
@@ -8,10 +9,10 @@ use std::{
     sync::{Mutex, Once, PoisonError},
 };
 
-/// What the library or a target panicked with. The library catches its own panics, on threads of its own too.
+/// The message of a panic of the library or of a target. The library catches its own panics, also on its own threads.
 static PANIC: Mutex<Option<String>> = Mutex::new(None);
 
-/// One target at a time: a panic has to be known for its own.
+/// One target runs at a time, so that it is clear whose panic it is.
 static TURN: Mutex<()> = Mutex::new(());
 
 fn replay(name: &str) {

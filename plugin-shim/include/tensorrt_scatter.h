@@ -1,10 +1,10 @@
 /*
  * The operators of TensorRT Scatter as C functions, in libtensorrt_scatter_plugin.so, on the CPU or a CUDA device.
  *
- * What each operator computes is that of torch_scatter 2.1.2's function of the same name. Tensors are the caller's:
- * row-major, contiguous, of rank 0 to 8, aligned to their elements. A call checks what it is given, and fails with
- * nothing written where something does not fit; trts_last_error() then says what. Every function may be called from
- * any thread. C99, C11 and C++ compile this header.
+ * Each operator computes what torch_scatter 2.1.2's function of the same name computes. The caller owns the tensors.
+ * They are row-major and contiguous, have rank 0 to 8, and are aligned to their elements. A call checks its arguments.
+ * If one does not fit, the call fails and writes nothing, and trts_last_error() tells why. Every function may be called
+ * from any thread. C99, C11 and C++ compile this header.
  *
  *     float values[4] = {1, 5, 2, 3}, sums[2];
  *     int64_t groups[4] = {0, 1, 0, 1}, four = 4, two = 2;
@@ -25,32 +25,32 @@
 extern "C" {
 #endif
 
-/* Grows by one when a caller of this header would have to be changed. */
+/* Grows by one when callers of this header must be changed. */
 #define TRTS_ABI_VERSION 1
 
 #define TRTS_MAX_RANK 8
 
-/* What a call answers. */
+/* The result of a call. */
 typedef int32_t trts_status;
 enum {
     TRTS_OK = 0,
     /* A null pointer, a type, shape or option that does not fit. */
     TRTS_INVALID_ARGUMENT = 1,
     /* An index that is out of range or not sorted: trts_last_bad_index() tells which. Correct it, or set
-     * trts_options.unchecked, which leaves elements with an index out of range out. */
+     * trts_options.unchecked, which leaves out elements whose index is out of range. */
     TRTS_BAD_INDEX = 2,
     TRTS_OUT_OF_MEMORY = 3,
     /* No CUDA driver, no such device, or one older than compute capability 7.5. */
     TRTS_NO_DEVICE = 4,
     /* The CUDA driver refused. */
     TRTS_CUDA_ERROR = 5,
-    /* A bug of the library's. */
+    /* A bug in the library. */
     TRTS_INTERNAL_ERROR = 6,
     /* The process's TensorRT is not one of 8.5 to 11, or its registry did not take the plugins. */
     TRTS_UNSUPPORTED_TENSORRT = 7
 };
 
-/* Types of elements. src, base and out have any of them, index, indptr and arg_out TRTS_INT32 or TRTS_INT64. */
+/* Types of elements. src, base and out may have any; index, indptr and arg_out have TRTS_INT32 or TRTS_INT64. */
 typedef int32_t trts_type;
 enum {
     TRTS_FLOAT32 = 1,
@@ -61,7 +61,7 @@ enum {
     TRTS_INT64 = 6
 };
 
-/* Reductions. A comment names the functions that have one, where not all have it that reduce. */
+/* Reductions. If only some of the reducing functions have one, a comment names them. */
 typedef int32_t trts_reduce;
 enum {
     TRTS_SUM = 0,
@@ -94,16 +94,16 @@ typedef struct trts_tensor {
     const int64_t *strides; /* null, or rank strides in elements, which must be those of a row-major tensor */
 } trts_tensor;
 
-/* How to reduce; begin with TRTS_OPTIONS_INIT, which a null pointer stands for. Each operator looks at what it has a use
- * for. */
+/* How to reduce. Begin with TRTS_OPTIONS_INIT; a null pointer means the same. An operator ignores the options that it
+ * does not use. */
 typedef struct trts_options {
     size_t struct_size;    /* sizeof(trts_options) */
     trts_reduce reduce;    /* scatter, segment_coo, segment_csr */
-    int32_t unchecked;     /* not 0: leave out elements with bad indices rather than look for them; needed for a call
-                              that does not wait for its CUDA stream */
+    int32_t unchecked;     /* not 0: leave out elements with bad indices, and do not check for them; only then a call
+                              does not wait for its CUDA stream */
     int64_t dim;           /* scatter and composites: the axis of src; negative ones count from the end */
-    int64_t dim_size;      /* the number of groups; for gather_csr, of rows of the result; -1: that of base or out,
-                              where trts_query() has neither, the index tells */
+    int64_t dim_size;      /* the number of groups; for gather_csr, of rows of the result; -1: that of base or out;
+                              in trts_query() without them, that of the index */
     int32_t deterministic; /* scatter, on CUDA: sums and means of floats have the same bits every time */
     int32_t unbiased;      /* std: divide by count - 1 */
     double eps;            /* log_softmax and logsumexp: added to a sum before its logarithm */
@@ -111,12 +111,12 @@ typedef struct trts_options {
 
 #define TRTS_OPTIONS_INIT { sizeof(trts_options), TRTS_SUM, 0, -1, -1, 0, 1, 1e-12 }
 
-/* Where to compute; a null pointer to one is the CPU. */
+/* Where to compute. A null pointer means the CPU. */
 typedef struct trts_target {
     size_t struct_size;     /* sizeof(trts_target) */
     int32_t device;         /* TRTS_CPU, or the number of a CUDA device, whose primary context is used */
     void *stream;           /* CUstream or cudaStream_t of that context; null is its default stream */
-    void *workspace;        /* device memory, aligned to 8, for this call alone until the stream has come so far */
+    void *workspace;        /* device memory, aligned to 8; only this call uses it until the stream has executed it */
     size_t workspace_bytes; /* as trts_query() says; TRTS_QUERY_WORKSPACE_BYTES for trts_query() itself */
 } trts_target;
 
@@ -124,7 +124,7 @@ typedef struct trts_target {
 #define TRTS_TARGET_INIT { sizeof(trts_target), TRTS_CPU, NULL, NULL, 0 }
 #define TRTS_QUERY_WORKSPACE_BYTES 8
 
-/* What an operator will give, and needs. */
+/* The sizes of an operator's result, and the workspace that it needs. */
 typedef struct trts_requirements {
     size_t struct_size;           /* sizeof(trts_requirements), set by the caller */
     size_t workspace_bytes;       /* on CUDA; 0 on the CPU */
@@ -134,27 +134,27 @@ typedef struct trts_requirements {
 } trts_requirements;
 
 /*
- * Finds the shape of an operator's result and the workspace it needs. Of the tensors, shapes and types are looked at;
- * data of index or indptr is read only where dim_size is -1 and base is null, for segment_csr and gather_coo never.
- * Reading it on CUDA waits for the stream and takes TRTS_QUERY_WORKSPACE_BYTES of workspace. base is null for the
- * operators that have none; for gather_csr it may be out, to make the result as long.
+ * Finds the shape of an operator's result and the workspace that it needs. It reads the shapes and types of the
+ * tensors. It reads the data of index or indptr only if dim_size is -1 and base is null, and never for segment_csr and
+ * gather_coo. On CUDA, reading the data waits for the stream and takes TRTS_QUERY_WORKSPACE_BYTES of workspace. base is
+ * null for the operators that have none; for gather_csr it may be out, and the result then is as long as out.
  */
 trts_status trts_query(trts_operator op, const trts_tensor *src, const trts_tensor *index, const trts_tensor *base,
                        const trts_options *options, const trts_target *target, trts_requirements *requirements);
 
 /*
- * trts_query() for operators with any number of inputs: inputs[0] to inputs[input_count - 1] are those of the operator's
- * function, in its order, followed by base for the operators whose function has none. The last ones may be left out where
- * they may be null.
+ * trts_query() for operators with any number of inputs: inputs[0] to inputs[input_count - 1] are those of the
+ * operator's function, in its order, followed by base for the operators whose function has none. The last ones may be
+ * left out where they may be null.
  */
 trts_status trts_query_inputs(trts_operator op, const trts_tensor *const *inputs, size_t input_count,
                               const trts_options *options, const trts_target *target, trts_requirements *requirements);
 
 /*
  * The operators. base is torch_scatter's `out`: what the reduction starts from. It may be null, and it may be out
- * itself; otherwise nothing written may overlap anything read. arg_out is for TRTS_MIN and TRTS_MAX, and may be null
- * there too; it has the type of index or indptr. On CUDA a call returns when its work is in the stream; it waits only
- * to check the index, or to find dim_size for a softmax or log_softmax.
+ * itself. Otherwise no output may overlap another tensor. arg_out is for TRTS_MIN and TRTS_MAX only, and may be null;
+ * it has the type of index or indptr. On CUDA, a call puts its work on the stream and returns. It waits only to check
+ * the index, or to find dim_size for a softmax or log_softmax.
  */
 trts_status trts_scatter(const trts_tensor *src, const trts_tensor *index, const trts_tensor *base,
                          const trts_options *options, const trts_tensor *out, const trts_tensor *arg_out,
@@ -188,9 +188,9 @@ trts_status trts_last_bad_index(int64_t *position, int64_t *value);
 const char *trts_version(void);
 
 /* Sets the number of threads that an operator on TRTS_CPU may use, the caller's included, for the whole process and for
- * the children that it forks; 0 restores the default, and more than 1,024 count as 1,024. The default is the environment
- * variable RAYON_NUM_THREADS where it is a positive number, else the number of processors that the process may use.
- * Small calls take the caller's thread alone. Results do not depend on the number of threads. */
+ * the children that it forks; 0 restores the default, and more than 1,024 count as 1,024. The default is the
+ * environment variable RAYON_NUM_THREADS where it is a positive number, else the number of processors that the process
+ * may use. Small calls use the caller's thread only. Results do not depend on the number of threads. */
 trts_status trts_set_threads(int32_t threads);
 
 /* The number of threads that an operator on TRTS_CPU may use. */
@@ -199,22 +199,22 @@ int32_t trts_threads(void);
 /* The TRTS_ABI_VERSION that the library was built with. */
 int32_t trts_abi_version(void);
 
-/* Registers the plugins with the TensorRT of this process, where its registry does not have them: loading the library
- * does it, but finds no TensorRT that is loaded later. *registered is 1 where the registry has all plugins now, whoever
- * registered them, and 0 where the process has no TensorRT. Fails with TRTS_UNSUPPORTED_TENSORRT where the process has
- * only a TensorRT that the library has no plugins for: TensorRT-RTX, or a release outside of 8.5 to 11. */
+/* Registers the plugins with the TensorRT of this process, if its registry does not have them. Loading the library does
+ * the same, but cannot find a TensorRT that is loaded later. *registered is 1 if the registry now has all plugins,
+ * whoever registered them, and 0 if the process has no TensorRT. Fails with TRTS_UNSUPPORTED_TENSORRT if the process
+ * has only a TensorRT that the library has no plugins for: TensorRT-RTX, or a release outside of 8.5 to 11. */
 trts_status trts_register_plugins(int32_t *registered);
 
 /* Writes the name of a CUDA device, cut to fit size bytes with a NUL; fails where the device cannot be used. */
 trts_status trts_device_name(int32_t device, char *name, size_t size);
 
-/* Device memory, for callers that have no means of their own. */
+/* Device memory, for callers that cannot allocate it themselves. */
 typedef struct trts_buffer trts_buffer;
 trts_status trts_buffer_new(int32_t device, size_t bytes, trts_buffer **buffer, void **data);
 /* Waits for the device. Does nothing for null. */
 trts_status trts_buffer_free(trts_buffer *buffer);
 
-/* Waits until the target's stream has done all that it was given. */
+/* Waits until the target's stream has done all its work. */
 trts_status trts_synchronize(const trts_target *target);
 
 #ifdef __cplusplus

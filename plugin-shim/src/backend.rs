@@ -76,13 +76,13 @@ pub(crate) trait Plan: Send {
     /// The bytes of workspace that the work takes.
     fn workspace_bytes(&self, types: &ElementTypes) -> usize;
 
-    /// Gives the work to a stream of the current context, whose kernels are `kernels`. Nothing is allocated on the
-    /// device and nothing waits; elements with a bad index are left out.
+    /// Enqueues the work on a stream of the current context; `kernels` are those of the context. It allocates nothing
+    /// on the device and does not wait. Elements with a bad index are left out.
     ///
     /// # Safety
     /// The addresses must be those of tensors of the planned shapes and the given types in device memory; `workspace`
-    /// that of [`workspace_bytes`](Self::workspace_bytes) bytes; all valid until the stream has come so far. `stream`
-    /// must be a stream of the current context.
+    /// that of [`workspace_bytes`](Self::workspace_bytes) bytes; all valid until the stream has executed the work given
+    /// to it. `stream` must be a stream of the current context.
     unsafe fn enqueue(&self, kernels: &'static Kernels, buffers: &Buffers) -> Result<(), Error>;
 }
 

@@ -1,7 +1,7 @@
 //! The TensorRT plugin library `libtensorrt_scatter_plugin.so`.
 //!
-//! One binary serves TensorRT 8.5 to 11. The C++ files in `cpp/` derive TensorRT's interfaces, one file per
-//! generation, and translate; whatever decides is here, and is the same for both:
+//! One binary serves TensorRT 8.5 to 11. The C++ files in `cpp/` derive TensorRT's interfaces, one file per generation,
+//! and translate. All decisions are made here, and are the same for both:
 //!
 //! - `operators`: what each plugin takes, gives and does; one table row and one file each.
 //! - `plugin`, `creator`: what the C++ classes hold.

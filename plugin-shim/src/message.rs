@@ -38,8 +38,7 @@ impl From<tensorrt_scatter::Error> for Refusal {
     }
 }
 
-/// Runs what TensorRT called for. Logs a refusal, or a panic as a bug of ours, under the layer's name, and
-/// gives it back.
+/// Runs what TensorRT called for. Logs a refusal, or a panic as a bug of ours, under the layer's name, and returns it.
 pub(crate) fn guard<T>(who: &dyn fmt::Display, work: impl FnOnce() -> Result<T, Refusal>) -> Result<T, Refusal> {
     // Unwind safety: the state that plugins change is one atomic number and one string, each replaced whole.
     let (severity, refusal) = match catch_unwind(AssertUnwindSafe(work)) {

@@ -1,4 +1,5 @@
-//! The C ABI: what it refuses, with what text, and that nothing is written then. `c_abi_from_c` has the results.
+//! The C ABI: which calls it refuses and with which text, and that it writes nothing then. `c_abi_from_c` tests the
+//! results.
 
 #[path = "c_abi/caller.rs"]
 mod caller;
@@ -11,7 +12,7 @@ use caller::{
     Target, Tensor, tensor,
 };
 
-/// A scatter that works, to change one thing of at a time.
+/// A scatter that succeeds. A test changes one thing of it at a time.
 struct Call {
     abi: CAbi,
     src: [f32; 4],

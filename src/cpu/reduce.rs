@@ -24,12 +24,12 @@ pub(super) struct Sizes {
 }
 
 impl Sizes {
-    /// Those of a scatter.
+    /// The sizes of a scatter.
     pub(super) fn of(plan: &ScatterPlan) -> Self {
         Self { b: plan.b, e: plan.e, k: plan.k, n: plan.n }
     }
 
-    /// Those of a reduction over segments.
+    /// The sizes of a reduction over segments.
     pub(super) fn of_segments(plan: &SegmentPlan) -> Self {
         Self { b: plan.b, e: plan.e, k: plan.k, n: plan.n }
     }
@@ -43,7 +43,7 @@ impl Sizes {
     }
 
     /// Calls `visit` for the elements of `count` rows of the result from row `first` on. Rows are counted over all
-    /// slices; those of the runs are counted from `first`.
+    /// slices. The rows of the runs are counted from `first`.
     fn visit<T>(&self, walk: &impl Walk<T>, first: usize, count: usize, mut visit: impl FnMut(Run<'_, T>)) {
         let mut done = 0;
         while done < count {

@@ -122,8 +122,8 @@ struct ProcessThreads {
 static CURRENT: AtomicPtr<ProcessThreads> = AtomicPtr::new(std::ptr::null_mut());
 
 impl ProcessThreads {
-    /// Those of this process. What a forked child inherits stays allocated and is never touched again: another thread
-    /// of the parent may have held its lock when the parent forked.
+    /// The threads of this process. A forked child never touches the threads that it inherits: another thread of the
+    /// parent may have held their lock when the parent forked.
     fn current() -> &'static Self {
         let process = process::id();
         let mut current = CURRENT.load(Ordering::Acquire);

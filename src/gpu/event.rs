@@ -10,7 +10,7 @@ use super::{
 };
 use crate::Error;
 
-/// A mark in a stream that notes the time when the stream comes to it.
+/// A mark in a stream. It records the time at which the stream reaches it.
 pub struct Event {
     gpu: Gpu,
     handle: sys::Event,
@@ -32,7 +32,7 @@ impl Event {
         Ok(Self { gpu: gpu.clone(), handle })
     }
 
-    /// Puts the mark after everything given to the stream so far.
+    /// Puts the mark after the work given to the stream so far.
     ///
     /// # Errors
     /// [`Error::Cuda`] where the driver refuses.

@@ -62,11 +62,11 @@ impl<T: Pod> DeviceTensor<T> {
         Ok(copy)
     }
 
-    /// A copy in host memory, after everything given to the stream so far.
+    /// A copy in host memory, after the work given to the stream so far.
     ///
     /// # Errors
-    /// [`Error::OtherDevice`] where the tensor does not lie on the stream's device; [`Error::OutOfMemory`] where the host has
-    /// no room; [`Error::Cuda`] where the copy, or a step before it, failed.
+    /// [`Error::OtherDevice`] where the tensor does not lie on the stream's device; [`Error::OutOfMemory`] where the
+    /// host has no room; [`Error::Cuda`] where the copy, or a step before it, failed.
     pub fn to_host(&self, stream: &Stream) -> Result<Tensor<T>, Error> {
         let address = self.address_on(stream, "tensor")?;
         let mut tensor = Tensor::full(self.shape, T::zeroed())?;
@@ -86,7 +86,7 @@ impl<T: Pod> DeviceTensor<T> {
         Ok(tensor)
     }
 
-    /// A tensor whose elements are whatever the memory held: for results that are written whole.
+    /// A tensor with undefined elements, for a result of which every element is written.
     pub(super) fn uninitialized(gpu: &Gpu, shape: Shape) -> Result<Self, Error> {
         let bytes = shape
             .element_count()
@@ -97,7 +97,7 @@ impl<T: Pod> DeviceTensor<T> {
 }
 
 impl<T> DeviceTensor<T> {
-    /// A tensor over memory that somebody else owns: it is not freed.
+    /// A tensor over memory that the caller owns. Dropping the tensor does not free the memory.
     ///
     /// # Safety
     /// `address` must point to device memory that holds `shape` elements, aligned to an element, for as long as the
@@ -122,15 +122,15 @@ impl<T> DeviceTensor<T> {
     /// The address, for work on `stream`. `name` is what the message of an error calls the tensor.
     ///
     /// # Errors
-    /// [`Error::OtherDevice`] where the tensor does not lie on the stream's device; [`Error::ContextLost`] where the device was
-    /// reset since.
+    /// [`Error::OtherDevice`] where the tensor does not lie on the stream's device; [`Error::ContextLost`] where the
+    /// device was reset since.
     pub(super) fn address_on(&self, stream: &Stream, name: &'static str) -> Result<u64, Error> {
         self.memory.address_on(stream, name)
     }
 }
 
 impl<T: Pod> DeviceTensor<T> {
-    /// The element at a row-major position, after everything given to the stream so far.
+    /// The element at a row-major position, after the work given to the stream so far.
     ///
     /// # Errors
     /// Those of [`address_on`](Self::address_on); [`Error::Cuda`] where the copy, or a step before it, failed.
@@ -149,7 +149,7 @@ impl<T: Pod> DeviceTensor<T> {
     }
 }
 
-/// One value from device memory, after everything given to the stream so far.
+/// One value from device memory, after the work given to the stream so far.
 ///
 /// # Errors
 /// [`Error::Cuda`] where the copy, or a step before it, failed.
@@ -191,7 +191,7 @@ impl Workspace {
         Ok(Self { memory: Memory::new(gpu, bytes)? })
     }
 
-    /// A workspace in memory that somebody else owns: it is not freed and does not grow.
+    /// A workspace in memory that the caller owns. Dropping it does not free the memory, and it does not grow.
     ///
     /// # Safety
     /// `address`, a multiple of 8, must point to `bytes` bytes of device memory that nothing else uses for as long as
@@ -213,9 +213,9 @@ impl Workspace {
     /// The address of at least `bytes` bytes for work on `stream`, aligned to 256 where they are not borrowed.
     ///
     /// # Errors
-    /// [`Error::OtherDevice`] where the workspace does not lie on the stream's device, and [`Error::ContextLost`] where the
-    /// device was reset since; [`Error::OutOfDeviceMemory`] where the device has no room; [`Error::WorkspaceTooSmall`] where
-    /// the memory is borrowed.
+    /// [`Error::OtherDevice`] where the workspace does not lie on the stream's device, and [`Error::ContextLost`] where
+    /// the device was reset since; [`Error::OutOfDeviceMemory`] where the device has no room;
+    /// [`Error::WorkspaceTooSmall`] where the memory is borrowed and has fewer bytes.
     pub(super) fn reserve(&mut self, stream: &Stream, bytes: usize) -> Result<u64, Error> {
         let address = self.memory.address_on(stream, "workspace")?;
         if bytes <= self.memory.bytes {
@@ -242,7 +242,7 @@ impl Memory {
     fn new(gpu: &Gpu, bytes: usize) -> Result<Self, Error> {
         gpu.bind()?;
         let mut address = 0;
-        // The driver refuses to allocate nothing; the address 0 stands for that.
+        // The driver refuses to allocate 0 bytes. The address 0 stands for an empty block.
         if bytes != 0 {
             // SAFETY: the pointer is to a local.
             match unsafe { sys::cuMemAlloc_v2(&mut address, bytes) } {
@@ -263,7 +263,7 @@ impl Memory {
             return Ok(self.address);
         }
         let (device, stream_device) = (self.gpu.ordinal(), stream.gpu().ordinal());
-        // Two contexts of one device: one of them is of before a reset.
+        // The device is the same and the context is not: the device was reset in between.
         Err(if device == stream_device {
             Error::ContextLost { device }
         } else {
@@ -274,8 +274,8 @@ impl Memory {
 
 impl Drop for Memory {
     fn drop(&mut self) {
-        // The driver frees in the current context, which on this thread may be another or none. Where the context was reset
-        // the memory is gone already, and its address may be somebody else's.
+        // The driver frees in the current context, which on this thread may be another or none. If the context was
+        // reset, the memory is gone already, and its address may belong to another allocation.
         if self.is_owned && self.address != 0 && self.gpu.bind().is_ok() {
             // SAFETY: the memory is of `cuMemAlloc_v2`, and nobody else has it.
             unsafe { sys::cuMemFree_v2(self.address) };

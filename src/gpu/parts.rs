@@ -1,6 +1,6 @@
 //! Parts of a workspace, one behind the other.
 
-/// What each part starts at a multiple of, in bytes: the size of the widest elements.
+/// The alignment of each part, in bytes: the size of the widest elements.
 const ALIGNMENT: usize = size_of::<u64>();
 
 /// Places parts of a workspace one behind the other, in the order in which they are taken.

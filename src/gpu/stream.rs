@@ -18,8 +18,8 @@ pub struct Stream {
     is_owned: bool,
 }
 
-// SAFETY: the driver lets every thread use a stream, and each method makes the stream's context current first. A handle that
-// means another stream on each thread stays on its thread, by the contract of `from_raw`.
+// SAFETY: the driver lets every thread use a stream, and each method makes the stream's context current first. A handle
+// that means another stream on each thread stays on its thread, by the contract of `from_raw`.
 unsafe impl Send for Stream {}
 
 impl Stream {
@@ -37,11 +37,11 @@ impl Stream {
         Ok(Self { gpu: gpu.clone(), handle, is_owned: true })
     }
 
-    /// A stream that somebody else made: a `CUstream` or `cudaStream_t`; null is the default stream.
+    /// A stream that the caller made: a `CUstream` or `cudaStream_t`; null is the default stream.
     ///
     /// # Safety
-    /// `handle` must be a stream of the device's primary context and outlive the value. Where it is the per-thread default
-    /// stream (`CU_STREAM_PER_THREAD`), the value must stay on the calling thread.
+    /// `handle` must be a stream of the device's primary context and outlive the value. Where it is the per-thread
+    /// default stream (`CU_STREAM_PER_THREAD`), the value must stay on the calling thread.
     pub unsafe fn from_raw(gpu: &Gpu, handle: *mut c_void) -> Self {
         Self { gpu: gpu.clone(), handle, is_owned: false }
     }
@@ -69,10 +69,10 @@ impl Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        // A stream went with its context where that was reset.
+        // If the context was reset, its streams are gone already.
         if self.is_owned && self.gpu.bind().is_ok() {
-            // SAFETY: nobody else has the handle. The driver lets the work given to the stream end first; a failure of that
-            // work shows in the calls that wait for it.
+            // SAFETY: nobody else has the handle. The driver lets the work given to the stream end first; a failure of
+            // that work shows in the calls that wait for it.
             unsafe { sys::cuStreamDestroy_v2(self.handle) };
         }
     }

@@ -1,8 +1,8 @@
-//! Tensors whose positions do not fit 32 bits: 2^33 elements, on a GPU with room for them. Skipped, and counted so,
-//! where there is none. Every element of every result is compared with what a formula says it is.
+//! Tensors whose positions do not fit 32 bits: 2^33 elements, on a GPU with room for them. Skipped, and counted as
+//! skipped, where there is none. Every element of every result is compared with a formula.
 //!
-//! Meant for `--release`: the host fills, sends and looks over hundreds of gigabytes (at most 64 GiB at a time), which
-//! takes some minutes there.
+//! Meant for `--release`: the host fills, copies and compares hundreds of gigabytes (at most 64 GiB at a time), which
+//! takes some minutes.
 
 mod pattern;
 #[path = "../support/mod.rs"]
@@ -21,14 +21,14 @@ use tensorrt_scatter::{
     gpu::{self, DeviceTensor, Gpu, ReductionPointers, Stream},
 };
 
-/// What the tests with an int32 index take: 32 GiB of index, 16 GiB of values and 16 GiB of result, with room for scratch
-/// space and for what the driver keeps.
+/// What the tests with an int32 index take: 32 GiB of index, 16 GiB of values and 16 GiB of result, with room for
+/// scratch space and for what the driver keeps.
 const NEEDED_BYTES: usize = 68 << 30;
 
 /// The same with 64 GiB of int64 index, and 2 GiB of scratch for the segments.
 const NEEDED_BYTES_WITH_INT64: usize = 84 << 30;
 
-/// None of the tests leaves room, on the device or on the host, for another.
+/// A test fills most of the memory of the device and of the host, so one test runs at a time.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// 65,521 and 65,537 are prime: groups and segments start at no round address.
@@ -260,13 +260,13 @@ fn scatter_max_with_wide_positions(
         workspace_bytes,
     };
     stream.gpu().bind().unwrap();
-    // SAFETY: the tensors have the plan's shapes and live on the stream's device, whose context was made current; freeing
-    // the scratch space waits for the work.
+    // SAFETY: the tensors have the plan's shapes and live on the stream's device, whose context was made current;
+    // freeing the scratch space waits for the work.
     unsafe { gpu::scatter_raw(stream.gpu().kernels(), &plan, &pointers, stream.as_raw()) }.unwrap();
     Reduced { out, arg_out: Some(arg_out) }
 }
 
-/// The formulas themselves, where the CPU backend can follow: the same patterns, smaller.
+/// Checks the formulas against the CPU backend, on the same patterns with fewer rows.
 #[test]
 fn the_formulas_agree_with_the_cpu_backend() {
     for (rows, columns) in [(4096, 1), (5000, 1), (1024, 7), (1023, 16)] {

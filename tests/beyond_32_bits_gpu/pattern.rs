@@ -10,16 +10,16 @@ const BITS: [u16; 3] = [0, 0x3c00, 0x4000];
 
 /// `src` [rows, columns] and the groups of its rows, from which every result follows by counting.
 ///
-/// Row r = j * groups + g is the j-th of group g. In column c it is not 0 where j = g + c modulo `period`; there it is
-/// 1, and 2 in the upper half of the rows. So each group and each run of rows has few elements that are not 0 (the
-/// sums are exact), positions in the upper half say so in their values, and those that are 2^32 apart are not alike.
+/// Row r = j * groups + g is row j of group g. Its element in column c is 0, unless j = g + c modulo `period`: then it
+/// is 1, or 2 in the upper half of the rows. So each group and each run of rows has few elements other than 0, and sums
+/// are exact. The value shows whether a position is in the upper half, and rows that are 2^32 apart differ.
 #[derive(Clone, Copy)]
 pub struct Pattern {
     pub rows: usize,
     pub columns: usize,
     pub groups: usize,
     pub period: usize,
-    /// For the segments of csr: segment s is the rows from s * rows / segments on.
+    /// The number of segments of segment_csr. Segment s starts at row s * rows / segments.
     pub segments: usize,
 }
 
@@ -82,19 +82,19 @@ impl Pattern {
         (0..=self.segments).map(|segment| self.start(segment) as i64).collect()
     }
 
-    /// What j is modulo the period where column c of row j * groups + g is not 0.
+    /// j modulo the period, for the rows of group g that are not 0 in column c.
     fn j_of(&self, g: usize, c: usize) -> usize {
         (g + c) % self.period
     }
 
-    /// What g is there.
+    /// g modulo the period, for the rows with this j that are not 0 in column c.
     fn g_of(&self, j: usize, c: usize) -> usize {
         (j % self.period + self.period - c % self.period) % self.period
     }
 
     /// How many of a column's elements in rows before `row` are not 0.
     fn count_before(&self, row: usize, c: usize) -> usize {
-        // How many g below `end` are as they must be for this j.
+        // The number of g below `end` for which row j of group g is not 0.
         let count = |j: usize, end: usize| end.saturating_sub(self.g_of(j, c)).div_ceil(self.period);
         let j = row / self.groups;
         // Over a whole period of j each g comes once.
@@ -197,9 +197,11 @@ impl Pattern {
         }
     }
 
-    /// Checks a composite, which may have a bad index at the last element; what it would count there is 0 and one of many.
+    /// Checks a composite. The index of the last element may be bad. That element is 0, and one of many in its group,
+    /// so the expected result is near enough without it.
     pub fn check_composite(&self, composite: Composite, out: &[f16], last_is_bad: bool) {
-        // The result and how far a rounded one may be off: half an ulp, and what float32 sums of up to 131,000 elements may add.
+        // The result and its tolerance: half an ulp for the rounding, and the error of float32 sums of up to 131,000
+        // elements.
         let expected: Vec<_> = (0..self.groups * self.columns)
             .into_par_iter()
             .map(|i| {

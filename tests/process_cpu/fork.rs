@@ -14,15 +14,15 @@ use crate::{
     every_operator::{Bits, Call, calls},
 };
 
-/// After which time a child hangs.
+/// A child that takes longer is taken to hang.
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// Forks; the child runs `work` and ends with success if it answers true. Fails where it does not end at all.
+/// Forks. The child runs `work`, and ends with success if that returns true. Fails if the child does not end.
 fn in_child(what: &str, work: impl FnOnce() -> bool) {
     // SAFETY: the child runs Rust code of this test and the library only, and leaves by `_exit`.
     let child = unsafe { libc::fork() };
     if child == 0 {
-        // A panic must not come to the test harness, which is the parent's.
+        // A panic must not reach the test harness, which is the parent's.
         let code = if catch_unwind(AssertUnwindSafe(work)).is_ok_and(|agrees| agrees) { 0 } else { 1 };
         // SAFETY: ends the child at once.
         unsafe { libc::_exit(code) };

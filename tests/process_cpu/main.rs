@@ -1,4 +1,4 @@
-//! What the CPU backend asks of its process: threads, memory, and that it may fork.
+//! What the CPU backend needs of its process: threads, memory, and forks.
 
 #[path = "../support/element.rs"]
 #[allow(dead_code, reason = "these tests need the constructor alone")]

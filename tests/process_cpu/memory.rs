@@ -1,5 +1,5 @@
-//! Memory that cannot be had is an error, and nothing is written then: every allocation of every operator is refused in
-//! turn. One that is not made through `try_reserve` ends the process, and this test with it.
+//! A failed allocation is an error, and nothing is written then. The tests refuse every allocation of every operator in
+//! turn. An allocation that is not made through `try_reserve` ends the process, and the test with it.
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},

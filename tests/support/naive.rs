@@ -5,7 +5,7 @@ use tensorrt_scatter::{Accumulator, Reduce};
 
 use super::Element;
 
-/// What a scatter is given.
+/// The inputs of a scatter.
 #[derive(Clone, Debug)]
 pub struct ScatterCase<T> {
     pub src_dims: Vec<usize>,

@@ -15,7 +15,7 @@ pub fn reductions(is_csr: bool) -> Vec<Reduce> {
     operator.reductions().collect()
 }
 
-/// What a reduction over segments is given.
+/// The inputs of a reduction over segments.
 #[derive(Clone, Debug)]
 pub struct SegmentCase<T> {
     pub src_dims: Vec<usize>,

@@ -1,4 +1,4 @@
-//! What stands in for driver functions that are not there.
+//! What is called instead of driver functions that are missing.
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::sync::OnceLock;

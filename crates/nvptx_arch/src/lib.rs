@@ -6,8 +6,8 @@
 //! * on every other target it acts on a grid emulated by `emulate::run`, so that the very source of a kernel is
 //!   tested where there is no GPU. Called outside such a grid it panics and says so.
 //!
-//! The architecture is chosen when a kernel is compiled: `--cfg nvptx_sm_75`, `nvptx_sm_90` and their like each mean "at
-//! least this one". Without any of them the code is that of sm_70, the oldest architecture served.
+//! The architecture is chosen when a kernel is compiled: `--cfg nvptx_sm_75`, `nvptx_sm_90` and their like each mean
+//! "at least this one". Without any of them the code is that of sm_70, the oldest architecture served.
 //!
 //! # Layers
 //!

@@ -6,7 +6,7 @@ pub use crate::shared_array;
 
 /// The shared memory that the launch asked for, aligned to 16 bytes. Every call gives the same address.
 ///
-/// Asking for it reads and writes nothing; it is the caller who must stay below the bytes given at launch.
+/// The call itself reads and writes nothing. The caller must stay within the bytes that the launch gave.
 #[inline(always)]
 #[must_use]
 #[track_caller]
@@ -26,10 +26,9 @@ pub fn dynamic_shared_mem<T>() -> *mut T {
 /// The contents are uninitialised: write, [`sync_threads`](crate::barrier::sync_threads), then read.
 ///
 /// On `nvptx64` the calling crate needs `#![feature(asm_experimental_arch)]`.
-// PTX lets an array be declared inside `asm!`, but LLVM may copy an `asm!` (it inlines, unrolls, instantiates), and
-// each copy would be another array. It never copies a function that is not generic and not to be inlined: so the
-// declaration stands in one, and the PTX assembler, which knows that an array is one however often its function is
-// inlined, removes the call.
+// PTX lets `asm!` declare an array. But LLVM may copy an `asm!` (it inlines, unrolls and instantiates), and each copy
+// would be another array. LLVM never copies a function that is neither generic nor inlined, so the declaration is in
+// such a function. The PTX assembler inlines the call; for it, the array stays one array.
 #[macro_export]
 macro_rules! shared_array {
     ($element:ty; $length:expr) => {{
@@ -55,7 +54,7 @@ macro_rules! shared_array {
 
         #[cfg(not(target_arch = "nvptx64"))]
         fn shared_array() -> *mut $element {
-            // Its address tells this place in the source from every other.
+            // Its address identifies this place in the source.
             static PLACE: u8 = 0;
             $crate::shared::__array((&raw const PLACE).addr(), BYTES).cast::<$element>()
         }

@@ -1,4 +1,4 @@
-//! Barriers: what they give, and what it means not to come to one.
+//! Barriers: their results, and the fault if a thread does not reach one.
 
 mod common;
 

@@ -1,4 +1,4 @@
-//! What is not ordered is seen in more than one order.
+//! Accesses that nothing orders are seen in more than one order.
 
 mod common;
 
@@ -10,7 +10,7 @@ use nvptx_arch::memory::{load, store};
 use nvptx_arch::shared::shared_array;
 use nvptx_arch::warp::FULL_MASK;
 
-/// How often `launch` gives another number than one per thread, when each thread adds one by `add`.
+/// How often the total of a launch is wrong, when each thread adds one by `add`.
 fn wrong_totals(launch: &Launch, add: unsafe fn(*mut u32)) -> usize {
     let threads = launch.grid[0] * launch.block[0];
     SEEDS

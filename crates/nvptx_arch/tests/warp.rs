@@ -1,4 +1,4 @@
-//! What lanes of a warp give each other.
+//! The exchange of values between lanes of a warp.
 
 mod common;
 
@@ -163,7 +163,7 @@ fn a_mask_with_a_lane_at_a_barrier_is_a_fault() {
 fn lanes_with_different_masks_that_name_each_other_are_a_fault() {
     for seed in SEEDS {
         let fault = each_thread(2, seed, |t| unsafe { ballot(if t == 0 { 0b11 } else { 0b111 }, true) });
-        // Lane 2 does not exist, which is the other fault in this kernel.
+        // Lane 2 does not exist. That is the other fault of this kernel.
         assert!(matches!(fault, Err(Fault::LaneElsewhere { .. } | Fault::LaneGone { lane: 2, .. })), "{fault:?}");
         let fault = each_thread(3, seed, |t| unsafe { ballot(if t == 0 { 0b11 } else { 0b111 }, true) });
         assert!(matches!(fault, Err(Fault::LaneElsewhere { .. })), "{fault:?}");

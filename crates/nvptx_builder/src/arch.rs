@@ -27,9 +27,9 @@ macro_rules! architectures {
 
             /// The PTX version to write, as a target feature of the compiler.
             ///
-            /// A driver refuses PTX newer than itself, so this is the lowest that serves: 7.0 (CUDA 11.0) is the lowest
-            /// that rustc writes since 1.97; each architecture needs the version which introduced it; and sm_90 needs
-            /// 8.1 rather than 7.8 for vector reductions (`red.global.add.v4.f32`).
+            /// A driver refuses PTX that is newer than itself, so this is the lowest version that is enough. rustc from
+            /// 1.97 on writes no version below 7.0 (CUDA 11.0). Each architecture needs the version that introduced it.
+            /// sm_90 needs 8.1 instead of 7.8, for vector reductions (`red.global.add.v4.f32`).
             pub(crate) fn ptx_feature(self) -> &'static str {
                 match self {
                     $(Self::$variant => $ptx_feature,)+

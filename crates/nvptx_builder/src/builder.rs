@@ -72,8 +72,8 @@ impl CudaBuilder {
         self
     }
 
-    /// Compiles the crate, and tells the outer cargo which files to watch. Returns the path of the PTX: the path given to
-    /// [`copy_to`](Self::copy_to), if one was given.
+    /// Compiles the crate, and tells the outer cargo which files to watch. Returns the path of the PTX: the path given
+    /// to [`copy_to`](Self::copy_to), if one was given.
     ///
     /// The first build for an architecture compiles `core`, which takes tens of seconds; later ones take as long as the
     /// crate itself. The workspace's Cargo.lock is used as it is and never rewritten. Without one, cargo makes it.
@@ -198,8 +198,8 @@ impl NestedBuild<'_> {
         flags
     }
 
-    /// Where the compiler shall write the PTX. The name is chosen here, and depends on all that the PTX depends on
-    /// beside the sources, so that a file left by another crate, compiler or set of flags is never taken for this one.
+    /// The file that the compiler writes the PTX to. Its name depends on everything that the PTX depends on, except the
+    /// sources. So a file of another crate, compiler or set of flags is never taken for this one.
     fn ptx_path(&self, rustflags: &[String]) -> PathBuf {
         let mut hasher = DefaultHasher::new();
         (self.manifest, self.toolchain.version(), rustflags, PROFILE).hash(&mut hasher);
@@ -211,7 +211,7 @@ impl NestedBuild<'_> {
         cargo
             .current_dir(self.krate())
             .env("RUSTC", self.toolchain.rustc())
-            // What allows a released compiler the unstable features that kernels are written with.
+            // Allows a released compiler the unstable features that kernels use.
             .env("RUSTC_BOOTSTRAP", "1");
         cargo
     }

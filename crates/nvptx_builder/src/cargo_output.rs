@@ -3,8 +3,8 @@
 /// The library target that cargo built last, from its JSON messages: the crate of kernels, since its dependencies come
 /// before it.
 ///
-/// Only a name is wanted from one known line, and a build script should not wait for a JSON parser to compile: a
-/// crate's name is an identifier, so nothing in it is ever escaped.
+/// The search is no JSON parser, because a build script should not wait for one to compile. A crate's name is an
+/// identifier, so nothing in it is escaped.
 pub(crate) fn built_library(messages: &str) -> Option<&str> {
     const CDYLIB: &str = r#""crate_types":["cdylib"]"#;
     const NAME: &str = r#""name":""#;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 /// The outer build's target folder, from a build script's `OUT_DIR` and `TARGET`.
 ///
-/// Cargo gives build scripts no name for it, only `<target>/[<triple>/]<profile>/build/…/out`. The folder of the
+/// Cargo does not tell build scripts this folder, only `<target>/[<triple>/]<profile>/build/…/out`. The folder of the
 /// profile is left out on purpose: debug and release builds of the host share the kernels.
 pub(crate) fn from_out_dir(out_dir: &Path, triple: Option<&str>) -> Option<PathBuf> {
     let build = out_dir.ancestors().find(|folder| folder.file_name().is_some_and(|name| name == "build"))?;

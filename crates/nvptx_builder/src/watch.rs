@@ -11,8 +11,8 @@ use std::{
 
 use crate::toolchain;
 
-/// Every file that a change of should build the PTX again: the sources named in cargo's dep-info at `dep_info`, the
-/// manifests of the packages that they belong to, and the workspace's manifest and lock in `workspace`.
+/// The files whose changes must rebuild the PTX: the sources named in cargo's dep-info at `dep_info`, the manifests of
+/// the packages that they belong to, and the workspace's manifest and lock in `workspace`.
 pub(crate) fn inputs(dep_info: &Path, workspace: &Path) -> io::Result<BTreeSet<PathBuf>> {
     let mut files: BTreeSet<PathBuf> = sources(&fs::read_to_string(dep_info)?).collect();
     let manifests: BTreeSet<PathBuf> = files.iter().filter_map(|file| manifest_of(file)).collect();

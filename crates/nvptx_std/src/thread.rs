@@ -27,7 +27,7 @@ pub fn index() -> u32 {
     block * threads_per_block + thread
 }
 
-/// Whether this is the grid's first thread, which exactly one is.
+/// Whether this is the first thread of the grid. Exactly one thread is.
 #[inline(always)]
 #[must_use]
 pub fn first() -> bool {

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::{env, fs};
 
 struct Refusal {
-    /// The function; the error points at what stands between `«` and `»`.
+    /// The function. The error points at the text between `«` and `»`.
     function: &'static str,
     message: &'static str,
 }

@@ -1,7 +1,7 @@
 //! `#[kernel]`, for `nvptx_std`.
 //!
-//! The macro reads a function's signature itself rather than through a parser crate: it has few rules to check, and
-//! every build of the workspace would wait for the parser.
+//! The macro reads a function's signature itself. It has few rules to check, and with a parser crate every build of the
+//! workspace would wait for the parser.
 
 mod refusal;
 mod signature;
@@ -19,7 +19,7 @@ use signature::Signature;
 ///
 /// The function does not compile, and the error points at the place, if it
 /// * is not `unsafe`: nothing checks the pointers that a launch passes;
-/// * gives a value: a kernel has no caller to give it to;
+/// * returns a value: a kernel has no caller that could take it;
 /// * is generic, or takes `impl Trait`: an entry point is one function;
 /// * takes `self`;
 /// * is `const` or `async`, or names an ABI.
@@ -31,7 +31,7 @@ pub fn kernel(arguments: TokenStream, function: TokenStream) -> TokenStream {
     };
     match signature {
         Ok(signature) => signature.into_kernel(),
-        // The function stays as it was, so that what names it does not fail a second time.
+        // The function is kept, so that code that names it does not give a second error.
         Err(refusal) => [function, refusal.into_compile_error()].into_iter().collect(),
     }
 }

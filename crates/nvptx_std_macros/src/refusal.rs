@@ -2,7 +2,7 @@
 
 use proc_macro::{Delimiter, Group, Ident, Literal, Punct, Spacing, Span, TokenStream, TokenTree};
 
-/// A compile error to be.
+/// The compile error to report.
 pub struct Refusal {
     at: Span,
     message: String,

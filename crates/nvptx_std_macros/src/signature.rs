@@ -90,7 +90,7 @@ fn read_prefix(tokens: &mut Tokens) -> TokenStream {
     std::iter::from_fn(|| tokens.next_if(in_prefix)).collect()
 }
 
-/// Everything up to and with `fn`; gives whether `unsafe` is among it.
+/// Reads everything up to and including `fn`. Returns whether `unsafe` is there.
 fn read_qualifiers(tokens: &mut Tokens) -> Result<bool, Refusal> {
     let mut is_unsafe = false;
     loop {

@@ -24,7 +24,7 @@ pub struct Arguments {
     /// How long to run
     #[arg(long, default_value = "60")]
     seconds: u64,
-    /// Then add to the corpus in the repository what goes new ways through the code
+    /// Then add the inputs that reach new code to the corpus in the repository
     #[arg(long)]
     merge: bool,
 }
@@ -33,7 +33,7 @@ pub struct Arguments {
 const CONVERT: &str = "convert";
 const CONVERT_SCRIPT: &str = "python/tests/fuzz_convert.py";
 
-/// The longest run of one process. The test host never frees some small objects, which must not fill the memory.
+/// The longest run of one process. The test host never frees some small objects, and they must not fill the memory.
 const ROUND: Duration = Duration::from_secs(120);
 
 /// The compiler's options that tell libFuzzer which branches an input takes: those of cargo-fuzz without the sanitizer.
@@ -140,8 +140,8 @@ fn targets() -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// Builds the targets with libFuzzer, in a folder of their own: the variable that lets a stable compiler take the
-/// sanitizer would have the other builds' scripts run again.
+/// Builds the targets with libFuzzer, in a folder of their own. The variable that lets a stable compiler take the
+/// sanitizer would otherwise make the build scripts of other builds run again.
 fn build() -> Result<PathBuf> {
     let folder = folder()?;
     fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;

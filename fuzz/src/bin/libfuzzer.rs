@@ -1,4 +1,5 @@
-//! A target under libFuzzer; the environment variable TRTS_FUZZ_TARGET names it. `cargo xtask fuzz` builds and runs this.
+//! A target under libFuzzer; the environment variable TRTS_FUZZ_TARGET names it. `cargo xtask fuzz` builds and runs
+//! this.
 
 #![no_main]
 

@@ -18,7 +18,7 @@ use crate::{
     layout::split_rows,
 };
 
-/// Rows of a row tile: a warp finds the segments of so many rows together.
+/// Rows of a row tile: a warp finds the segments of this many rows together.
 pub const TILE: u64 = WARP_SIZE as u64;
 
 /// The most windows for rows of one word. Eight windows take as long as a search by each lane.

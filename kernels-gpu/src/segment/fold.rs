@@ -118,8 +118,8 @@ impl<A: Accumulator, P: Position, const COLUMNS: usize> Folded<A, P, COLUMNS> {
     }
 }
 
-/// A reduction of segments: it takes elements one by one, joins partial results, and makes elements of `out` and `arg_out`
-/// of them.
+/// A reduction of segments: it takes elements one by one, joins partial results, and makes elements of `out` and
+/// `arg_out` of them.
 pub trait Fold {
     /// Whether a partial result has a position: for `arg_out`.
     const HAS_POSITION: bool;

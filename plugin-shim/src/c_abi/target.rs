@@ -80,8 +80,8 @@ impl Target {
     }
 }
 
-/// A device, with its context current. It is kept for later calls, since to retain a context takes time, and made anew where
-/// the device was reset since. Where that does not succeed, its error says why.
+/// A device, with its context current. It is kept for later calls, because retaining a context takes time. If the
+/// device was reset since then, it is made again. The error says why that failed.
 pub(super) fn gpu(device: i32) -> Result<Gpu, Failure> {
     static GPUS: Mutex<BTreeMap<u32, Gpu>> = Mutex::new(BTreeMap::new());
     let ordinal = u32::try_from(device).map_err(|_| {

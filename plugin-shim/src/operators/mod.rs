@@ -4,7 +4,8 @@
 //! (those that a layer has), `attribute` (attributes), `grouped` (operators over the groups of an index), `groups` (the
 //! number of groups) and `shape` (axes and shapes).
 //!
-//! A new operator is a file with a declaration and a plan, a line in `operators!`, and in `c_abi` a function and a query.
+//! A new operator is a file with a declaration and a plan, a line in `operators!`, and in `c_abi` a function and a
+//! query.
 
 mod attribute;
 mod composite;
@@ -100,7 +101,8 @@ pub(crate) struct Shapes {
     pub(crate) base: Option<Shape>,
     /// That of the first output, where TensorRT has told it.
     pub(crate) out: Option<Shape>,
-    /// The size of the output that is there for its size alone, where there is one and TensorRT has told it.
+    /// The size of the output that exists only for its size. None if there is no such output, or TensorRT has not told
+    /// its size.
     pub(crate) groups: Option<usize>,
 }
 

@@ -73,12 +73,12 @@ impl Signature {
         Self { declaration, inputs, outputs, tensors, base, positions, tells_groups }
     }
 
-    /// Whether an output is there for its shape alone, \[N\].
+    /// Whether an output exists only for its shape, \[N\].
     pub(crate) fn is_groups_output(&self, output: usize) -> bool {
         self.tells_groups && output + 1 == self.outputs.len()
     }
 
-    /// Whether the last output is there for its shape alone, \[N\].
+    /// Whether the last output exists only for its shape, \[N\].
     pub(crate) fn tells_groups(&self) -> bool {
         self.tells_groups
     }

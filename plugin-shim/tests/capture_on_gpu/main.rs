@@ -1,5 +1,5 @@
 //! The first enqueue of a plugin, captured in a CUDA graph. This is a process of its own with this one test, and every
-//! enqueue in it is captured: so no kernel is there that some other call has loaded.
+//! enqueue in it is captured. So no other call has loaded a kernel.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -55,7 +55,7 @@ const LARGE_SEGMENTS: [work::SegmentCase; 3] =
 
 fn check_all<T: Element + Float>(stream: &Stream, creators: &Creators, random: &mut Random) {
     work::for_each::<T>(random, &mut |work| check(stream, creators, &work));
-    // A product of so many values leaves the range of T.
+    // A product of that many values is out of T's range.
     for reduce in ReduceOperator::Scatter.reductions().filter(|&reduce| reduce != Reduce::Mul) {
         for (dim, src, index, groups) in LARGE_SCATTERS {
             check(stream, creators, &Work::<T>::scatter(random, reduce, dim, src, index, groups, false));

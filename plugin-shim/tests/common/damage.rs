@@ -2,8 +2,8 @@
 
 use super::{Field, random::Random};
 
-/// Copies of `bytes` with some of them changed, taken out, repeated or put in; every second one with the checksum in
-/// its last four bytes made right again, so that what is behind the checksum is tried too.
+/// Copies of `bytes` with some of them changed, removed, repeated or inserted. In every second copy, the last four
+/// bytes are the right checksum, so that the code after the check of the checksum runs too.
 pub fn damaged_bytes(bytes: &[u8], count: usize, random: &mut Random) -> Vec<Vec<u8>> {
     (0..count).map(|round| damage(bytes, round % 2 == 0, random)).collect()
 }
@@ -37,11 +37,11 @@ pub fn crc32(bytes: &[u8]) -> u32 {
     })
 }
 
-/// What damaged fields may point to: at least as much as any length that [`damage_fields`] leaves.
+/// The data that damaged fields point to. It is at least as long as any length that [`damage_fields`] leaves.
 static DATA: [u8; 128] = [0x6d; 128];
 
-/// Changes some of the fields: type, length, data and name, and how many there are. What they say of their data stays
-/// true, as TensorRT keeps it.
+/// Changes some of the fields (type, length, data and name), and their number. A field still has at least as much data
+/// as it says, as TensorRT guarantees.
 pub fn damage_fields(fields: &mut Vec<Field>, random: &mut Random) {
     for _ in 0..=random.below(3) {
         if fields.is_empty() || random.below(8) == 0 {

@@ -1,5 +1,5 @@
-//! A TensorRT of the tests' own: it finds the plugin library and calls it as TensorRT does, by positions in
-//! virtual function tables that were read off TensorRT's releases, not by the library's own headers.
+//! The tests' own TensorRT. It finds the plugin library and calls it as TensorRT does: by positions in virtual function
+//! tables, which were read from TensorRT's releases and not from the library's own headers.
 
 #![allow(dead_code, reason = "each test program uses a part")]
 
@@ -210,7 +210,7 @@ pub fn scatter_fields(dim: &'static i32, dim_size: Option<&'static i32>, reduce:
     fields
 }
 
-/// What was logged, and the lock that keeps tests which look at it apart.
+/// The log, and a lock, so that one test at a time reads it.
 pub struct Session(MutexGuard<'static, ()>);
 
 static TURN: Mutex<()> = Mutex::new(());

@@ -1,4 +1,4 @@
-//! An enqueue with everything at hand, as TensorRT has it: the call allocates nothing by itself.
+//! An enqueue with all its arguments prepared, as in TensorRT: the call itself allocates nothing.
 
 use std::ffi::c_void;
 
@@ -26,7 +26,7 @@ impl<T: Size> Prepared<T> {
     }
 }
 
-/// A plugin of either generation with all that its enqueue takes.
+/// A plugin of either generation with the arguments of its enqueue.
 pub enum Enqueue {
     V2(v2::Plugin, Prepared<i32>),
     V3(v3::Plugin, Prepared<i64>),
@@ -41,7 +41,7 @@ impl Enqueue {
         }
     }
 
-    /// From now on the tensors are these, at the same addresses.
+    /// Replaces the descriptions of the tensors. The addresses stay.
     pub fn describe(&mut self, inputs: &[Tensor], outputs: &[Tensor]) {
         match self {
             Self::V2(_, prepared) => (prepared.inputs, prepared.outputs) = (descs(inputs), descs(outputs)),

@@ -144,7 +144,7 @@ pub struct Dimension {
 struct DimensionImplementation {
     functions: &'static [Function; 5],
     value: Option<i64>,
-    /// What it was made of, where it was made of others.
+    /// The operation and the operands that it was made from, if it was made from others.
     operation: Option<(&'static str, [*const Dimension; 2])>,
 }
 
@@ -197,7 +197,7 @@ extern "C" fn constant<T: Size>(_this: Object, value: T) -> *const Dimension {
     Dimension::new::<T>(Some(value.into()))
 }
 
-/// Of constants a constant, as TensorRT's builder makes it.
+/// The result of constants is a constant, as in TensorRT's builder.
 extern "C" fn operation<T: Size>(
     _this: Object,
     operation: i32,

@@ -87,7 +87,7 @@ impl Plugin {
     pub fn serialized(&self) -> Vec<u8> {
         self.serialized_after(|| {})
     }
-    /// The bytes, where something comes between the call that asks for their number and the one that writes them.
+    /// The bytes. `between` runs between the call that asks for their number and the call that writes them.
     pub fn serialized_after(&self, between: impl FnOnce()) -> Vec<u8> {
         const GUARD: [u8; 16] = [0xA5; 16];
         let size = call!(self.0, 11 => fn() -> usize);

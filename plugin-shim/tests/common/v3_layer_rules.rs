@@ -1,4 +1,4 @@
-//! The rules that hold for every plugin on the V3 side, for creators from wherever.
+//! The rules that hold for every plugin on the V3 side, for creators from any source.
 
 use super::{
     FieldCollection, Session,
@@ -12,7 +12,7 @@ use super::{
 };
 use std::ffi::CStr;
 
-/// Makes each rule a test, with creators that the function gives by name, if it can.
+/// Makes each rule a test. The function returns the creator of a name, if it can.
 #[macro_export]
 macro_rules! v3_layer_rules {
     ($creator:path) => {
@@ -158,7 +158,7 @@ pub fn every_layer_is_configured(creators: Creators<'_>, session: &Session) {
             assert_ne!(plugin.configure(&inputs, &wrong), 0, "{}", layer.who());
             session.expect_error(&["out has shape"]);
         }
-        // Sizes that nothing can be planned for must not get a workspace that looks good.
+        // For sizes that do not fit each other, the workspace must not look valid.
         let inputs = layer.input_tensors(layer.value_types()[0], INT32_TYPE);
         let unknown: Vec<_> =
             inputs.iter().map(|tensor| Tensor { dims: vec![-1; tensor.dims.len()], ..tensor.clone() }).collect();
@@ -237,7 +237,7 @@ pub fn damaged_fields_are_refused_or_make_a_valid_plugin(creators: Creators<'_>,
                 continue;
             };
             made += 1;
-            // What was made must make itself again.
+            // The fields that the plugin serializes must create it again.
             session.expect_silence();
             assert!((1..=2).contains(&plugin.output_count()));
             let kept = plugin.fields_to_serialize();

@@ -1,4 +1,5 @@
-//! The rules of TRTS_Scatter on the V3 side, for a creator from any source. `v3_layer_rules` has the rules of every plugin.
+//! The rules of TRTS_Scatter on the V3 side, for a creator from any source. `v3_layer_rules` has the rules of every
+//! plugin.
 
 use super::{
     Field, Session, chars, int, scatter_fields,
@@ -6,7 +7,7 @@ use super::{
     v3::{Creator, Phase, Plugin},
 };
 
-/// Makes each rule a test, with a creator that the function gives, if it can.
+/// Makes each rule a test. The function returns the creator, if it can.
 #[macro_export]
 macro_rules! v3_rules {
     ($creator:path) => {

@@ -1,4 +1,4 @@
-//! The doors by which TensorRT and the library meet, for every version of TensorRT there may be: dlopen, `loadLibrary`,
+//! The calls by which TensorRT and the library meet, for every version of TensorRT there may be: dlopen, `loadLibrary`,
 //! `getCreators` and `getPluginCreators`, `trts_register_plugins`. The TensorRTs are stand-ins, `programs/tensorrt.c`.
 
 #[path = "../common/mod.rs"]

@@ -1,4 +1,4 @@
-//! A process that goes through doors, `programs/doors.c`.
+//! A process that makes calls of TensorRT and the library, `programs/doors.c`.
 
 use std::{
     env, fs,
@@ -41,7 +41,7 @@ fn program() -> &'static Path {
     })
 }
 
-/// The path of the plugin library; None, said aloud, where there is no C compiler or the sources are not here.
+/// The path of the plugin library. None, with a printed reason, if there is no C compiler or the sources are not here.
 pub fn plugins(test: &str) -> Option<String> {
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs");
     if !sources.exists() || Command::new(compiler()).arg("--version").output().is_err() {
@@ -58,7 +58,8 @@ pub fn copy(library: &str, name: &str) -> String {
     copy.to_str().unwrap().to_owned()
 }
 
-/// Goes through doors in a process of its own, which must come to its end. `paths` are those of the names in `doors`.
+/// Makes the calls in `doors` in a process of its own, which must end with success. `paths` has the path of each name
+/// in `doors`.
 #[track_caller]
 pub fn run(doors: &str, paths: &[(&str, &str)]) -> Output {
     let words = doors.split_whitespace();

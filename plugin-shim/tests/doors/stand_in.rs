@@ -16,7 +16,7 @@ impl StandIn {
         Self::build(version, &[])
     }
 
-    /// One whose registry takes no more creators than that.
+    /// A stand-in whose registry takes at most `creators` creators.
     pub fn with_room_for(version: i32, creators: usize) -> Self {
         Self::build(version, &[format!("-DROOM={creators}")])
     }
@@ -46,7 +46,7 @@ impl Drop for StandIn {
     }
 }
 
-/// The file names of the releases, whose runtimes are each found by theirs.
+/// The file name of a release's runtime. A runtime is found by its file name.
 fn file_name(version: i32) -> String {
     match version {
         ..10_000 => format!("libnvinfer.so.{}", version / 1000),
@@ -56,7 +56,7 @@ fn file_name(version: i32) -> String {
     }
 }
 
-/// Where the releases have what, read off their headers.
+/// The slots of the releases' functions, read from their headers.
 fn slots(version: i32) -> Vec<String> {
     let (registry, log, asks) = match version {
         8600 => (Some([0, 2, 11, 1]), Some(0), "getPluginCreators"),

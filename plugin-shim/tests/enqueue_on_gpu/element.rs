@@ -7,9 +7,9 @@ use tensorrt_scatter::Scalar;
 pub trait Element: Scalar {
     /// Numbers whose sums and products are exact in any order, as long as groups are small.
     const VALUES: &'static [f64];
-    /// What no result holds.
+    /// A value that no result has.
     const POISON: f64 = -77.0;
-    /// How far results of exponentials may lie apart, relative to 1.
+    /// The tolerance for results of exponentials, relative to 1.
     const TOLERANCE: f64;
 
     fn of(value: f64) -> Self;

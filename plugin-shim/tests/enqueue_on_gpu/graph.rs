@@ -18,12 +18,12 @@ unsafe fn driver<F: Copy>(name: &CStr) -> F {
     }
 }
 
-/// What was captured of a stream.
+/// The work that was captured from a stream.
 pub struct Graph(*mut c_void);
 
 impl Graph {
     pub fn capture(stream: &Stream, work: impl FnOnce()) -> Self {
-        /// `CU_STREAM_CAPTURE_MODE_THREAD_LOCAL`: whatever this thread must not do while it captures fails.
+        /// `CU_STREAM_CAPTURE_MODE_THREAD_LOCAL`: calls that a capture does not allow fail on this thread.
         const THREAD_LOCAL: c_int = 1;
         let (mut graph, mut executable) = (std::ptr::null_mut::<c_void>(), std::ptr::null_mut::<c_void>());
         // SAFETY: the driver's functions have these signatures, and the pointers are to locals.

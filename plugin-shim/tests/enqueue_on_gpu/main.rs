@@ -30,7 +30,8 @@ fn stream(test: &str) -> Option<Stream> {
     Some(Stream::new(&gpu_or_skip(test)?).unwrap())
 }
 
-/// Runs a layer twice, so that nothing of the first run is left over, in every way that a generation has.
+/// Runs a layer twice, with every generation and every type of the index. The second run must not depend on what the
+/// first one left.
 fn check<T: Element>(stream: &Stream, creators: &Creators, work: &Work<T>) {
     for generation in [Generation::V2, Generation::V3] {
         for index in [INT32_TYPE, INT64_TYPE] {

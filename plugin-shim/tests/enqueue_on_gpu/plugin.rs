@@ -68,7 +68,8 @@ impl Plugin for V2 {
     fn ready(&mut self, inputs: &[Tensor], outputs: &[Tensor]) -> usize {
         self.plugin.configure(inputs, outputs);
         let bytes = self.plugin.workspace_size(inputs, outputs);
-        // What runs is what an engine file kept: it was never configured, and knows its types all the same.
+        // The plugin that runs is deserialized, as from an engine file. It was never configured, and still knows its
+        // types.
         self.plugin = self.creator.deserialize(c"gpu", &self.plugin.serialized()).unwrap();
         assert_eq!(self.plugin.initialize(), 0);
         bytes

@@ -1,4 +1,4 @@
-//! What a layer is given and what must come out, and the layer on a device.
+//! The inputs and the expected results of a layer, and the layer on a device.
 
 use std::ffi::CStr;
 

@@ -1,6 +1,6 @@
 /*
- * Goes through the doors by which a plugin library and TensorRTs meet, in the order of the arguments, and writes what
- * each answers:
+ * Makes the calls by which a plugin library and TensorRTs meet, in the order of the arguments, and writes the answer of
+ * each:
  *   open PATH         dlopen of a TensorRT or of the plugin library
  *   global PATH       the same with RTLD_GLOBAL, as in a program that is linked with it
  *   getCreators PATH, getPluginCreators PATH   of the plugin library: how many creators

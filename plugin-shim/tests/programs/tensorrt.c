@@ -111,8 +111,8 @@ int32_t getInferLibVersion(void) { return VERSION; }
 
 const object *getPluginRegistry(void) { return &registry; }
 
-/* Null until an application has set one, as TensorRT has it. A logger that cannot be called right is there to be called
- * wrong. */
+/* Null until an application has set a logger, as in TensorRT. Where no call of the logger is right, there is a logger
+ * from the start, so that a wrong call is noticed. */
 const object *getLogger(void) {
 #ifdef LOG
     return NULL;

@@ -1,4 +1,5 @@
-//! The launches of the composites, each with its kernel. What an enqueue launches and what is loaded ahead of it come from here.
+//! The launches of the composites, each with its kernel. An enqueue takes its launches from here, and so does what is
+//! loaded ahead.
 
 use crate::{
     Composite, Error, IndexType, ScalarType,
@@ -22,14 +23,14 @@ pub(super) enum Step {
     Std,
 }
 
-/// What a launch has a thread for.
+/// What each thread of a launch takes.
 pub(super) enum Over {
     Elements,
     Groups,
 }
 
 impl Step {
-    /// Those of a composite, in their order.
+    /// The launches of a composite, in order.
     pub(super) fn of(composite: Composite) -> [Self; 3] {
         match composite {
             Composite::Softmax => [Self::FindMaxima, Self::SumExponentials, Self::Softmax],
@@ -72,8 +73,8 @@ fn kernels(composite: Composite, float: FloatType, index: IndexType, device: Dev
 }
 
 /// Loads every kernel that a composite may launch into the current context, whatever its shapes, so that a later
-/// [`composite_raw`](super::composite_raw) compiles nothing and can be captured in a CUDA graph. A second call for the same types
-/// costs next to nothing.
+/// [`composite_raw`](super::composite_raw) compiles nothing and can be captured in a CUDA graph. A second call for the
+/// same types costs next to nothing.
 ///
 /// # Errors
 /// [`Error::NotAFloat`]; [`Error::Cuda`] where the driver refuses.

@@ -1,4 +1,5 @@
-//! The launches of a gather, each with its kernel. What an enqueue launches and what is loaded ahead of it come from here.
+//! The launches of a gather, each with its kernel. An enqueue takes its launches from here, and so does what is loaded
+//! ahead.
 
 use kernel_params::BATCH;
 
@@ -25,7 +26,7 @@ pub(super) enum Step {
     Coo { word: Word, is_narrow: bool },
     /// By an index whose leading axes do not advance evenly.
     CooRuns(Word),
-    /// By one row of an index, rows of `src` being one [`BATCHED_WORD`].
+    /// By one row of an index; each row of `src` is one [`BATCHED_WORD`].
     CooWords,
     /// By an indptr. `is_narrow`: words are counted in 32 bits.
     Csr { word: Word, is_narrow: bool },
@@ -36,7 +37,7 @@ pub(super) enum Step {
 }
 
 impl Step {
-    /// Those that may be launched for values of the given size. No word is smaller than a value.
+    /// All that may be launched for this type of values. No word is smaller than a value.
     fn all(source: RowSource, scalar: ScalarType) -> Vec<Self> {
         let words = Word::ALL.into_iter().filter(|word| word.bytes() >= scalar.bytes());
         let of_word = |word| match source {
@@ -76,8 +77,8 @@ fn kernels(source: RowSource, scalar: ScalarType, index: IndexType) -> Vec<Kerne
 }
 
 /// Loads every kernel that gather_coo may launch into the current context, whatever its shapes, so that a later
-/// [`gather_raw`](super::gather_raw) compiles nothing and can be captured in a CUDA graph. A second call for the same types costs
-/// next to nothing.
+/// [`gather_raw`](super::gather_raw) compiles nothing and can be captured in a CUDA graph. A second call for the same
+/// types costs next to nothing.
 ///
 /// # Errors
 /// [`Error::Cuda`] where the driver refuses.

@@ -1,4 +1,4 @@
-//! What the instructions that threads execute together give to each of them.
+//! The results of the instructions that threads execute together.
 
 use crate::warp::{ShuffleMode, WARP_SIZE};
 
@@ -21,7 +21,7 @@ impl BarrierKind {
         }
     }
 
-    /// What all threads of a block get, when `holding` of the block's `threads` gave a predicate that holds.
+    /// The result for all threads of a block, if the predicate holds in `holding` of the block's `threads`.
     pub fn result(self, holding: usize, threads: usize) -> u32 {
         match self {
             Self::Plain => 0,
@@ -32,7 +32,7 @@ impl BarrierKind {
     }
 }
 
-/// An instruction of a warp, with what one lane brings to it.
+/// An instruction of a warp, with the operands of one lane.
 #[derive(Clone, Copy, Debug)]
 pub enum WarpInstruction {
     Sync,
@@ -43,7 +43,7 @@ pub enum WarpInstruction {
     Shuffle(Shuffle),
 }
 
-/// What one lane brings to a shuffle.
+/// The operands of one lane of a shuffle.
 #[derive(Clone, Copy, Debug)]
 pub struct Shuffle {
     pub mode: ShuffleMode,
@@ -86,13 +86,13 @@ impl WarpInstruction {
         }
     }
 
-    /// Whether lanes that bring the two execute one instruction.
+    /// Whether two lanes with these operands execute the same instruction.
     pub fn goes_with(&self, other: &Self) -> bool {
         self.name() == other.name()
     }
 
-    /// What lane `own` gets, which brought `self`; `brought` gives what a lane of `mask` brought. The lane that a
-    /// shuffle reads is an error if `mask` leaves it out.
+    /// The result for lane `own`, whose operands are `self`. `brought` returns the operands of a lane of `mask`. The
+    /// error is the lane that a shuffle reads although `mask` leaves it out.
     pub fn result(&self, own: u32, mask: u32, brought: impl Fn(u32) -> Self) -> Result<u32, u32> {
         let lanes_where = |holds: &dyn Fn(Self) -> bool| {
             lanes(mask).filter(|&lane| holds(brought(lane))).fold(0, |set, lane| set | 1 << lane)

@@ -39,14 +39,14 @@ enum State {
     Returned,
 }
 
-/// A thread that waits no longer, and what its instruction gives it.
+/// A thread that can continue, and the result of its instruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Woken {
     pub thread: usize,
     pub result: u32,
 }
 
-/// Who of a block runs, waits or has returned.
+/// Which threads of a block run, wait or have returned.
 pub struct Rendezvous {
     block: [u32; 3],
     block_dim: [u32; 3],
@@ -77,7 +77,8 @@ impl Rendezvous {
         self.returned == self.states.len()
     }
 
-    /// A running thread comes to where it waits. Whoever that sets free goes to `woken`, the thread itself included.
+    /// A running thread starts to wait. The threads that can then continue are added to `woken`. The thread itself may
+    /// be one of them.
     pub fn wait(&mut self, thread: usize, wait: Wait, woken: &mut Vec<Woken>) -> Result<(), Fault> {
         self.running -= 1;
         self.states[thread] = State::Waiting(wait);
@@ -182,7 +183,7 @@ impl Rendezvous {
             match other_wait.for_what {
                 WaitFor::Warp { mask: others, instruction: other_instruction }
                     if others == mask && other_instruction.goes_with(instruction) => {}
-                // It may go on without this lane, and come here later.
+                // That lane may continue without this one, and arrive here later.
                 WaitFor::Warp { mask: others, .. } if others & 1 << lane_of(thread) == 0 => {
                     all_here = false;
                 }
@@ -195,7 +196,7 @@ impl Rendezvous {
         Ok(())
     }
 
-    /// All lanes of `mask` wait in the same instruction: gives each its result.
+    /// All lanes of `mask` wait in the same instruction. Gives each lane its result.
     fn complete_warp(&mut self, first: usize, mask: u32, woken: &mut Vec<Woken>) -> Result<(), Fault> {
         let mut brought = [WarpInstruction::Sync; WARP_SIZE as usize];
         for lane in lanes(mask) {
@@ -229,7 +230,7 @@ impl Rendezvous {
         }
     }
 
-    /// Only a running thread can set a waiting one free.
+    /// Only a running thread can end another thread's wait.
     fn check_progress(&self) -> Result<(), Fault> {
         if self.running > 0 || self.is_over() {
             return Ok(());
@@ -304,7 +305,7 @@ fn lane_of(thread: usize) -> u32 {
     (thread % WARP_SIZE as usize) as u32
 }
 
-/// The position along x, y and z of what comes `linear`-th in the order x, y, z.
+/// The position along x, y and z of number `linear`, counted along x first, then y, then z.
 pub fn unravel(linear: u64, extents: [u32; 3]) -> [u32; 3] {
     let [x, y, _] = extents.map(u64::from);
     [linear % x, linear / x % y, linear / x / y].map(|index| index as u32)

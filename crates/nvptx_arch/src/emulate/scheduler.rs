@@ -1,4 +1,4 @@
-//! Whose turn it is.
+//! The scheduler: it decides whose turn it is.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -32,7 +32,7 @@ struct Block {
     index: [u32; 3],
     threads: Vec<Thread>,
     rendezvous: Rendezvous,
-    /// Behind a pointer, because its threads keep its address while the block is being changed.
+    /// Behind a pointer, because the threads keep its address while the block changes.
     shared: Rc<SharedMemory>,
 }
 
@@ -40,7 +40,7 @@ struct Block {
 struct Thread {
     coroutine: ThreadCoroutine,
     index: [u32; 3],
-    /// What the instruction it waits in gives it.
+    /// The result of the instruction that it waits in.
     answer: u32,
 }
 
@@ -57,7 +57,7 @@ struct Scheduler<'run> {
     slots: Vec<Option<Block>>,
     next_block: u64,
     runnable: Vec<Runnable>,
-    /// Of threads that have returned.
+    /// The stacks of threads that have returned, to be used again.
     stacks: Vec<DefaultStack>,
     /// Kept to save its allocation.
     woken: Vec<Woken>,

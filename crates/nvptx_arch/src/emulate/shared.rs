@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 /// Dynamic and static shared memory of one block.
 pub struct SharedMemory {
     dynamic: Allocation,
-    /// By the place in the source.
+    /// The arrays, by their places in the source.
     arrays: RefCell<BTreeMap<usize, Allocation>>,
 }
 
@@ -18,7 +18,8 @@ struct Allocation {
 
 impl Allocation {
     fn new(bytes: usize) -> Self {
-        // All ones is NaN as a float and -1 as an integer: what was never written is easy to see in a result.
+        // All bits 1 is NaN as a float and -1 as an integer, so a value that was never written is easy to see in a
+        // result.
         let unwritten = || UnsafeCell::new(u128::MAX);
         let units = bytes.div_ceil(size_of::<u128>());
         Self { units: std::iter::repeat_with(unwritten).take(units).collect(), bytes }

@@ -17,11 +17,11 @@ macro_rules! sealed {
 
 sealed!(u32 i32 u64 i64 f32 f64);
 
-/// Replaces `*to` by `change` of it, and gives what was there.
+/// Replaces `*to` by `change(*to)`, and returns the old value.
 ///
 /// # Safety
 ///
-/// `to` points to a `T` if the grid was told the truth about its memory.
+/// `to` points to a `T`, if the memory was registered correctly.
 #[track_caller]
 unsafe fn modify<T: Copy>(name: &'static str, to: *mut T, change: impl FnOnce(T) -> T) -> T {
     let location = Location::caller();
@@ -137,7 +137,7 @@ pub unsafe fn shared_fetch_add_u32(to: *mut u32, value: u32) -> u32 {
     unsafe { in_shared("shared_fetch_add_u32", to, |before| before.wrapping_add(value)) }
 }
 
-/// Changes a value in shared memory, and gives what was there.
+/// Changes a value in shared memory, and returns the old value.
 ///
 /// # Safety
 ///
@@ -145,7 +145,7 @@ pub unsafe fn shared_fetch_add_u32(to: *mut u32, value: u32) -> u32 {
 #[track_caller]
 unsafe fn in_shared<T: Copy>(name: &'static str, to: *mut T, change: impl FnOnce(T) -> T) -> T {
     let location = Location::caller();
-    // A store, for the emulator, is what may change shared memory.
+    // For the emulator this is a store, because it may change shared memory.
     current(|context| context.access(Access::Store, name, to.addr(), size_of::<T>(), location));
     // SAFETY: the access lies in memory that is writable, and no turn ends between the load and the store.
     unsafe {

@@ -40,7 +40,7 @@ pub unsafe fn sync_warp(mask: u32) {
     super::warp::execute(mask, WarpInstruction::Sync);
 }
 
-/// Nothing to order: one thread runs at a time, and memory is what it left.
+/// Nothing to do: one thread runs at a time, and the next one sees all that it wrote.
 pub fn fence_block() {}
 
 /// As [`fence_block`].
@@ -49,7 +49,7 @@ pub fn fence_device() {}
 /// As [`fence_block`].
 pub fn fence_system() {}
 
-/// However long it is, the others' turns come first.
+/// The time does not matter: the other threads get their turns first.
 #[track_caller]
 pub fn nanosleep(_nanoseconds: u32) {
     let location = Location::caller();

@@ -23,11 +23,11 @@ macro_rules! lanes {
 
 lanes!(f32 u32 i32);
 
-/// Loads `T`, of the size of the whole access, from where the kernel may.
+/// Loads a `T`, as large as the whole access, if the kernel may read there.
 ///
 /// # Safety
 ///
-/// `from` points to a `T` if the grid was told the truth about its memory.
+/// `from` points to a `T`, if the memory was registered correctly.
 #[track_caller]
 pub(super) unsafe fn checked_load<T>(access: Access, name: &'static str, from: *const T) -> T {
     let location = Location::caller();
@@ -36,11 +36,11 @@ pub(super) unsafe fn checked_load<T>(access: Access, name: &'static str, from: *
     unsafe { from.read() }
 }
 
-/// Stores `T`, of the size of the whole access, to where the kernel may.
+/// Stores a `T`, as large as the whole access, if the kernel may write there.
 ///
 /// # Safety
 ///
-/// `to` points to a `T` if the grid was told the truth about its memory.
+/// `to` points to a `T`, if the memory was registered correctly.
 #[track_caller]
 unsafe fn checked_store<T>(name: &'static str, to: *mut T, value: T) {
     let location = Location::caller();

@@ -16,7 +16,7 @@ macro_rules! sealed {
 
 sealed!(u32 i32 u64 i64 f32 f64);
 
-/// `atom`: changes `$to` and gives what was there.
+/// `atom`: changes `$to` and returns the old value.
 macro_rules! atom {
     ($operation:expr, $class:ident, $to:ident $(, $operand:expr)*) => {{
         let old;
@@ -35,7 +35,7 @@ macro_rules! atom {
     (@ $operand:expr) => { ", {}" };
 }
 
-/// `red`: changes `$to` and gives nothing.
+/// `red`: changes `$to` and returns nothing.
 macro_rules! red {
     ($operation:literal, $class:ident, $to:ident, $operand:expr) => {
         // SAFETY: the caller vouches for the address.

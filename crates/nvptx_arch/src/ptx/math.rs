@@ -1,4 +1,4 @@
-//! What PTX has instructions for.
+//! The functions for which PTX has an instruction.
 
 use core::arch::asm;
 

@@ -1,8 +1,9 @@
 //! Loads and stores.
 //!
-//! Plain accesses are ordinary reads and writes of pointers, which LLVM knows best how to place, widen and prove to be
-//! global. The read-only loads are `asm!` and `readonly`. Not `pure`, so that each stays where it is written: LLVM
-//! would put one whose value is used under a condition behind that, where it waits for the loads before it.
+//! Plain accesses are ordinary reads and writes through pointers, because LLVM knows best how to place and widen them,
+//! and which of them are global. The read-only loads are `asm!` with `readonly`, but not `pure`, so that each stays
+//! where it is written. If a value is used under a condition only, LLVM would move its load behind the condition, where
+//! it waits for the loads before it.
 
 use core::arch::asm;
 use core::simd::{Simd, SimdElement};

@@ -3,7 +3,7 @@
 
 use nvptx_arch::emulate::{Fault, Launch, Memory, Options, run};
 
-/// Enough orders of turns that a race between two threads shows in one of them.
+/// So many orders of turns that a race between two threads shows in one of them.
 pub const SEEDS: std::ops::Range<u64> = 0..50;
 
 /// A grid along x, without dynamic shared memory.
@@ -11,14 +11,14 @@ pub fn grid(blocks: u32, threads: u32) -> Launch {
     Launch { grid: [blocks, 1, 1], block: [threads, 1, 1], dynamic_shared: 0 }
 }
 
-/// Registers a slice for reading and writing, and gives where it starts.
+/// Registers a slice for reading and writing, and returns its address.
 pub fn writable<T>(memory: &mut Memory, values: &mut [T]) -> *mut T {
     let at = values.as_mut_ptr();
     memory.register(at.cast(), size_of_val(values), true);
     at
 }
 
-/// Registers a slice for reading alone, and gives where it starts.
+/// Registers a slice for reading alone, and returns its address.
 pub fn constant<T>(memory: &mut Memory, values: &[T]) -> *const T {
     memory.register(values.as_ptr().cast(), size_of_val(values), false);
     values.as_ptr()
