@@ -4,8 +4,8 @@
 //! - `kernels_sm_*.ptx`: the PTX, its entry points at the end, in the order of their names.
 //! - `kernels_sm_*.rs`: where in that text each entry point starts, a Rust array.
 //! - `architectures.rs`: the architectures, a call of the macro `architectures!` (`src/gpu/kernels.rs`).
-//! - `entry_points.rs`: the names of the entry points, each with its family's number in the table of `kernel_params::entry`; a
-//!   call of the macro `entry_points!` (`src/gpu/kernel.rs`).
+//! - `entry_points.rs`: the names of the entry points, each with its family's number in the table of
+//!   `kernel_params::entry`; a call of the macro `entry_points!` (`src/gpu/kernel.rs`).
 
 #[path = "build/occupancy.rs"]
 mod occupancy;
@@ -20,8 +20,8 @@ use kernel_params::entry::Part;
 /// The architectures, the oldest first, and how many blocks of 256 threads every multiprocessor that runs a file's PTX
 /// can hold.
 ///
-/// TensorRT 10 and later run on Turing and newer. Ampere and Hopper add instructions of their own. A multiprocessor of Turing
-/// holds 1024 threads, some newer ones 1536 (CUDA C++ Programming Guide, table of technical specifications).
+/// TensorRT 10 and later run on Turing and newer. Ampere and Hopper add instructions of their own. A multiprocessor of
+/// Turing holds 1024 threads, some newer ones 1536 (CUDA C++ Programming Guide, table of technical specifications).
 const ARCHITECTURES: [(NvvmArch, u32); 3] =
     [(NvvmArch::Compute75, 4), (NvvmArch::Compute80, 6), (NvvmArch::Compute90, 6)];
 

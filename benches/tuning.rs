@@ -1,8 +1,8 @@
 //! `cargo bench --bench tuning`: measures the neighbours of each size in [`Tuning`] on the device, one size at a time.
 //!
-//! Each line of CSV says: size, case, number, milliseconds, and the time relative to that of the number that the device has by
-//! itself. Words behind `--` choose: the sizes whose names have one of them are measured. Put a number that is faster in every case
-//! into `TRTS_TUNING`, or give it to `Gpu::set_tuning`.
+//! Each line of CSV says: size, case, number, milliseconds, and the time relative to that of the number that the device
+//! has by itself. Words behind `--` choose: the sizes whose names have one of them are measured. Put a number that is
+//! faster in every case into `TRTS_TUNING`, or give it to `Gpu::set_tuning`.
 
 mod sizes;
 mod support;

@@ -1,8 +1,8 @@
 //! What can go wrong, with the values that were given.
 //!
 //! The texts say what was given and what was expected, in words that hold for every caller: names of inputs, names of
-//! types and reductions as NumPy and torch_scatter spell them. How to call differently is for each API to say, since it
-//! differs: here, the documentation of each variant.
+//! types and reductions as NumPy and torch_scatter spell them. What to do differs between the APIs, so each API says it
+//! itself. In Rust, the documentation of each variant does.
 
 use std::fmt;
 
@@ -28,7 +28,7 @@ fn reduce_names() -> impl Iterator<Item = &'static str> {
     Reduce::ALL.into_iter().map(Reduce::name).chain(Reduce::ALIASES.into_iter().map(|(alias, _)| alias))
 }
 
-/// What an index that must lie in [0, size) lies outside.
+/// The range [0, size) of good indices, in words.
 fn index_range(size: usize) -> String {
     match size.checked_sub(1) {
         None => "but the axis that it indexes has size 0".to_owned(),
@@ -270,7 +270,8 @@ pub enum Error {
         /// The oldest supported minor version.
         needed_minor: u32,
     },
-    /// A change of [`gpu::Tuning`](crate::gpu::Tuning), from the caller or from the environment variable `TRTS_TUNING`, makes no sense.
+    /// A change of [`gpu::Tuning`](crate::gpu::Tuning), from the caller or from the environment variable `TRTS_TUNING`,
+    /// makes no sense.
     #[error("\"{given}\" in TRTS_TUNING: {reason}")]
     Tuning {
         /// The change as it was given.
@@ -383,7 +384,7 @@ impl Error {
 mod tests {
     use super::*;
 
-    /// Texts go to callers of Rust, C and Python alike: they hold no name that only one of them has.
+    /// Callers of Rust, C and Python read the same texts. So a text has no name that only one of the languages has.
     #[test]
     fn texts_have_no_words_of_one_language() {
         let shape = Shape::new(&[4]).unwrap();

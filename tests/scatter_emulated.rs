@@ -76,8 +76,8 @@ for_each_type! {
 
 fn colliding_elements_lose_nothing<T: Element>() {
     for reduce in ReduceOperator::Scatter.reductions() {
-        // Into few groups, which blocks keep to themselves, and into many, of which few are used. Three columns are no
-        // rows for a warp.
+        // Few groups, whose sums blocks keep in shared memory, and many groups, of which few are used. Rows of three
+        // columns do not fill a warp.
         for (columns, groups) in [(1, 3), (2, 3), (4, 3), (1, 200), (2, 200), (3, 200), (4, 200), (8, 200), (12, 200)] {
             check(&colliding::<T>(reduce, columns, groups), 1, 2);
         }
@@ -90,8 +90,8 @@ fn colliding_elements_lose_nothing<T: Element>() {
     }
 }
 
-/// The kernels that look for the key and the position of the best value one after the other are launched for narrow
-/// types only where the axis has 2^32 elements.
+/// Runs the two kernels that find first the key and then the position of the best value. For narrow types, the host
+/// launches them only if the axis has 2^32 elements or more.
 fn the_best_is_found_in_two_steps<T: Element>() {
     for (reduce, setup) in [Reduce::Min, Reduce::Max].into_iter().flat_map(|r| Setup::ALL.map(|setup| (r, setup))) {
         let case = colliding::<T>(reduce, 2, 4);
@@ -201,8 +201,8 @@ fn special_values_add_up_as_in_ieee_754_deterministic_or_not() {
                 dim_size: n + 1,
                 reduce,
             };
-            // With another base than 0 and NaN, overflow and rounding depend on the order: elements may join each other before they
-            // join the base. Each seed is another device.
+            // With another base than 0 and NaN, overflow and rounding depend on the order: elements may join each other
+            // before they join the base. Each seed is another device.
             if base.is_none_or(|base| base == 0.0 || base.is_nan()) {
                 check(&case, 5, u32::MAX);
                 check(&case, 6, u32::MAX);
@@ -252,7 +252,7 @@ fn deterministic_sums_have_the_same_bits_in_any_order_and_are_near<T: FloatEleme
             let (again, _) = emulator::scatter_with(&case, &options, seed, max_blocks).unwrap();
             assert_same("out", &again, &first);
         }
-        // The elements the other way round, with their indices: another order on any device.
+        // The elements in reverse order, with their indices: another order on any device.
         let mut reversed = case.clone();
         reversed.src = case.src.chunks(3).rev().flatten().copied().collect();
         reversed.index = case.index.chunks(case.index.len() / 900).rev().flatten().copied().collect();
@@ -307,8 +307,8 @@ fn rank_eight_with_every_other_axis_broadcast_works() {
     check(&case, 1, u32::MAX);
 }
 
-/// Sums and means by rows where a warp has more rows than it does on inputs that can be emulated: it keeps the sums and the
-/// count of the group that most of them go to.
+/// Sums and means by the kernel for rows, with more rows for a warp than the host chooses for small inputs. The warp
+/// keeps the sums and the count of the group that most of its rows go to.
 #[test]
 fn a_group_that_most_rows_of_a_warp_go_to_loses_nothing() {
     const GROUPS: usize = 5;

@@ -49,7 +49,7 @@ const NO_INDEX: bool = false;
 /// Declares the entry points of a line of the table, or appends them to a list.
 ///
 /// A kernel first waits for the kernel before it in its stream, then lets the next one start: when a kernel starts, all
-/// but the kernel right before it have ended. A line that ends in `waits` has a body that does both itself.
+/// but the kernel right before it have ended. If a line ends in `waits`, the body does both itself.
 macro_rules! line {
     // Each value of an axis, with the items that define the names of the body's arguments. What is in brackets is one
     // token here and taken apart in the next step.

@@ -17,7 +17,7 @@ impl Threads {
         block_idx_x() as u64 * block_dim_x() as u64 + thread_idx_x() as u64
     }
 
-    /// How many there are.
+    /// The number of threads.
     #[inline(always)]
     pub fn count(self) -> u64 {
         grid_dim_x() as u64 * block_dim_x() as u64

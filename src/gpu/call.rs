@@ -7,20 +7,20 @@ use super::{
 };
 use crate::{BadIndex, Error, Index, index_rules::IndexRules};
 
-/// A plan that a queue can carry out.
+/// A plan that a queue can execute.
 pub(super) trait Call {
     /// Where the tensors lie, and of what types they are.
     type Pointers;
-    /// What knows the rules for the index or indptr.
+    /// The type that has the rules for the index or indptr.
     type Rules: IndexRules;
 
     /// The rules for the index or indptr.
     fn rules(&self) -> &Self::Rules;
 
-    /// What the index or indptr is called.
+    /// The name of the index or indptr.
     fn index_name(&self) -> &'static str;
 
-    /// What tells calls apart that launch other kernels, as far as plan and types do: the operator, the reduction, the types.
+    /// What decides which kernels a call launches, apart from shapes: the operator, the reduction, the types.
     fn key(&self, pointers: &Self::Pointers) -> [&'static str; 4];
 
     /// Gives the steps to a queue.
@@ -33,16 +33,17 @@ pub(super) trait Call {
     unsafe fn enqueue(&self, queue: &mut impl Queue, pointers: &Self::Pointers) -> Result<(), Error>;
 }
 
-/// Carries a plan out: reserves the workspace, compiles what is missing, looks the index over, and enqueues the steps.
+/// Executes a plan: reserves the workspace, compiles what is missing, checks the index, and enqueues the steps.
 ///
 /// `bytes` are those of the plan's own workspace. `pointers` is given the workspace's address.
 ///
 /// # Errors
-/// A bad index, where it is checked; [`Error::OtherDevice`]; [`Error::Cuda`] where the driver refuses; those of the steps.
+/// A bad index, where it is checked; [`Error::OtherDevice`]; [`Error::Cuda`] where the driver refuses; those of the
+/// steps.
 ///
 /// # Safety
-/// The pointers must be those of tensors that have the shapes that the plan was made of, on the stream's device. Freeing device
-/// memory waits for the device, so they outlive the work.
+/// The pointers must be those of tensors with the plan's shapes on the stream's device. Freeing device memory waits for
+/// the device, so they outlive the work.
 pub(super) unsafe fn run<C: Call, I: Index>(
     stream: &Stream,
     plan: &C,
@@ -56,7 +57,7 @@ pub(super) unsafe fn run<C: Call, I: Index>(
     let kernels = stream.gpu().kernels();
     let rules = plan.rules();
     let is_checked = bad_index == BadIndex::Error && rules.uses_index();
-    // Enough for the check as well, so that the workspace does not grow, and move, in between.
+    // Enough for the check too. Otherwise the workspace would grow, and move, between the check and the steps.
     let bytes = if is_checked { bytes.max(RESULT_BYTES) } else { bytes };
     let address = workspace.reserve(stream, bytes)?;
     let pointers = pointers(workspace, address)?;

@@ -1,5 +1,5 @@
-//! Looking an index or indptr over before it is used. Every function that is given a stream waits for it; the others give a
-//! queue their steps.
+//! Checks of an index or indptr before it is used. A function with a stream waits for the stream. A function with a
+//! queue only gives its steps to the queue.
 
 use kernel_params::{Divisor, IndexParams, SortedIndexParams};
 
@@ -11,10 +11,10 @@ use super::{
 };
 use crate::{Error, Index, IndexType, index_rules::IndexRules};
 
-/// What stands for "none" in a position: all ones, the start.
+/// The position that means "none": all bits 1. Every result starts with it.
 const NONE: u64 = u64::MAX;
 
-/// The bytes of scratch that a look at an index takes.
+/// The bytes of scratch that a check of an index takes.
 pub(super) const RESULT_BYTES: usize = size_of::<u64>();
 
 /// Fails with the first element of an index or indptr that breaks a rule. Waits for the stream.
@@ -27,8 +27,8 @@ pub(super) fn check_index<I: Index>(
 ) -> Result<(), Error> {
     stream.gpu().bind()?;
     let result = workspace.reserve(stream, RESULT_BYTES)?;
-    // SAFETY: the index has the shape that the rules are for, `result` points to 8 bytes of a workspace, both lie on the stream's
-    // device, and its context is current. The read waits for the stream.
+    // SAFETY: the index has the shape that the rules are for, `result` points to 8 bytes of a workspace, both lie on
+    // the stream's device, and its context is current. The read waits for the stream.
     let position: u64 = unsafe {
         let mut queue = StreamQueue::new(stream.gpu().kernels(), stream.as_raw());
         enqueue_check(&mut queue, rules, I::TYPE, index.address_on(stream, name)?, result)?;
@@ -43,8 +43,8 @@ pub(super) fn check_index<I: Index>(
     Err(rules.bad_index(position, value_at(position)?, previous))
 }
 
-/// The largest index plus one: how many groups there are when nothing else says so. Waits for the stream, and takes 8
-/// bytes of the workspace.
+/// The largest index plus one: the number of groups if nothing else gives it. Waits for the stream, and uses 8 bytes of
+/// the workspace.
 ///
 /// # Errors
 /// [`Error::Cuda`] where the driver refuses.
@@ -53,12 +53,12 @@ pub fn group_count<I: Index>(
     index: &DeviceTensor<I>,
     workspace: &mut Workspace,
 ) -> Result<usize, Error> {
-    // All ones, the start, is -1: no group.
+    // All bits 1, the value at the start, is -1 as an i64: no group.
     let largest = look_over(stream, IndexQuestion::Largest, index, 0, workspace)? as i64;
     Ok(usize::try_from(largest.saturating_add(1)).unwrap_or(0))
 }
 
-/// One element, after everything given to the stream so far.
+/// Reads one element, after the work given to the stream so far.
 pub(super) fn element<I: Index>(
     stream: &Stream,
     index: &DeviceTensor<I>,
@@ -92,14 +92,15 @@ fn look_over<I: Index>(
     }
 }
 
-/// The steps of [`check_index`]: leave the position of the first element that breaks a rule as a u64 at `result`; all ones where
-/// there is none.
+/// The steps of [`check_index`]. They store the position of the first element that breaks a rule as a u64 at `result`.
+/// All bits are 1 if there is none.
 ///
 /// # Errors
-/// What the queue answers.
+/// Those of the queue.
 ///
 /// # Safety
-/// `index` must point to a tensor of the shape that the rules are for, `result` to 8 bytes, valid until the queue has come so far.
+/// `index` must point to a tensor of the shape that the rules are for, `result` to 8 bytes, valid until the queue has
+/// executed the work given to it.
 pub(super) unsafe fn enqueue_check(
     queue: &mut impl Queue,
     rules: &impl IndexRules,
@@ -120,13 +121,15 @@ pub(super) unsafe fn enqueue_check(
     }
 }
 
-/// Sets the result to all ones and runs one of the kernels that look an index over, which leaves its answer there.
+/// Sets all bits of the result to 1, and runs one of the kernels that check an index. The kernel stores its answer in
+/// the result.
 ///
 /// # Errors
-/// What the queue answers.
+/// Those of the queue.
 ///
 /// # Safety
-/// `index` must point to `count` elements, `result` to 8 bytes, valid until the queue has come so far.
+/// `index` must point to `count` elements, `result` to 8 bytes, valid until the queue has executed the work given to
+/// it.
 pub unsafe fn enqueue_look_over(
     queue: &mut impl Queue,
     question: IndexQuestion,

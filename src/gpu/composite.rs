@@ -1,4 +1,4 @@
-//! Softmax and its kin on the GPU: the steps, and the safe calls.
+//! Softmax, log_softmax, logsumexp and std on the GPU: the steps, and the safe calls.
 
 mod steps;
 
@@ -38,7 +38,7 @@ pub struct CompositePointers {
     pub out: u64,
     /// Address of [`CompositePlan::workspace_bytes`] bytes of scratch, aligned to 8.
     pub workspace: u64,
-    /// The bytes there are at `workspace`.
+    /// The number of bytes at `workspace`.
     pub workspace_bytes: usize,
 }
 
@@ -48,7 +48,7 @@ struct WorkspaceLayout {
     maxima: Option<usize>,
     sums: usize,
     squares: Option<usize>,
-    /// The bytes of the parts so far, which start as zeros.
+    /// The bytes at the start of the workspace that must be zeros.
     zeroed: usize,
     offsets: usize,
     bytes: usize,
@@ -75,8 +75,8 @@ impl WorkspaceLayout {
 }
 
 impl CompositePlan {
-    /// How many bytes of scratch [`enqueue_composite`] needs: what is known of each group. `usize::MAX` where that is more than
-    /// can be counted.
+    /// The bytes of scratch that [`enqueue_composite`] needs, for the intermediate values of each group. `usize::MAX`
+    /// if the number does not fit in a usize.
     pub fn workspace_bytes(&self, scalar: ScalarType) -> usize {
         WorkspaceLayout::new(self, scalar).bytes
     }
@@ -113,15 +113,15 @@ impl CompositePlan {
     }
 }
 
-/// Gives the steps of a composite to a queue. Nothing is allocated on the device and nothing waits; elements with an
+/// Gives the steps of a composite to a queue. It allocates nothing on the device and does not wait. Elements with an
 /// index outside [0, N) belong to no group.
 ///
 /// # Errors
-/// [`Error::WorkspaceTooSmall`]; [`Error::NotAFloat`]; what the queue answers.
+/// [`Error::WorkspaceTooSmall`]; [`Error::NotAFloat`]; those of the queue.
 ///
 /// # Safety
-/// Each address must point to device memory that holds what the plan's shapes say and that stays valid until the
-/// queue has come so far; `out` and the workspace must not overlap anything.
+/// Each address must point to device memory that holds what the plan's shapes say and that stays valid until the queue
+/// has executed the work given to it; `out` and the workspace must not overlap anything.
 pub unsafe fn enqueue_composite(
     queue: &mut impl Queue,
     plan: &CompositePlan,
@@ -157,8 +157,8 @@ pub unsafe fn enqueue_composite(
     Ok(())
 }
 
-/// [`enqueue_composite`] on a raw `CUstream` of the current context: what the plugins call. A kernel that [`preload_composite`]
-/// has not loaded is compiled here.
+/// [`enqueue_composite`] on a raw `CUstream` of the current context: what the plugins call. A kernel that
+/// [`preload_composite`] has not loaded is compiled here.
 ///
 /// # Errors
 /// Those of [`enqueue_composite`].
@@ -201,8 +201,8 @@ macro_rules! calls {
     ($($name:ident, $name_into:ident, $composite:ident;)+) => {$(
         #[doc = concat!("[`cpu::", stringify!($name), "`](crate::cpu::", stringify!($name), "), on a stream.")]
         ///
-        /// The result is in device memory and complete when the stream has come so far. Scratch space is taken from the
-        #[doc = concat!("device; [`", stringify!($name_into), "`] reuses the caller's.")]
+        /// The result is in device memory. It is complete when the stream has executed the work given to it so far.
+        #[doc = concat!("The call allocates its scratch space on the device; [`", stringify!($name_into), "`] uses the caller's.")]
         ///
         /// # Errors
         #[doc = concat!("Those of [`cpu::", stringify!($name), "`](crate::cpu::", stringify!($name), ");")]
@@ -216,7 +216,7 @@ macro_rules! calls {
             run_owned(Composite::$composite, stream, src, index, options)
         }
 
-        #[doc = concat!("[`", stringify!($name), "`](fn@", stringify!($name), ") into a tensor of the caller's, with scratch space of the caller's.")]
+        #[doc = concat!("[`", stringify!($name), "`](fn@", stringify!($name), ") that writes to the caller's tensor and uses the caller's workspace.")]
         ///
         /// # Errors
         #[doc = concat!("Those of [`", stringify!($name), "`](fn@", stringify!($name), "); [`Error::OutputShape`] where `out` has another shape")]
@@ -276,7 +276,7 @@ fn run_into<T: Float, I: Index>(
     run(stream, &plan, src, index, options.groups.bad_index, out, workspace)
 }
 
-/// The options with the largest index plus one as the number of groups, where nothing else says it.
+/// The options, with the largest index plus one as the number of groups if nothing else gives it.
 fn with_dim_size<T, I: Index>(
     stream: &Stream,
     src: &DeviceTensor<T>,
@@ -286,10 +286,10 @@ fn with_dim_size<T, I: Index>(
 ) -> Result<CompositeOptions, Error> {
     let mut options = *options;
     if options.groups.dim_size.is_none() {
-        // The shapes come first: a bad one is the better message.
+        // The shapes are checked first, because their error says more.
         let dim = ScatterPlan::reduced_axis(src.shape(), &options.groups)?;
         broadcast::scatter_layout(src.shape(), index.shape(), dim)?;
-        // An index that no element of src uses names no group.
+        // If src has no elements, the index names no group.
         let is_used = src.shape().element_count() != 0;
         options.groups.dim_size = Some(if is_used { check::group_count(stream, index, workspace)? } else { 0 });
     }

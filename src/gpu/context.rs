@@ -11,10 +11,10 @@ use lazy_cuda_driver::sys;
 use super::driver::{CheckedCall, check, driver_error};
 use crate::Error;
 
-/// A context, told from every other context of the process.
+/// Identifies a context among all contexts that the process ever has.
 ///
-/// The handle alone does not do that: when a context is destroyed, the driver may give its handle to the next one. A primary
-/// context that is reset (`cudaDeviceReset`) even always keeps its handle.
+/// The handle alone does not do that: when a context is destroyed, the driver may give its handle to the next one. A
+/// primary context that is reset (`cudaDeviceReset`) even always keeps its handle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ContextKey {
     handle: sys::Context,
@@ -26,19 +26,19 @@ unsafe impl Send for ContextKey {}
 // SAFETY: as above.
 unsafe impl Sync for ContextKey {}
 
-/// What one context has and no other context ever gets.
+/// What identifies a context: no other context ever gets the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Identity {
     /// The driver's number of the context (CUDA 12.0 and later).
     Number(u64),
-    /// With an older driver, an allocation of ours in the context. It goes when the context goes, and the number of an
-    /// allocation never comes back.
+    /// With an older driver, an allocation of ours in the context. It disappears with the context, and the driver never
+    /// uses the number of an allocation twice.
     Allocation { address: u64, number: u64 },
 }
 
 impl ContextKey {
-    /// The key of a context that has none yet, with a driver older than CUDA 12.0 by an allocation in it. The context must be
-    /// current.
+    /// A key for a context that has none yet. If the driver is older than CUDA 12.0, this allocates memory in the
+    /// context. The context must be current.
     ///
     /// # Errors
     /// [`Error::Cuda`] where the driver refuses.
@@ -158,8 +158,8 @@ pub(super) fn architecture(device: sys::Device) -> Result<u32, Error> {
     Ok(attribute(sys::COMPUTE_CAPABILITY_MAJOR)? * 10 + attribute(sys::COMPUTE_CAPABILITY_MINOR)?)
 }
 
-/// Gives the calling thread its current context back: dropping the value makes that context current which was current when
-/// the value was made, whatever was made current meanwhile.
+/// Restores the calling thread's current context. Dropping the value makes the context current that was current when
+/// the value was made.
 pub struct CurrentContext {
     context: *mut c_void,
     /// Each thread has a current context of its own, so the value stays on its thread.
@@ -167,7 +167,8 @@ pub struct CurrentContext {
 }
 
 impl CurrentContext {
-    /// Remembers the current context. Where there is none, or no driver, dropping the value leaves the thread without one.
+    /// Remembers the current context. Where there is none, or no driver, dropping the value leaves the thread without
+    /// one.
     pub fn keep() -> Self {
         let mut context = ptr::null_mut();
         // A call that fails leaves null there, which stands for "no context".
@@ -179,7 +180,8 @@ impl CurrentContext {
 
 impl Drop for CurrentContext {
     fn drop(&mut self) {
-        // The driver may refuse (there is no driver, or the context was destroyed meanwhile): nothing better can be done then.
+        // The driver may refuse (there is no driver, or the context was destroyed meanwhile): nothing better can be
+        // done then.
         // SAFETY: the driver gave the handle, and checks it.
         unsafe { sys::cuCtxSetCurrent(self.context) };
     }

@@ -16,9 +16,9 @@ use crate::Error;
 
 /// A CUDA device with its primary context, which the CUDA runtime and other libraries share.
 ///
-/// The context is never released: the kernels loaded into it stay in use until the process ends. Somebody else may reset it
-/// all the same (`cudaDeviceReset`, numba's `cuda.close()`), which destroys everything in it. Every use of the value is then
-/// [`Error::ContextLost`], and [`Gpu::new`] makes the context anew.
+/// The context is never released: the kernels loaded into it stay in use until the process ends. Other code may reset
+/// it (`cudaDeviceReset`, numba's `cuda.close()`), which destroys everything in it. Then every use of the value fails
+/// with [`Error::ContextLost`], and [`Gpu::new`] makes a new context.
 #[derive(Clone)]
 pub struct Gpu {
     inner: Arc<Inner>,
@@ -70,8 +70,8 @@ impl Gpu {
         *self.inner.kernels.tuning()
     }
 
-    /// Shares the work out in another way from now on, for every stream of the device's primary context in this process. Each call
-    /// keeps a few bytes for good.
+    /// Changes how the kernels share out their work from now on, for every stream of the device's primary context in
+    /// this process. Each call allocates a few bytes that are never freed.
     pub fn set_tuning(&self, tuning: Tuning) {
         self.inner.kernels.set_tuning(tuning);
     }
@@ -81,7 +81,7 @@ impl Gpu {
         &self.inner.name
     }
 
-    /// The bytes of device memory that nobody has taken, other processes included: what an allocation could get now.
+    /// The bytes of device memory that no process uses.
     ///
     /// # Errors
     /// [`Error::Cuda`] where the driver refuses.
@@ -101,7 +101,8 @@ impl Gpu {
     /// Makes the device's context the calling thread's current one.
     ///
     /// # Errors
-    /// [`Error::ContextLost`] where the context was reset since the value was made; [`Error::Cuda`] where the driver refuses.
+    /// [`Error::ContextLost`] where the context was reset since the value was made; [`Error::Cuda`] where the driver
+    /// refuses.
     pub fn bind(&self) -> Result<(), Error> {
         let device = self.inner.ordinal;
         let (mut flags, mut is_active) = (0, 0);
@@ -111,7 +112,7 @@ impl Gpu {
         if is_active == 0 {
             return Err(Error::ContextLost { device });
         }
-        // A context that was reset and made again has the handle of the first one.
+        // A context that is made after a reset has the same handle.
         let context = self.inner.kernels.context();
         match context::make_current(context).and_then(|()| context::number(context)) {
             Ok(number) if self.inner.kernels.are_of(context, number) => Ok(()),
@@ -122,7 +123,7 @@ impl Gpu {
         }
     }
 
-    /// Whether both are one context of one device, so that streams of one may use memory of the other.
+    /// Whether both use the same context of the same device. Then streams of one may use memory of the other.
     pub(super) fn shares_context_with(&self, other: &Self) -> bool {
         ptr::eq(self.inner.kernels, other.inner.kernels)
     }

@@ -38,10 +38,11 @@ pub struct GatherPointers {
 }
 
 impl GatherPlan {
-    /// The widest access that every row of `src` and `out` can be cut into.
+    /// The widest word that every row of `src` and `out` can be cut into.
     fn word(&self, pointers: &GatherPointers) -> Word {
         let row = (self.k * pointers.scalar.bytes()) as u64;
-        // The widest one whose bytes divide all of them. That of a value does: tensors are aligned to their elements.
+        // The bytes of the word must divide all of them. Those of a value always do, because tensors are aligned to
+        // their elements.
         let own = word_of(pointers.scalar);
         let divides = |word: &Word| (row | pointers.src | pointers.out).is_multiple_of(word.bytes() as u64);
         let wider = Word::ALL.into_iter().rev().take_while(|word| word.bytes() > own.bytes());
@@ -61,7 +62,7 @@ const fn word_of(scalar: ScalarType) -> Word {
     panic!("no word has the size of a value of this type")
 }
 
-// A type of values without a word does not compile.
+// If a value type has no word, this does not compile.
 const _: () = {
     let mut at = 0;
     while at < ScalarType::ALL.len() {
@@ -70,15 +71,15 @@ const _: () = {
     }
 };
 
-/// Gives the one step of a gather to a queue. Nothing is allocated on the device and nothing waits. An index outside
+/// Gives the one step of a gather to a queue. It allocates nothing on the device and does not wait. An index outside
 /// [0, S) gives zeros; a bad indptr gives some rows of `src` or zeros.
 ///
 /// # Errors
-/// What the queue answers.
+/// Those of the queue.
 ///
 /// # Safety
 /// Each address must point to device memory that holds what the plan's shapes say, aligned to its elements, and that
-/// stays valid until the queue has come so far; `out` must not overlap anything.
+/// stays valid until the queue has executed the work given to it; `out` must not overlap anything.
 pub unsafe fn enqueue_gather(
     queue: &mut impl Queue,
     plan: &GatherPlan,
@@ -90,7 +91,8 @@ pub unsafe fn enqueue_gather(
     if chunks == 0 {
         return Ok(());
     }
-    // Chunks of a warp's batch, and of a tile: a row for each lane, or a batch of rows where a row is one chunk.
+    // The words of a warp's batch, and of a row tile. A tile has one row for each lane, or a batch of rows for each
+    // lane if a row is one word.
     let tuning = *queue.tuning();
     let is_row_a_chunk = plan.b == 1 && words == 1;
     let warp_batch = WARP_SIZE * BATCH;
@@ -118,7 +120,7 @@ pub unsafe fn enqueue_gather(
         prefetch_warps: tuning.gather_prefetch_warps as u64,
         leading: plan.leading,
     };
-    // Words of both tensors in numbers of 32 bits.
+    // Whether 32 bits are enough to count the words of both tensors.
     let most = chunks.max(plan.b * plan.s * words);
     let is_narrow = queue.bytes_to_weigh(most * word.bytes()) / word.bytes() <= i32::MAX as usize;
     let is_aligned = (pointers.index | pointers.out).is_multiple_of(PACK_BYTES as u64);
@@ -126,7 +128,7 @@ pub unsafe fn enqueue_gather(
         RowSource::Indptr if takes_batches => Step::CsrChunks(word),
         RowSource::Indptr if !plan.leading.are_even() => Step::CsrRuns(word),
         RowSource::Indptr => Step::Csr { word, is_narrow },
-        // The index has one row, and a thread loads a batch of it at once.
+        // Here the index has one row. A thread loads a batch of it at once.
         RowSource::Index if is_row_a_chunk && is_aligned && word == BATCHED_WORD => Step::CooWords,
         RowSource::Index if !plan.leading.are_even() => Step::CooRuns(word),
         RowSource::Index => Step::Coo { word, is_narrow },
@@ -139,8 +141,8 @@ pub unsafe fn enqueue_gather(
     unsafe { queue.launch_for_each(step.kernel(pointers.index_type), items, &params) }
 }
 
-/// [`enqueue_gather`] on a raw `CUstream` of the current context: what the plugins call. A kernel that [`preload_gather_coo`] or
-/// [`preload_gather_csr`] has not loaded is compiled here.
+/// [`enqueue_gather`] on a raw `CUstream` of the current context: what the plugins call. A kernel that
+/// [`preload_gather_coo`] or [`preload_gather_csr`] has not loaded is compiled here.
 ///
 /// # Errors
 /// Those of [`enqueue_gather`].
@@ -185,8 +187,8 @@ impl Call for GatherPlan {
 
 /// Copies the rows of `src` that an index names: [`cpu::gather_coo`](crate::cpu::gather_coo), on a stream.
 ///
-/// The result is in device memory and complete when the stream has come so far. Under
-/// [`BadIndex::Skip`] nothing waits.
+/// The result is in device memory. It is complete when the stream has executed the work given to it so far. Under
+/// [`BadIndex::Skip`] the call does not wait.
 ///
 /// # Errors
 /// Those of [`cpu::gather_coo`](crate::cpu::gather_coo); [`Error::Cuda`] where the driver refuses.
@@ -200,7 +202,7 @@ pub fn gather_coo<T: Scalar, I: Index>(
     run_owned(stream, &plan, src, index, options.bad_index)
 }
 
-/// [`gather_coo`] into a tensor of the caller's, with scratch space of the caller's. Every element of `out` is written.
+/// [`gather_coo`] that writes to the caller's tensor, to every element of it, and uses the caller's workspace.
 ///
 /// # Errors
 /// Those of [`gather_coo`]; [`Error::OutputShape`] where `out` has another shape than the result. Nothing is
@@ -220,8 +222,8 @@ pub fn gather_coo_into<T: Scalar, I: Index>(
 
 /// Repeats each row of `src` over its segment: [`cpu::gather_csr`](crate::cpu::gather_csr), on a stream.
 ///
-/// The result is in device memory and complete when the stream has come so far. Under
-/// [`BadIndex::Skip`] and with a size nothing waits.
+/// The result is in device memory. It is complete when the stream has executed the work given to it so far. Under
+/// [`BadIndex::Skip`] and with a size, the call does not wait.
 ///
 /// # Errors
 /// Those of [`cpu::gather_csr`](crate::cpu::gather_csr); [`Error::Cuda`] where the driver refuses.
@@ -240,7 +242,7 @@ pub fn gather_csr<T: Scalar, I: Index>(
     run_owned(stream, &plan, src, indptr, options.bad_index)
 }
 
-/// [`gather_csr`] into a tensor of the caller's, with scratch space of the caller's. Every element of `out` is written.
+/// [`gather_csr`] that writes to the caller's tensor, to every element of it, and uses the caller's workspace.
 ///
 /// # Errors
 /// Those of [`gather_csr`]; [`Error::OutputShape`] where `out` has another shape than the result. Nothing is
@@ -254,14 +256,14 @@ pub fn gather_csr_into<T: Scalar, I: Index>(
     workspace: &mut Workspace,
 ) -> Result<(), Error> {
     let axis = GatherPlan::segment_axis(src.shape(), indptr.shape())?;
-    // An out of another rank may have no such axis; it is refused as a whole below.
+    // An out of another rank may lack this axis; it is refused below.
     let size = options.size.or_else(|| out.shape().dims().get(axis).copied()).unwrap_or(0);
     let plan = GatherPlan::csr(src.shape(), indptr.shape(), size)?;
     plan.check_output(out.shape())?;
     run(stream, &plan, src, indptr, options.bad_index, out, workspace)
 }
 
-/// The length of the result where nothing else says it: indptr's last element.
+/// The default length of the result: indptr's last element.
 fn last_element<I: Index>(stream: &Stream, indptr: &DeviceTensor<I>) -> Result<usize, Error> {
     match indptr.shape().element_count() as u64 {
         count if count != 0 => Ok(usize::try_from(check::element(stream, indptr, "indptr", count - 1)?).unwrap_or(0)),

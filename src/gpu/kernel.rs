@@ -1,4 +1,4 @@
-//! The entry points of the PTX as a type, and how their names are put together from the types and options of a call.
+//! The entry points of the PTX as an enum, and a macro that selects one by the types and options of a call.
 
 use kernel_params::entry::{Contract, FAMILIES};
 
@@ -39,17 +39,17 @@ impl Kernel {
         NAMES[self as usize]
     }
 
-    /// What it assumes of its launch.
+    /// What the kernel assumes of its launch.
     pub fn contract(self) -> Contract {
         FAMILIES[usize::from(FAMILY_OF[self as usize])].contract
     }
 }
 
-/// The entry point with a name of the given parts. A part is either literal or a choice that is made when the program runs:
-/// `kernel!(scatter_sum scalar(scalar_type) index(index_type))`.
+/// The entry point with a name of the given parts. A part is either literal or a choice that is made when the program
+/// runs: `kernel!(scatter_sum scalar(scalar_type) index(index_type))`.
 ///
-/// A choice becomes an exhaustive match, so the compiler finds a combination that has no kernel, and a choice that a new type
-/// adds.
+/// A choice becomes an exhaustive match. So the compiler finds a combination without a kernel, and a choice that lacks
+/// a new type.
 macro_rules! kernel {
     (@ [$($part:tt)+]) => {
         pastey::paste! { $crate::gpu::kernel::Kernel::[<$($part)+>] }
@@ -185,7 +185,8 @@ kernel_params::axis!(selection => choice! {
     Best
 });
 kernel_params::axis!(fold => choice! {
-    /// What the kernels over segments make of a segment's elements. A mean is a sum that is divided when it is stored.
+    /// What the kernels over segments compute of a segment's elements. A mean is a sum that is divided when it is
+    /// stored.
     Fold
 });
 kernel_params::axis!(word => choice! {
@@ -209,7 +210,7 @@ pub(super) enum FoldKind {
     Uncounted(UncountedFold),
 }
 
-/// Tells counted folds from the others. A fold that is in neither axis does not compile.
+/// Separates the counted folds from the others. A fold that is in neither axis does not compile.
 macro_rules! fold_kind {
     (=> $([$counted:ident $suffix:ident $type:tt])+) => {
         kernel_params::axis! { uncounted_fold => fold_kind! { [$($counted)+] } }
@@ -229,7 +230,7 @@ macro_rules! fold_kind {
 kernel_params::axis! { counted_fold => fold_kind! {} }
 
 impl Fold {
-    /// What a reduction over segments is made of; None where there are no kernels for it.
+    /// The fold of a reduction. None if segments do not have the reduction.
     pub(super) fn of(reduce: Reduce) -> Option<Self> {
         match reduce {
             Reduce::Sum | Reduce::Mean => Some(Self::Sum),
@@ -247,7 +248,7 @@ pub(super) enum Load {
     Columns,
     /// A pack a lane.
     Packs,
-    /// A pack a lane, where `src` is larger than a few caches.
+    /// A pack a lane, if `src` is several times as large as the second-level cache.
     LargePacks,
 }
 
@@ -264,12 +265,12 @@ impl Word {
     }
 }
 
-/// Which of the kernels that look an index over.
+/// The question that a check of an index answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IndexQuestion {
-    /// The position of the first element outside [0, n), all ones for none.
+    /// The position of the first element outside [0, n). All bits are 1 if there is none.
     FirstBad,
-    /// The largest element, -1 for none.
+    /// The largest element. -1 if there is none.
     Largest,
 }
 

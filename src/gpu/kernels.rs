@@ -1,4 +1,4 @@
-//! The compiled kernels: embedded as PTX, each loaded into a context when it is first used.
+//! The kernels: embedded as PTX, and compiled for a context when they are first used.
 
 use std::{
     collections::{BTreeSet, HashSet},
@@ -51,7 +51,7 @@ macro_rules! architectures {
 include!(concat!(env!("OUT_DIR"), "/architectures.rs"));
 
 impl EmbeddedPtx {
-    /// The text with no more than some of its entry points, so that a process compiles only the kernels it uses.
+    /// The text with only some of its entry points, so that a process compiles only the kernels it uses.
     fn module(&self, kernels: &BTreeSet<Kernel>) -> String {
         // What stands before the entry points belongs to all of them.
         let mut module = self.ptx[..self.starts[0]].to_owned();
@@ -69,13 +69,14 @@ pub struct Kernels {
     context: ContextKey,
     /// The embedded PTX that the device can run, newest architecture first.
     candidates: Vec<&'static EmbeddedPtx>,
-    /// Whether a kernel may be launched so that it overlaps the one before it.
+    /// Whether a kernel may start while the kernel before it still runs.
     can_overlap: bool,
     /// How the work is shared out. What was set before is kept too: a launch on another thread may still read it.
     tuning: AtomicPtr<Tuning>,
     /// The `CUfunction` of each [`Kernel`], null until it is compiled.
     functions: [AtomicPtr<c_void>; Kernel::COUNT],
-    /// Held while entry points are compiled, so that each is compiled once. A launch of a compiled kernel does not take it.
+    /// Held while entry points are compiled, so that each is compiled once. A launch of a compiled kernel does not take
+    /// it.
     compiling: Mutex<()>,
     used: Mutex<HashSet<[&'static str; 4]>>,
     /// The kernels of the context that was met before this one.
@@ -160,13 +161,13 @@ impl Kernels {
         })
     }
 
-    /// Whether a kernel may be launched so that it overlaps the one before it, whose end it waits for: on sm_90, whose PTX
-    /// has that wait, with a driver that can capture such launches.
+    /// Whether a kernel may start while the kernel before it still runs. That needs the PTX of sm_90, in which each
+    /// kernel waits for the end of the kernel before it, and a driver that can capture such launches.
     pub(super) fn can_overlap(&self) -> bool {
         self.can_overlap
     }
 
-    /// How the work is shared out on the device.
+    /// How the kernels share out their work on the device.
     pub(super) fn tuning(&self) -> &Tuning {
         // SAFETY: the pointer is never null, and what it points to is never freed.
         unsafe { &*self.tuning.load(Ordering::Acquire) }
@@ -182,9 +183,9 @@ impl Kernels {
         self.candidates.first().is_some_and(|newest| newest.architecture >= 90)
     }
 
-    /// An entry point, compiled if it is not there yet. The context must be current.
+    /// The function of an entry point. Compiles the entry point if nobody has done so. The context must be current.
     ///
-    /// Where it is there no lock is taken, so that a launch never waits for another thread that compiles.
+    /// If it is compiled, no lock is taken. So a launch never waits for a thread that compiles something else.
     pub(super) fn function(&self, kernel: Kernel) -> Result<sys::Function, Error> {
         if !self.is_compiled(kernel) {
             self.load(iter::once(kernel))?;
@@ -192,9 +193,9 @@ impl Kernels {
         Ok(self.functions[kernel as usize].load(Ordering::Acquire))
     }
 
-    /// Compiles the entry points that are not there yet, all together. That takes less time than one by one: each module takes
-    /// the driver as long as a hundred instructions, and some drivers compile the entry points of one module in several
-    /// threads. The context must be current.
+    /// Compiles the entry points that are not compiled yet, as one module. One module takes less time than several: the
+    /// driver spends as long on each module as on a hundred instructions, and some drivers compile the entry points of
+    /// one module in several threads. The context must be current.
     pub(super) fn load(&self, kernels: impl Iterator<Item = Kernel>) -> Result<(), Error> {
         let mut missing: BTreeSet<Kernel> = kernels.filter(|&kernel| !self.is_compiled(kernel)).collect();
         if missing.is_empty() {
@@ -217,8 +218,8 @@ impl Kernels {
 
     /// Compiles entry points as one module, and notes them.
     fn compile(&self, kernels: &BTreeSet<Kernel>) -> Result<(), Error> {
-        // The module is never unloaded: the functions stay in use, and the driver may be gone before the process's
-        // last statics.
+        // The module is never unloaded. The functions stay in use, and when the process ends, the driver may be gone
+        // before the statics are.
         let module = self.load_module(kernels)?;
         for &kernel in kernels {
             let name = CString::new(kernel.name()).unwrap_or_default();
@@ -230,8 +231,8 @@ impl Kernels {
         Ok(())
     }
 
-    /// A module of entry points. The PTX of sm_90 is PTX 8.1, of CUDA 12.1. A driver that is older than the PTX of the device's
-    /// architecture gets the PTX of an older architecture.
+    /// A module of entry points. The PTX of sm_90 is PTX 8.1, which needs CUDA 12.1. A driver that is older than the
+    /// PTX of the device's architecture gets the PTX of an older architecture.
     fn load_module(&self, kernels: &BTreeSet<Kernel>) -> Result<sys::Module, Error> {
         let processors = thread::available_parallelism().map_or(1, NonZero::get);
         let mut threads = [ptr::without_provenance_mut(kernels.len().min(processors))];
@@ -260,10 +261,10 @@ impl Kernels {
     }
 }
 
-/// The driver's CUDA version from which on it compiles the functions of a module in several threads: 13.0.
+/// The first CUDA version whose driver compiles the functions of a module in several threads: 13.0.
 const SPLIT_COMPILE: i32 = 13_000;
 
-/// The driver's CUDA version from which on overlapping launches can be captured in a graph: 12.3.
+/// The first CUDA version whose driver can capture overlapping launches in a graph: 12.3.
 const OVERLAP_IN_GRAPHS: i32 = 12_030;
 
 /// The CUDA version of the driver, as major * 1000 + minor * 10.

@@ -13,7 +13,7 @@ pub(super) struct DeviceTraits {
 }
 
 impl DeviceTraits {
-    /// Of the device that the kernels are compiled for.
+    /// The traits of the device that the kernels are compiled for.
     pub(super) fn of(kernels: &Kernels) -> Self {
         Self { has_vector_atomics: kernels.has_vector_atomics(), fills_by_kernel: kernels.can_overlap() }
     }
@@ -24,7 +24,8 @@ impl DeviceTraits {
     }
 }
 
-/// Loads the kernels that are not there yet into the current context, all together. Costs next to nothing where all are there.
+/// Compiles the kernels that are not compiled yet in the current context, all together. Takes next to no time if all
+/// are compiled.
 ///
 /// # Errors
 /// [`Error::Cuda`] where the driver refuses.
@@ -50,7 +51,7 @@ pub(super) mod tests {
     pub(in crate::gpu) struct Launched {
         device: DeviceTraits,
         tuning: Tuning,
-        /// Each launch, and a None for each fill that is no kernel.
+        /// The kernel of each launch. None for a fill that is not a kernel.
         pub(in crate::gpu) steps: Vec<Option<Kernel>>,
     }
 

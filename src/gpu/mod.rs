@@ -1,12 +1,12 @@
-//! The GPU backend: the operators on tensors in device memory, on a CUDA stream of the caller's.
+//! The GPU backend: the operators on tensors in device memory, on the caller's CUDA stream.
 //!
 //! Nothing of CUDA is needed to build or to start a program: the driver is looked for when [`Gpu::new`] is
 //! called, and [`Error::NoDevice`](crate::Error::NoDevice) says why there is none.
 //!
-//! From the ground up: [`Queue`] carries out single steps (fill, copy, launch); [`Kernels`] holds the
-//! compiled kernels of a context; `enqueue_*`, such as [`enqueue_scatter`], turn a plan into steps; `*_raw` give
-//! them to a stream of somebody else's, as a plugin does; [`scatter()`] and the other operators, with their `_into` forms,
-//! are the safe calls.
+//! The layers, the lowest first: [`Queue`] executes single steps (fill, launch). [`Kernels`] has the compiled
+//! kernels of a context. `enqueue_*`, such as [`enqueue_scatter`], turn a plan into steps. `*_raw` put the steps on a
+//! raw CUDA stream, as a plugin does. [`scatter()`] and the other operators, with their `_into` forms, are the safe
+//! calls.
 
 mod call;
 mod check;

@@ -1,4 +1,4 @@
-//! The steps a plan is made of, and the CUDA stream that carries them out.
+//! The steps that plans are made of, and the queue that executes them on a CUDA stream.
 
 use std::{ffi::c_void, ptr};
 
@@ -13,26 +13,28 @@ use crate::{Error, Shape, broadcast::Layout};
 
 pub use kernel_params::THREADS_PER_BLOCK;
 
-/// What carries out the steps of an operator, in the order they are given: a CUDA stream, or the emulator
-/// that tests the kernels on the CPU.
+/// Executes the steps of an operator, in the order in which they are given: on a CUDA stream, or in the emulator that
+/// tests the kernels on the CPU.
 pub trait Queue {
     /// Sets `count` 32-bit words from `address` on to `value`.
     ///
     /// # Safety
-    /// The words must lie in memory of the device that may be written until the queue has come so far.
+    /// The words must lie in memory of the device that may be written until the queue has executed the work given to
+    /// it.
     unsafe fn fill_u32(&mut self, address: u64, value: u32, count: usize) -> Result<(), Error>;
 
     /// Runs a kernel with `blocks` blocks of [`THREADS_PER_BLOCK`] threads.
     ///
     /// # Safety
-    /// `params` must be the structure that the kernel takes, and each address in it must stay valid until
-    /// the queue has come so far.
+    /// `params` must be the structure that the kernel takes, and each address in it must stay valid until the queue has
+    /// executed the work given to it.
     unsafe fn launch<P: Copy>(&mut self, kernel: Kernel, blocks: u32, params: &P) -> Result<(), Error> {
         // SAFETY: the caller's promise.
         unsafe { self.launch_with_shared(kernel, blocks, 0, params) }
     }
 
-    /// Runs a kernel as [`launch`](Self::launch) does, with `shared_bytes` bytes of dynamic shared memory for each block.
+    /// Runs a kernel as [`launch`](Self::launch) does, with `shared_bytes` bytes of dynamic shared memory for each
+    /// block.
     ///
     /// # Safety
     /// As [`Queue::launch`].
@@ -44,8 +46,8 @@ pub trait Queue {
         params: &P,
     ) -> Result<(), Error>;
 
-    /// The bytes of input that decide which kernels are launched. Streams return `bytes`, the bytes there are. The emulator may
-    /// return more, so that a small input runs the kernels of a large one.
+    /// The bytes of input that decide which kernels are launched. Streams return `bytes`, the bytes there are. The
+    /// emulator may return more, so that a small input runs the kernels of a large one.
     fn bytes_to_weigh(&self, bytes: usize) -> usize {
         bytes
     }
@@ -53,11 +55,12 @@ pub trait Queue {
     /// Whether four float32 values join in one atomic: from sm_90 on.
     fn has_vector_atomics(&self) -> bool;
 
-    /// How the work is shared out on the device.
+    /// How the kernels share out their work on the device.
     fn tuning(&self) -> &Tuning;
 
-    /// Runs a kernel on so many work items, each taken by what the kernel's [`contract`](Kernel::contract) says; the kernel's loop takes
-    /// the rest where a grid cannot have that many. Does nothing for no items.
+    /// Runs a kernel on `items` work items. The kernel's [`contract`](Kernel::contract) says what takes an item: a
+    /// thread, a warp or a block. If a grid cannot have one for each item, a loop in the kernel takes the rest. Does
+    /// nothing if there are no items.
     ///
     /// # Safety
     /// As [`Queue::launch`].
@@ -72,18 +75,19 @@ pub trait Queue {
     }
 }
 
-/// Words (u64) of scratch for the offsets of an index that does not advance evenly over the axes on one side of the reduced
-/// axis. The sides have `b` and `k` positions.
+/// Words (u64) of scratch for the offsets of an index that does not advance evenly over the axes on one side of the
+/// reduced axis. The sides have `b` and `k` positions.
 ///
-/// An index over one axis on each side always advances evenly. For more axes the scratch is reserved in any case, so that it
-/// never shrinks as shapes grow.
+/// An index over one axis on each side always advances evenly. For more axes the scratch is reserved in any case, so
+/// that it never shrinks as shapes grow.
 pub(super) fn offset_words(src: &Shape, b: usize, k: usize) -> usize {
     if src.rank() > 2 { b + k } else { 0 }
 }
 
-/// A layout as kernels take it, and the steps that make its offsets, where there are any, in [`offset_words`] of scratch.
+/// A layout in the form that kernels take. If it needs offsets, it also has the steps that write them to
+/// [`offset_words`] words of scratch.
 pub(super) struct PlacedLayout {
-    /// For the kernels that follow those steps.
+    /// For the kernels after those steps.
     pub(super) layout: IndexLayout,
     leading: OffsetsParams,
     trailing: OffsetsParams,
@@ -106,10 +110,10 @@ impl PlacedLayout {
         Self { layout, leading, trailing }
     }
 
-    /// Makes the offsets.
+    /// Gives a queue the steps that write the offsets.
     ///
     /// # Errors
-    /// What the queue answers.
+    /// Those of the queue.
     ///
     /// # Safety
     /// As [`Queue::launch`].
@@ -126,7 +130,7 @@ impl PlacedLayout {
 pub struct StreamQueue<'a> {
     kernels: &'a Kernels,
     stream: sys::Stream,
-    /// Whether what it was given last is a kernel.
+    /// Whether the last step was a kernel.
     follows_kernel: bool,
 }
 
@@ -174,8 +178,9 @@ impl Queue for StreamQueue<'_> {
         debug_assert_eq!(size_of::<P>(), kernel.contract().params_bytes, "{kernel:?}");
         let function = self.kernels.function(kernel)?;
         let mut arguments = [ptr::from_ref(params).cast_mut().cast::<c_void>()];
-        // A kernel of ours waits for the one before it by itself, so the driver need not wait. The first one of a call does not
-        // overlap: kernels of others before it may not wait for those before them.
+        // Every kernel of this library waits for the end of the kernel before it, so the driver need not wait. The
+        // first kernel of a call does not overlap: the kernel before it may be another library's, which may not wait
+        // for the kernels before it.
         let overlaps = self.follows_kernel && self.kernels.can_overlap();
         let config = LaunchConfig {
             grid: [blocks, 1, 1],
@@ -214,20 +219,20 @@ impl Queue for StreamQueue<'_> {
 /// The kernel that fills words.
 pub(super) const FILL_KERNEL: Kernel = Kernel::fill_words_all;
 
-/// Whether words are filled by a kernel, which the next one can overlap.
+/// Whether a kernel fills the words. The next kernel can overlap it.
 fn fills_by_kernel(kernels: &Kernels, count: usize) -> bool {
     kernels.can_overlap() && count <= kernels.tuning().fill_words
 }
 
-/// A queue that launches nothing. It notes the kernels that it is asked to launch, and loads them together. A later enqueue then
-/// compiles nothing, so it can be captured in a CUDA graph.
+/// A queue that launches nothing. It notes the kernels of the launches, and compiles them together. A later enqueue
+/// then compiles nothing, so it can be captured in a CUDA graph.
 pub(super) struct Collector<'a> {
     kernels: &'a Kernels,
     launched: Vec<Kernel>,
 }
 
 impl<'a> Collector<'a> {
-    /// Loads the kernels that `steps` ask for and that are not there yet.
+    /// Compiles the kernels that `steps` launch and that are not compiled yet.
     ///
     /// # Errors
     /// Those of the steps; [`Error::Cuda`] where the driver refuses.
@@ -237,8 +242,8 @@ impl<'a> Collector<'a> {
         kernels.load(collector.launched.into_iter())
     }
 
-    /// [`load`](Self::load) at the first call for `what`, nothing at later ones. Calls for the same `what` may need different kernels:
-    /// a launch compiles what is still missing.
+    /// Calls [`load`](Self::load) if this is the first call for `what`. Later calls for the same `what` may need other
+    /// kernels; their launches compile what is missing.
     ///
     /// # Errors
     /// Those of [`load`](Self::load).

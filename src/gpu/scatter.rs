@@ -28,7 +28,7 @@ struct WorkspaceLayout {
     /// Sums in integers: high limbs, low limbs, and scales.
     integers: Option<[usize; 3]>,
     counts: Option<usize>,
-    /// The bytes of the parts so far, which start as zeros for deterministic sums.
+    /// The bytes at the start of the workspace that must be zeros, for deterministic sums.
     zeroed: usize,
     accumulators: Option<usize>,
     best: Option<usize>,
@@ -65,13 +65,14 @@ impl WorkspaceLayout {
 }
 
 impl ScatterPlan {
-    /// How many bytes of scratch [`enqueue_scatter`] needs: sums of 16-bit floats, sums in integers where they are
-    /// to be deterministic, counts for mean, candidates for min and max. `usize::MAX` where that is more than can be counted.
+    /// The bytes of scratch that [`enqueue_scatter`] needs: float32 sums of 16-bit floats, the integers of
+    /// deterministic sums, counts for mean, candidates for min and max. `usize::MAX` if the number does not fit in a
+    /// usize.
     pub fn workspace_bytes(&self, scalar: ScalarType) -> usize {
         WorkspaceLayout::new(self, scalar).bytes
     }
 
-    /// How many groups are counted for mean: one for a whole row where the index is the same along it.
+    /// The number of counts for mean: one for a row of `out` if the index is the same for all columns of a row.
     fn count_elements(&self) -> usize {
         if self.layout.is_row_index() { self.b * self.n } else { self.out.element_count() }
     }
@@ -124,15 +125,15 @@ impl ScatterPlan {
     }
 }
 
-/// Gives the steps of a scatter to a queue. Nothing is allocated on the device and nothing waits; elements
-/// with an index outside [0, N) are left out.
+/// Gives the steps of a scatter to a queue. It allocates nothing on the device and does not wait. Elements with an
+/// index outside [0, N) are left out.
 ///
 /// # Errors
-/// [`Error::WorkspaceTooSmall`]; [`Error::NoArgOut`]; what the queue answers.
+/// [`Error::WorkspaceTooSmall`]; [`Error::NoArgOut`]; those of the queue.
 ///
 /// # Safety
-/// Each address must point to device memory that holds what the plan's shapes say and that stays valid until
-/// the queue has come so far; outputs and workspace must not overlap anything but `base`.
+/// Each address must point to device memory that holds what the plan's shapes say and that stays valid until the queue
+/// has executed the work given to it; outputs and workspace must not overlap anything but `base`.
 pub unsafe fn enqueue_scatter(
     queue: &mut impl Queue,
     plan: &ScatterPlan,
@@ -189,8 +190,8 @@ unsafe fn select(
     }
 }
 
-/// [`enqueue_scatter`] on a raw `CUstream` of the current context: what the plugins call. A kernel that [`preload_scatter`] has
-/// not loaded is compiled here.
+/// [`enqueue_scatter`] on a raw `CUstream` of the current context: what the plugins call. A kernel that
+/// [`preload_scatter`] has not loaded is compiled here.
 ///
 /// # Errors
 /// Those of [`enqueue_scatter`].
@@ -232,8 +233,8 @@ impl Call for ScatterPlan {
 
 /// Reduces the elements of `src` that share an index: [`cpu::scatter`](crate::cpu::scatter), on a stream.
 ///
-/// The result is in device memory and complete when the stream has come so far. Scratch space is taken from
-/// the device; [`scatter_into`] reuses the caller's.
+/// The result is in device memory. It is complete when the stream has executed the work given to it so far. The call
+/// allocates its scratch space on the device; [`scatter_into`] uses the caller's.
 ///
 /// # Errors
 /// Those of [`cpu::scatter`](crate::cpu::scatter); [`Error::Cuda`] where the driver
@@ -262,8 +263,8 @@ pub fn scatter<T: Scalar, I: Index>(
     Ok(Reduced { out, arg_out })
 }
 
-/// [`scatter`] into tensors of the caller's, with scratch space of the caller's. `arg_out` is for min and
-/// max alone, and may be left out there.
+/// [`scatter`] that writes to the caller's tensors and uses the caller's workspace. `arg_out` is for min and max only,
+/// and is optional.
 ///
 /// # Errors
 /// Those of [`scatter`]; [`Error::OutputShape`] where `out` or `arg_out` has another shape than the result;

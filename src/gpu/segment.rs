@@ -26,12 +26,12 @@ use steps::{Selection, Step};
 use workspace::{WorkspaceLayout, made_indptr, tiles};
 
 impl SegmentPlan {
-    /// How many bytes of scratch [`enqueue_segment`] needs at most, for these shapes and all that are no larger.
+    /// The most bytes of scratch that [`enqueue_segment`] needs, for these shapes and all smaller ones.
     ///
-    /// Records of long segments take a quarter of src's bytes and 8 MiB at most. With an index there are an indptr made of it, of
-    /// 4 or 8 bytes for each segment and one more of each row of the index, and 4 bytes for each 128 elements of the index. For src with
-    /// more than two axes there are 8 bytes for each position on the axes before the reduced one. `usize::MAX` stands for more
-    /// than can be counted.
+    /// Records of long segments take at most a quarter of src's bytes and 8 MiB. With an index there are an indptr (4
+    /// or 8 bytes for each of the N + 1 entries of a row) and 4 bytes for each 128 elements of the index. If src has
+    /// more than two axes, there are 8 bytes for each position on the axes before the reduced one. `usize::MAX` if the
+    /// number does not fit in a usize.
     pub fn workspace_bytes(&self, scalar: ScalarType) -> usize {
         workspace::most_bytes(self, scalar)
     }
@@ -49,7 +49,8 @@ impl SegmentPlan {
     /// The layout of the leading axes, in rows of the index.
     fn place_layout(&self, pointers: &ReductionPointers, workspace: &WorkspaceLayout) -> PlacedLayout {
         let mut layout = Layout { leading: self.layout.leading, ..Layout::default() };
-        // Every stride of a leading axis is that many whole rows. Rows without elements are all the same.
+        // Every stride of a leading axis is a whole number of rows. If rows have no elements, it does not matter which
+        // one is read.
         let row = self.index_row().max(1) as u64;
         layout.leading.runs.iter_mut().for_each(|run| run.stride /= row);
         PlacedLayout::new(&layout, self.b, 0, pointers.workspace + workspace.offsets as u64)
@@ -113,15 +114,15 @@ impl SegmentPlan {
     }
 }
 
-/// Gives the steps of a reduction over segments to a queue. Nothing is allocated on the device and nothing waits;
-/// elements with an index outside [0, N) are left out, and an indptr is brought into [0, E].
+/// Gives the steps of a reduction over segments to a queue. It allocates nothing on the device and does not wait.
+/// Elements with an index outside [0, N) are left out, and elements of an indptr are clamped to [0, E].
 ///
 /// # Errors
-/// [`Error::WorkspaceTooSmall`]; [`Error::NoArgOut`]; what the queue answers.
+/// [`Error::WorkspaceTooSmall`]; [`Error::NoArgOut`]; those of the queue.
 ///
 /// # Safety
-/// Each address must point to device memory that holds what the plan's shapes say and that stays valid until
-/// the queue has come so far; outputs and workspace must not overlap anything but `base`.
+/// Each address must point to device memory that holds what the plan's shapes say and that stays valid until the queue
+/// has executed the work given to it; outputs and workspace must not overlap anything but `base`.
 pub unsafe fn enqueue_segment(
     queue: &mut impl Queue,
     plan: &SegmentPlan,
@@ -234,8 +235,8 @@ impl Call for SegmentPlan {
 /// Reduces the elements of `src` that share an index, where the index is sorted along its last axis:
 /// [`cpu::segment_coo`](crate::cpu::segment_coo), on a stream.
 ///
-/// The result is in device memory and complete when the stream has come so far. Scratch space is taken from
-/// the device; [`segment_coo_into`] reuses the caller's.
+/// The result is in device memory. It is complete when the stream has executed the work given to it so far. The call
+/// allocates its scratch space on the device; [`segment_coo_into`] uses the caller's.
 ///
 /// # Errors
 /// Those of [`cpu::segment_coo`](crate::cpu::segment_coo); [`Error::Cuda`] where the driver refuses.
@@ -256,8 +257,8 @@ pub fn segment_coo<T: Scalar, I: Index>(
     run_owned(stream, &plan, Inputs { src, index, base }, options.bad_index, &mut workspace)
 }
 
-/// [`segment_coo`] into tensors of the caller's, with scratch space of the caller's. `arg_out` is for min and max
-/// alone, and may be left out there.
+/// [`segment_coo`] that writes to the caller's tensors and uses the caller's workspace. `arg_out` is for min and max
+/// only, and is optional.
 ///
 /// # Errors
 /// Those of [`segment_coo`]; [`Error::OutputShape`] where `out` or `arg_out` has another shape than the result;
@@ -284,8 +285,8 @@ pub fn segment_coo_into<T: Scalar, I: Index>(
 
 /// Reduces the segments of `src` that `indptr` delimits: [`cpu::segment_csr`](crate::cpu::segment_csr), on a stream.
 ///
-/// The result is in device memory and complete when the stream has come so far. Scratch space is taken from
-/// the device; [`segment_csr_into`] reuses the caller's.
+/// The result is in device memory. It is complete when the stream has executed the work given to it so far. The call
+/// allocates its scratch space on the device; [`segment_csr_into`] uses the caller's.
 ///
 /// # Errors
 /// Those of [`cpu::segment_csr`](crate::cpu::segment_csr); [`Error::Cuda`] where the driver refuses.
@@ -300,8 +301,8 @@ pub fn segment_csr<T: Scalar, I: Index>(
     run_owned(stream, &plan, Inputs { src, index: indptr, base: None }, options.bad_index, &mut workspace)
 }
 
-/// [`segment_csr`] into tensors of the caller's, of which every element is overwritten, with scratch space of the
-/// caller's. `arg_out` is for min and max alone, and may be left out there.
+/// [`segment_csr`] that writes to the caller's tensors, to every element of them, and uses the caller's workspace.
+/// `arg_out` is for min and max only, and is optional.
 ///
 /// # Errors
 /// Those of [`segment_csr`]; [`Error::OutputShape`] where `out` or `arg_out` has another shape than the result;
@@ -370,15 +371,15 @@ fn run<T: Scalar, I: Index>(
     unsafe { call::run(stream, plan, inputs.index, bad_index, plan.workspace_bytes(T::TYPE), workspace, pointers) }
 }
 
-/// Looks an index or indptr over: leaves the position of its first element that is out of range, or below the one
-/// before it in its row, as a u64 at `result`; all ones where there is none.
+/// Checks an index or indptr. Stores the position of its first element that is out of range, or below the one before it
+/// in its row, as a u64 at `result`. All bits are 1 if there is none.
 ///
 /// # Errors
-/// What the queue answers.
+/// Those of the queue.
 ///
 /// # Safety
-/// `index` must point to a tensor of the plan's index shape, `result` to 8 bytes, valid until the queue has come so
-/// far.
+/// `index` must point to a tensor of the plan's index shape, `result` to 8 bytes, valid until the queue has executed
+/// the work given to it.
 pub unsafe fn enqueue_segment_check(
     queue: &mut impl Queue,
     plan: &SegmentPlan,

@@ -96,7 +96,8 @@ fn a_workspace_that_is_too_small_is_refused() {
     use tensorrt_scatter::{IndexType, ScalarType, gpu};
     let case = column(Reduce::Max, &[1.0; 4], &[0, 4], None, 1, true);
     let plan = emulator::segment_plan(&case).unwrap();
-    // No segment of four elements goes on in another chunk: there is only the first segment's note of where its row begins.
+    // No segment of four elements goes on in another chunk: there is only the first segment's note of where its row
+    // begins.
     let needed = 8;
     let pointers = gpu::ReductionPointers {
         scalar: ScalarType::F32,

@@ -1,4 +1,5 @@
-//! Softmax and its kin: the naive twins, how near a result must be, and the kernels on the emulated grid.
+//! Softmax, log_softmax, logsumexp and std: the naive twins, the tolerances of the results, and the kernels on the
+//! emulated grid.
 
 use half::{bf16, f16};
 use proptest::prelude::*;
@@ -58,7 +59,7 @@ pub fn options<T>(case: &ScatterCase<T>) -> CompositeOptions {
     CompositeOptions::new().dim(case.dim as isize).dim_size(case.dim_size)
 }
 
-/// A result by its definition, in float64, and how far from it one may be.
+/// A result by its definition, in float64, and its tolerance.
 pub struct Expected {
     pub values: Vec<f64>,
     pub tolerances: Vec<f64>,
@@ -102,9 +103,9 @@ impl Group {
 
 /// torch_scatter's formulas, group by group.
 ///
-/// A sum of n numbers in the type to reckon in, in any order, is n roundings away from the exact one; an exponential is
-/// 6 units away, and the last rounding is T's own. Softmax is a quotient of these, so its error is relative; the others are
-/// differences and sums, so their error is relative to the largest number in them.
+/// The tolerance: a sum of n numbers, in any order, has up to n rounding errors of the accumulator's type. An
+/// exponential is up to 6 units off. The result is rounded to T once. Softmax is a quotient of these, so its error is
+/// relative to itself. The others are differences and sums, so their error is relative to the largest number in them.
 pub fn naive<T: FloatElement>(composite: Composite, case: &ScatterCase<T>, options: &Constants) -> Expected {
     let out_dims = case.out_dims();
     let mut groups = vec![Group { elements: Vec::new() }; case.out_len()];
@@ -153,8 +154,8 @@ pub fn naive<T: FloatElement>(composite: Composite, case: &ScatterCase<T>, optio
             let log_sum = (group.sum_of_exponentials() + constants.eps).ln();
             let recentred = value - group.shift();
             let result = recentred - log_sum;
-            // Two finite numbers of T may lie further apart than T reaches; what is less than half a unit beyond its
-            // largest still rounds to that.
+            // The difference of two finite numbers of T may be out of T's range. A number less than half a unit above
+            // T's largest one still rounds to it.
             let reach = constants.largest * (1.0 + T::STEP / 4.0);
             let result = if result < -reach { f64::NEG_INFINITY } else { result };
             (result, recentred.abs() + log_sum.abs() + 1.0)
@@ -178,7 +179,7 @@ impl Constants {
     }
 }
 
-/// Fails where a result is not as near as it must be; NaNs are equal to each other.
+/// Fails where a result is out of its tolerance. NaNs are equal to each other.
 #[track_caller]
 pub fn assert_near<T: FloatElement>(what: &str, given: &[T], expected: &Expected) {
     assert_eq!(given.len(), expected.values.len(), "{what}: length");

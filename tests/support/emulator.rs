@@ -68,7 +68,7 @@ pub enum Integers {
 }
 
 impl Integers {
-    /// Numbers beyond int32 become its nearest one there: as bad an index.
+    /// In int32, a number out of its range becomes the nearest int32, which is a bad index as well.
     pub fn new(numbers: &[i64], index_type: IndexType) -> Self {
         let narrow = |&number: &i64| number.clamp(i32::MIN.into(), i32::MAX.into()) as i32;
         match index_type {
@@ -316,8 +316,8 @@ pub fn segment_plan<T: Element>(case: &SegmentCase<T>) -> Result<SegmentPlan, Er
     SegmentPlan::coo(&src, &index, base.as_ref(), &SegmentCooOptions::new(case.reduce).dim_size(case.segments))
 }
 
-/// [`scatter`] for segments, which has given the same for each of [`SIZES`], in a setup each. `offset` elements before
-/// src and out make them unaligned.
+/// [`scatter`] for segments. It runs for each of [`SIZES`], each time in another setup, and all results must be the
+/// same. `offset` elements before src and out make them unaligned.
 pub fn segment<T: Element>(
     case: &SegmentCase<T>,
     seed: u64,

@@ -12,7 +12,7 @@ use super::{
     emulator::{Aligned, Emulator, Integers, Setup, kernel_named},
 };
 
-/// What a gather is given.
+/// The inputs of a gather.
 #[derive(Clone, Debug)]
 pub struct GatherCase<T> {
     pub src_dims: Vec<usize>,
@@ -140,8 +140,8 @@ fn leading(src_dims: &[usize], axis: usize, full: &[bool]) -> Vec<usize> {
     src_dims[..axis].iter().zip(full).map(|(&size, &full)| if full { size } else { 1 }).collect()
 }
 
-/// Runs a planned gather on the emulated grid, which has given the same for an index of either type, and as if `out`
-/// were beyond 32 bits. `shift` moves src and out that many elements away from where their memory is aligned.
+/// Runs a planned gather on the emulated grid: with an index of either type, and also with the kernels for a large
+/// `out`. All results must be the same. `shift` is the distance, in elements, of src and out from an aligned address.
 pub fn emulate<T: Element>(
     plan: &GatherPlan,
     case: &GatherCase<T>,
@@ -193,8 +193,8 @@ pub fn emulate_csr<T: Element>(case: &GatherCase<T>, shift: usize, seed: u64, ma
     emulate(&plan, case, shift, seed, max_blocks).unwrap()
 }
 
-/// Runs the kernel of gather_csr for very many rows of one chunk on few of them, a warp taking `tiles` of 128 rows one
-/// after the other.
+/// Runs the kernel of gather_csr for very many rows of one word, on few rows. A warp takes `tiles` tiles of 128 rows,
+/// one after the other.
 pub fn emulate_csr_chunks<T: Element>(case: &GatherCase<T>, tiles: usize, seed: u64) -> Vec<T> {
     let index_type = Setup::of(seed).index_type;
     let index = Integers::new(&case.index, index_type);

@@ -1,8 +1,8 @@
 //! The entry points of the kernels, as one table: their names, their parameters, and what each assumes of its launch.
 //!
-//! kernels-gpu makes the entry points of it ([`entry_points!`](crate::entry_points)), the build script checks that the PTX has just
-//! these, and the host makes its launches of it ([`FAMILIES`]). The values of each axis are one list for all of them
-//! ([`axis!`](crate::axis)).
+//! kernels-gpu makes the entry points from it ([`entry_points!`](crate::entry_points)). The build script checks that
+//! the PTX has exactly these. The host makes its launches from it ([`FAMILIES`]). All three use the same list of values
+//! for each axis ([`axis!`](crate::axis)).
 
 use crate::{
     CompositeParams, FillParams, GatherParams, IndexParams, OffsetsParams, ReproducibleParams, ScatterParams,
@@ -25,11 +25,12 @@ pub enum TakenBy {
 pub enum Grid {
     /// Any: a loop in the kernel takes the work items that a smaller grid leaves.
     Any,
-    /// One that has someone for each work item.
+    /// One with a thread, warp or block for each work item.
     Whole,
 }
 
-/// What a kernel assumes of its launch. A block has [`THREADS_PER_BLOCK`] threads along x, and the grid extends along x alone.
+/// What a kernel assumes of its launch. A block has [`THREADS_PER_BLOCK`] threads along x, and the grid extends along x
+/// alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Contract {
     /// What takes a work item.
@@ -41,7 +42,7 @@ pub struct Contract {
 }
 
 impl Contract {
-    /// How many blocks have someone for each of so many work items.
+    /// The blocks that are enough for `items` work items.
     pub const fn blocks(self, items: u64) -> u64 {
         let of_block = match self.taken_by {
             TakenBy::Thread => THREADS_PER_BLOCK,
@@ -70,8 +71,8 @@ pub struct Family {
     pub contract: Contract,
 }
 
-/// The values of an axis, each as `[Variant _suffix value]`: the host's name, the part of the kernel's name, and what the body takes.
-/// A new type, reduction or word is added here.
+/// The values of an axis, each as `[Variant _suffix value]`: the host's name, the part of the kernel's name, and the
+/// argument of the body. A new type, reduction or word is added here.
 ///
 /// `axis!(NAME => callback! { STATE })` becomes `callback! { STATE => [..] [..] }`.
 #[macro_export]
@@ -80,7 +81,7 @@ macro_rules! axis {
     (scalar => $callback:ident! { $($state:tt)* }) => {
         $callback! { $($state)* => [F32 _f32 f32] [F16 _f16 F16] [BF16 _bf16 Bf16] [F64 _f64 f64] [I32 _i32 i32] [I64 _i64 i64] }
     };
-    // Those whose key fits in 32 bits, so that a key and a position fit in one 64-bit integer.
+    // The types whose key fits in 32 bits, so that a key and a position fit in one 64-bit integer.
     (narrow_key => $callback:ident! { $($state:tt)* }) => {
         $callback! { $($state)* => [F32 _f32 f32] [F16 _f16 F16] [BF16 _bf16 Bf16] [I32 _i32 i32] }
     };
@@ -88,7 +89,7 @@ macro_rules! axis {
     (float => $callback:ident! { $($state:tt)* }) => {
         $callback! { $($state)* => [F32 _f32 f32] [F16 _f16 F16] [BF16 _bf16 Bf16] [F64 _f64 f64] }
     };
-    // Those whose sums are kept in float32.
+    // The types whose sums are kept in float32.
     (float32_sum => $callback:ident! { $($state:tt)* }) => {
         $callback! { $($state)* => [F32 _f32 f32] [F16 _f16 F16] [BF16 _bf16 Bf16] }
     };
@@ -104,11 +105,11 @@ macro_rules! axis {
     (source => $callback:ident! { $($state:tt)* }) => {
         $callback! { $($state)* => [Indptr _csr false] [Index _coo true] }
     };
-    // What segments make of their elements. A mean is a sum that is divided when it is stored.
+    // What segments compute of their elements. A mean is a sum that is divided when it is stored.
     (fold => $callback:ident! { $($state:tt)* }) => {
         $callback! { $($state)* => [Sum _sum Sum] [Min _min Min] [Max _max Max] }
     };
-    // Those whose result depends on the number of elements.
+    // The folds whose result depends on the number of elements.
     (counted_fold => $callback:ident! { $($state:tt)* }) => {
         $callback! { $($state)* => [Sum _sum Sum] }
     };
@@ -138,22 +139,24 @@ macro_rules! axis {
     };
 }
 
-/// The table, as `callback! { modules }`: each module is one of the kernels', with a line for each family of entry points.
+/// The table, as `callback! { modules }`: each module is one of the kernels', with a line for each family of entry
+/// points.
 ///
 /// ```text
 /// segment source _cut fold _packs scalar (SegmentParams) warp any = segment::reduce_cut<T, R, CutLoad, PACK, HAS_INDEX>;
 /// ```
 ///
-/// - First comes the name, in parts. A part that is an [`axis!`](crate::axis) stands for each of its suffixes in turn, here
-///   `segment_csr_cut_sum_packs_f32`, `segment_csr_cut_sum_packs_f16` and so on. Every other part stands for itself.
-/// - In parentheses stands the parameter, then the [`Contract`]: what takes a work item ([`TakenBy`]), and which [`Grid`] the kernel
-///   may have.
+/// - First comes the name, in parts. A part that is an [`axis!`](crate::axis) stands for each of its suffixes in turn,
+///   here `segment_csr_cut_sum_packs_f32`, `segment_csr_cut_sum_packs_f16` and so on. Every other part stands for
+///   itself.
+/// - In parentheses stands the parameter, then the [`Contract`]: what takes a work item ([`TakenBy`]), and which
+///   [`Grid`] the kernel may have.
 /// - Behind `=` stands the function that is the kernel's body. The axes define the names of its generic arguments.
-/// - A line that ends in `waits` has a body that waits for the kernel before it by itself.
+/// - If a line ends in `waits`, the body itself waits for the kernel before it.
 ///
-/// Work items: an element, row or word of `out` or `src`, unless a line says otherwise. Kernels of packs (`_packs`, `_quads`) need
-/// `src`, `base`, `out` and accumulators aligned to [`PACK_BYTES`](crate::PACK_BYTES), or to four values; those of words need `src` and
-/// `out` aligned to a word.
+/// Work items: an element, row or word of `out` or `src`, unless a line says otherwise. Kernels of packs (`_packs`,
+/// `_quads`) need `src`, `base`, `out` and accumulators aligned to [`PACK_BYTES`](crate::PACK_BYTES), or to four
+/// values; those of words need `src` and `out` aligned to a word.
 #[macro_export]
 macro_rules! entry_points {
     ($callback:ident) => {
@@ -176,7 +179,8 @@ macro_rules! entry_points {
                 // A work item is `rows_of_warp` neighbouring rows.
                 scatter sum_or_mean _rows singles_or_quads float32_sum index (ScatterParams) warp whole =
                     rows::accumulate<T, I, COLUMNS, COUNTS>;
-                // A work item is a block's share of all elements. Dynamic shared memory for b * n * k float32, for means b * n u32 more.
+                // A work item is a block's share of all elements. Dynamic shared memory for b * n * k float32, for
+                // means b * n u32 more.
                 scatter sum_or_mean _privatized singles_or_quads float32_sum index (ScatterParams) block any =
                     privatized::accumulate<T, I, COLUMNS, COUNTS>;
                 scatter_sum_start_scales float (ReproducibleParams) thread any = reproducible::start_scales<T>;

@@ -29,7 +29,7 @@ pub struct GatherParams {
     pub by_words_short: ShortDivisor,
     /// gather_csr: the number of row tiles that a warp takes one after the other. 1 if several warps share a tile.
     pub tiles: u64,
-    /// gather_csr: the number of groups of that many tiles.
+    /// gather_csr: the number of groups of `tiles` tiles.
     pub groups_of_tiles: u64,
     /// gather_csr: divides by the number of warps that share the words of a tile.
     pub parts: Divisor,

@@ -1,11 +1,11 @@
 //! The driver functions that this project calls, with every answer as a number.
 //!
-//! A function returns a `CUresult` as a [`c_int`]: [`SUCCESS`], or the number of an error. New drivers answer numbers that
-//! no header of today lists, so the type is a number here and no enum: a Rust enum must never hold a value that is not one of
-//! its variants (`cust::sys` has such an enum, which stops at CUDA 11.4).
+//! A function returns a `CUresult` as a [`c_int`]: [`SUCCESS`], or the number of an error. New drivers answer numbers
+//! that no header of today lists, so the type is a number here and no enum: a Rust enum must never hold a value that is
+//! not one of its variants (`cust::sys` has such an enum, which stops at CUDA 11.4).
 //!
-//! Each function answers [`ERROR_NO_DEVICE`] where there is no driver, and [`ERROR_NOT_FOUND`] where the driver is older than
-//! the function. The names, the parameters and the numbers are those of NVIDIA's `cuda.h`.
+//! Each function answers [`ERROR_NO_DEVICE`] where there is no driver, and [`ERROR_NOT_FOUND`] where the driver is
+//! older than the function. The names, the parameters and the numbers are those of NVIDIA's `cuda.h`.
 
 use std::ffi::{c_char, c_int, c_uint, c_void};
 
@@ -59,19 +59,19 @@ pub const MAX_THREADS_PER_MULTIPROCESSOR: c_int = 39;
 pub const COMPUTE_CAPABILITY_MAJOR: c_int = 75;
 /// `CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR`.
 pub const COMPUTE_CAPABILITY_MINOR: c_int = 76;
-/// `CU_POINTER_ATTRIBUTE_BUFFER_ID`: the number of an allocation, an `unsigned long long`. No other allocation of the process
-/// has it, not even a later one at the same address.
+/// `CU_POINTER_ATTRIBUTE_BUFFER_ID`: the number of an allocation, an `unsigned long long`. No other allocation of the
+/// process has it, not even a later one at the same address.
 pub const POINTER_BUFFER_ID: c_int = 7;
 /// `CU_STREAM_NON_BLOCKING`: the stream does not wait for the default stream.
 pub const STREAM_NON_BLOCKING: c_uint = 1;
 /// `CU_EVENT_DEFAULT`: the event keeps the time.
 pub const EVENT_DEFAULT: c_uint = 0;
-/// `CU_JIT_SPLIT_COMPILE` (CUDA 13.0 and later): the option of [`cuModuleLoadDataEx`] whose value is the number of threads that
-/// compile the functions of a module; 0 is one for each processor.
+/// `CU_JIT_SPLIT_COMPILE` (CUDA 13.0 and later): the option of [`cuModuleLoadDataEx`] whose value is the number of
+/// threads that compile the functions of a module; 0 is one for each processor.
 pub const JIT_SPLIT_COMPILE: c_uint = 34;
 
-// A pointer parameter is read or written as the driver's manual says. "Live" is a handle that the driver gave and that was not
-// destroyed since. "Device memory" is memory of the current context.
+// A pointer parameter is read or written as the driver's manual says. "Live" is a handle that the driver gave and that
+// was not destroyed since. "Device memory" is memory of the current context.
 unsafe extern "C" {
     /// Initialises the driver. `flags` is 0.
     ///
@@ -157,8 +157,8 @@ unsafe extern "C" {
     /// `device` is valid for a write.
     pub fn cuCtxGetDevice(device: *mut Device) -> c_int;
 
-    /// Writes the number of a context (CUDA 12.0 and later). No other context of the process has or had it. A null `context`
-    /// means the current one.
+    /// Writes the number of a context (CUDA 12.0 and later). No other context of the process has or had it. A null
+    /// `context` means the current one.
     ///
     /// # Safety
     /// `context` is null or live; `id` is valid for a write.
@@ -182,7 +182,8 @@ unsafe extern "C" {
     /// `address` is of [`cuMemAlloc_v2`] and was not freed since; nothing uses it later.
     pub fn cuMemFree_v2(address: DevicePointer) -> c_int;
 
-    /// Writes an attribute of a device address, such as [`POINTER_BUFFER_ID`]. Fails for an address that is in no allocation.
+    /// Writes an attribute of a device address, such as [`POINTER_BUFFER_ID`]. Fails for an address that is in no
+    /// allocation.
     ///
     /// # Safety
     /// `value` is valid for a write of what the attribute is.
@@ -191,7 +192,8 @@ unsafe extern "C" {
     /// Sets `count` bytes to `value`.
     ///
     /// # Safety
-    /// The bytes are device memory that nothing else uses until the stream has come so far; `stream` is live or null.
+    /// The bytes are device memory that nothing else uses until the stream has executed the work given to it; `stream`
+    /// is live or null.
     pub fn cuMemsetD8Async(address: DevicePointer, value: u8, count: usize, stream: Stream) -> c_int;
 
     /// Sets `count` 32-bit words to `value`.
@@ -203,7 +205,8 @@ unsafe extern "C" {
     /// Copies from the host to the device.
     ///
     /// # Safety
-    /// Both sides are memory of `bytes` bytes, valid until the stream has come so far; `stream` is live or null.
+    /// Both sides are memory of `bytes` bytes, valid until the stream has executed the work given to it; `stream` is
+    /// live or null.
     pub fn cuMemcpyHtoDAsync_v2(to: DevicePointer, from: *const c_void, bytes: usize, stream: Stream) -> c_int;
 
     /// Copies from the device to the host.
@@ -230,7 +233,7 @@ unsafe extern "C" {
     /// `stream` is live or null.
     pub fn cuStreamSynchronize(stream: Stream) -> c_int;
 
-    /// Makes an event. `flags` is [`EVENT_DEFAULT`], or others of the manual's.
+    /// Makes an event. `flags` is [`EVENT_DEFAULT`], or other flags of the manual.
     ///
     /// # Safety
     /// `event` is valid for a write.
@@ -242,7 +245,7 @@ unsafe extern "C" {
     /// Both handles are live and of one context; the stream may be null.
     pub fn cuEventRecord(event: Event, stream: Stream) -> c_int;
 
-    /// Waits until an event has come.
+    /// Waits until its stream has reached an event.
     ///
     /// # Safety
     /// `event` is live.
@@ -260,8 +263,8 @@ unsafe extern "C" {
     /// `event` is live, and nothing uses it later.
     pub fn cuEventDestroy_v2(event: Event) -> c_int;
 
-    /// Compiles PTX, as the options say, and loads it as a module of the current context. Answers `CUDA_ERROR_INVALID_VALUE`
-    /// (1) for an option that the driver does not know.
+    /// Compiles PTX, as the options say, and loads it as a module of the current context. Answers
+    /// `CUDA_ERROR_INVALID_VALUE` (1) for an option that the driver does not know.
     ///
     /// # Safety
     /// `module` is valid for a write; `image` is text that ends in a NUL; `options` and `values` are valid for reads of
@@ -283,8 +286,8 @@ unsafe extern "C" {
     /// Launches a kernel.
     ///
     /// # Safety
-    /// `function` is live and `stream` is live or null; `parameters` has a pointer to each parameter of the kernel; `extra` is
-    /// null. What the kernel does is the caller's to answer for.
+    /// `function` is live and `stream` is live or null; `parameters` has a pointer to each parameter of the kernel;
+    /// `extra` is null. The caller is responsible for what the kernel does.
     pub fn cuLaunchKernel(
         function: Function,
         grid_x: c_uint,

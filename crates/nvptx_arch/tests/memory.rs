@@ -1,4 +1,4 @@
-//! Loads, stores and atomics: what they move, and where they may not.
+//! Loads, stores and atomics: what they move, and the faults of wrong addresses.
 
 mod common;
 
@@ -70,7 +70,7 @@ fn vectors_move_whole() {
     assert_eq!(out.0[20..], [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 1.0, 2.0, 3.0, 4.0]);
 }
 
-/// Runs `act` on one value in one thread, and gives what it gave and what it left.
+/// Runs `act` on one value in one thread. Returns the result of `act`, and the value after it.
 fn on_one<T: Copy, R: Copy + Default>(mut value: T, act: impl Fn(*mut T) -> R) -> (R, T) {
     let result = std::cell::Cell::new(R::default());
     let mut memory = Memory::new();
@@ -175,7 +175,7 @@ fn shared_memory_belongs_to_a_block() {
     assert_eq!(out, [1110, 1111, 1112, 1113, 1114, 1115]);
 }
 
-/// The fault of one thread that does `act` with ten words that it may write, aligned to 16 bytes.
+/// The fault of one thread that runs `act` on ten words that it may write, aligned to 16 bytes.
 fn fault_of(act: impl Fn(*mut u32)) -> Fault {
     let mut words = Aligned([0_u32; 10]);
     let mut memory = Memory::new();
@@ -222,7 +222,7 @@ fn another_blocks_shared_memory_is_out_of_bounds() {
         let own = shared_array![u32; 1];
         if others.get().is_null() {
             others.set(own);
-            // Long enough for the other block to come while this one is there.
+            // Long enough for the other block to start while this one runs.
             for _ in 0..1000 {
                 store(own, 1);
             }

@@ -1,4 +1,4 @@
-//! How the elements and columns of a reduction over segments are shared out.
+//! How threads share the elements and columns of a reduction over segments.
 
 use super::workspace;
 use crate::{
@@ -6,23 +6,23 @@ use crate::{
     gpu::tuning::{PACK_BYTES, WARP_SIZE, order},
 };
 
-/// How the elements and columns of `src` are shared out, from sizes alone: the same sizes give the same sums, bit for
-/// bit, wherever the tensors lie.
+/// How threads share the elements and columns of `src`. It depends on sizes only, so the same sizes give sums with the
+/// same bits, wherever the tensors lie.
 pub(super) struct Partition {
-    /// Columns of a lane where the tensors are aligned to [`PACK_BYTES`], 1 where K does not allow more.
+    /// The columns of a lane, if the tensors are aligned to [`PACK_BYTES`]. 1 if packs do not divide a row.
     pub(super) pack: usize,
     /// Lanes that share the columns of an element.
     pub(super) lanes: usize,
-    /// In how many ways a group of lanes shares the elements of a segment.
+    /// The number of ways: how many lanes of a group share the elements of a segment.
     pub(super) ways: usize,
-    /// The elements of a chunk, a power of two; None where a block takes each long segment instead.
+    /// The elements of a chunk, a power of two. None if the axis is not cut; then a block takes each long segment.
     pub(super) chunk: Option<usize>,
-    /// Whether a lane takes a column of a segment by itself, in the first step.
+    /// Whether the first kernel is the one for short segments, in which a lane takes one column of a segment.
     pub(super) is_short: bool,
 }
 
 impl Partition {
-    /// For the given bytes of `src`.
+    /// The partition for a `src` of this many bytes.
     pub(super) fn new(plan: &SegmentPlan, scalar: ScalarType, bytes: usize) -> Self {
         let per_load = PACK_BYTES / scalar.bytes();
         let pack = if plan.k.is_multiple_of(per_load) { per_load } else { 1 };
@@ -42,7 +42,8 @@ impl Partition {
         Self { pack, lanes, ways, chunk, is_short }
     }
 
-    /// The number of chunks of each b: none where one chunk would hold all elements, so that no segment goes on in another.
+    /// The number of chunks of each b. 0 if one chunk would hold all elements, because then no segment continues in
+    /// another chunk.
     pub(super) fn chunks_per_b(&self, plan: &SegmentPlan) -> usize {
         match self.chunk {
             Some(chunk) if chunk < plan.e => plan.e.div_ceil(chunk),

@@ -1,5 +1,5 @@
-//! The launches a reduction over segments is made of, each with its kernel. What an enqueue launches and what is loaded ahead
-//! of it come from here.
+//! The launches of a reduction over segments, each with its kernel. An enqueue takes its launches from here, and so
+//! does what is loaded ahead.
 
 use crate::{
     Error, IndexType, Reduce, ReduceOperator, ScalarType,
@@ -12,7 +12,7 @@ use crate::{
     segment::Segments,
 };
 
-/// What selects the kernels of a reduction over segments, whatever its shapes.
+/// What decides which kernels a reduction over segments may launch. Shapes do not.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Selection {
     pub(super) source: Segments,
@@ -23,22 +23,23 @@ pub(super) struct Selection {
 /// A launch of a reduction over segments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// Makes an indptr, of this type, of a sorted index.
+    /// Makes an indptr of this type from a sorted index.
     FromIndex(IndexType),
-    /// Every segment by a group of lanes, or a block where it is long.
+    /// Reduces every segment, by a group of lanes, or by a block if it is long.
     Whole { is_packs: bool },
-    /// Every segment of a cut axis, of a long one the part in its first chunk: by a group of lanes.
+    /// Over a cut axis: reduces every segment, and of a long segment the elements in its first chunk, by a group of
+    /// lanes.
     Cut(Load),
-    /// The same, by a lane for each column.
+    /// The same, by one lane for each column.
     Short,
-    /// The parts of long segments in the chunks behind their first one.
+    /// Reduces the elements of long segments in the chunks after their first one.
     Chunks(Load),
-    /// Joins the parts of each long segment.
+    /// Joins the records of each long segment.
     Combine,
 }
 
 impl Step {
-    /// All of them, for an index or an indptr.
+    /// All steps, for an index or an indptr.
     fn all(source: Segments) -> Vec<Self> {
         const LOADS: [Load; 3] = [Load::Columns, Load::Packs, Load::LargePacks];
         let from_index = match source {
@@ -92,8 +93,8 @@ pub(super) fn fold(source: Segments, reduce: Reduce) -> Result<Fold, Error> {
 }
 
 /// Loads every kernel that segment_coo may launch into the current context, whatever its shapes, so that a later
-/// [`segment_raw`](super::segment_raw) compiles nothing and can be captured in a CUDA graph. A second call for the same types
-/// costs next to nothing.
+/// [`segment_raw`](super::segment_raw) compiles nothing and can be captured in a CUDA graph. A second call for the same
+/// types costs next to nothing.
 ///
 /// # Errors
 /// [`Error::UnsupportedReduce`] for "mul"; [`Error::Cuda`] where the driver refuses.
@@ -127,7 +128,7 @@ fn preload(
     index_type: IndexType,
 ) -> Result<(), Error> {
     let fold = fold(source, reduce)?;
-    // The kernels find out the type of arg_out when they run.
+    // A parameter tells the kernels the type of arg_out, so no kernel depends on it.
     let types = ReductionTypes { scalar, index: index_type, arg: index_type };
     launches::preload(kernels, |_| self::kernels(Selection { source, fold, types }))
 }

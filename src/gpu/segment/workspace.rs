@@ -1,4 +1,4 @@
-//! The workspace of a reduction over segments, and how chunks are kept from taking too much of it.
+//! The workspace of a reduction over segments, and the limit on what chunks take of it.
 
 use kernel_params::INDEX_TILE;
 
@@ -11,8 +11,8 @@ use crate::{
 /// How many records a chunk has.
 const RECORDS_PER_CHUNK: usize = kernel_params::RECORDS_PER_CHUNK as usize;
 
-/// What the chunks may take beside a quarter of `src`'s bytes, so that a small input is not cut into fewer chunks than keep a
-/// device busy.
+/// The bytes that chunks may take in addition to a quarter of `src`'s bytes. Without them, a small input would be cut
+/// into too few chunks to keep a device busy.
 const SPARE_BYTES: usize = 8 << 20;
 
 /// The type of an indptr that is made of an index.
@@ -20,7 +20,7 @@ pub(super) fn made_indptr(plan: &SegmentPlan) -> IndexType {
     if i32::try_from(plan.e).is_ok() { IndexType::I32 } else { IndexType::I64 }
 }
 
-/// How many tiles cover a row of an index and the place behind its last element.
+/// The number of index tiles that cover a row of an index and the position behind its last element.
 pub(super) fn tiles(e: usize) -> usize {
     e / INDEX_TILE as usize + 1
 }
@@ -44,7 +44,7 @@ impl WorkspaceLayout {
         let (offsets, indptr, holes) = place_shared(plan, &mut parts);
         let records = chunks.saturating_mul(RECORDS_PER_CHUNK);
         let places = records.saturating_mul(plan.k);
-        // One more: a first segment notes where a row begins even if there are no chunks.
+        // At least one, because the first segment of a row writes a note even if there are no chunks.
         let going_on = parts.take(chunks.max(1), size_of::<u64>());
         let counts = parts.take(records, size_of::<u64>());
         let values = parts.take(places, scalar.accumulator_bytes());
@@ -53,8 +53,8 @@ impl WorkspaceLayout {
     }
 }
 
-/// Places what does not depend on chunks: offsets of an index that does not advance evenly, and an indptr and its holes where the
-/// plan has an index.
+/// Places the parts that do not depend on chunks: the offsets of an index that does not advance evenly and, if the plan
+/// has an index, an indptr and the notes of holes.
 fn place_shared(plan: &SegmentPlan, parts: &mut Parts) -> (usize, usize, usize) {
     let rows = match plan.segments {
         Segments::Index => plan.index_rows(),
@@ -66,7 +66,7 @@ fn place_shared(plan: &SegmentPlan, parts: &mut Parts) -> (usize, usize, usize) 
     (offsets, indptr, holes)
 }
 
-/// The bytes that each chunk takes, with alignment left out.
+/// The bytes of each chunk, without the padding for alignment.
 fn chunk_bytes(plan: &SegmentPlan, scalar: ScalarType, columns: usize) -> usize {
     let position = if plan.reduce.has_arg() { size_of::<u64>() } else { 0 };
     let record = columns.saturating_mul(scalar.accumulator_bytes() + position).saturating_add(size_of::<u64>());
@@ -78,21 +78,21 @@ fn allowance(plan: &SegmentPlan, scalar: ScalarType) -> usize {
     (plan.src.element_count().saturating_mul(scalar.bytes()) / 4).saturating_add(SPARE_BYTES)
 }
 
-/// The elements of a chunk, from the number that is best for the speed: twice or several times as many, where the chunks would take
-/// more than [`allowance`] otherwise.
+/// The number of elements of a chunk. `wanted` is the fastest number. It is doubled until the chunks take no more than
+/// [`allowance`].
 ///
-/// That is the case where b is large, and each row has few chunks and a last one that is nearly empty.
+/// That happens if b is large, and each row has few chunks, the last of them nearly empty.
 pub(super) fn affordable_chunk(plan: &SegmentPlan, scalar: ScalarType, wanted: usize) -> usize {
     let (bytes, allowed) = (chunk_bytes(plan, scalar, plan.k), allowance(plan, scalar));
     let mut chunk = wanted;
-    // Where one chunk holds a row there are none.
+    // If one chunk holds a row, there are no chunks.
     while chunk < plan.e && plan.b.saturating_mul(plan.e.div_ceil(chunk)).saturating_mul(bytes) > allowed {
         chunk *= 2;
     }
     chunk
 }
 
-/// The most bytes that the workspace takes for these shapes and all that are no larger.
+/// The most bytes that the workspace takes for these shapes and all smaller ones.
 pub(super) fn most_bytes(plan: &SegmentPlan, scalar: ScalarType) -> usize {
     let mut parts = Parts::default();
     place_shared(plan, &mut parts);
@@ -101,10 +101,10 @@ pub(super) fn most_bytes(plan: &SegmentPlan, scalar: ScalarType) -> usize {
     let most_short = order::most_short_chunks(plan.b, plan.e).map(|(columns, count)| chunks(count, columns));
     let most = most_short.into_iter().fold(most, usize::max).min(allowance(plan, scalar));
     if plan.e <= order::SHORTEST_CHUNK {
-        // One chunk, of whatever length, holds such a row: there is a note, and no record.
+        // One chunk of any length holds such a row, so there is one note and no record.
         parts.take(1, size_of::<u64>());
     } else {
-        // Each of the four parts for chunks is rounded up to a whole word, and there is a note in any case.
+        // Each of the four parts for chunks is padded to a whole u64, and there is always one note.
         parts.take(most.saturating_add(5 * size_of::<u64>()), 1);
     }
     parts.bytes()
@@ -130,7 +130,7 @@ mod tests {
         SegmentPlan::coo(&src, &index, None, &SegmentCooOptions::new(reduce).dim_size(n)).unwrap()
     }
 
-    /// What an enqueue takes.
+    /// The bytes that an enqueue takes.
     fn taken(plan: &SegmentPlan, scalar: ScalarType) -> usize {
         let partition = Partition::new(plan, scalar, plan.src.element_count() * scalar.bytes());
         WorkspaceLayout::new(plan, scalar, plan.b * partition.chunks_per_b(plan)).bytes
@@ -194,7 +194,7 @@ mod tests {
             // A part of a segment has fewer than 2^32 elements.
             assert!(chunk <= 2048, "{b} x {e} x {k}: {chunk}");
         }
-        // What took 1.5 times as much as src.
+        // One chunk holds each row of this src, so there are no records.
         let plan = csr(1_000_000, 4, 64, 2, Reduce::Max);
         assert!(plan.workspace_bytes(ScalarType::F32) < 10_000_000);
         assert_eq!(Partition::new(&plan, ScalarType::F32, 1 << 30).chunks_per_b(&plan), 0);

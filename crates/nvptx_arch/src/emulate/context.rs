@@ -1,4 +1,4 @@
-//! What an instruction sees: the thread that executes it, and the grid around it.
+//! What an instruction acts on: the thread that executes it, and the grid around it.
 
 use std::cell::{Cell, RefCell};
 use std::panic::Location;
@@ -14,11 +14,11 @@ use super::shared::SharedMemory;
 use super::{Launch, Options};
 use crate::warp::WARP_SIZE;
 
-/// Why a thread hands its turn back.
+/// Why a thread ends its turn.
 pub enum Request {
     /// Another thread may go first.
     Switch,
-    /// It goes on when others have come.
+    /// It continues when other threads have arrived.
     Wait(Wait),
     /// The grid ends.
     Fault(Box<Fault>),
@@ -44,7 +44,7 @@ pub struct Turn {
     pub thread: [u32; 3],
     /// The thread's place in its block, in the order x, y, z.
     pub linear: usize,
-    /// Its block's; there whenever a thread has its turn.
+    /// The shared memory of the thread's block. It is there during every turn.
     pub shared: Option<NonNull<SharedMemory>>,
 }
 
@@ -92,7 +92,7 @@ impl<'run> Context<'run> {
         self.yielder.set(Some(NonNull::from(yielder)));
     }
 
-    /// Waits for others, and gives what the instruction gives.
+    /// Waits for other threads, and returns the result of the instruction.
     pub fn wait(&self, for_what: WaitFor, location: &'static Location<'static>) -> u32 {
         let wait = Wait { for_what, location };
         self.step(wait.name(), location);
@@ -105,8 +105,8 @@ impl<'run> Context<'run> {
         self.suspend(Request::Switch);
     }
 
-    /// Lets another thread go first, perhaps; then makes sure that the access is defined. Everything a thread does up
-    /// to its next call into this crate happens before any other thread's turn.
+    /// May give the turn to another thread; after that, checks that the access is defined. No other thread gets a turn
+    /// until this thread's next call into this crate.
     pub fn access(
         &self,
         access: Access,
@@ -125,7 +125,7 @@ impl<'run> Context<'run> {
         }
     }
 
-    /// Counts an instruction: what a thread does for ever, it does by one of those counted.
+    /// Counts an instruction. A thread that never ends executes counted instructions again and again.
     fn step(&self, instruction: &'static str, location: &'static Location<'static>) {
         let steps = self.steps.get() + 1;
         self.steps.set(steps);

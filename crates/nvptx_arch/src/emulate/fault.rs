@@ -1,11 +1,11 @@
-//! What ends a run early.
+//! The faults that end a run.
 
 use std::fmt;
 use std::panic::Location;
 
 use thiserror::Error;
 
-/// Who executed which instruction where.
+/// Which thread executed which instruction, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Site {
     /// The thread's block, along x, y and z.
@@ -88,7 +88,7 @@ pub enum Fault {
         block: [u32; 3],
     },
 
-    /// Some threads of a block wait at a barrier that the others will never come to, because they have returned.
+    /// Some threads of a block wait at a barrier that the others never reach, because they have returned.
     #[error(
         "block {block:?} waits for ever at a barrier: {} wait, and {returned} have returned from the kernel; \
          bring every thread of the block to the barrier before any returns",
@@ -97,7 +97,7 @@ pub enum Fault {
     BarrierAbandoned {
         /// The block.
         block: [u32; 3],
-        /// Who waits where.
+        /// The waiting threads, by instruction and place.
         waiting: Vec<Waiters>,
         /// How many threads of the block have returned.
         returned: usize,
@@ -110,7 +110,7 @@ pub enum Fault {
          all threads of a block come to one kind of barrier, and all threads of a warp to the same one"
     )]
     BarrierMismatch {
-        /// The thread that came second.
+        /// The thread that arrived second.
         site: Site,
         /// The thread that waits already.
         other: Site,
@@ -137,7 +137,7 @@ pub enum Fault {
         site: Site,
         /// The instruction's mask.
         mask: u32,
-        /// The lane that will not come.
+        /// The lane that never arrives.
         lane: u32,
     },
 
@@ -181,7 +181,7 @@ pub enum Fault {
     Deadlock {
         /// The block.
         block: [u32; 3],
-        /// Who waits where.
+        /// The waiting threads, by instruction and place.
         waiting: Vec<Waiters>,
         /// How many threads of the block have returned.
         returned: usize,
@@ -210,7 +210,7 @@ pub enum Fault {
         address: usize,
         /// The size of the access.
         bytes: usize,
-        /// The registered memory or shared memory that the address comes closest to, in words.
+        /// A description of the registered or shared memory that is nearest to the address.
         nearest: Option<String>,
     },
 

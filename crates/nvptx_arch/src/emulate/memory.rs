@@ -58,7 +58,7 @@ impl Memory {
         Self::default()
     }
 
-    /// Lets a grid read the `bytes` at `base`, and write them if `writable`. Nothing to register is nothing registered.
+    /// Lets a grid read the `bytes` at `base`, and write them if `writable`. Does nothing if `bytes` is 0.
     ///
     /// # Panics
     ///
@@ -68,7 +68,7 @@ impl Memory {
     }
 
     /// Lets a grid write the `bytes` at `base`, and read those that this or an earlier grid has written: memory as an
-    /// allocation gives it. Nothing to register is nothing registered.
+    /// allocation gives it. Does nothing if `bytes` is 0.
     ///
     /// # Panics
     ///
@@ -105,7 +105,7 @@ impl Memory {
         self.ranges[at].contains(address, bytes).then_some(at)
     }
 
-    /// Where `address` lies, told by the range closest to it.
+    /// Describes where `address` lies, relative to the nearest range.
     pub(crate) fn describe(&self, address: usize) -> Option<String> {
         let range = self.ranges.iter().min_by_key(|range| range.distance(address))?;
         let Range { start, bytes, .. } = range;

@@ -7,8 +7,8 @@
 //!
 //! A run ends with a [`Fault`], which names thread, instruction and place, if the kernel does something that is
 //! undefined on a GPU: a barrier that some threads never reach, a shuffle from a lane that is not there, an access
-//! outside the registered memory, a load of memory that nothing has written. A grid that waits or loops for ever is a fault too, if its loop has an instruction of
-//! this crate.
+//! outside the registered memory, a load of memory that nothing has written. A grid that waits or loops for ever is a
+//! fault too, if its loop has an instruction of this crate.
 //!
 //! The emulator sees only accesses through this crate, not those of a kernel that dereferences a pointer itself.
 //!
@@ -87,7 +87,8 @@ pub struct Options {
     pub seed: u64,
     /// The number of blocks that run at the same time, at least 1. A block that has ended makes room for the next.
     pub resident_blocks: usize,
-    /// At one memory instruction in this many, the turn goes to another thread. At least 1: at every one.
+    /// The turn goes to another thread at one memory instruction in this many, on average. 1, the least, means at every
+    /// one.
     pub switch_one_in: u32,
     /// The most instructions that access memory or wait. A grid that executes more is assumed to loop for ever.
     pub step_limit: u64,
