@@ -1,8 +1,8 @@
 //! `cargo bench --bench tuning`: measures the neighbours of each size in [`Tuning`] on the device, one size at a time.
 //!
-//! Each line of CSV says: size, case, number, milliseconds, and the time relative to that of the number that the device
-//! has by itself. Words behind `--` choose: the sizes whose names have one of them are measured. Put a number that is
-//! faster in every case into `TRTS_TUNING`, or give it to `Gpu::set_tuning`.
+//! Each line of CSV says: size, case, number, milliseconds, and the time relative to the time of the device's own
+//! number. Words behind `--` choose sizes: only sizes whose names have one of the words are measured. Put a number that
+//! is faster in every case into `TRTS_TUNING`, or give it to `Gpu::set_tuning`.
 
 mod sizes;
 mod support;
@@ -18,7 +18,7 @@ use tensorrt_scatter::{
 
 const REPETITIONS: usize = 15;
 
-/// Runs of which the time is taken together.
+/// The runs that are timed together.
 const RUNS: u64 = 10;
 
 /// The numbers that are tried, as fractions of the device's own.
@@ -46,7 +46,7 @@ impl Case<'_> {
             let options = GatherCsrOptions::new().size(self.size.rows).bad_index(skip);
             gpu::gather_csr_into(stream, group_rows, indptr, &options, &mut self.gathered, workspace)
         } else {
-            // A scatter fills, and adds up in one of the ways that the others choose from.
+            // This scatter has a fill, and one of the sums that the other cases choose.
             let options = ScatterOptions::new(Reduce::Sum).dim(0).dim_size(self.size.groups).bad_index(skip);
             gpu::scatter_into(stream, src, index, None, &options, &mut self.reduced, None, workspace)
         }

@@ -260,7 +260,7 @@ impl Backend for Emulated {
             }
             "segment_coo" | "segment_csr" => {
                 let (segments, reduce, is_csr) = (line.out.shape[axis], line.reduce(), line.op == "segment_csr");
-                // Of segment_csr it is the destination alone.
+                // In segment_csr, base is only the destination.
                 let base = base.filter(|_| !is_csr);
                 let case = SegmentCase { src_dims, src, index_dims, index, base, segments, reduce, is_csr };
                 emulator::segment(&case, SEED, u32::MAX, 0).map(|(out, arg)| (out, reduce.has_arg().then_some(arg)))

@@ -145,7 +145,7 @@ fn fault_of_order(kernel: &str, entry: &str) -> Option<String> {
     reached_without_wait(entry).map(|access| format!("{kernel} comes to `{access}` without {WAIT}"))
 }
 
-/// The first access to global memory that some path from the start of an entry point comes to without a wait.
+/// The first access to global memory that some path from the start of an entry point reaches without a wait.
 fn reached_without_wait(entry: &str) -> Option<&str> {
     let lines: Vec<&str> = entry.lines().map(str::trim).collect();
     let labels: BTreeMap<&str, usize> =

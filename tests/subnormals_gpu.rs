@@ -144,7 +144,7 @@ fn assert_all<T: Scalar>(what: &str, given: &[T], expected: T) {
 const SHAPES: [[usize; 3]; 6] =
     [[4_000, 1, 1_000], [4_000, 64, 1_000], [4_000, 12, 1_000], [4_000, 3, 1_000], [40_000, 4, 8], [40_000, 1, 8]];
 
-/// Sums of `rows / groups` subnormal values each; `small` is the value, `sum` what IEEE 754 makes of them.
+/// Sums of `rows / groups` subnormal values each; `small` is the value, `sum` their sum by IEEE 754.
 fn sums<T: Scalar>(backend: &Backend, is_flushed: bool) {
     for [rows, columns, groups] in SHAPES {
         let per_group = rows / groups;

@@ -23,7 +23,7 @@ pub(crate) struct ElementTypes {
 }
 
 impl ElementTypes {
-    /// Those of inputs, as `nvinfer1::DataType`s in the declaration's order, and of arg_out.
+    /// The types of inputs, as `nvinfer1::DataType`s in the declaration's order, and of arg_out.
     pub(crate) fn new(inputs: impl IntoIterator<Item = i32>, positions: Option<DataType>) -> Self {
         let mut types = Self { inputs: [None; MAX_INPUTS], positions };
         types.inputs.iter_mut().zip(inputs).for_each(|(to, data_type)| *to = DataType::of(data_type));
@@ -49,12 +49,12 @@ impl ElementTypes {
 /// What a plan works on: addresses in device memory.
 pub(crate) struct Buffers<'a> {
     pub(crate) types: &'a ElementTypes,
-    /// Those of the inputs, in the declaration's order; None for one that the layer lacks, or whose elements do not
-    /// matter.
+    /// The addresses of the inputs, in the declaration's order. None for an input that the layer lacks, or whose
+    /// elements do not matter.
     pub(crate) inputs: [Option<u64>; MAX_INPUTS],
-    /// That of base, where the layer has one and its elements matter.
+    /// The address of base, if the layer has one and its elements matter.
     pub(crate) base: Option<u64>,
-    /// Those of the outputs, in the layer's order.
+    /// The addresses of the outputs, in the layer's order.
     pub(crate) outputs: &'a [u64],
     pub(crate) workspace: u64,
     /// A `CUstream`.

@@ -163,8 +163,8 @@ impl Plugin {
         self.signature().inputs().iter().zip(inputs).try_for_each(|(port, &given)| port.check_type(given, inputs))
     }
 
-    /// The shape of an output, from sizes that may not be known yet. `shape_inputs` are shape tensors: what stands for
-    /// the sizes of one are its values.
+    /// The shape of an output, from sizes that may not be known yet. `shape_inputs` are shape tensors: the sizes in the
+    /// description of one are its values.
     pub(crate) fn output_shape(&self, output: i32, inputs: &[TensorDesc], shape_inputs: &[TensorDesc]) -> OutputShape {
         const NONE: DimSource = DimSource { origin: SizeOrigin::Constant, input: -1, axis: -1, size: 0 };
         let mut shape = OutputShape { rank: -1, dims: [NONE; 8] };

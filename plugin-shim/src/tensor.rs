@@ -8,7 +8,7 @@ use crate::{abi::TensorDesc, message::Refusal};
 /// `nvinfer1::DataType`, and the type of values that the kernels compute with.
 macro_rules! data_types {
     (without $($other:ident)|+; $($(#[$doc:meta])* $variant:ident = $number:literal, $scalar:ident;)+) => {
-        // Of every type of values it is said whether TensorRT has it.
+        // For every type of values, this says whether TensorRT has it.
         const _: fn(ScalarType) = |scalar| match scalar {
             $(ScalarType::$scalar)|+ | $(ScalarType::$other)|+ => {}
         };

@@ -14,7 +14,7 @@ VERSION = "2.1.2"
 
 @dataclass
 class Answer:
-    """Either a result, or the message of what it raised, or the signal that killed it."""
+    """A result, or the message of an exception, or the signal that killed the process."""
 
     out: torch.Tensor | None = None
     arg_out: torch.Tensor | None = None
@@ -31,7 +31,7 @@ def answer(case: Case) -> Answer:
 
 
 def answer_of_a_child(case: Case) -> Answer:
-    """For calls that may kill their process: only whether they do comes back."""
+    """Runs a call that may kill its process in a child. The answer only tells whether it did."""
     child = os.fork()
     if child == 0:
         answer(case)

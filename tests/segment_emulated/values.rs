@@ -1,4 +1,4 @@
-//! Special values: what a comparison or a sum makes of them.
+//! Special values, in comparisons and in sums.
 
 use tensorrt_scatter::Reduce;
 

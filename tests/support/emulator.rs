@@ -19,17 +19,17 @@ use super::{Element, assert_same, naive::ScatterCase, segments::SegmentCase};
 const LAUNCH_FAILED: i32 = 719;
 
 /// The sizes of the input, in bytes, by which algorithms are chosen: the real size; one for which the reduced axis is
-/// always cut; one that is larger than a few caches.
+/// always cut; one that is several times as large as the caches.
 pub const SIZES: [Option<usize>; 3] = [None, Some(64 << 20), Some(1 << 30)];
 
-/// A large device and the smallest one: they share the work out in other ways, and must not change a result.
+/// A large device and the smallest one. Each shares out the work differently, and must not change a result.
 pub const DEVICES: [DeviceNumbers; 2] = [
     DeviceNumbers::H100,
     DeviceNumbers {
         multiprocessors: 1,
         threads_per_multiprocessor: 1024,
         clock_khz: 1_000_000,
-        // As large, so that each of `SIZES` stands for the same kernels.
+        // The same on both devices, so that each of `SIZES` selects the same kernels on both.
         l2_bytes: DeviceNumbers::H100.l2_bytes,
         memory_bytes_per_us: 10,
     },

@@ -20,7 +20,7 @@ pub fn reductions(is_csr: bool) -> Vec<Reduce> {
 pub struct SegmentCase<T> {
     pub src_dims: Vec<usize>,
     pub src: Vec<T>,
-    /// Those of the index or indptr.
+    /// The sizes of the index or indptr.
     pub index_dims: Vec<usize>,
     pub index: Vec<i64>,
     pub base: Option<Vec<T>>,

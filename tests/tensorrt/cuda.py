@@ -27,7 +27,7 @@ def use_device(ordinal=0):
 
 
 def used_bytes():
-    """Device memory in use, by whomever."""
+    """The device memory that all processes use."""
     free, total = ctypes.c_size_t(), ctypes.c_size_t()
     call("cuMemGetInfo_v2", ctypes.byref(free), ctypes.byref(total))
     return total.value - free.value
@@ -81,7 +81,7 @@ class Stream:
         call("cuStreamSynchronize", self._stream)
 
     def capture(self, work):
-        """Captures what `work` gives to the stream, and returns a function that replays it."""
+        """Captures the work that `work` puts on the stream, and returns a function that replays it."""
         graph, executable = _pointer(), _pointer()
         call("cuStreamBeginCapture_v2", self._stream, 2)
         work()
@@ -90,7 +90,7 @@ class Stream:
         return lambda: call("cuGraphLaunch", executable, self._stream)
 
     def milliseconds(self, work):
-        """Time on the device from before to after what `work` gives to the stream."""
+        """The time on the device of the work that `work` puts on the stream."""
         start, end, elapsed = _pointer(), _pointer(), ctypes.c_float()
         call("cuEventCreate", ctypes.byref(start), 0)
         call("cuEventCreate", ctypes.byref(end), 0)

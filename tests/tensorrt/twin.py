@@ -1,6 +1,7 @@
 """What each operator computes, in NumPy and float64: the definition, element by element.
 
-Names and rules are torch_scatter's (https://pytorch-scatter.readthedocs.io), where plugins are sharper theirs.
+Names and rules are torch_scatter's (https://pytorch-scatter.readthedocs.io). Where the plugins' rules are sharper, they
+are the plugins'.
 """
 
 import numpy as np
@@ -16,7 +17,7 @@ def broadcast(index, shape, dim):
 
 
 def _reduce(src, index, dim, groups, reduce, base):
-    """`index` has src's shape. Gives out and arg_out."""
+    """Returns out and arg_out. `index` has src's shape."""
     out_shape = src.shape[:dim] + (groups,) + src.shape[dim + 1 :]
     integers = np.issubdtype(src.dtype, np.integer)
     values = src.astype(np.int64 if integers else np.float64)
@@ -62,7 +63,7 @@ def scatter(src, index, base=None, *, dim=-1, dim_size=None, reduce="sum", deter
 
 
 def _expand(index, shape):
-    """An index or indptr over src's leading axes: its own last axis stays as long as it is."""
+    """Expands the leading axes of an index or indptr to src's. Its last axis keeps its length."""
     return np.broadcast_to(index, shape[: index.ndim - 1] + index.shape[-1:])
 
 
@@ -75,7 +76,7 @@ def segment_coo(src, index, base=None, *, dim_size=None, reduce="sum"):
 
 
 def _segments(indptr, length):
-    """For each position the segment that it lies in, -1 for none; row by row of an indptr that rises."""
+    """The segment of each position, for each row of an indptr. -1 where there is no segment."""
     rows = indptr.reshape(int(np.prod(indptr.shape[:-1])), indptr.shape[-1])
     positions = np.arange(length)
     segments = np.full((rows.shape[0], length), -1, np.int64)

@@ -80,8 +80,8 @@ pub(crate) const VERSION: &CStr = c"1";
 pub(crate) trait Operator: Send + Sync {
     /// The layer's inputs and outputs.
     fn signature(&self) -> &Signature;
-    /// The sizes of an output of the declaration, by its position, after what is known of the inputs' sizes: -1 stands
-    /// for what is not known.
+    /// The sizes of the output at a position of the declaration, as far as the inputs' sizes are known. -1 is a size
+    /// that is not known.
     fn out_sizes(&self, output: usize, inputs: &[&[i64]]) -> Result<Vec<DimSource>, Refusal>;
     /// Checks the shapes and plans the work; None where they fit, but the number of groups is not known yet.
     fn plan(&self, shapes: &Shapes) -> Result<Option<Box<dyn Plan>>, Refusal>;
@@ -95,11 +95,11 @@ pub(crate) trait Operator: Send + Sync {
 /// The shapes of a layer's tensors.
 #[derive(Clone, Debug)]
 pub(crate) struct Shapes {
-    /// Those of the inputs, by their position in the declaration; optional ones that the layer lacks are not there.
+    /// The shapes of the inputs, by their position in the declaration, without the optional ones that the layer lacks.
     pub(crate) inputs: Vec<Shape>,
-    /// That of base, where the layer has one.
+    /// The shape of base, if the layer has one.
     pub(crate) base: Option<Shape>,
-    /// That of the first output, where TensorRT has told it.
+    /// The shape of the first output, if TensorRT has told it.
     pub(crate) out: Option<Shape>,
     /// The size of the output that exists only for its size. None if there is no such output, or TensorRT has not told
     /// its size.
@@ -111,12 +111,12 @@ impl Shapes {
         &self.inputs[SRC]
     }
 
-    /// That of the index or indptr.
+    /// The shape of the index or indptr.
     pub(crate) fn index(&self) -> &Shape {
         &self.inputs[INDEX]
     }
 
-    /// That of base, where the layer has one.
+    /// The shape of base, if the layer has one.
     pub(crate) fn base(&self) -> Option<&Shape> {
         self.base.as_ref()
     }
@@ -133,7 +133,7 @@ pub(crate) mod tests {
     };
     use crate::tensor::DataType;
 
-    /// An operator whose third input is no base, and which has more inputs than any that there is.
+    /// An operator whose third input is not base, with more inputs than any real operator has.
     pub(crate) static FOUR_INPUTS: Declaration = Declaration {
         id: Id::GatherCsr,
         name: "gather_segment_csr",

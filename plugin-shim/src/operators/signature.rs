@@ -14,7 +14,7 @@ pub(crate) struct Signature {
     declaration: &'static Declaration,
     inputs: Vec<Port>,
     outputs: Vec<Port>,
-    /// How many of the inputs are the declaration's: a shape tensor comes behind them.
+    /// The number of inputs that are the declaration's. A shape tensor comes after them.
     tensors: usize,
     /// The position of base, where the layer can have one.
     base: Option<usize>,
@@ -30,9 +30,9 @@ pub(super) struct Choice {
     pub(super) has_group_count: bool,
     /// The type of the positions that the reduction has, if it has any.
     pub(super) positions: Option<DataType>,
-    /// Whether there is an output whose shape is \[N\], and whose values do not matter. TensorRT shows no plugin the
-    /// value of a shape tensor when it runs, but the shapes of its outputs; where out does not have N on an axis,
-    /// another output must.
+    /// Whether there is an output whose shape is \[N\], and whose values do not matter. When it runs, TensorRT shows a
+    /// plugin the shapes of its outputs, but not the value of a shape tensor. If out does not have N on an axis,
+    /// another output must have it.
     pub(super) tells_groups: bool,
 }
 
@@ -96,12 +96,12 @@ impl Signature {
         self.positions
     }
 
-    /// Those of `given`, one for each input that the layer was given, that are of the declaration's inputs.
+    /// The elements of `given` for the declaration's inputs. `given` has one element for each input of the layer.
     pub(crate) fn tensors<'a, T>(&self, given: &'a [T]) -> &'a [T] {
         &given[..given.len().min(self.tensors)]
     }
 
-    /// That of `given` which is of base, where the layer has one.
+    /// The element of `given` for base, if the layer has a base.
     pub(crate) fn base<'a, T>(&self, given: &'a [T]) -> Option<&'a T> {
         given.get(self.base?)
     }
@@ -116,7 +116,7 @@ impl Signature {
         self.inputs.len() > self.tensors
     }
 
-    /// Whether an input's elements matter, and not its shape alone.
+    /// Whether the operator reads an input's elements, and not only its shape.
     pub(crate) fn reads(&self, input: usize) -> bool {
         input < self.tensors
             && match self.declaration.inputs[input].role {
@@ -140,8 +140,8 @@ impl Signature {
         )))
     }
 
-    /// Refuses shape tensors that the operator does not take, and a missing one that it does: `sizes` holds how many
-    /// values each has.
+    /// Refuses shape tensors that the operator does not take, and the lack of one that it takes. `sizes` has the number
+    /// of values of each.
     pub(crate) fn check_shape_inputs(&self, sizes: &[i32]) -> Result<(), Refusal> {
         match (self.has_group_count(), sizes) {
             (true, [1]) => Ok(()),

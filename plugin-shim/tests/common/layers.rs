@@ -52,7 +52,7 @@ pub struct Layer {
     pub plugin: &'static CStr,
     pub attributes: &'static [(&'static CStr, Value)],
     pub third: Third,
-    /// Those of src, index and, with a base, base.
+    /// The shapes of src, index and, with a base, base.
     pub inputs: &'static [&'static [i64]],
     pub out: &'static [i64],
     /// The type of arg_out.

@@ -16,7 +16,7 @@ pub(crate) struct Range {
     pub start: usize,
     pub bytes: usize,
     pub writable: bool,
-    /// Of each byte, whether it was written; None where all of them had values from the start.
+    /// Whether each byte was written. None if all bytes had values from the start.
     written: Option<RefCell<Vec<bool>>>,
 }
 

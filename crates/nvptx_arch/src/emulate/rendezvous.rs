@@ -120,7 +120,7 @@ impl Rendezvous {
         }
         let same_kind =
             |other: &Wait| matches!(other.for_what, WaitFor::Barrier { kind: others, .. } if others == kind);
-        // Within a warp `bar.sync` is one instruction for all lanes; warps may come to different ones.
+        // Within a warp `bar.sync` is one instruction for all lanes; warps may wait at different ones.
         let clash = self
             .waiting(self.first_at_barrier)
             .filter(|other| !same_kind(other))
