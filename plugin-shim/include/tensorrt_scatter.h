@@ -50,7 +50,7 @@ enum {
     TRTS_UNSUPPORTED_TENSORRT = 7
 };
 
-/* Types of elements. src, base and out may have any; index, indptr and arg_out have TRTS_INT32 or TRTS_INT64. */
+/* Types of elements: any for src, base and out; for index, indptr and arg_out TRTS_INT32 or TRTS_INT64. */
 typedef int32_t trts_type;
 enum {
     TRTS_FLOAT32 = 1,
@@ -152,9 +152,9 @@ trts_status trts_query_inputs(trts_operator op, const trts_tensor *const *inputs
 
 /*
  * The operators. base is torch_scatter's `out`: what the reduction starts from. It may be null, and it may be out
- * itself. Otherwise no output may overlap another tensor. arg_out is for TRTS_MIN and TRTS_MAX only, and may be null;
- * it has the type of index or indptr. On CUDA, a call puts its work on the stream and returns. It waits only to check
- * the index, or to find dim_size for a softmax or log_softmax.
+ * itself. Otherwise no output may overlap another tensor. arg_out is for TRTS_MIN and TRTS_MAX, and may be null there
+ * too; it has the type of index or indptr. On CUDA, a call puts its work on the stream and returns. It waits only to
+ * check the index, or to find dim_size for a softmax or log_softmax.
  */
 trts_status trts_scatter(const trts_tensor *src, const trts_tensor *index, const trts_tensor *base,
                          const trts_options *options, const trts_tensor *out, const trts_tensor *arg_out,
