@@ -254,7 +254,7 @@ fn a_load_of_what_nothing_has_written_is_a_fault() {
     let mut memory = Memory::new();
     let at = words.as_mut_ptr();
     memory.register_unwritten(at.cast_const().cast(), size_of_val(&words));
-    let run = |kernel: &dyn Fn()| run(&grid(1, 1), &Options::default(), &memory, || kernel());
+    let run = |kernel: &dyn Fn()| run(&grid(1, 1), &Options::default(), &memory, kernel);
     // SAFETY: the memory is registered.
     unsafe {
         for fault in [run(&|| _ = load(at)), run(&|| u32::reduce_add(at, 1)), run(&|| _ = load_readonly(at.add(3)))] {
