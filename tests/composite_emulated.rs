@@ -7,7 +7,7 @@ use proptest::{prelude::*, sample::select};
 use support::{
     cases::Indices,
     composite::{Constants, FloatElement, assert_near, composite_cases, emulate, naive, options},
-    emulator::{Emulator, kernels_not_run},
+    emulator::{Emulator, GRIDS, kernels_not_run, kernels_not_run_in_all_grids},
     naive::ScatterCase,
 };
 use tensorrt_scatter::{Composite, CompositeOptions, CompositePlan, Error, IndexType, Reduce, ScalarType, Shape, gpu};
@@ -30,20 +30,24 @@ fn kernels_agree_with_the_naive_twin<T: FloatElement>() {
     });
 }
 
-fn colliding_elements_lose_nothing<T: FloatElement>() {
+/// The elements are in three of `dim_size` groups.
+fn colliding<T: FloatElement>(dim_size: usize) -> ScatterCase<T> {
     let (e, k) = (700, 2);
-    let case = ScatterCase {
+    ScatterCase {
         src_dims: vec![e, k],
         src: (0..e * k).map(|i| T::of(((i * 37 + 11) % 5) as f64)).collect(),
         index_dims: vec![e, 1],
         index: (0..e).map(|i| (i % 3) as i64).collect(),
         base: None,
         dim: 0,
-        dim_size: 3,
+        dim_size,
         reduce: Reduce::Sum,
-    };
+    }
+}
+
+fn colliding_elements_lose_nothing<T: FloatElement>() {
     for index_type in INDEX_TYPES {
-        check(&case, index_type, 1, 2);
+        check(&colliding::<T>(3), index_type, 1, 2);
     }
 }
 
@@ -80,6 +84,19 @@ fn every_kernel_joins_colliding_elements() {
     colliding_elements_lose_nothing::<half::bf16>();
     colliding_elements_lose_nothing::<f64>();
     assert_eq!(kernels_not_run("composite_"), [""; 0]);
+}
+
+/// All types of values have the same loops over work items, so one type is enough.
+#[test]
+fn every_kernel_of_a_type_takes_smaller_and_larger_grids() {
+    for index_type in INDEX_TYPES {
+        for (seed, max_blocks) in GRIDS {
+            // With 300 groups, each kernel has work for more than one block.
+            check(&colliding::<f32>(300), index_type, seed, max_blocks);
+        }
+    }
+    let is_asked_for = |name: &str| name.starts_with("composite_") && name.contains("_f32");
+    assert_eq!(kernels_not_run_in_all_grids(is_asked_for), [""; 0]);
 }
 
 #[test]

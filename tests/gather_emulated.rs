@@ -5,7 +5,7 @@ mod support;
 use proptest::prelude::*;
 use support::{
     Element, assert_same,
-    emulator::kernels_not_run,
+    emulator::{GRIDS, kernels_not_run, kernels_not_run_in_all_grids},
     gather::{GatherCase, coo_cases, csr_cases, emulate_coo, emulate_csr, emulate_csr_chunks, naive_coo, naive_csr},
 };
 
@@ -33,32 +33,44 @@ fn src<T: Element>(rows: usize, columns: usize) -> Vec<T> {
     (0..rows * columns).map(|i| T::of((i * 37 % 101) as f64)).collect()
 }
 
-/// Rows of every number of bytes, so that each word width is the widest possible one for some row. The grid is smaller
-/// than the work.
+fn check_coo<T: Element>(what: &str, case: &GatherCase<T>) {
+    for (seed, max_blocks) in GRIDS {
+        assert_same(what, &emulate_coo(case, 0, seed, max_blocks), &naive_coo(case));
+    }
+}
+
+fn check_csr<T: Element>(what: &str, case: &GatherCase<T>) {
+    for (seed, max_blocks) in GRIDS {
+        assert_same(what, &emulate_csr(case, 0, seed, max_blocks), &naive_csr(case));
+    }
+}
+
+/// Rows of every number of bytes, so that each word width is the widest possible one for some row. There is work for
+/// more than one block.
 fn rows_are_copied_whole<T: Element>() {
     for columns in [1, 2, 3, 4, 6, 8, 16] {
-        let (rows, size) = (23, 400);
+        let (rows, size) = (23, 1300);
         let index = (0..size).map(|e| (e * 7 % 29) as i64).collect();
         let (src_dims, index_dims) = (vec![rows, columns], vec![size]);
         let case = GatherCase { src_dims, src: src::<T>(rows, columns), index_dims, index, size };
-        assert_same("coo", &emulate_coo(&case, 0, 1, 2), &naive_coo(&case));
-        let mut index: Vec<i64> = (0..=rows).map(|n| (n * n * 400 / 529) as i64).collect();
-        index[5..9].fill(14);
+        check_coo("coo", &case);
+        let mut index: Vec<i64> = (0..=rows).map(|n| (n * n * size / (rows * rows)) as i64).collect();
+        let empty = index[4] + 2;
+        index[5..9].fill(empty);
         let case = GatherCase { index_dims: vec![rows + 1], index, ..case };
-        assert_same("csr", &emulate_csr(&case, 0, 1, 2), &naive_csr(&case));
-        for seed in 0..2 {
-            let is_one_word = columns * size_of::<T>() <= 16 && columns.is_power_of_two();
-            if is_one_word {
-                assert_same("csr by batches", &emulate_csr_chunks(&case, 1, seed), &naive_csr(&case));
-            }
+        check_csr("csr", &case);
+        let is_one_word = columns * size_of::<T>() <= 16 && columns.is_power_of_two();
+        // The seed chooses the type of the index, too.
+        for (seed, max_blocks) in [(0, 1), (1, 1), (2, u32::MAX), (3, u32::MAX)].into_iter().filter(|_| is_one_word) {
+            assert_same("csr by batches", &emulate_csr_chunks(&case, 1, seed, max_blocks), &naive_csr(&case));
         }
         // The index is broadcast over every second leading axis.
-        let (src_dims, index_dims, size) = (vec![2, 3, 2, 4, columns], vec![2, 1, 2, 5], 5);
-        let (src, index) = (src::<T>(48, columns), (0..20).map(|i| i * 7 % 5 - 1).collect());
+        let (src_dims, index_dims, size) = (vec![2, 3, 2, 4, columns], vec![2, 1, 2, 100], 100);
+        let (src, index) = (src::<T>(48, columns), (0..400).map(|i| i * 7 % 5 - 1).collect());
         let case = GatherCase { src_dims, src, index_dims, index, size };
-        assert_same("coo in runs", &emulate_coo(&case, 0, 1, 2), &naive_coo(&case));
-        let case = GatherCase { index: (0..20).map(|i| i % 5).collect(), ..case };
-        assert_same("csr in runs", &emulate_csr(&case, 0, 1, 2), &naive_csr(&case));
+        check_coo("coo in runs", &case);
+        let case = GatherCase { index_dims: vec![2, 1, 2, 5], index: (0..20).map(|i| i % 5 * 25).collect(), ..case };
+        check_csr("csr in runs", &case);
     }
 }
 
@@ -68,6 +80,7 @@ fn every_kernel_copies_whole_rows_of_every_width() {
     rows_are_copied_whole::<f32>();
     rows_are_copied_whole::<f64>();
     assert_eq!(kernels_not_run("gather_"), [""; 0]);
+    assert_eq!(kernels_not_run_in_all_grids(|name| name.starts_with("gather_")), [""; 0]);
 }
 
 /// Threads prefetch the index for later warps, up to its end and no further.
@@ -107,7 +120,7 @@ fn rows_of_one_chunk_are_taken_by_batches() {
         let (src_dims, index_dims) = (vec![rows, columns], vec![rows + 1]);
         let case = GatherCase { src_dims, src: src::<T>(rows, columns), index_dims, index, size };
         for tiles in [1, 3] {
-            assert_same("out", &emulate_csr_chunks(&case, tiles, 1), &naive_csr(&case));
+            assert_same("out", &emulate_csr_chunks(&case, tiles, 1, u32::MAX), &naive_csr(&case));
         }
     }
     let size = 1_000;
@@ -150,7 +163,7 @@ proptest! {
         let rows = [1.0, 2.0, 3.0, 4.0];
         let case =
             GatherCase { src_dims: vec![4], src: rows.to_vec(), index_dims: vec![5], index, size: 300 };
-        for out in [emulate_csr(&case, 0, seed, 2), emulate_csr_chunks(&case, 2, seed)] {
+        for out in [emulate_csr(&case, 0, seed, 2), emulate_csr_chunks(&case, 2, seed, u32::MAX)] {
             prop_assert!(out.iter().all(|value| *value == 0.0 || rows.contains(value)));
         }
     }

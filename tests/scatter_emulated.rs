@@ -8,7 +8,7 @@ use support::{
     Element, assert_same,
     cases::{Indices, scatter_cases},
     composite::FloatElement,
-    emulator::{self, Emulator, Integers, Setup, kernels_not_run},
+    emulator::{self, Emulator, GRIDS, Integers, Setup, kernels_not_run, kernels_not_run_in_all_grids},
     naive::{self, ScatterCase},
 };
 use tensorrt_scatter::{
@@ -75,24 +75,34 @@ for_each_type! {
 }
 
 fn colliding_elements_lose_nothing<T: Element>() {
+    colliding_elements_lose_nothing_in::<T>(1, 2);
+}
+
+fn colliding_elements_lose_nothing_in<T: Element>(seed: u64, max_blocks: u32) {
     for reduce in ReduceOperator::Scatter.reductions() {
         // Few groups, whose sums blocks keep in shared memory, and many groups, of which few are used. Rows of three
         // columns do not fill a warp.
         for (columns, groups) in [(1, 3), (2, 3), (4, 3), (1, 200), (2, 200), (3, 200), (4, 200), (8, 200), (12, 200)] {
-            check(&colliding::<T>(reduce, columns, groups), 1, 2);
+            check(&colliding::<T>(reduce, columns, groups), seed, max_blocks);
         }
-        // An index of its own for each element, and a base.
-        let mut case = colliding::<T>(reduce, 2, 3);
-        case.index = case.index.iter().flat_map(|&index| [index, 2 - index]).collect();
-        case.index_dims = vec![COLLIDING, 2];
-        case.base = Some(vec![T::of(1.0); case.out_len()]);
-        check(&case, 1, 2);
+        // An index of its own for each element, and a base. The second has work for more than one block.
+        for groups in [3, 200] {
+            let mut case = colliding::<T>(reduce, 2, groups);
+            case.index = case.index.iter().flat_map(|&index| [index, groups as i64 - 1 - index]).collect();
+            case.index_dims = vec![COLLIDING, 2];
+            case.base = Some(vec![T::of(1.0); case.out_len()]);
+            check(&case, seed, max_blocks);
+        }
     }
 }
 
 /// Runs the two kernels that find first the key and then the position of the best value. For narrow types, the host
 /// launches them only if the axis has 2^32 elements or more.
 fn the_best_is_found_in_two_steps<T: Element>() {
+    the_best_is_found_in_two_steps_in::<T>(1, 2);
+}
+
+fn the_best_is_found_in_two_steps_in<T: Element>(seed: u64, max_blocks: u32) {
     for (reduce, setup) in [Reduce::Min, Reduce::Max].into_iter().flat_map(|r| Setup::ALL.map(|setup| (r, setup))) {
         let case = colliding::<T>(reduce, 2, 4);
         let (expected, expected_arg) = naive::scatter(&case);
@@ -100,7 +110,7 @@ fn the_best_is_found_in_two_steps<T: Element>() {
         let mut out = vec![T::of(77.0); case.out_len()];
         let mut arg = Integers::new(&vec![-77; case.out_len()], setup.arg_type);
         let (mut best, mut positions) = (vec![0u64; case.out_len()], vec![u64::MAX; case.out_len()]);
-        let mut emulator = Emulator::new(1, 2);
+        let mut emulator = Emulator::new(seed, max_blocks);
         let params = ScatterParams {
             src: emulator.readable(&case.src),
             index: index.readable(&mut emulator),
@@ -139,6 +149,18 @@ fn every_kernel_joins_colliding_elements() {
     call_for_each_type!(colliding_elements_lose_nothing());
     call_for_each_type!(the_best_is_found_in_two_steps());
     assert_eq!(kernels_not_run("scatter_"), [""; 0]);
+}
+
+/// All types of values have the same loops over work items, so one type is enough.
+#[test]
+fn every_kernel_of_a_type_takes_smaller_and_larger_grids() {
+    for (seed, max_blocks) in GRIDS {
+        colliding_elements_lose_nothing_in::<f32>(seed, max_blocks);
+        the_best_is_found_in_two_steps_in::<f32>(seed, max_blocks);
+    }
+    let is_asked_for =
+        |name: &str| name.starts_with("scatter_") && (name.contains("_f32") || name.starts_with("scatter_count"));
+    assert_eq!(kernels_not_run_in_all_grids(is_asked_for), [""; 0]);
 }
 
 /// More elements than the grid has threads.
@@ -347,12 +369,9 @@ fn a_group_that_most_rows_of_a_warp_go_to_loses_nothing() {
                     rows_of_warp: ROWS_OF_WARP,
                     ..ScatterParams::default()
                 };
+                let entry = emulator::kernel_named(&format!("scatter_{reduce}_rows_{kernel}_f32_i32"));
                 // SAFETY: the kernel takes these parameters, and its memory is registered.
-                unsafe {
-                    emulator
-                        .launch(emulator::kernel_named(&format!("scatter_{reduce}_rows_{kernel}_f32_i32")), 1, &params)
-                        .unwrap()
-                };
+                unsafe { emulator.launch_for_each(entry, ROWS.div_ceil(ROWS_OF_WARP as usize), &params).unwrap() };
                 assert_eq!(out, expected, "{reduce}, {kernel}, {columns} columns, {pattern:?}");
                 if reduce == "mean" {
                     assert_eq!(counts, expected_counts, "{kernel}, {columns} columns, {pattern:?}");

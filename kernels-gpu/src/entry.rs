@@ -207,7 +207,7 @@ macro_rules! columns {
 
 macro_rules! modules {
     ($($module:ident { $(
-        $($part:ident)+ ($params:ident) $taken_by:ident $grid:ident =
+        $($part:ident)+ ($params:ident) $taken_by:ident $grid:ident $($shared:ident)? =
             $from:ident::$body:ident$(<$($argument:tt),+>)? $($waits:ident)?;
     )+ })+) => {
         $($(line! {

@@ -1,5 +1,10 @@
 //! What takes the work items of a kernel. Each kernel's body has one of these as an argument: it is the contract of its
 //! launch ([`kernel_params::entry::Contract`]) as a type.
+//!
+//! Only this file reads the number of the block and the size of the grid. So a kernel can share out its work in no
+//! other way than its contract says; clippy finds one that does (`clippy.toml`).
+
+#![allow(clippy::disallowed_methods, reason = "the contract as a type is made of these")]
 
 use nvptx_arch::{
     index::{block_dim_x, block_idx_x, grid_dim_x, thread_idx_x},
@@ -21,6 +26,12 @@ impl Threads {
     #[inline(always)]
     pub fn count(self) -> u64 {
         grid_dim_x() as u64 * block_dim_x() as u64
+    }
+
+    /// Their blocks, for a loop in which the threads of a block stay together.
+    #[inline(always)]
+    pub fn blocks(self) -> Blocks {
+        Blocks
     }
 
     /// A grid-stride loop: calls `visit` with each item below `count` that belongs to this thread.
@@ -47,6 +58,12 @@ impl Warps {
         block_idx_x() as u64 * warps_per_block + (thread_idx_x() / WARP_SIZE) as u64
     }
 
+    /// Their blocks, for a loop in which the warps of a block stay together.
+    #[inline(always)]
+    pub fn blocks(self) -> Blocks {
+        Blocks
+    }
+
     /// A grid-stride loop: calls `visit` with each item below `count` that belongs to this thread's warp.
     #[inline(always)]
     pub fn for_each(self, count: u64, mut visit: impl FnMut(u64)) {
@@ -62,3 +79,23 @@ impl Warps {
 /// The blocks of the grid.
 #[derive(Clone, Copy)]
 pub struct Blocks;
+
+impl Blocks {
+    /// The number of this thread's block.
+    #[inline(always)]
+    pub fn number(self) -> u64 {
+        block_idx_x() as u64
+    }
+
+    /// The number of blocks.
+    #[inline(always)]
+    pub fn count(self) -> u64 {
+        grid_dim_x() as u64
+    }
+
+    /// Their threads, for a loop over the elements that all blocks share.
+    #[inline(always)]
+    pub fn threads(self) -> Threads {
+        Threads
+    }
+}

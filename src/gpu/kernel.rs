@@ -194,6 +194,17 @@ kernel_params::axis!(word => choice! {
     Word
 });
 
+/// Lists the words, the smallest first.
+macro_rules! words {
+    (=> $([$variant:ident $suffix:ident $type:tt])+) => {
+        impl Word {
+            pub(super) const ALL: [Self; [$(stringify!($variant)),+].len()] = [$(Self::$variant),+];
+        }
+    };
+}
+
+kernel_params::axis! { word => words! {} }
+
 kernel_params::axis!(counted_fold => choice! {
     /// The folds whose result depends on the number of elements.
     CountedFold
@@ -253,8 +264,6 @@ pub(super) enum Load {
 }
 
 impl Word {
-    pub(super) const ALL: [Self; 4] = [Self::Bytes2, Self::Bytes4, Self::Bytes8, Self::Bytes16];
-
     pub(super) const fn bytes(self) -> usize {
         match self {
             Self::Bytes2 => 2,
@@ -305,6 +314,10 @@ mod tests {
                 let (scalar_name, index_name) = (scalar.name(), index.name());
                 let kernel = kernel!(scatter_sum scalar(scalar) index(index));
                 assert_eq!(kernel.name(), format!("scatter_sum_{scalar_name}_{index_name}"));
+                assert_eq!(FloatType::of(scalar).is_some(), scalar.is_float(), "{scalar}");
+                let has_float32_sum = scalar.is_float() && scalar.accumulator_bytes() == size_of::<f32>();
+                assert_eq!(Float32Sum::of(scalar).is_some(), has_float32_sum, "{scalar}");
+                assert_eq!(NarrowKey::of(scalar).is_some(), scalar.bytes() <= size_of::<u32>(), "{scalar}");
                 if let Some(float) = FloatType::of(scalar) {
                     let kernel = kernel!(composite_softmax float(float) index(index));
                     assert_eq!(kernel.name(), format!("composite_softmax_{scalar_name}_{index_name}"));
@@ -314,7 +327,6 @@ mod tests {
                     assert_eq!(kernel.name(), format!("scatter_sum_quads_{scalar_name}_{index_name}"));
                 }
                 if let Some(narrow) = NarrowKey::of(scalar) {
-                    assert!(scalar.bytes() <= 4);
                     let kernel = kernel!(scatter_best selection(Best::Max) narrow_key(narrow) index(index));
                     assert_eq!(kernel.name(), format!("scatter_best_max_{scalar_name}_{index_name}"));
                 }

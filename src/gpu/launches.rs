@@ -37,6 +37,8 @@ pub(super) fn preload(kernels: &Kernels, launches: impl FnOnce(DeviceTraits) -> 
 pub(super) mod tests {
     use std::collections::BTreeSet;
 
+    use kernel_params::entry::Params;
+
     use super::*;
     use crate::gpu::{DeviceNumbers, Queue, Tuning};
 
@@ -77,7 +79,7 @@ pub(super) mod tests {
             &self.tuning
         }
 
-        unsafe fn launch_with_shared<P: Copy>(
+        unsafe fn run<P: Params>(
             &mut self,
             kernel: Kernel,
             _blocks: u32,

@@ -2,7 +2,10 @@
 
 use std::{ffi::c_void, ptr};
 
-use kernel_params::{FillParams, IndexLayout, OffsetsParams};
+use kernel_params::{
+    FillParams, IndexLayout, OffsetsParams,
+    entry::{Grid, Params},
+};
 use lazy_cuda_driver::sys::{self, LaunchAttribute, LaunchConfig};
 
 use super::{
@@ -23,28 +26,47 @@ pub trait Queue {
     /// it.
     unsafe fn fill_u32(&mut self, address: u64, value: u32, count: usize) -> Result<(), Error>;
 
-    /// Runs a kernel with `blocks` blocks of [`THREADS_PER_BLOCK`] threads.
+    /// Runs a kernel with `blocks` blocks of [`THREADS_PER_BLOCK`] threads, each with `shared_bytes` bytes of dynamic
+    /// shared memory. A queue implements this method. Steps call the other three, which check in debug builds that the
+    /// launch keeps the kernel's [`contract`](Kernel::contract).
     ///
     /// # Safety
-    /// `params` must be the structure that the kernel takes, and each address in it must stay valid until the queue has
+    /// The launch must keep the kernel's contract, and each address in `params` must stay valid until the queue has
     /// executed the work given to it.
-    unsafe fn launch<P: Copy>(&mut self, kernel: Kernel, blocks: u32, params: &P) -> Result<(), Error> {
-        // SAFETY: the caller's promise.
-        unsafe { self.launch_with_shared(kernel, blocks, 0, params) }
-    }
-
-    /// Runs a kernel as [`launch`](Self::launch) does, with `shared_bytes` bytes of dynamic shared memory for each
-    /// block.
-    ///
-    /// # Safety
-    /// As [`Queue::launch`].
-    unsafe fn launch_with_shared<P: Copy>(
+    unsafe fn run<P: Params>(
         &mut self,
         kernel: Kernel,
         blocks: u32,
         shared_bytes: u32,
         params: &P,
     ) -> Result<(), Error>;
+
+    /// Runs a kernel that may have any grid with `blocks` blocks.
+    ///
+    /// # Safety
+    /// As [`Queue::run`].
+    unsafe fn launch<P: Params>(&mut self, kernel: Kernel, blocks: u32, params: &P) -> Result<(), Error> {
+        // SAFETY: the caller's promise.
+        unsafe { self.launch_with_shared(kernel, blocks, 0, params) }
+    }
+
+    /// Runs a kernel that may have any grid and needs dynamic shared memory: `blocks` blocks with `shared_bytes` bytes
+    /// each.
+    ///
+    /// # Safety
+    /// As [`Queue::run`].
+    unsafe fn launch_with_shared<P: Params>(
+        &mut self,
+        kernel: Kernel,
+        blocks: u32,
+        shared_bytes: u32,
+        params: &P,
+    ) -> Result<(), Error> {
+        debug_assert_eq!(kernel.contract().fault_of_launch::<P>(shared_bytes), None, "{kernel:?}");
+        debug_assert_eq!(kernel.contract().grid, Grid::Any, "{kernel:?} needs launch_for_each");
+        // SAFETY: the caller's promise.
+        unsafe { self.run(kernel, blocks, shared_bytes, params) }
+    }
 
     /// The bytes of input that decide which kernels are launched. Streams return `bytes`, the bytes there are. The
     /// emulator may return more, so that a small input runs the kernels of a large one.
@@ -63,15 +85,19 @@ pub trait Queue {
     /// nothing if there are no items.
     ///
     /// # Safety
-    /// As [`Queue::launch`].
-    unsafe fn launch_for_each<P: Copy>(&mut self, kernel: Kernel, items: usize, params: &P) -> Result<(), Error> {
+    /// As [`Queue::run`].
+    unsafe fn launch_for_each<P: Params>(&mut self, kernel: Kernel, items: usize, params: &P) -> Result<(), Error> {
+        // A grid has at most 2^31 - 1 blocks along x (CUDA C++ Programming Guide, table of limits).
+        const MOST: u64 = i32::MAX as u64;
         if items == 0 {
             return Ok(());
         }
-        // A grid has at most 2^31 - 1 blocks along x (CUDA C++ Programming Guide, table of limits).
-        let blocks = kernel.contract().blocks(items as u64).min(i32::MAX as u64);
+        let contract = kernel.contract();
+        let blocks = contract.blocks(items as u64);
+        debug_assert_eq!(contract.fault_of_launch::<P>(0), None, "{kernel:?}");
+        debug_assert!(blocks <= MOST || contract.grid == Grid::Any, "{kernel:?} cannot have {blocks} blocks");
         // SAFETY: the caller's promise.
-        unsafe { self.launch(kernel, blocks as u32, params) }
+        unsafe { self.run(kernel, blocks.min(MOST) as u32, 0, params) }
     }
 }
 
@@ -116,7 +142,7 @@ impl PlacedLayout {
     /// Those of the queue.
     ///
     /// # Safety
-    /// As [`Queue::launch`].
+    /// As [`Queue::run`].
     pub(super) unsafe fn enqueue(&self, queue: &mut impl Queue) -> Result<(), Error> {
         for side in [&self.leading, &self.trailing].into_iter().filter(|side| !side.runs.are_even()) {
             // SAFETY: the caller's promise.
@@ -168,14 +194,13 @@ impl Queue for StreamQueue<'_> {
         self.kernels.tuning()
     }
 
-    unsafe fn launch_with_shared<P: Copy>(
+    unsafe fn run<P: Params>(
         &mut self,
         kernel: Kernel,
         blocks: u32,
         shared_bytes: u32,
         params: &P,
     ) -> Result<(), Error> {
-        debug_assert_eq!(size_of::<P>(), kernel.contract().params_bytes, "{kernel:?}");
         let function = self.kernels.function(kernel)?;
         let mut arguments = [ptr::from_ref(params).cast_mut().cast::<c_void>()];
         // Every kernel of this library waits for the end of the kernel before it, so the driver need not wait. The
@@ -272,7 +297,7 @@ impl Queue for Collector<'_> {
         self.kernels.tuning()
     }
 
-    unsafe fn launch_with_shared<P: Copy>(
+    unsafe fn run<P: Params>(
         &mut self,
         kernel: Kernel,
         _blocks: u32,

@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use support::{
     Element, assert_same,
     cases::Indices,
-    emulator::{self, Emulator, Integers, Setup, kernels_not_run},
+    emulator::{self, Emulator, GRIDS, Integers, Setup, kernels_not_run, kernels_not_run_in_all_grids},
     segments::{self, Lengths, SegmentCase, segment_cases},
 };
 use tensorrt_scatter::gpu::Queue;
@@ -100,4 +100,22 @@ fn every_kernel_puts_segments_together() {
     call_for_each_type!(every_way_to_share_segments_agrees());
     Setup::ALL.into_iter().for_each(an_index_becomes_an_indptr_of_int64);
     assert_eq!(kernels_not_run("segment_"), [""; 0]);
+}
+
+/// All types of values have the same loops over work items, so one type is enough.
+#[test]
+fn every_kernel_of_a_type_takes_smaller_and_larger_grids() {
+    for is_csr in [false, true] {
+        for reduce in segments::reductions(is_csr) {
+            // Each kernel has work for more than one block.
+            for (length, k, segments) in [(1400, 16, 20), (1400, 3, 20), (1400, 3, 100)] {
+                let case = segments::large::<f32>((1, length, k, segments), Lengths::Even, reduce, is_csr);
+                for (seed, max_blocks) in GRIDS {
+                    check(&case, seed, max_blocks, 0);
+                }
+            }
+        }
+    }
+    let is_asked_for = |name: &str| name.starts_with("segment_") && name.ends_with("_f32");
+    assert_eq!(kernels_not_run_in_all_grids(is_asked_for), [""; 0]);
 }

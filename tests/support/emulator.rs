@@ -1,10 +1,18 @@
 //! The kernels on the CPU: a `Queue` whose device is `nvptx_arch`'s emulated grid, and whose memory is host memory.
 
-use std::{cell::RefCell, collections::BTreeSet, ptr};
+use std::{
+    cell::RefCell,
+    cmp::Ordering,
+    collections::{BTreeMap, BTreeSet},
+    ptr,
+};
 
-use kernel_params::{FillParams, entry::Grid};
+use kernel_params::{
+    FillParams,
+    entry::{Grid, Params},
+};
 use kernels_gpu::entry::entry_points;
-use nvptx_arch::emulate::{Launch, Memory, Options, run};
+use nvptx_arch::emulate::{self, Launch, Memory, Options};
 use tensorrt_scatter::{
     Error, IndexType, ScatterOptions, ScatterPlan, SegmentCooOptions, SegmentCsrOptions, SegmentPlan, Shape,
     gpu::{
@@ -21,6 +29,9 @@ const LAUNCH_FAILED: i32 = 719;
 /// The sizes of the input, in bytes, by which algorithms are chosen: the real size; one for which the reduced axis is
 /// always cut; one that is several times as large as the caches.
 pub const SIZES: [Option<usize>; 3] = [None, Some(64 << 20), Some(1 << 30)];
+
+/// Seeds, and the most blocks of a grid: grids of one block, and grids of one block more than the host gives.
+pub const GRIDS: [(u64, u32); 2] = [(1, 1), (2, u32::MAX)];
 
 /// A large device and the smallest one. Each shares out the work differently, and must not change a result.
 pub const DEVICES: [DeviceNumbers; 2] = [
@@ -102,14 +113,31 @@ impl Integers {
 }
 
 thread_local! {
-    /// The kernels that this thread's emulators have run: those of one test.
-    static RUN: RefCell<BTreeSet<Kernel>> = const { RefCell::new(BTreeSet::new()) };
+    /// The kernels that this thread's emulators have run: those of one test. Each with how the sizes of its grids
+    /// compare to those that the host gave.
+    static RUN: RefCell<BTreeMap<Kernel, BTreeSet<Ordering>>> = const { RefCell::new(BTreeMap::new()) };
 }
 
 /// The entry points whose names begin with `prefix` that the calling test has not run.
 pub fn kernels_not_run(prefix: &str) -> Vec<&'static str> {
     let names = entry_points().map(|entry| entry.name).filter(|name| name.starts_with(prefix));
-    RUN.with_borrow(|run| names.filter(|name| run.iter().all(|kernel| kernel.name() != *name)).collect())
+    RUN.with_borrow(|run| names.filter(|name| run.keys().all(|kernel| kernel.name() != *name)).collect())
+}
+
+/// The kernels of some names that the calling test has not run in every grid that the contract allows: in one that is
+/// larger than the host's, and in a smaller one if the grid may be any.
+pub fn kernels_not_run_in_all_grids(is_asked_for: impl Fn(&str) -> bool) -> Vec<&'static str> {
+    let has_all = |kernel: Kernel, grids: &BTreeSet<Ordering>| {
+        let may_be_smaller = kernel.contract().grid == Grid::Any;
+        grids.contains(&Ordering::Greater) && (!may_be_smaller || grids.contains(&Ordering::Less))
+    };
+    let kernels = Kernel::ALL.iter().copied().filter(|kernel| is_asked_for(kernel.name()));
+    RUN.with_borrow(|run| {
+        kernels
+            .filter(|kernel| run.get(kernel).is_none_or(|grids| !has_all(*kernel, grids)))
+            .map(Kernel::name)
+            .collect()
+    })
 }
 
 /// The entry point of a name that a test puts together.
@@ -180,6 +208,17 @@ impl Emulator {
         self.memory.register_unwritten(data.as_mut_ptr().cast_const().cast(), size_of_val(data));
         data.as_mut_ptr() as u64
     }
+
+    /// The blocks of a kernel's grid, where the host gives it `blocks`. The kernel's contract allows it others: every
+    /// second pair of seeds adds a block that is not needed, and a kernel that may have any grid gets
+    /// [`max_blocks`](Self::max_blocks) at most.
+    fn grid(&self, kernel: Kernel, blocks: u32) -> u32 {
+        let blocks = blocks + (self.seed / 2 % 2) as u32;
+        match kernel.contract().grid {
+            Grid::Any => blocks.min(self.max_blocks),
+            Grid::Whole => blocks,
+        }
+    }
 }
 
 impl Queue for Emulator {
@@ -201,7 +240,7 @@ impl Queue for Emulator {
         &self.tuning
     }
 
-    unsafe fn launch_with_shared<P: Copy>(
+    unsafe fn run<P: Params>(
         &mut self,
         kernel: Kernel,
         blocks: u32,
@@ -210,19 +249,17 @@ impl Queue for Emulator {
     ) -> Result<(), Error> {
         let entry = entry_points().find(|entry| entry.name == kernel.name());
         let entry = entry.unwrap_or_else(|| panic!("kernels-gpu has no entry point {}", kernel.name()));
-        assert_eq!(size_of::<P>(), kernel.contract().params_bytes, "{} takes another structure", kernel.name());
+        assert_eq!(kernel.contract().fault_of_launch::<P>(shared_bytes), None, "{kernel:?}");
         self.kernels.push(kernel);
         if self.is_dry {
             return Ok(());
         }
-        RUN.with_borrow_mut(|run| run.insert(kernel));
-        let launch = Launch {
-            grid: [if kernel.contract().grid == Grid::Any { blocks.min(self.max_blocks) } else { blocks }, 1, 1],
-            block: [THREADS_PER_BLOCK, 1, 1],
-            dynamic_shared: shared_bytes as usize,
-        };
+        let grid = self.grid(kernel, blocks);
+        RUN.with_borrow_mut(|run| run.entry(kernel).or_default().insert(grid.cmp(&blocks)));
+        let launch =
+            Launch { grid: [grid, 1, 1], block: [THREADS_PER_BLOCK, 1, 1], dynamic_shared: shared_bytes as usize };
         // SAFETY: `params` is what the kernel takes: the caller's promise.
-        run(&launch, &Options::with_seed(self.seed), &self.memory, || unsafe {
+        emulate::run(&launch, &Options::with_seed(self.seed), &self.memory, || unsafe {
             (entry.run)(ptr::from_ref(params).cast())
         })
         .map_err(|fault| Error::Cuda {

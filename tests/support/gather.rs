@@ -195,10 +195,10 @@ pub fn emulate_csr<T: Element>(case: &GatherCase<T>, shift: usize, seed: u64, ma
 
 /// Runs the kernel of gather_csr for very many rows of one word, on few rows. A warp takes `tiles` tiles of 128 rows,
 /// one after the other.
-pub fn emulate_csr_chunks<T: Element>(case: &GatherCase<T>, tiles: usize, seed: u64) -> Vec<T> {
+pub fn emulate_csr_chunks<T: Element>(case: &GatherCase<T>, tiles: usize, seed: u64, max_blocks: u32) -> Vec<T> {
     let index_type = Setup::of(seed).index_type;
     let index = Integers::new(&case.index, index_type);
-    let mut emulator = Emulator::new(seed, u32::MAX);
+    let mut emulator = Emulator::new(seed, max_blocks);
     let mut src = Aligned::new(&case.src, 0);
     let mut out = Aligned::new(&vec![T::of(77.0); case.out_len()], 0);
     let rows = case.index_dims[0] - 1;

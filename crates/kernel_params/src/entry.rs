@@ -9,6 +9,25 @@ use crate::{
     SegmentParams, SortedIndexParams, THREADS_PER_BLOCK, WARP_SIZE,
 };
 
+/// A structure that kernels take as their parameter.
+pub trait Params: Copy {
+    /// The name of the structure.
+    const NAME: &'static str;
+}
+
+macro_rules! params {
+    ($($name:ident)+) => {$(
+        impl Params for $name {
+            const NAME: &'static str = stringify!($name);
+        }
+    )+};
+}
+
+params! {
+    CompositeParams FillParams GatherParams IndexParams OffsetsParams ReproducibleParams ScatterParams SegmentParams
+    SortedIndexParams
+}
+
 /// What takes one work item of a launch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TakenBy {
@@ -25,8 +44,17 @@ pub enum TakenBy {
 pub enum Grid {
     /// Any: a loop in the kernel takes the work items that a smaller grid leaves.
     Any,
-    /// One with a thread, warp or block for each work item.
+    /// One with at least a thread, warp or block for each work item.
     Whole,
+}
+
+/// Whether a kernel uses dynamic shared memory, whose size the launch gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shared {
+    /// It uses none.
+    None,
+    /// It needs some.
+    Dynamic,
 }
 
 /// What a kernel assumes of its launch. A block has [`THREADS_PER_BLOCK`] threads along x, and the grid extends along x
@@ -37,8 +65,10 @@ pub struct Contract {
     pub taken_by: TakenBy,
     /// Which grids it may have.
     pub grid: Grid,
-    /// The bytes of its parameter.
-    pub params_bytes: usize,
+    /// Whether it uses dynamic shared memory.
+    pub shared: Shared,
+    /// The [`NAME`](Params::NAME) of the structure that is its parameter.
+    pub params: &'static str,
 }
 
 impl Contract {
@@ -50,6 +80,19 @@ impl Contract {
             TakenBy::Block => 1,
         };
         items.div_ceil(of_block as u64)
+    }
+
+    /// How a launch with the parameter `P` and `shared_bytes` bytes of dynamic shared memory breaks the contract. None
+    /// if it does not.
+    pub fn fault_of_launch<P: Params>(self, shared_bytes: u32) -> Option<&'static str> {
+        if P::NAME != self.params {
+            return Some("takes another structure as its parameter");
+        }
+        match self.shared {
+            Shared::None if shared_bytes != 0 => Some("uses no dynamic shared memory, and the launch has some"),
+            Shared::Dynamic if shared_bytes == 0 => Some("needs dynamic shared memory, and the launch has none"),
+            Shared::None | Shared::Dynamic => None,
+        }
     }
 }
 
@@ -74,25 +117,43 @@ pub struct Family {
 /// The values of an axis, each as `[Variant _suffix value]`: the host's name, the part of the kernel's name, and the
 /// argument of the body. A new type, reduction or word is added here.
 ///
-/// `axis!(NAME => callback! { STATE })` becomes `callback! { STATE => [..] [..] }`.
+/// `axis!(NAME => callback! { STATE })` becomes `callback! { STATE => [..] [..] }`. A name that is no axis has no
+/// values.
 #[macro_export]
 macro_rules! axis {
-    // The types of values.
-    (scalar => $callback:ident! { $($state:tt)* }) => {
-        $callback! { $($state)* => [F32 _f32 f32] [F16 _f16 F16] [BF16 _bf16 Bf16] [F64 _f64 f64] [I32 _i32 i32] [I64 _i64 i64] }
+    // The types of values, and which of them belong to the axes that have only some types: a column for each axis.
+    (@types $($axis:tt)+) => {
+        $crate::axis! { @select $($axis)+ []
+            //                  float  float32_sum  narrow_key
+            [F32  _f32  f32]  ( yes    yes          yes )
+            [F16  _f16  F16]  ( yes    yes          yes )
+            [BF16 _bf16 Bf16] ( yes    yes          yes )
+            [F64  _f64  f64]  ( yes    no           no  )
+            [I32  _i32  i32]  ( no     no           yes )
+            [I64  _i64  i64]  ( no     no           no  )
+        }
     };
-    // The types whose key fits in 32 bits, so that a key and a position fit in one 64-bit integer.
-    (narrow_key => $callback:ident! { $($state:tt)* }) => {
-        $callback! { $($state)* => [F32 _f32 f32] [F16 _f16 F16] [BF16 _bf16 Bf16] [I32 _i32 i32] }
+    // What segments compute of their elements, and whether the result depends on the number of elements. A mean is a
+    // sum that is divided when it is stored.
+    (@folds $($axis:tt)+) => {
+        $crate::axis! { @select $($axis)+ []
+            //            is_counted
+            [Sum _sum Sum] ( yes )
+            [Min _min Min] ( no  )
+            [Max _max Max] ( no  )
+        }
     };
+    (scalar => $($then:tt)+) => { $crate::axis! { @types scalar { $($then)+ } } };
     // The floating-point types.
-    (float => $callback:ident! { $($state:tt)* }) => {
-        $callback! { $($state)* => [F32 _f32 f32] [F16 _f16 F16] [BF16 _bf16 Bf16] [F64 _f64 f64] }
-    };
+    (float => $($then:tt)+) => { $crate::axis! { @types float { $($then)+ } } };
     // The types whose sums are kept in float32.
-    (float32_sum => $callback:ident! { $($state:tt)* }) => {
-        $callback! { $($state)* => [F32 _f32 f32] [F16 _f16 F16] [BF16 _bf16 Bf16] }
-    };
+    (float32_sum => $($then:tt)+) => { $crate::axis! { @types float32_sum { $($then)+ } } };
+    // The types whose key fits in 32 bits, so that a key and a position fit in one 64-bit integer.
+    (narrow_key => $($then:tt)+) => { $crate::axis! { @types narrow_key { $($then)+ } } };
+    (fold => $($then:tt)+) => { $crate::axis! { @folds fold { $($then)+ } } };
+    // The folds whose result depends on the number of elements, and the others.
+    (counted_fold => $($then:tt)+) => { $crate::axis! { @folds counted_fold { $($then)+ } } };
+    (uncounted_fold => $($then:tt)+) => { $crate::axis! { @folds uncounted_fold { $($then)+ } } };
     // What one access of a copy moves.
     (word => $callback:ident! { $($state:tt)* }) => {
         $callback! { $($state)* => [Bytes2 _2 u16] [Bytes4 _4 u32] [Bytes8 _8 u64] [Bytes16 _16 Quad] }
@@ -104,18 +165,6 @@ macro_rules! axis {
     // What delimits segments, and whether it is a sorted index, which may have bad elements.
     (source => $callback:ident! { $($state:tt)* }) => {
         $callback! { $($state)* => [Indptr _csr false] [Index _coo true] }
-    };
-    // What segments compute of their elements. A mean is a sum that is divided when it is stored.
-    (fold => $callback:ident! { $($state:tt)* }) => {
-        $callback! { $($state)* => [Sum _sum Sum] [Min _min Min] [Max _max Max] }
-    };
-    // The folds whose result depends on the number of elements.
-    (counted_fold => $callback:ident! { $($state:tt)* }) => {
-        $callback! { $($state)* => [Sum _sum Sum] }
-    };
-    // The others.
-    (uncounted_fold => $callback:ident! { $($state:tt)* }) => {
-        $callback! { $($state)* => [Min _min Min] [Max _max Max] }
     };
     // How a scatter chooses an element.
     (selection => $callback:ident! { $($state:tt)* }) => {
@@ -137,6 +186,35 @@ macro_rules! axis {
     (columns_or_packs => $callback:ident! { $($state:tt)* }) => {
         $callback! { $($state)* => [Columns _columns ONE] [Packs _packs PACK] }
     };
+    ($other:ident => $callback:ident! { $($state:tt)* }) => {
+        $callback! { $($state)* => }
+    };
+
+    // Keeps the values of a list that belong to an axis.
+    (@select $axis:ident { $callback:ident! { $($state:tt)* } } [$($kept:tt)*]) => {
+        $callback! { $($state)* => $($kept)* }
+    };
+    (@select $axis:ident $then:tt $kept:tt $value:tt $columns:tt $($rest:tt)*) => {
+        $crate::axis! { @keep $axis $columns $axis $then $kept $value $($rest)* }
+    };
+    (@keep scalar ($f:ident $s:ident $n:ident) $($list:tt)+) => { $crate::axis! { @kept $($list)+ } };
+    (@keep float (yes $s:ident $n:ident) $($list:tt)+) => { $crate::axis! { @kept $($list)+ } };
+    (@keep float (no $s:ident $n:ident) $($list:tt)+) => { $crate::axis! { @left_out $($list)+ } };
+    (@keep float32_sum ($f:ident yes $n:ident) $($list:tt)+) => { $crate::axis! { @kept $($list)+ } };
+    (@keep float32_sum ($f:ident no $n:ident) $($list:tt)+) => { $crate::axis! { @left_out $($list)+ } };
+    (@keep narrow_key ($f:ident $s:ident yes) $($list:tt)+) => { $crate::axis! { @kept $($list)+ } };
+    (@keep narrow_key ($f:ident $s:ident no) $($list:tt)+) => { $crate::axis! { @left_out $($list)+ } };
+    (@keep fold ($counted:ident) $($list:tt)+) => { $crate::axis! { @kept $($list)+ } };
+    (@keep counted_fold (yes) $($list:tt)+) => { $crate::axis! { @kept $($list)+ } };
+    (@keep counted_fold (no) $($list:tt)+) => { $crate::axis! { @left_out $($list)+ } };
+    (@keep uncounted_fold (no) $($list:tt)+) => { $crate::axis! { @kept $($list)+ } };
+    (@keep uncounted_fold (yes) $($list:tt)+) => { $crate::axis! { @left_out $($list)+ } };
+    (@left_out $axis:ident $then:tt $kept:tt $value:tt $($rest:tt)*) => {
+        $crate::axis! { @select $axis $then $kept $($rest)* }
+    };
+    (@kept $axis:ident $then:tt [$($kept:tt)*] $value:tt $($rest:tt)*) => {
+        $crate::axis! { @select $axis $then [$($kept)* $value] $($rest)* }
+    };
 }
 
 /// The table, as `callback! { modules }`: each module is one of the kernels', with a line for each family of entry
@@ -149,8 +227,8 @@ macro_rules! axis {
 /// - First comes the name, in parts. A part that is an [`axis!`](crate::axis) stands for each of its suffixes in turn,
 ///   here `segment_csr_cut_sum_packs_f32`, `segment_csr_cut_sum_packs_f16` and so on. Every other part stands for
 ///   itself.
-/// - In parentheses stands the parameter, then the [`Contract`]: what takes a work item ([`TakenBy`]), and which
-///   [`Grid`] the kernel may have.
+/// - In parentheses stands the parameter ([`Params`]), then the rest of the [`Contract`]: what takes a work item
+///   ([`TakenBy`]), which [`Grid`] the kernel may have, and `shared` if it needs dynamic shared memory ([`Shared`]).
 /// - Behind `=` stands the function that is the kernel's body. The axes define the names of its generic arguments.
 /// - If a line ends in `waits`, the body itself waits for the kernel before it.
 ///
@@ -181,7 +259,7 @@ macro_rules! entry_points {
                     rows::accumulate<T, I, COLUMNS, COUNTS>;
                 // A work item is a block's share of all elements. Dynamic shared memory for b * n * k float32, for
                 // means b * n u32 more.
-                scatter sum_or_mean _privatized singles_or_quads float32_sum index (ScatterParams) block any =
+                scatter sum_or_mean _privatized singles_or_quads float32_sum index (ScatterParams) block any shared =
                     privatized::accumulate<T, I, COLUMNS, COUNTS>;
                 scatter_sum_start_scales float (ReproducibleParams) thread any = reproducible::start_scales<T>;
                 scatter_sum_find_scales float index (ReproducibleParams) thread any = reproducible::find_scales<T, I>;
@@ -249,23 +327,12 @@ macro_rules! entry_points {
 
 /// A part of a name as a [`Part`]: the suffixes of an axis, or the part itself.
 macro_rules! part {
-    (@suffixes => $([$variant:ident $suffix:ident $value:tt])+) => { Part::OneOf(&[$(stringify!($suffix)),+]) };
-    (scalar) => { axis!(scalar => part! { @suffixes }) };
-    (narrow_key) => { axis!(narrow_key => part! { @suffixes }) };
-    (float) => { axis!(float => part! { @suffixes }) };
-    (float32_sum) => { axis!(float32_sum => part! { @suffixes }) };
-    (word) => { axis!(word => part! { @suffixes }) };
-    (index) => { axis!(index => part! { @suffixes }) };
-    (source) => { axis!(source => part! { @suffixes }) };
-    (fold) => { axis!(fold => part! { @suffixes }) };
-    (counted_fold) => { axis!(counted_fold => part! { @suffixes }) };
-    (uncounted_fold) => { axis!(uncounted_fold => part! { @suffixes }) };
-    (selection) => { axis!(selection => part! { @suffixes }) };
-    (join) => { axis!(join => part! { @suffixes }) };
-    (sum_or_mean) => { axis!(sum_or_mean => part! { @suffixes }) };
-    (singles_or_quads) => { axis!(singles_or_quads => part! { @suffixes }) };
-    (columns_or_packs) => { axis!(columns_or_packs => part! { @suffixes }) };
-    ($part:ident) => { Part::Is(stringify!($part)) };
+    ($part:ident =>) => {
+        Part::Is(stringify!($part))
+    };
+    ($part:ident => $([$variant:ident $suffix:ident $value:tt])+) => {
+        Part::OneOf(&[$(stringify!($suffix)),+])
+    };
 }
 
 macro_rules! taken_by {
@@ -289,18 +356,28 @@ macro_rules! grid {
     };
 }
 
+macro_rules! shared {
+    () => {
+        Shared::None
+    };
+    (shared) => {
+        Shared::Dynamic
+    };
+}
+
 macro_rules! families {
     ($($module:ident { $(
-        $($part:ident)+ ($params:ty) $taken_by:ident $grid:ident =
+        $($part:ident)+ ($params:ty) $taken_by:ident $grid:ident $($shared:ident)? =
             $from:ident::$body:ident$(<$($argument:tt),+>)? $($waits:ident)?;
     )+ })+) => {
         /// The table: the families of entry points.
         pub const FAMILIES: &[Family] = &[$($(Family {
-            name: &[$(part!($part)),+],
+            name: &[$(axis!($part => part! { $part })),+],
             contract: Contract {
                 taken_by: taken_by!($taken_by),
                 grid: grid!($grid),
-                params_bytes: size_of::<$params>(),
+                shared: shared!($($shared)?),
+                params: <$params as Params>::NAME,
             },
         }),+),+];
     };
@@ -314,7 +391,8 @@ mod tests {
 
     #[test]
     fn a_grid_has_someone_for_each_work_item() {
-        let contract = |taken_by| Contract { taken_by, grid: Grid::Any, params_bytes: 0 };
+        let contract =
+            |taken_by| Contract { taken_by, grid: Grid::Any, shared: Shared::None, params: FillParams::NAME };
         for (taken_by, items, blocks) in [
             (TakenBy::Thread, 0, 0),
             (TakenBy::Thread, 1, 1),
@@ -329,15 +407,36 @@ mod tests {
     }
 
     #[test]
-    fn axes_that_are_parts_of_another_have_its_values() {
+    fn a_launch_with_another_parameter_or_other_shared_memory_breaks_the_contract() {
+        let contract =
+            |shared| Contract { taken_by: TakenBy::Block, grid: Grid::Any, shared, params: FillParams::NAME };
+        assert_eq!(contract(Shared::None).fault_of_launch::<FillParams>(0), None);
+        assert_eq!(contract(Shared::Dynamic).fault_of_launch::<FillParams>(1), None);
+        assert!(contract(Shared::None).fault_of_launch::<FillParams>(1).is_some());
+        assert!(contract(Shared::Dynamic).fault_of_launch::<FillParams>(0).is_some());
+        assert!(contract(Shared::None).fault_of_launch::<IndexParams>(0).is_some());
+    }
+
+    #[test]
+    fn an_axis_with_only_some_values_of_a_list_has_those_whose_column_says_so() {
         let suffixes = |part| match part {
             Part::OneOf(suffixes) => suffixes,
             Part::Is(name) => panic!("{name} is no axis"),
         };
-        for part in [part!(narrow_key), part!(float), part!(float32_sum)] {
-            assert!(suffixes(part).iter().all(|suffix| suffixes(part!(scalar)).contains(suffix)), "{part:?}");
+        let scalar = suffixes(axis!(scalar => part! { scalar }));
+        for (some, inside, outside) in [
+            (axis!(float => part! { float }), "_f64", "_i64"),
+            (axis!(float32_sum => part! { float32_sum }), "_f16", "_f64"),
+            (axis!(narrow_key => part! { narrow_key }), "_i32", "_f64"),
+        ] {
+            assert!(suffixes(some).contains(&inside) && !suffixes(some).contains(&outside), "{some:?}");
+            assert!(scalar.contains(&inside) && scalar.contains(&outside), "{scalar:?}");
         }
-        let (counted, uncounted) = (suffixes(part!(counted_fold)), suffixes(part!(uncounted_fold)));
-        assert!(counted.iter().chain(uncounted).eq(suffixes(part!(fold))), "every fold is counted or not");
+        let counted = suffixes(axis!(counted_fold => part! { counted_fold }));
+        let uncounted = suffixes(axis!(uncounted_fold => part! { uncounted_fold }));
+        assert!(counted.contains(&"_sum") && uncounted.contains(&"_max"), "{counted:?}, {uncounted:?}");
+        let folds = suffixes(axis!(fold => part! { fold }));
+        assert!(folds.iter().all(|fold| counted.contains(fold) != uncounted.contains(fold)), "{folds:?}");
+        assert_eq!(axis!(scatter => part! { scatter }), Part::Is("scatter"));
     }
 }

@@ -16,7 +16,7 @@ use kernel_params::ScatterParams;
 use nvptx_arch::{
     atomic::{self, AtomicAdd},
     barrier::sync_threads,
-    index::{block_dim_x, block_idx_x, grid_dim_x, thread_idx_x},
+    index::{block_dim_x, thread_idx_x},
     memory, shared,
 };
 
@@ -32,7 +32,7 @@ use crate::{
 #[inline(always)]
 pub unsafe fn accumulate<T: Float32, I: Index, const COLUMNS: usize, const COUNTS: bool>(
     p: &ScatterParams,
-    _blocks: Blocks,
+    blocks: Blocks,
 ) {
     let sums: *mut f32 = shared::dynamic_shared_mem();
     let (sum_count, row_count) = (p.b * p.n * p.k, p.b * p.n);
@@ -45,8 +45,8 @@ pub unsafe fn accumulate<T: Float32, I: Index, const COLUMNS: usize, const COUNT
     sync_threads();
 
     let count = p.b * p.e * (p.k / COLUMNS as u64);
-    let threads = grid_dim_x() as u64 * block_dim_x() as u64;
-    let mut first = block_idx_x() as u64 * block_dim_x() as u64 + thread_idx_x() as u64;
+    let threads = blocks.threads().count();
+    let mut first = blocks.threads().number();
     while first < count {
         // The thread issues all loads of a batch before it waits for the first.
         let vectors = each(|i| first + i as u64 * threads);

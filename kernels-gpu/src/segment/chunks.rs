@@ -4,7 +4,7 @@ use kernel_params::SegmentParams;
 use nvptx_arch::{
     grid,
     hint::opaque_bool,
-    index::{block_idx_x, grid_dim_x, lane_id},
+    index::lane_id,
     warp::{self, FULL_MASK, WARP_SIZE},
 };
 
@@ -31,9 +31,9 @@ use crate::{element::Scalar, items::Blocks, layout::split_rows};
 #[inline(always)]
 pub unsafe fn reduce_chunks<T: Scalar, R: Fold, L: Load, const COLUMNS: usize, const HAS_INDEX: bool>(
     p: &SegmentParams,
-    _blocks: Blocks,
+    blocks: Blocks,
 ) {
-    let mut first = skip_tiles(p);
+    let mut first = skip_tiles(p, blocks);
     while first < p.b * p.chunks_per_b {
         let behind = first + (1 << p.tile_log2);
         let find = |chunk| if chunk < behind { unsafe { Long::in_chunk(p, chunk) } } else { None };
@@ -47,7 +47,7 @@ pub unsafe fn reduce_chunks<T: Scalar, R: Fold, L: Load, const COLUMNS: usize, c
             work.store::<T, R, COLUMNS, HAS_INDEX>(p, folded);
             number += WARPS as u64;
         }
-        first += (grid_dim_x() as u64) << p.tile_log2;
+        first += blocks.count() << p.tile_log2;
     }
 }
 
@@ -57,8 +57,8 @@ pub unsafe fn reduce_chunks<T: Scalar, R: Fold, L: Load, const COLUMNS: usize, c
 /// The first test of the notes is before the wait, and its answer is not used. It fetches instructions and parameters,
 /// which takes longer than the test itself, while the first kernel ends.
 #[inline(always)]
-unsafe fn skip_tiles(p: &SegmentParams) -> u64 {
-    let mut first = (block_idx_x() as u64) << p.tile_log2;
+unsafe fn skip_tiles(p: &SegmentParams, blocks: Blocks) -> u64 {
+    let mut first = blocks.number() << p.tile_log2;
     if !grid::CAN_OVERLAP {
         // There is no wait to prepare for.
         return first;
@@ -74,7 +74,7 @@ unsafe fn skip_tiles(p: &SegmentParams) -> u64 {
         } else if is_noted {
             break;
         } else {
-            first += (grid_dim_x() as u64) << p.tile_log2;
+            first += blocks.count() << p.tile_log2;
         }
     }
     first

@@ -4,7 +4,7 @@ use kernel_params::SegmentParams;
 use nvptx_arch::{
     barrier, grid,
     hint::opaque_bool,
-    index::{block_idx_x, grid_dim_x, lane_id, thread_idx_x},
+    index::{lane_id, thread_idx_x},
     memory, shared_array,
     warp::{self, FULL_MASK, WARP_SIZE},
 };
@@ -40,9 +40,9 @@ const TILE: u64 = WARP_SIZE as u64;
 /// for each column part left to the block: the whole block does the same, with more groups
 /// ```
 #[inline(always)]
-pub unsafe fn combine<T: Scalar, R: Fold, const HAS_INDEX: bool>(p: &SegmentParams, _blocks: Blocks) {
+pub unsafe fn combine<T: Scalar, R: Fold, const HAS_INDEX: bool>(p: &SegmentParams, blocks: Blocks) {
     let left = shared_array![u32; WARPS as usize];
-    let mut first_chunk = skip_tiles(p);
+    let mut first_chunk = skip_tiles(p, blocks);
     while first_chunk < p.b * p.chunks_per_b {
         let tile = Tile::new(first_chunk, &p.combine_parts, |chunk| unsafe { Records::find(p, chunk) });
         let mut first = 0;
@@ -86,7 +86,7 @@ pub unsafe fn combine<T: Scalar, R: Fold, const HAS_INDEX: bool>(p: &SegmentPara
             // After this barrier, `left` may be read, or written again.
             barrier::sync_threads();
         }
-        first_chunk += grid_dim_x() as u64 * TILE;
+        first_chunk += blocks.count() * TILE;
     }
 }
 
@@ -96,11 +96,11 @@ pub unsafe fn combine<T: Scalar, R: Fold, const HAS_INDEX: bool>(p: &SegmentPara
 /// The notes are read before the wait. The first kernel has written them, and it has ended before this kernel starts.
 /// So a block without long segments knows that before the second kernel ends.
 #[inline(always)]
-unsafe fn skip_tiles(p: &SegmentParams) -> u64 {
+unsafe fn skip_tiles(p: &SegmentParams, blocks: Blocks) -> u64 {
     grid::let_next_come();
-    let mut first = block_idx_x() as u64 * TILE;
+    let mut first = blocks.number() * TILE;
     while first < p.b * p.chunks_per_b && !warp::any(FULL_MASK, Long::is_noted(p, first + lane_id() as u64)) {
-        first += grid_dim_x() as u64 * TILE;
+        first += blocks.count() * TILE;
     }
     grid::wait_for_previous();
     first

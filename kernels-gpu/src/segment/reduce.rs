@@ -2,11 +2,7 @@
 //! the segment to the block.
 
 use kernel_params::SegmentParams;
-use nvptx_arch::{
-    atomic, barrier, hint,
-    index::{block_idx_x, grid_dim_x, thread_idx_x},
-    memory, shared_array, warp,
-};
+use nvptx_arch::{atomic, barrier, hint, index::thread_idx_x, memory, shared_array, warp};
 use warp::WARP_SIZE;
 
 use super::{
@@ -68,16 +64,16 @@ pub unsafe fn reduce_cut<T: Scalar, R: Fold, L: Load, const COLUMNS: usize, cons
 #[inline(always)]
 pub unsafe fn reduce_whole<T: Scalar, R: Fold, const COLUMNS: usize, const HAS_INDEX: bool>(
     p: &SegmentParams,
-    _warps: Warps,
+    warps: Warps,
 ) {
-    let tasks = tasks(p);
+    let (tasks, blocks) = (tasks(p), warps.blocks());
     // The warps of a block take segments that lie far apart, because neighbouring segments may all be long.
-    let mut first = block_idx_x() as u64;
+    let mut first = blocks.number();
     let mut left = Left::new();
     // All warps of the block make the same number of rounds, because the block may have to take a segment together.
     while left.are_any() || first < tasks {
         // Computed twice, here and below, so that it takes no register in between.
-        let group = || Team::group(p, (first + warp_of_block() as u64 * grid_dim_x() as u64) << groups_log2(p));
+        let group = || Team::group(p, (first + warp_of_block() as u64 * blocks.count()) << groups_log2(p));
         let team = if left.are_any() { left.take() } else { group() };
         let mut work = Work::of_team::<COLUMNS, false, HAS_INDEX>(p, &team);
         // Opaque to the compiler, so that it does not duplicate the code between two tests of the same value.
@@ -93,7 +89,7 @@ pub unsafe fn reduce_whole<T: Scalar, R: Fold, const COLUMNS: usize, const HAS_I
         if !is_block() {
             let group = group();
             left.collect(work.outcome == Outcome::Left && group.member == 0, group.number);
-            first += grid_dim_x() as u64 * WARPS as u64;
+            first += blocks.count() * WARPS as u64;
         }
     }
 }

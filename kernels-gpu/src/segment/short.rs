@@ -8,7 +8,7 @@
 use kernel_params::SegmentParams;
 use nvptx_arch::{
     hint,
-    index::{block_idx_x, grid_dim_x, lane_id, thread_idx_x},
+    index::{lane_id, thread_idx_x},
     warp::{self, FULL_MASK, WARP_SIZE},
 };
 
@@ -116,8 +116,9 @@ impl Share {
 ///     otherwise: fold its elements, finish and store it
 /// ```
 #[inline(always)]
-pub unsafe fn reduce_short<T: Scalar, R: Fold, const HAS_INDEX: bool>(p: &SegmentParams, _threads: Threads) {
-    let mut first = block_idx_x() * THREADS as u32;
+pub unsafe fn reduce_short<T: Scalar, R: Fold, const HAS_INDEX: bool>(p: &SegmentParams, threads: Threads) {
+    let blocks = threads.blocks();
+    let mut first = blocks.number() as u32 * THREADS as u32;
     while first < p.places {
         let place = first + thread_idx_x();
         let share = Share::new(p, place.min(p.places - 1));
@@ -136,7 +137,7 @@ pub unsafe fn reduce_short<T: Scalar, R: Fold, const HAS_INDEX: bool>(p: &Segmen
                 share.store::<T, R>(p, folded);
             }
         }
-        first += grid_dim_x() * THREADS as u32;
+        first += blocks.count() as u32 * THREADS as u32;
     }
 }
 
