@@ -3,30 +3,20 @@
 
 use std::{sync::mpsc, thread, time::Duration};
 
-use driver_stand_in::{StandIn, in_child, run_in_child};
+use driver_stand_in::{StandIn, run_with_driver};
 use tensorrt_scatter::{
     BadIndex, CompositeOptions, Error, GatherCooOptions, Reduce, ScatterOptions, SegmentCooOptions, SegmentCsrOptions,
     Shape, Tensor,
     gpu::{self, DeviceTensor, Event, Gpu, Kernels, Stream, Workspace},
 };
 
-/// The tests and their child processes: each test runs the ignored test of its name in `children`.
+/// The tests, each of which runs the function of its name in `in_child` in a process of its own.
 macro_rules! in_processes {
     ($($test:ident)+) => {
         $(#[test]
         fn $test() {
-            run_in_child(env!("CARGO_TARGET_TMPDIR"), concat!("children::", stringify!($test)), &[]);
+            run_with_driver(env!("CARGO_TARGET_TMPDIR"), stringify!($test), &[], in_child::$test);
         })+
-
-        mod children {
-            $(#[test]
-            #[ignore = "runs in a process that another test starts"]
-            fn $test() {
-                if let Some(driver) = super::in_child(stringify!($test)) {
-                    super::in_child::$test(&driver);
-                }
-            })+
-        }
     };
 }
 

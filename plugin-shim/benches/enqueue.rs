@@ -24,10 +24,11 @@ use common::{
     layers::{Layer, Third, Value, layers},
     library_path,
     prepared::{Enqueue, Prepared},
-    stand_in::{DRIVER, Driver, compile},
+    stand_in::{Driver, FOLDER},
     tensors::{FLOAT, INT32_TYPE, Tensor},
     v2, v3,
 };
+use driver_stand_in::{Compiled, DRIVER, StandIn};
 
 /// Calls between two looks at the clock: so few that the driver's queue of launches never fills up.
 const CALLS: usize = 32;
@@ -61,21 +62,22 @@ const fn large(
 }
 
 fn main() {
-    let (mut library, mut driver) = (library_path as fn() -> PathBuf, PathBuf::from(DRIVER));
+    let mut library = library_path as fn() -> PathBuf;
     let mut given = None;
-    let mut is_stand_in = false;
+    let mut compiled = None;
     let mut arguments = env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--library" => given = arguments.next(),
-            "--stand-in" => (is_stand_in, driver) = (true, compile("libcuda.c", DRIVER)),
+            "--stand-in" => compiled = Some(Compiled::driver(FOLDER)),
             // What cargo adds.
             "--bench" => {}
             other => panic!("unknown argument {other}; expected --library PATH or --stand-in"),
         }
     }
     let path = given.map_or_else(&mut library, PathBuf::from);
-    let driver = match Driver::open(Path::new(&driver)) {
+    let stand_in = compiled.as_ref().map(|compiled| StandIn::open(compiled.path()));
+    let driver = match Driver::open(compiled.as_ref().map_or(Path::new(DRIVER), Compiled::path)) {
         Ok(driver) => driver,
         Err(why) => {
             println!("SKIPPED: {why}; --stand-in measures without a GPU");
@@ -90,10 +92,10 @@ fn main() {
     for generation in [2, 3] {
         for layer in layers(generation).chain(&LARGE) {
             let mut enqueue = prepare(&library, &driver, layer, generation);
-            let launches = is_stand_in.then(|| {
-                let before = driver.launches();
+            let launches = stand_in.as_ref().map(|stand_in| {
+                let before = stand_in.launches();
                 enqueue.call();
-                driver.launches() - before
+                stand_in.launches() - before
             });
             let times = [false, true].map(|changing| time(&driver, &mut enqueue, changing));
             medians.iter_mut().zip(times).for_each(|(all, time)| all.push(time));

@@ -8,25 +8,17 @@ mod common;
 use std::{ffi::c_void, ptr};
 
 use caller::{CAbi, CUDA_ERROR, FLOAT32, INT32, NO_DEVICE, OK, OUT_OF_MEMORY, Options, Target, Tensor};
-use driver_stand_in::{StandIn, in_child, run_in_child};
+use driver_stand_in::{StandIn, run_with_driver};
 
-/// The tests and their child processes: each test runs the ignored test of its name in `children`.
+/// The tests, each of which runs the function of its name in `in_child` in a process of its own.
 macro_rules! in_processes {
     ($($test:ident)+) => {
         $(#[test]
         fn $test() {
-            run_in_child(env!("CARGO_TARGET_TMPDIR"), concat!("children::", stringify!($test)), &[]);
+            run_with_driver(env!("CARGO_TARGET_TMPDIR"), stringify!($test), &[], |driver| {
+                in_child::$test(driver, &CAbi::load());
+            });
         })+
-
-        mod children {
-            $(#[test]
-            #[ignore = "runs in a process that another test starts"]
-            fn $test() {
-                if let Some(driver) = super::in_child(stringify!($test)) {
-                    super::in_child::$test(&driver, &super::CAbi::load());
-                }
-            })+
-        }
     };
 }
 

@@ -4,41 +4,27 @@
 
 mod common;
 
-use std::{ffi::CStr, path::Path, sync::mpsc, thread, time::Duration};
+use std::{ffi::CStr, path::Path, ptr, sync::mpsc, thread, time::Duration};
 
 use common::{
-    Library, chars, int,
+    Field, Library, chars, int,
     layers::{Layer, PLUGINS, layers},
     plugin_library,
     prepared::{Enqueue, Prepared},
-    stand_in::{DRIVER, Driver, allocations, is_child, run_with_stand_ins},
+    stand_in::{Driver, allocations, run_counting_allocations},
     tensors::{FLOAT, HALF, INDEX_TYPES, INT32_TYPE, Tensor, VALUE_TYPES_OF_8, tensor},
     v2, v3,
 };
+use driver_stand_in::{DRIVER, StandIn};
 use tensorrt_scatter::{Reduce, ReduceOperator};
 
-/// The tests and their child processes: each runs the ignored test of its name.
+/// The tests, each of which runs the function of its name in `in_child` in a process of its own.
 macro_rules! in_processes {
     ($($test:ident)+) => {
-        const IN_PROCESSES: &[&str] = &[$(stringify!($test)),+];
-
         $(#[test]
         fn $test() {
-            run_with_stand_ins(concat!("children::", stringify!($test)));
+            in_process(stringify!($test), in_child::$test);
         })+
-
-        mod children {
-            use super::{is_child, library_and_driver};
-
-            $(#[test]
-            #[ignore = "runs in a process that another test starts"]
-            fn $test() {
-                if is_child(stringify!($test)) {
-                    let (library, driver) = library_and_driver();
-                    super::in_child::$test(&library, &driver);
-                }
-            })+
-        }
     };
 }
 
@@ -48,19 +34,48 @@ in_processes! {
     threads_may_share_a_plugin
     the_second_enqueue_allocates_nothing
     an_enqueue_does_not_wait_for_another_plugins_kernels
-    kernels_of_scatter_are_loaded_ahead
-    kernels_of_segment_coo_are_loaded_ahead
-    kernels_of_segment_csr_are_loaded_ahead
-    kernels_of_gather_coo_are_loaded_ahead
-    kernels_of_gather_csr_are_loaded_ahead
-    kernels_of_softmax_are_loaded_ahead
-    kernels_of_log_softmax_are_loaded_ahead
-    kernels_of_logsumexp_are_loaded_ahead
-    kernels_of_std_are_loaded_ahead
 }
 
-fn library_and_driver() -> (Library, Driver) {
-    (plugin_library(), Driver::open(Path::new(DRIVER)).unwrap())
+/// A test for each plugin: each has a process of its own, so that none finds kernels that another's were loaded with.
+macro_rules! loaded_ahead {
+    ($($test:ident: $plugin:literal)+) => {
+        $(#[test]
+        fn $test() {
+            in_process(stringify!($test), |host| in_child::check_loaded_ahead(host, $plugin));
+        })+
+
+        #[test]
+        fn every_plugin_has_a_test_of_what_is_loaded_ahead() {
+            assert_eq!([$($plugin),+], PLUGINS.map(|(name, _)| name));
+        }
+    };
+}
+
+loaded_ahead! {
+    kernels_of_scatter_are_loaded_ahead: c"TRTS_Scatter"
+    kernels_of_segment_coo_are_loaded_ahead: c"TRTS_SegmentCOO"
+    kernels_of_segment_csr_are_loaded_ahead: c"TRTS_SegmentCSR"
+    kernels_of_gather_coo_are_loaded_ahead: c"TRTS_GatherCOO"
+    kernels_of_gather_csr_are_loaded_ahead: c"TRTS_GatherCSR"
+    kernels_of_softmax_are_loaded_ahead: c"TRTS_ScatterSoftmax"
+    kernels_of_log_softmax_are_loaded_ahead: c"TRTS_ScatterLogSoftmax"
+    kernels_of_logsumexp_are_loaded_ahead: c"TRTS_ScatterLogSumExp"
+    kernels_of_std_are_loaded_ahead: c"TRTS_ScatterStd"
+}
+
+fn in_process(test: &str, body: impl FnOnce(&Host)) {
+    run_counting_allocations(test, |stand_in| {
+        let driver = Driver::open(Path::new(DRIVER)).unwrap();
+        body(&Host { library: &plugin_library(), driver: &driver, stand_in });
+    });
+}
+
+/// What a test has in its process.
+struct Host<'a> {
+    library: &'a Library,
+    driver: &'a Driver,
+    /// The same driver, to be asked.
+    stand_in: &'a StandIn,
 }
 
 /// A place that every tensor and workspace of these tests fits in.
@@ -129,40 +144,35 @@ fn scatters() -> impl Iterator<Item = &'static Layer> {
 }
 
 #[test]
-fn every_plugin_has_a_test_of_what_is_loaded_ahead() {
-    let under_test: Vec<_> = in_child::LOADED_AHEAD.iter().map(|&(_, plugin)| plugin).collect();
-    assert_eq!(under_test, PLUGINS.map(|(name, _)| name));
+fn every_plugin_with_a_choice_of_reductions_is_of_an_operator_that_has_them() {
     for (name, attributes) in PLUGINS {
         let has_choice = attributes.iter().any(|&(attribute, _)| attribute == "reduce");
         assert_eq!(in_child::reduce_operator(name.to_str().unwrap()).is_some(), has_choice, "{name:?}");
-    }
-    for (test, _) in in_child::LOADED_AHEAD {
-        assert!(IN_PROCESSES.contains(test), "in_processes! lacks {test}");
     }
 }
 
 mod in_child {
     use super::*;
 
-    pub fn a_change_of_shapes_lists_no_kernels_again(library: &Library, driver: &Driver) {
+    pub fn a_change_of_shapes_lists_no_kernels_again(&Host { library, stand_in, .. }: &Host) {
         for layer in scatters() {
             let plugin = configured(library, layer, 3, FLOAT, INT32_TYPE);
-            let (compilations, before) = (driver.compilations(), allocations());
+            let (compilations, before) = (stand_in.compilations(), allocations());
             let (inputs, outputs) = sized(layer, FLOAT, 3);
             plugin.configure(&inputs, &outputs);
             // Checking and planning takes a few; to list the kernels of an operator takes dozens of plans and names.
             let taken = allocations() - before;
             assert!(taken < 50, "{}: {taken} allocations", layer.who());
-            assert_eq!(driver.compilations(), compilations, "{}", layer.who());
+            assert_eq!(stand_in.compilations(), compilations, "{}", layer.who());
         }
     }
 
-    pub fn changing_shapes_give_the_launches_of_a_new_plugin(library: &Library, driver: &Driver) {
+    pub fn changing_shapes_give_the_launches_of_a_new_plugin(&Host { library, driver, stand_in }: &Host) {
         for layer in scatters() {
             let blocks = |enqueue: &Enqueue| {
-                let before = (driver.launches(), driver.blocks());
+                let before = (stand_in.launches(), stand_in.blocks());
                 assert_eq!(enqueue.call(), 0);
-                (driver.launches() - before.0, driver.blocks() - before.1)
+                (stand_in.launches() - before.0, stand_in.blocks() - before.1)
             };
             // As large as makes the numbers of blocks differ.
             let sizes = [1, 1000, 1];
@@ -188,19 +198,19 @@ mod in_child {
         }
     }
 
-    pub fn threads_may_share_a_plugin(library: &Library, driver: &Driver) {
+    pub fn threads_may_share_a_plugin(&Host { library, driver, stand_in }: &Host) {
         const ROUNDS: usize = 200;
         let layer = scatters().next().unwrap();
         let Plugin::V3(plugin) = configured(library, layer, 3, FLOAT, INT32_TYPE) else { unreachable!() };
         let blocks = |times| {
             let (inputs, outputs) = sized(layer, FLOAT, times);
             let new = configured(library, layer, 3, FLOAT, INT32_TYPE).placed(driver, &inputs, &outputs);
-            let before = driver.blocks();
+            let before = stand_in.blocks();
             assert_eq!(new.call(), 0);
-            driver.blocks() - before
+            stand_in.blocks() - before
         };
         let expected = (blocks(1) + blocks(1000)) * ROUNDS as i64;
-        let before = driver.blocks();
+        let before = stand_in.blocks();
         let shared = Shared(&plugin);
         thread::scope(|scope| {
             for times in [1, 1000] {
@@ -218,10 +228,10 @@ mod in_child {
                 });
             }
         });
-        assert_eq!(driver.blocks() - before, expected);
+        assert_eq!(stand_in.blocks() - before, expected);
     }
 
-    pub fn the_second_enqueue_allocates_nothing(library: &Library, driver: &Driver) {
+    pub fn the_second_enqueue_allocates_nothing(&Host { library, driver, .. }: &Host) {
         for generation in [2, 3] {
             let is_told = |data_type: &i32| generation == 3 || VALUE_TYPES_OF_8.contains(data_type);
             for layer in layers(generation) {
@@ -242,22 +252,22 @@ mod in_child {
         }
     }
 
-    pub fn an_enqueue_does_not_wait_for_another_plugins_kernels(library: &Library, driver: &Driver) {
+    pub fn an_enqueue_does_not_wait_for_another_plugins_kernels(&Host { library, driver, stand_in }: &Host) {
         let layer = scatters().next().unwrap();
         let (inputs, outputs) = sized(layer, FLOAT, 1);
         let loaded = configured(library, layer, 3, FLOAT, INT32_TYPE).placed(driver, &inputs, &outputs);
         assert_eq!(loaded.call(), 0);
         let Plugin::V3(unloaded) = Plugin::new(library, layer, 3) else { unreachable!() };
         let unloaded = Shared(&unloaded);
-        let before = driver.compilations();
-        driver.stop_compiler(true);
+        let before = stand_in.compilations();
+        stand_in.set("compiling_waits", 1);
         thread::scope(|scope| {
             scope.spawn(move || {
                 driver.make_current();
                 let (inputs, outputs) = (layer.input_tensors(HALF, INT32_TYPE), layer.output_tensors(HALF));
                 assert_eq!(unloaded.plugin().shape_change(&inputs, &outputs), 0);
             });
-            while driver.compilations() == before {
+            while stand_in.compilations() == before {
                 thread::yield_now();
             }
             // Had it to wait, it would do so until the compiler goes on.
@@ -269,45 +279,30 @@ mod in_child {
                 done.send(()).unwrap();
             });
             let in_time = is_done.recv_timeout(Duration::from_secs(10));
-            driver.stop_compiler(false);
+            stand_in.set("compiling_waits", 0);
             in_time.expect("the enqueue waited for another plugin's kernels");
         });
     }
 
-    macro_rules! loaded_ahead {
-        ($($test:ident: $plugin:literal)+) => {
-            pub const LOADED_AHEAD: &[(&str, &CStr)] = &[$((stringify!($test), $plugin)),+];
-
-            $(pub fn $test(library: &Library, driver: &Driver) {
-                check_loaded_ahead(library, driver, $plugin);
-            })+
-        };
-    }
-
-    loaded_ahead! {
-        kernels_of_scatter_are_loaded_ahead: c"TRTS_Scatter"
-        kernels_of_segment_coo_are_loaded_ahead: c"TRTS_SegmentCOO"
-        kernels_of_segment_csr_are_loaded_ahead: c"TRTS_SegmentCSR"
-        kernels_of_gather_coo_are_loaded_ahead: c"TRTS_GatherCOO"
-        kernels_of_gather_csr_are_loaded_ahead: c"TRTS_GatherCSR"
-        kernels_of_softmax_are_loaded_ahead: c"TRTS_ScatterSoftmax"
-        kernels_of_log_softmax_are_loaded_ahead: c"TRTS_ScatterLogSoftmax"
-        kernels_of_logsumexp_are_loaded_ahead: c"TRTS_ScatterLogSumExp"
-        kernels_of_std_are_loaded_ahead: c"TRTS_ScatterStd"
-    }
-
     /// Whatever the shapes are, no enqueue compiles anything once the plugin was told other shapes of the same types.
-    /// Every plugin has a process of its own, so that none finds kernels that another's were loaded with.
-    fn check_loaded_ahead(library: &Library, driver: &Driver, plugin: &CStr) {
+    pub fn check_loaded_ahead(host: &Host, plugin: &CStr) {
         let name = plugin.to_str().unwrap();
+        let mut creators = host.library.creators(c"getCreators").into_iter().map(v3::Creator);
+        let creator = creators.find(|creator| creator.name() == name).unwrap();
         let layer = layers(3).find(|layer| layer.plugin == plugin).unwrap();
         let reductions: Vec<_> =
             reduce_operator(name).map_or_else(|| vec![None], |operator| operator.reductions().map(Some).collect());
+        let has_choice = creator.fields().iter().any(|attribute| attribute.name() == "deterministic");
+        let deterministic: &[i32] = if has_choice { &[0, 1] } else { &[0] };
+        let places = [(); 5].map(|()| host.driver.room(LARGE_ROOM));
         for reduce in reductions {
-            for values in layer.value_types() {
-                for index in INDEX_TYPES {
-                    for (e, k, n) in SHAPES {
-                        check_shape_loaded_ahead(library, driver, name, reduce, [values, index], [e, k, n]);
+            for &deterministic in deterministic {
+                for values in layer.value_types() {
+                    for index in INDEX_TYPES {
+                        for sizes in SHAPES {
+                            let case = Case { name, reduce, deterministic, types: [values, index], sizes };
+                            case.check(host, creator, &places);
+                        }
                     }
                 }
             }
@@ -321,6 +316,9 @@ mod in_child {
         };
         ReduceOperator::ALL.into_iter().find(is_of)
     }
+
+    /// A place that every tensor and workspace of `SHAPES` fits in.
+    const LARGE_ROOM: usize = 12 << 30;
 
     /// Elements, columns and groups: of few and many groups, of every width of a row that kernels tell apart, of short
     /// and of long segments.
@@ -347,44 +345,54 @@ mod in_child {
         (10_000_000, 7, 1_000_000),
     ];
 
-    fn check_shape_loaded_ahead(
-        library: &Library,
-        driver: &Driver,
-        name: &str,
+    /// A layer: its attributes, the types of src and the index, and elements, columns and groups.
+    #[derive(Debug)]
+    struct Case<'a> {
+        name: &'a str,
         reduce: Option<Reduce>,
-        [values, index]: [i32; 2],
-        [e, k, n]: [i64; 3],
-    ) {
-        let (zero, groups, rows) = (0, n as i32, e as i32);
-        let is_csr = name.ends_with("CSR");
-        let (mut src, mut out) = (tensor(values, &[e, k]), tensor(values, &[n, k]));
-        let index = tensor(index, &[if is_csr { n + 1 } else { e }]);
-        let mut fields: Vec<_> = reduce.map(|reduce| chars(c"reduce", reduce.name())).into_iter().collect();
-        match name {
-            "TRTS_GatherCOO" | "TRTS_GatherCSR" => {
+        deterministic: i32,
+        types: [i32; 2],
+        sizes: (i64, i64, i64),
+    }
+
+    impl Case<'_> {
+        fn check(&self, host: &Host, creator: v3::Creator, places: &[u64; 5]) {
+            let &Case { name, types: [values, index], sizes: (e, k, n), .. } = self;
+            let (zero, groups, rows) = (0, n as i32, e as i32);
+            let is_csr = name.ends_with("CSR");
+            let (mut src, mut out) = (tensor(values, &[e, k]), tensor(values, &[n, k]));
+            let index = tensor(index, &[if is_csr { n + 1 } else { e }]);
+            if name.starts_with("TRTS_Gather") {
                 std::mem::swap(&mut src, &mut out);
-                fields.extend(is_csr.then(|| int(c"size", &rows)));
+            } else if name.ends_with("oftmax") {
+                out = src.clone();
             }
-            "TRTS_SegmentCSR" => {}
-            "TRTS_SegmentCOO" => fields.push(int(c"dim_size", &groups)),
-            _ => {
-                fields.extend([int(c"dim_size", &groups), int(c"dim", &zero)]);
-                if name.ends_with("oftmax") {
-                    out = src.clone();
-                }
-            }
+            let mut fields = vec![
+                int(c"dim", &zero),
+                int(c"dim_size", &groups),
+                int(c"size", &rows),
+                int(c"deterministic", &self.deterministic),
+            ];
+            fields.extend(self.reduce.map(|reduce| chars(c"reduce", reduce.name())));
+            let declared = creator.fields();
+            let is_declared = |field: &Field| declared.iter().any(|attribute| attribute.name() == field.name());
+            fields.retain(is_declared);
+            let plugin = creator.create(c"host", &fields, v3::Phase::Runtime).unwrap();
+            let mut outputs = vec![out];
+            outputs.extend(self.reduce.is_some_and(Reduce::has_arg).then(|| tensor(INT32_TYPE, &outputs[0].dims)));
+            let inputs = [src, index];
+            assert_eq!(plugin.shape_change(&inputs, &outputs), 0, "{self:?}");
+            let (of_inputs, rest) = places.split_at(inputs.len());
+            let (workspace, of_outputs) = rest.split_first().unwrap();
+            let placed = |tensors: &[Tensor], places: &[u64]| -> Vec<_> {
+                tensors.iter().cloned().zip(places.iter().copied()).collect()
+            };
+            let (placed_inputs, placed_outputs) = (placed(&inputs, of_inputs), placed(&outputs, of_outputs));
+            let prepared = Prepared::new(&placed_inputs, &placed_outputs, *workspace, ptr::null_mut());
+            let before = host.stand_in.compilations();
+            assert_eq!(plugin.enqueue_prepared(&prepared), 0, "{self:?}");
+            assert_eq!(host.stand_in.compilations(), before, "{self:?}");
         }
-        let mut creators = library.creators(c"getCreators").into_iter().map(v3::Creator);
-        let creator = creators.find(|creator| creator.name() == name).unwrap();
-        let plugin = creator.create(c"host", &fields, v3::Phase::Runtime).unwrap();
-        let mut outputs = vec![out];
-        outputs.extend(reduce.is_some_and(Reduce::has_arg).then(|| tensor(INT32_TYPE, &outputs[0].dims)));
-        let inputs = [src, index];
-        assert_eq!(plugin.shape_change(&inputs, &outputs), 0);
-        let enqueue = Plugin::V3(plugin).placed(driver, &inputs, &outputs);
-        let before = driver.compilations();
-        assert_eq!(enqueue.call(), 0);
-        assert_eq!(driver.compilations(), before, "{name} {reduce:?} {values} of {inputs:?}");
     }
 
     /// A plugin that several threads call.

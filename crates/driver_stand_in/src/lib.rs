@@ -1,60 +1,89 @@
-//! A CUDA driver for tests, without a device.
+//! A CUDA driver for tests, without a device, and tests in processes of their own.
 //!
-//! A process looks for its driver once, so each test runs in a process of its own: [`run_in_child`] starts one in which
-//! `libcuda.c` is the machine's libcuda.so.1, whether the machine has NVIDIA's or none. There [`StandIn`] sets the driver's
-//! answers and tells its calls.
+//! A process looks for its driver once, so each test runs in a process of its own: [`run_with_driver`] starts one in
+//! which `libcuda.c` is the machine's libcuda.so.1, whether the machine has NVIDIA's or none. There [`StandIn`] sets
+//! the driver's answers and tells its calls.
+
+pub mod child;
 
 use std::{
     env,
-    ffi::{CString, c_char, c_int},
-    path::Path,
+    ffi::{CString, c_char, c_int, c_long},
+    fs,
+    path::{Path, PathBuf},
     process::Command,
+    sync::atomic::{AtomicUsize, Ordering},
 };
 
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW, Symbol};
 
-/// Names the environment variable of the processes that [`run_in_child`] starts.
-const IS_CHILD: &str = "DRIVER_STAND_IN_CHILD";
+/// The name by which every program finds the driver.
+pub const DRIVER: &str = "libcuda.so.1";
 
-/// Runs the ignored test `test` of the calling test executable in a process that has the stand-in for a driver. `folder` is
-/// the test's `env!("CARGO_TARGET_TMPDIR")`; `environment` is set in that process.
+/// Runs the body of the test `test`, which calls this, in a process that has the stand-in for a driver. `folder` is the
+/// test's `env!("CARGO_TARGET_TMPDIR")`; `environment` is set in that process.
 ///
 /// # Panics
-/// Where the test fails there, or does not exist.
-pub fn run_in_child(folder: &str, test: &str, environment: &[(&str, &str)]) {
-    let folder = Path::new(folder).join(format!("stand_in_{}_{}", std::process::id(), test.replace("::", "_")));
-    std::fs::create_dir_all(&folder).expect("a folder for the driver");
-    compile(&folder.join("libcuda.so.1"));
-    let mut child = Command::new(env::current_exe().expect("the test's own path"));
-    child.args(["--ignored", "--exact", "--nocapture", test]).env(IS_CHILD, "1").env("LD_LIBRARY_PATH", &folder);
-    let output = child.envs(environment.iter().copied()).output().expect("starting the test's own executable");
-    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    let has_passed = output.status.success() && stdout.contains("1 passed");
-    assert!(has_passed, "{test} in its child process: {}\n{stdout}\n{stderr}", output.status);
-    std::fs::remove_dir_all(&folder).expect("removing the driver");
-}
-
-/// The stand-in, or None, which is printed, in a process that [`run_in_child`] did not start: `cargo test -- --ignored` runs
-/// the tests that are meant for child processes too, which have nothing to look at then.
-pub fn in_child(test: &str) -> Option<StandIn> {
-    if env::var_os(IS_CHILD).is_none() {
-        println!("SKIPPED: {test}: runs in a process that another test starts");
-        return None;
+/// Where the body panics, or no test has that name.
+pub fn run_with_driver(folder: &str, test: &str, environment: &[(&str, &str)], body: impl FnOnce(&StandIn)) {
+    if child::is_of(test) {
+        return body(&StandIn::open(Path::new(DRIVER)));
     }
-    // SAFETY: the stand-in has no constructors.
-    let library = unsafe { Library::open(Some("libcuda.so.1"), RTLD_NOW | RTLD_LOCAL) };
-    Some(StandIn { library: library.expect("the stand-in that the parent compiled") })
+    let driver = Compiled::driver(folder);
+    let output = child::start(test, |command| {
+        command.env("LD_LIBRARY_PATH", driver.folder()).envs(environment.iter().copied());
+    });
+    child::expect_passed(test, &output);
 }
 
-fn compile(library: &Path) {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/libcuda.c");
-    let compiler = env::var_os("CC").unwrap_or_else(|| "cc".into());
-    let status = Command::new(&compiler)
-        .args(["-shared", "-fPIC", "-O2", "-Wall", "-Wextra", "-Werror", "-pthread", "-o"])
-        .args([library, &source])
-        .status()
-        .unwrap_or_else(|error| panic!("starting {}: {error}", compiler.display()));
-    assert!(status.success(), "compiling {}: {status}", source.display());
+/// A library compiled from C, in a folder of its own, both of which are removed when this is dropped.
+pub struct Compiled(PathBuf);
+
+impl Compiled {
+    /// The stand-in driver, in a folder in `folder`.
+    pub fn driver(folder: &str) -> Self {
+        Self::library(folder, &Path::new(env!("CARGO_MANIFEST_DIR")).join("src/libcuda.c"), DRIVER)
+    }
+
+    /// The library `name` of a source, in a folder in `folder`.
+    ///
+    /// # Panics
+    /// Where it cannot be compiled.
+    pub fn library(folder: &str, source: &Path, name: &str) -> Self {
+        static FOLDERS: AtomicUsize = AtomicUsize::new(0);
+        // Tests run at the same time, those of other programs too.
+        let (process, number) = (std::process::id(), FOLDERS.fetch_add(1, Ordering::Relaxed));
+        let folder = Path::new(folder).join(format!("stand_in_{process}_{number}"));
+        fs::create_dir_all(&folder).expect("a folder for the library");
+        let library = folder.join(name);
+        let compiler = env::var_os("CC").unwrap_or_else(|| "cc".into());
+        let status = Command::new(&compiler)
+            // An allocator of the tests' own is no builtin.
+            .args(["-shared", "-fPIC", "-O2", "-Wall", "-Wextra", "-Werror", "-fno-builtin", "-pthread"])
+            .arg(format!("-Wl,-soname,{name}"))
+            .arg("-o")
+            .args([&library, source])
+            .status()
+            .unwrap_or_else(|error| panic!("starting {}: {error}", compiler.display()));
+        assert!(status.success(), "compiling {}: {status}", source.display());
+        Self(library)
+    }
+
+    /// Where the library is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    fn folder(&self) -> &Path {
+        self.0.parent().expect("the library lies in a folder")
+    }
+}
+
+impl Drop for Compiled {
+    fn drop(&mut self) {
+        // What is left over lies in cargo's folder for temporary files.
+        let _ = fs::remove_dir_all(self.folder());
+    }
 }
 
 /// The stand-in driver of this process.
@@ -63,6 +92,16 @@ pub struct StandIn {
 }
 
 impl StandIn {
+    /// The stand-in of that path or name.
+    ///
+    /// # Panics
+    /// Where it cannot be loaded.
+    pub fn open(path: &Path) -> Self {
+        // SAFETY: the stand-in has no constructors.
+        let library = unsafe { Library::open(Some(path), RTLD_NOW | RTLD_LOCAL) };
+        Self { library: library.expect("the stand-in driver") }
+    }
+
     /// Lets every later call of a driver function answer a number; 0 lets the function do its work again.
     pub fn answer(&self, function: &str, answer: c_int) {
         // SAFETY: the stand-in's function has this type, and the name ends in a NUL.
@@ -80,6 +119,23 @@ impl StandIn {
         unsafe {
             self.function::<unsafe extern "C" fn(*const c_char) -> c_int>("stand_in_calls")(name(function).as_ptr())
         }
+    }
+
+    /// The launches and fills of words so far.
+    pub fn launches(&self) -> c_int {
+        let functions = ["cuLaunchKernel", "cuLaunchKernelEx", "cuMemsetD32Async"];
+        functions.into_iter().map(|function| self.calls(function)).sum()
+    }
+
+    /// The blocks of all kernels launched so far.
+    pub fn blocks(&self) -> c_long {
+        // SAFETY: the stand-in's function has this type.
+        unsafe { self.function::<unsafe extern "C" fn() -> c_long>("stand_in_blocks")() }
+    }
+
+    /// The modules compiled so far, those that are being compiled included.
+    pub fn compilations(&self) -> c_int {
+        self.calls("cuModuleLoadDataEx")
     }
 
     /// Waits until a driver function was called `count` times.

@@ -1,70 +1,26 @@
-//! The stand-in driver and the counter of allocations of `tests/stand_in`, and a driver's functions, its own or
+//! Processes that have the stand-in for a driver and count allocations, and a driver's functions, the stand-in's or
 //! NVIDIA's.
 
 use std::{
-    env,
     ffi::{CStr, CString, c_int, c_long, c_uint, c_void},
-    path::{Path, PathBuf},
-    process::Command,
-    sync::atomic::{AtomicUsize, Ordering},
+    path::Path,
 };
 
-/// Compiles a file of `tests/stand_in` to a library of that name in a folder of its own, and returns the library's
-/// path.
-pub fn compile(source: &str, library: &str) -> PathBuf {
-    static FOLDERS: AtomicUsize = AtomicUsize::new(0);
-    // Tests run at the same time, those of other programs too.
-    let (process, folder) = (std::process::id(), FOLDERS.fetch_add(1, Ordering::Relaxed));
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("stand_in_{process}_{folder}"));
-    std::fs::create_dir_all(&folder).unwrap();
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/stand_in").join(source);
-    let library_path = folder.join(library);
-    let compiler = env::var_os("CC").unwrap_or_else(|| "cc".into());
-    let status = Command::new(&compiler)
-        .args(["-shared", "-fPIC", "-O2", "-Wall", "-Wextra", "-Werror", "-fno-builtin", "-pthread"])
-        .arg(format!("-Wl,-soname,{library}"))
-        .arg("-o")
-        .args([&library_path, &source])
-        .status()
-        .unwrap_or_else(|error| panic!("starting {}: {error}", compiler.display()));
-    assert!(status.success(), "compiling {}: {status}", source.display());
-    library_path
-}
+use driver_stand_in::{Compiled, StandIn, child, run_with_driver};
 
-/// The name by which every program finds the driver.
-pub const DRIVER: &str = "libcuda.so.1";
+/// The folder for compiled libraries.
+pub const FOLDER: &str = env!("CARGO_TARGET_TMPDIR");
 
-/// Names the environment variable of the processes that [`run_with_stand_ins`] starts.
-const IS_CHILD: &str = "TRTS_STAND_IN_CHILD";
-
-/// Runs an ignored test of this program in a process that has the stand-in for a driver, and counts allocations.
-pub fn run_with_stand_ins(test: &str) {
-    let driver = compile("libcuda.c", DRIVER);
-    let counter = compile("allocations.c", "liballocations.so");
-    let output = Command::new(env::current_exe().unwrap())
-        .args(["--ignored", "--exact", "--nocapture", test])
-        .env(IS_CHILD, "1")
-        // Both before the program starts: an allocator must be there first, and a driver that is there already is the
-        // one that is found.
-        .env("LD_PRELOAD", env::join_paths([&counter, &driver]).unwrap())
-        .output()
-        .unwrap();
-    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    let has_passed = output.status.success() && stdout.contains("1 passed");
-    assert!(has_passed, "{test} in its process: {}\n{stdout}\n{stderr}", output.status);
-    for library in [driver, counter] {
-        std::fs::remove_dir_all(library.parent().unwrap()).unwrap();
+/// Runs the body of the test `test`, which calls this, in a process that has the stand-in for a driver, and counts
+/// allocations.
+pub fn run_counting_allocations(test: &str, body: impl FnOnce(&StandIn)) {
+    if child::is_of(test) {
+        return run_with_driver(FOLDER, test, &[], body);
     }
-}
-
-/// Whether this process was started by [`run_with_stand_ins`]. `cargo test -- --ignored` runs its tests outside one
-/// too.
-pub fn is_child(test: &str) -> bool {
-    let is_child = env::var_os(IS_CHILD).is_some();
-    if !is_child {
-        super::skipped(test, "runs in a process that another test starts");
-    }
-    is_child
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs/allocations.c");
+    let counter = Compiled::library(FOLDER, &source, "liballocations.so");
+    // An allocator must be there before the program starts.
+    run_with_driver(FOLDER, test, &[("LD_PRELOAD", counter.path().to_str().unwrap())], body);
 }
 
 /// How much the calling thread has allocated so far.
@@ -131,16 +87,28 @@ impl Driver {
         assert_eq!(answer, 0);
     }
 
-    /// Device memory that is never freed, all zeros.
-    pub fn zeros(&self, bytes: usize) -> u64 {
+    /// Device memory that is never freed.
+    pub fn room(&self, bytes: usize) -> u64 {
         let mut address = 0;
-        // SAFETY: the driver's functions have these types, and the memory is that large.
-        unsafe {
-            let allocate = self.function::<unsafe extern "C" fn(&mut u64, usize) -> c_int>(c"cuMemAlloc_v2");
-            assert_eq!(allocate(&mut address, bytes.max(1)), 0);
-            let set = self.function::<unsafe extern "C" fn(u64, u8, usize) -> c_int>(c"cuMemsetD8_v2");
-            assert_eq!(set(address, 0, bytes.max(1)), 0);
-        }
+        // SAFETY: the driver's function has this type, and the pointer is to a local.
+        let answer = unsafe {
+            self.function::<unsafe extern "C" fn(&mut u64, usize) -> c_int>(c"cuMemAlloc_v2")(
+                &mut address,
+                bytes.max(1),
+            )
+        };
+        assert_eq!(answer, 0);
+        address
+    }
+
+    /// The same, all zeros.
+    pub fn zeros(&self, bytes: usize) -> u64 {
+        let address = self.room(bytes);
+        // SAFETY: the driver's function has this type, and the memory is that large.
+        let answer = unsafe {
+            self.function::<unsafe extern "C" fn(u64, u8, usize) -> c_int>(c"cuMemsetD8_v2")(address, 0, bytes.max(1))
+        };
+        assert_eq!(answer, 0);
         address
     }
 
@@ -163,31 +131,6 @@ impl Driver {
     pub fn synchronize(&self) {
         // SAFETY: the driver's function has this type.
         assert_eq!(unsafe { self.function::<unsafe extern "C" fn() -> c_int>(c"cuCtxSynchronize")() }, 0);
-    }
-
-    /// How many launches, fills and copies the stand-in was given.
-    pub fn launches(&self) -> c_long {
-        // SAFETY: the stand-in has the function with this type.
-        unsafe { self.function::<unsafe extern "C" fn() -> c_long>(c"stand_in_launches")() }
-    }
-
-    /// How many blocks the kernels have that the stand-in was given to launch.
-    pub fn blocks(&self) -> c_long {
-        // SAFETY: the stand-in has the function with this type.
-        unsafe { self.function::<unsafe extern "C" fn() -> c_long>(c"stand_in_blocks")() }
-    }
-
-    /// How many modules the stand-in was given to compile.
-    pub fn compilations(&self) -> c_long {
-        // SAFETY: the stand-in has the function with this type.
-        unsafe { self.function::<unsafe extern "C" fn() -> c_long>(c"stand_in_compilations")() }
-    }
-
-    /// Has the stand-in's compilations wait, or go on.
-    pub fn stop_compiler(&self, stop: bool) {
-        let name = if stop { c"stand_in_stop_compiler" } else { c"stand_in_resume_compiler" };
-        // SAFETY: the stand-in has the functions with this type.
-        unsafe { self.function::<unsafe extern "C" fn()>(name)() };
     }
 
     /// # Safety

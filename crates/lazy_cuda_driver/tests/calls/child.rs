@@ -4,8 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Names the child processes' own environment variable.
-const IS_CHILD: &str = "LAZY_CUDA_DRIVER_TEST_CHILD";
+use driver_stand_in::child;
 
 /// What a child process finds under the name libcuda.so.1, on whatever machine.
 pub enum Driver {
@@ -24,35 +23,23 @@ pub enum Loaded {
     Preloaded,
 }
 
-/// Runs the ignored test `name` of this test executable where `driver` is the machine's driver.
+/// Runs the body of the test `test`, which calls this, in a process where `driver` is the machine's driver.
 ///
 /// # Panics
-/// If the test fails there, or does not exist.
-pub fn run_where(driver: &Driver, loaded: &Loaded, name: &str) {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name.replace("::", "/"));
+/// If the body panics, or no test has that name.
+pub fn run_where(driver: &Driver, loaded: &Loaded, test: &str, body: impl FnOnce()) {
+    if child::is_of(test) {
+        return body();
+    }
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(test.replace("::", "/"));
     let library = make(driver, &folder);
-    let mut child = Command::new(std::env::current_exe().expect("the test's own path"));
-    child.args(["--ignored", "--exact", "--nocapture", name]).env(IS_CHILD, "1").env("LD_LIBRARY_PATH", &folder);
-    if let Loaded::Preloaded = loaded {
-        child.env("LD_PRELOAD", &library);
-    }
-    let output = child.output().expect("starting the test's own executable");
-    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(
-        output.status.success() && stdout.contains("1 passed"),
-        "{name} in its child process: {}\n{stdout}\n{stderr}",
-        output.status,
-    );
-}
-
-/// Whether this process was started by [`run_where`]. `cargo test -- --ignored` also runs the tests
-/// that are meant for child processes; they have nothing to look at then, and say so.
-pub fn is_child(test: &str) -> bool {
-    let is_child = std::env::var_os(IS_CHILD).is_some();
-    if !is_child {
-        println!("SKIPPED: {test}: runs in a process that another test starts");
-    }
-    is_child
+    let output = child::start(test, |command| {
+        command.env("LD_LIBRARY_PATH", &folder);
+        if let Loaded::Preloaded = loaded {
+            command.env("LD_PRELOAD", &library);
+        }
+    });
+    child::expect_passed(test, &output);
 }
 
 fn make(driver: &Driver, folder: &Path) -> PathBuf {

@@ -5,7 +5,7 @@ use std::ffi::c_void;
 use std::ptr;
 use std::sync::Barrier;
 
-use super::child::{Driver, Loaded, is_child, run_where};
+use super::child::{Driver, Loaded, run_where};
 use cust::error::CudaError;
 use cust::sys::{self, cudaError_enum as CudaResult};
 
@@ -13,48 +13,36 @@ const STAND_IN: Driver = Driver::Compiled("libcuda.c");
 
 #[test]
 fn arguments_arrive_unharmed() {
-    run_where(&STAND_IN, &Loaded::Late, "with_driver::child_passes_arguments");
+    run_where(&STAND_IN, &Loaded::Late, "with_driver::arguments_arrive_unharmed", calls_arrive);
 }
 
 #[test]
 fn a_driver_that_is_loaded_already_does_not_clash() {
-    run_where(&STAND_IN, &Loaded::Preloaded, "with_driver::child_with_preloaded_driver");
+    let test = "with_driver::a_driver_that_is_loaded_already_does_not_clash";
+    run_where(&STAND_IN, &Loaded::Preloaded, test, calls_arrive);
 }
 
 #[test]
 fn first_calls_from_many_threads_reach_the_driver() {
-    run_where(&STAND_IN, &Loaded::Late, "with_driver::child_calls_from_many_threads");
+    let test = "with_driver::first_calls_from_many_threads_reach_the_driver";
+    run_where(&STAND_IN, &Loaded::Late, test, many_threads_call);
 }
 
 #[test]
 fn a_function_newer_than_the_driver_is_not_found() {
-    run_where(&STAND_IN, &Loaded::Late, "with_driver::child_calls_newer_function");
+    let test = "with_driver::a_function_newer_than_the_driver_is_not_found";
+    run_where(&STAND_IN, &Loaded::Late, test, || {
+        let mut id = 0;
+        // SAFETY: a null context means the current one; `id` outlives the call.
+        let result = unsafe { lazy_cuda_driver::sys::cuCtxGetId(ptr::null_mut(), &raw mut id) };
+        assert_eq!(result, CudaError::NotFound as i32);
+        assert_eq!(lazy_cuda_driver::status().map_err(ToString::to_string), Ok(()));
+    });
 }
 
-#[test]
-#[ignore = "started by arguments_arrive_unharmed"]
-fn child_passes_arguments() {
-    if is_child("with_driver::child_passes_arguments") {
-        calls_arrive();
-    }
-}
-
-#[test]
-#[ignore = "started by a_driver_that_is_loaded_already_does_not_clash"]
-fn child_with_preloaded_driver() {
-    if is_child("with_driver::child_with_preloaded_driver") {
-        calls_arrive();
-    }
-}
-
-#[test]
-#[ignore = "started by first_calls_from_many_threads_reach_the_driver"]
-fn child_calls_from_many_threads() {
+fn many_threads_call() {
     const THREADS: i32 = 16;
     const CALLS: i32 = 1000;
-    if !is_child("with_driver::child_calls_from_many_threads") {
-        return;
-    }
     let together = Barrier::new(THREADS as usize);
     std::thread::scope(|scope| {
         for _ in 0..THREADS {
@@ -70,19 +58,6 @@ fn child_calls_from_many_threads() {
     // SAFETY: `calls` outlives the call.
     let result = unsafe { sys::cuDeviceGetCount(&raw mut calls) };
     assert_eq!((result, calls), (CudaResult::CUDA_SUCCESS, THREADS * CALLS));
-}
-
-#[test]
-#[ignore = "started by a_function_newer_than_the_driver_is_not_found"]
-fn child_calls_newer_function() {
-    if !is_child("with_driver::child_calls_newer_function") {
-        return;
-    }
-    let mut id = 0;
-    // SAFETY: a null context means the current one; `id` outlives the call.
-    let result = unsafe { lazy_cuda_driver::sys::cuCtxGetId(ptr::null_mut(), &raw mut id) };
-    assert_eq!(result, CudaError::NotFound as i32);
-    assert_eq!(lazy_cuda_driver::status().map_err(ToString::to_string), Ok(()));
 }
 
 /// Each function twice: the first call looks it up, the second jumps straight to it.

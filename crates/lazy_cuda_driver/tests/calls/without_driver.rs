@@ -3,7 +3,7 @@
 use std::ffi::{CStr, c_char};
 use std::ptr;
 
-use super::child::{Driver, Loaded, is_child, run_where};
+use super::child::{Driver, Loaded, run_where};
 use cust::error::CudaError;
 use cust::sys::{self, cudaError_enum as CudaResult};
 use lazy_cuda_driver::{DriverUnavailable, status};
@@ -23,37 +23,25 @@ fn a_machine_without_a_driver_has_no_device() {
 
 #[test]
 fn a_driver_that_does_not_load_is_no_driver() {
-    run_where(&Driver::Unloadable, &Loaded::Late, "without_driver::child_with_unloadable_driver");
+    let test = "without_driver::a_driver_that_does_not_load_is_no_driver";
+    run_where(&Driver::Unloadable, &Loaded::Late, test, || {
+        calls_say_no_device();
+        let why = status().expect_err("the library cannot be loaded");
+        assert!(matches!(why, DriverUnavailable::NotLoaded { .. }));
+        let text = why.to_string();
+        assert!(text.contains("a_driver_that_does_not_load_is_no_driver/libcuda.so.1"));
+    });
 }
 
 #[test]
 fn a_library_without_the_drivers_functions_is_no_driver() {
-    run_where(&Driver::Compiled("not_a_driver.c"), &Loaded::Late, "without_driver::child_with_other_library");
-}
-
-#[test]
-#[ignore = "started by a_driver_that_does_not_load_is_no_driver"]
-fn child_with_unloadable_driver() {
-    if !is_child("without_driver::child_with_unloadable_driver") {
-        return;
-    }
-    calls_say_no_device();
-    let why = status().expect_err("the library cannot be loaded");
-    assert!(matches!(why, DriverUnavailable::NotLoaded { .. }));
-    let text = why.to_string();
-    assert!(text.contains("child_with_unloadable_driver/libcuda.so.1"));
-}
-
-#[test]
-#[ignore = "started by a_library_without_the_drivers_functions_is_no_driver"]
-fn child_with_other_library() {
-    if !is_child("without_driver::child_with_other_library") {
-        return;
-    }
-    calls_say_no_device();
-    let why = status().expect_err("the library is no driver");
-    assert!(matches!(why, DriverUnavailable::NotADriver { .. }));
-    assert!(why.to_string().contains("cuInit"));
+    let test = "without_driver::a_library_without_the_drivers_functions_is_no_driver";
+    run_where(&Driver::Compiled("not_a_driver.c"), &Loaded::Late, test, || {
+        calls_say_no_device();
+        let why = status().expect_err("the library is no driver");
+        assert!(matches!(why, DriverUnavailable::NotADriver { .. }));
+        assert!(why.to_string().contains("cuInit"));
+    });
 }
 
 /// What every caller sees without a driver, the first call and later ones.
