@@ -1,5 +1,5 @@
-//! The launches a scatter is made of, each with its kernel. What an enqueue launches and what is loaded ahead of it come from
-//! here.
+//! The launches of a scatter, each with its kernel. An enqueue takes its launches from here, and so does what is loaded
+//! ahead.
 
 use crate::{
     Error, IndexType, Reduce, ScalarType, ScatterOptions,
@@ -45,19 +45,19 @@ pub(super) fn counts(reduce: Reduce) -> bool {
     }
 }
 
-/// How the sums of a sum or mean that are kept in float32 are added up, where the index is the same along a row.
+/// How float32 sums, of a sum or a mean, are computed if the index is the same for all columns of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RowSum {
     /// A thread for one column of a row, or for four.
     Vectors { is_quads: bool },
     /// A warp for neighbouring rows, where its lanes fill whole rows.
     Rows { is_quads: bool },
-    /// A thread as in [`Vectors`](Self::Vectors); each block adds up in shared memory first.
+    /// A thread as in [`Vectors`](Self::Vectors), but each block first adds in shared memory.
     Privatized { is_quads: bool },
 }
 
 impl RowSum {
-    /// Those that a device may take. Four columns join in global memory by one atomic, where the device has it.
+    /// All that a device may take. Four columns join in global memory only if the device has an atomic for four.
     fn all(device: DeviceTraits) -> impl Iterator<Item = Self> {
         [false, true].into_iter().flat_map(move |is_quads| {
             let joins = !is_quads || device.has_vector_atomics;
@@ -84,7 +84,7 @@ pub(super) enum Step {
     FindScales(FloatType),
     /// Adds the elements to limbs.
     AddLimbs(FloatType),
-    /// Makes a number of the limbs.
+    /// Rounds the limbs to a number.
     Round(FloatType),
     /// Counts the elements of each group, for a reproducible mean.
     Count,
@@ -147,7 +147,7 @@ pub(super) fn kernels(reduce: Reduce, deterministic: bool, types: ReductionTypes
             steps.extend([Step::Start(join), Step::elements(join, counts)]);
             match join {
                 Join::Sum => {
-                    // A mean starts with a kernel that sets sums and counts, but where `base` is the accumulators already.
+                    // A mean starts with a kernel that sets sums and counts, unless the accumulators are `base` itself.
                     fills = !(counts && types.scalar.is_half());
                     if let Some(float) = Float32Sum::of(types.scalar) {
                         steps.extend(RowSum::all(device).map(|sum| Step::RowSum { sum, float, counts }));
@@ -177,8 +177,8 @@ pub(super) fn kernels(reduce: Reduce, deterministic: bool, types: ReductionTypes
 }
 
 /// Loads every kernel that a scatter may launch into the current context, whatever its shapes, so that a later
-/// [`scatter_raw`](super::scatter_raw) compiles nothing and can be captured in a CUDA graph. Of the options, the reduction and
-/// whether it is deterministic matter. A second call for the same types costs next to nothing.
+/// [`scatter_raw`](super::scatter_raw) compiles nothing and can be captured in a CUDA graph. Of the options, the
+/// reduction and whether it is deterministic matter. A second call for the same types costs next to nothing.
 ///
 /// # Errors
 /// [`Error::Cuda`] where the driver refuses.
@@ -210,7 +210,8 @@ mod tests {
     /// src as [B, E, K], the index's shape, and N.
     type Case = ([usize; 3], Vec<usize>, usize);
 
-    /// One column to many, few groups to many, an index along src, over a row and over all of it, and axes beyond 2^32.
+    /// From one column to many, and from few groups to many; an index for each row, and for each element; and axes
+    /// beyond 2^32.
     fn cases() -> Vec<Case> {
         let mut cases = Vec::new();
         for b in [1, 3] {
@@ -241,8 +242,8 @@ mod tests {
         even.chain([alternating]).collect()
     }
 
-    /// What each call launches, with aligned and other addresses, and with a base that is `out` itself and another one. A None is
-    /// a fill that is no kernel.
+    /// The launches of each call: with aligned addresses and others, with a base that is `out` itself and another one.
+    /// None is a fill that is not a kernel.
     fn launches(plan: &ScatterPlan, types: ReductionTypes, device: DeviceTraits) -> Vec<Vec<Option<Kernel>>> {
         let mut launches = Vec::new();
         for shift in [0, types.scalar.bytes() as u64] {

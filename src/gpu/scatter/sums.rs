@@ -1,4 +1,4 @@
-//! Sum, mul and mean: the steps, and which of several ways to add up is taken.
+//! Sum, mul and mean: the steps, and the choice between several kernels for sums.
 
 use kernel_params::{MAX_LIMB_BITS, ReproducibleParams, ScatterParams};
 
@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-/// How many columns a thread takes at a time where it can.
+/// The columns that a thread takes at a time, if it can take several.
 const VECTOR_WIDTH: usize = 4;
 
 /// Joins every element to its accumulator, in the order in which they happen to come.
@@ -62,7 +62,7 @@ pub(super) unsafe fn join(
     }
 }
 
-/// Divides and stores the accumulators, where the reduction or the type needs it.
+/// Divides and stores the accumulators, if the reduction or the type needs it.
 ///
 /// # Safety
 /// As [`enqueue_scatter`](super::enqueue_scatter).
@@ -95,7 +95,7 @@ pub(super) unsafe fn add_in_integers(
     let (src_elements, out_elements) = (plan.src.element_count(), plan.out.element_count());
     let [high_limbs, low_limbs, scales] =
         workspace.integers.unwrap_or_default().map(|offset| pointers.workspace + offset as u64);
-    // All elements of an axis and base.
+    // A sum has the elements of an axis, and base.
     let limb_bits = limb_bits(plan.e.saturating_add(1));
     let integers = ReproducibleParams { scatter: *params, scales, high_limbs, low_limbs, limb_bits, unused: 0 };
     // SAFETY: the caller's promise.
@@ -115,7 +115,7 @@ pub(super) unsafe fn add_in_integers(
     }
 }
 
-/// How many bits of a number each limb of a sum takes, so that a sum of `numbers` numbers does not overflow it.
+/// The bits of a number that each limb takes, so that the limb does not overflow in a sum of `numbers` numbers.
 fn limb_bits(numbers: usize) -> u32 {
     let carries = numbers.max(1).next_power_of_two().ilog2();
     // One bit is the sign.
@@ -135,14 +135,14 @@ struct Launch {
 }
 
 enum Grid {
-    /// One that has someone for each work item.
+    /// A grid with a thread, warp or block for each of this many work items.
     Items(usize),
-    /// Blocks that keep sums of their own, and counts for a mean, in shared memory.
+    /// Blocks that keep sums, and counts for a mean, in shared memory.
     Blocks { blocks: u32, shared_bytes: u32 },
 }
 
 impl ScatterPlan {
-    /// Which way to add up rows is the fastest; None where a thread takes one element.
+    /// The fastest kernel for the sums of rows. None if a thread takes one element.
     fn row_sum(
         &self,
         queue: &impl Queue,

@@ -1,4 +1,4 @@
-//! The numbers of a device that sizes of launches are made of.
+//! The numbers of a device from which the sizes of launches are computed.
 
 use std::ffi::c_int;
 
@@ -9,18 +9,18 @@ use crate::{
     gpu::driver::{CheckedCall, check},
 };
 
-/// What a device says of itself: the numbers that [`Tuning`](super::Tuning) is made of.
+/// The numbers of a device from which [`Tuning`](super::Tuning) is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DeviceNumbers {
     /// Multiprocessors.
     pub multiprocessors: usize,
-    /// Threads that a multiprocessor runs at once.
+    /// The threads that a multiprocessor runs at once.
     pub threads_per_multiprocessor: usize,
     /// The clock of the multiprocessors, in kHz.
     pub clock_khz: usize,
     /// Bytes of the second-level cache.
     pub l2_bytes: usize,
-    /// Bytes that memory reads or writes in a microsecond, by its clock and the width of its bus.
+    /// The bytes that memory reads or writes in a microsecond, by its clock and the width of its bus.
     pub memory_bytes_per_us: usize,
 }
 

@@ -1,10 +1,11 @@
-//! The sizes that were chosen by measurement, apart from the algorithms that use them, each with its reason.
+//! The sizes that were chosen by measurement, each with its reason. The algorithms that use them are elsewhere.
 //!
 //! There are two kinds:
 //!
-//! - [`order`] has the sizes that decide in which order sums are taken. They depend on the sizes of the tensors alone, so that a
-//!   result has the same bits on every device.
-//! - [`Tuning`] has the sizes that only share out the work. They are made of the device's own numbers, and may be changed.
+//! - [`order`] has the sizes that decide in which order sums are taken. They depend on the sizes of the tensors only,
+//!   so that a result has the same bits on every device.
+//! - [`Tuning`] has the sizes that only share out the work. They are made of the device's own numbers, and may be
+//!   changed.
 
 mod device;
 pub(super) mod order;
@@ -25,15 +26,15 @@ pub(super) const WARP_SIZE: usize = kernel_params::WARP_SIZE as usize;
 /// The environment variable that changes sizes: see [`Tuning::with`].
 pub const TUNING_VARIABLE: &str = "TRTS_TUNING";
 
-/// Declares the sizes: the field of [`Tuning`], its name, what it is on a device.
+/// Declares the sizes: the field of [`Tuning`], its name, and its value on a device.
 macro_rules! tuning {
     ($($(#[$doc:meta])+ $field:ident = |$device:ident| $default:expr;)+) => {
         /// How the kernels share out their work on a device.
         ///
-        /// Results do not depend on these sizes, but for those that may differ from run to run anyway: sums of scatter that are
-        /// not deterministic. [`Tuning::of`] makes them of the device's own numbers. They were measured on an H100 and an H200;
-        /// for another device, `cargo bench --bench tuning` measures the neighbours of each size, and [`Gpu::set_tuning`] or the
-        /// environment variable `TRTS_TUNING` sets what is better there.
+        /// Results do not depend on these sizes, except sums of scatter that are not deterministic, which may differ
+        /// from run to run anyway. [`Tuning::of`] computes the sizes from the device's own numbers. They were measured
+        /// on an H100 and an H200. For another device, `cargo bench --bench tuning` measures the neighbours of each
+        /// size. [`Gpu::set_tuning`] or the environment variable `TRTS_TUNING` sets a better one.
         ///
         /// [`Gpu::set_tuning`]: super::Gpu::set_tuning
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,78 +71,80 @@ macro_rules! tuning {
 }
 
 tuning! {
-    /// The most 32-bit words that a kernel of ours fills, where the next kernel can overlap it. Filling more takes so long (1.5 us)
-    /// that overlapping its end gains nothing.
+    /// The most 32-bit words that a kernel of this library fills, if the next kernel can overlap it. Filling more takes
+    /// so long (1.5 us) that an overlap gains nothing.
     fill_words = |device| power_of_two(device.memory_bytes_per_us * 3 / 2 / size_of::<u32>());
 
-    /// The bytes of `src` from which on the steps over a cut axis have kernels of their own: a few second-level caches.
+    /// A `src` of more bytes than this has kernels of its own for the steps over a cut axis: four times the
+    /// second-level cache, or more.
     ///
-    /// Caches hold nothing of a larger `src` from one call to the next. Its kernels load packs with the line of the cache they
-    /// lie in. (With two lines, segments of 64 and 256 values are 1 to 3 % slower on an H200.) For a smaller `src` the kernels
-    /// stream, so that what the caches hold besides stays there (up to 12 % for 64 MiB on an H100), but not those of the first
-    /// step for minima and maxima, whose lanes come back to a line (up to 40 % slower).
+    /// The caches keep nothing of a larger `src` from one call to the next. Its kernels load each pack with its whole
+    /// cache line. (Two lines: 1 to 3 % slower for 64 and 256 columns, H200.) For a smaller `src`, the kernels stream,
+    /// so that the other data stays in the caches (up to 12 % faster for 64 MiB, H100). The first kernel of minima and
+    /// maxima does not stream, because its lanes come back to a line (streamed: up to 40 % slower).
     segment_large_bytes = |device| (4 * device.l2_bytes).next_power_of_two();
 
-    /// The blocks that look for long segments, each at several chunks per warp: as many as run at once, four on each multiprocessor.
+    /// The blocks that look for long segments, each in several chunks for each warp: as many as run at once, four on
+    /// each multiprocessor.
     segment_chunk_blocks = |device| 4 * device.multiprocessors;
 
-    /// The blocks that join the records of long segments: as many as run at once, three on each multiprocessor. (With two, whose
-    /// threads may have more registers, 2 to 7 % slower where groups are skewed and one or two columns wide, H100.)
+    /// The blocks that join the records of long segments: as many as run at once, three on each multiprocessor. (Two,
+    /// whose threads may have more registers: 2 to 7 % slower for skewed groups and one or two columns, H100.)
     segment_combine_blocks = |device| 3 * device.multiprocessors;
 
-    /// How many warps ahead a warp fetches entries of indptr into the second-level cache: about those that run at once, four
+    /// The prefetch distance for entries of indptr, in warps: about the number of warps that run at once, with four
     /// blocks on each multiprocessor.
     segment_prefetch_warps = |device| prefetch_warps(device);
 
-    /// The most blocks of a scatter that keep sums of their own in shared memory: two on each multiprocessor. Twice as many are
-    /// no faster: the atomics to shared memory, each a loop of compare and swap, take all the time by then.
+    /// The most blocks of a scatter that keep sums in shared memory: two on each multiprocessor. Twice as many are no
+    /// faster, because the time is that of the atomics to shared memory, each a loop of compare and swap.
     scatter_block_sums = |device| 2 * device.multiprocessors;
 
-    /// Values that such a block adds up in a millisecond, one column at a time (H200).
+    /// The values that such a block adds in a millisecond, one column at a time (H200).
     scatter_block_sums_per_ms = |device| by_clock(device, 290_000);
 
-    /// The same with four columns at a time.
+    /// The same, four columns at a time.
     scatter_block_quads_per_ms = |device| by_clock(device, 420_000);
 
-    /// Atomics that a sector (32 bytes) of `out` takes in a millisecond (H200).
+    /// The atomics that a sector (32 bytes) of `out` executes in a millisecond (H200).
     scatter_sector_atomics_per_ms = |device| by_clock(device, 90_000);
 
-    /// Atomics that all sectors together take in a millisecond (H200).
+    /// The atomics that all sectors together execute in a millisecond (H200).
     scatter_atomics_per_ms = |device| by_clock(device, 32_000_000) * device.multiprocessors / DeviceNumbers::H100.multiprocessors;
 
-    /// The most warps of a scatter that takes rows: twice as many as run at once. Each has a part long enough to show which group
-    /// many of its rows go to.
+    /// The most warps of the scatter kernel for rows: twice as many as run at once. So each warp has enough rows to
+    /// find the group that many of them go to.
     scatter_row_warps = |device| 2 * device.warps();
 
-    /// The warps of a gather_csr from which on one takes more than a batch: as many as run at once.
+    /// The most warps of a gather_csr of which each takes one batch: as many as run at once. With more batches, a warp
+    /// takes several.
     gather_warps = |device| power_of_two(device.warps());
 
-    /// The fewest batches of rows of one word that a warp of gather_csr takes whole: half of the warps that run at once. Fewer are
-    /// spread over more warps, a row for each lane.
+    /// The fewest batches of rows of one word for which a warp of gather_csr takes a whole batch for each lane: half of
+    /// the warps that run at once. Fewer rows are spread over more warps, one row for each lane.
     gather_row_batches = |device| power_of_two(device.warps() / 2);
 
-    /// How many warps ahead a warp of gather_coo fetches its part of the index into the second-level cache: as
-    /// `segment_prefetch_warps`.
+    /// The prefetch distance of gather_coo for its part of the index, in warps: as `segment_prefetch_warps`.
     gather_prefetch_warps = |device| prefetch_warps(device);
 }
 
-/// About the warps that run at once where each multiprocessor has four blocks.
+/// About the number of warps that run at once, if each multiprocessor has four blocks.
 fn prefetch_warps(device: &DeviceNumbers) -> usize {
     power_of_two(device.multiprocessors * 4 * THREADS_PER_BLOCK as usize / WARP_SIZE)
 }
 
-/// A rate that was measured at the clock of an H200 (which is an H100's), at the device's clock.
+/// Converts a rate that was measured at the clock of an H200 (the same as an H100's) to the device's clock.
 fn by_clock(device: &DeviceNumbers, rate: usize) -> usize {
     rate * (device.clock_khz / 1000) / (DeviceNumbers::H100.clock_khz / 1000)
 }
 
 impl Tuning {
-    /// These sizes but for some, written as `name=number`, with commas between them:
+    /// These sizes with some changes, which are written as `name=number` with commas between them:
     /// `"gather_warps=4096,scatter_row_warps=8192"`.
     ///
     /// # Errors
-    /// [`Error::Tuning`] for a name that is none of [`NAMES`](Self::NAMES), for what is no number from 1 to 2^31 - 1, and for a name
-    /// that comes twice.
+    /// [`Error::Tuning`] for a name that is not in [`NAMES`](Self::NAMES), for a value that is not a number from 1 to
+    /// 2^31 - 1, and for a name that comes twice.
     pub fn with(mut self, changes: &str) -> Result<Self, Error> {
         let mut changed = Vec::new();
         for change in changes.split(',').map(str::trim).filter(|change| !change.is_empty()) {
@@ -177,9 +180,10 @@ impl Tuning {
         bytes > self.segment_large_bytes
     }
 
-    /// How many chunks, each of `parts` warps, a block looks at together; segments have `length` elements on average. As many as it
-    /// has warps for, or more where there are enough blocks, so that few of them find nothing. Long segments of many columns
-    /// leave none of them without work, and small blocks end together (1 to 2 % with 256 columns, H100).
+    /// The chunks of a chunk tile, which a block examines together. A chunk has `parts` column parts, a warp for each;
+    /// segments have `length` elements on average. A tile has as many chunks as the block has warps for. If there are
+    /// enough blocks, it has more, so that few blocks find nothing to do. Long segments of many columns give every
+    /// block work, and then small tiles let the blocks end together (1 to 2 % faster with 256 columns, H100).
     pub(super) fn chunk_tile(&self, chunks: usize, parts: usize, length: usize) -> usize {
         let fewest = power_of_two(THREADS_PER_BLOCK as usize / WARP_SIZE / parts.max(1));
         if length >= order::LONG_SEGMENT && parts > 1 {
@@ -189,27 +193,29 @@ impl Tuning {
         }
     }
 
-    /// How many blocks look at `tiles` tiles of chunks; segments have `length` elements on average. One for each tile where segments
-    /// are long. Otherwise there may be nothing to find, so there are no more blocks than run at once, and all have equally many
-    /// tiles, from all over the axis.
+    /// The number of blocks for `tiles` chunk tiles. Segments have `length` elements on average. If segments are long,
+    /// there is a block for each tile. Otherwise there may be nothing to find, so there are no more blocks than run at
+    /// once, and each takes the same number of tiles, from all over the axis.
     pub(super) fn chunk_blocks(&self, tiles: usize, length: usize) -> usize {
         let is_long = length >= order::LONG_SEGMENT;
         let tiles_of_block = if is_long { 1 } else { tiles.div_ceil(self.segment_chunk_blocks).max(1) };
         tiles.div_ceil(tiles_of_block)
     }
 
-    /// How many blocks join the records of the chunks, each looking at as many as a warp has lanes at a time. More than run at
-    /// once would find nothing, one after the other.
+    /// The number of blocks that join the records of the chunks. Each examines as many chunks at a time as a warp has
+    /// lanes. There are no more blocks than run at once, because most blocks would find nothing.
     pub(super) fn combine_blocks(&self, chunks: usize) -> usize {
         chunks.div_ceil(WARP_SIZE).min(self.segment_combine_blocks)
     }
 
-    /// How many blocks add up `src` values, each into sums of its own in shared memory, `loaded` columns at a time. None where
-    /// atomics to global memory, of `joined` columns each, are faster.
+    /// The number of blocks for the privatized sums of `src` values, each block with sums in its shared memory. None if
+    /// atomics to global memory are estimated to be faster. `loaded` and `joined` are the columns that a thread loads,
+    /// and adds by one atomic, at a time.
     ///
-    /// Each block has as many values as sums or more: clearing and joining those is cheap beside too few blocks. The rates are for
-    /// groups of equal size, and differ by half with the place of `out`. Where a few groups have most of the rows, atomics to global
-    /// memory are 2 to 8 times slower, and own sums 1.5 times: so own sums may be a fifth slower than the others.
+    /// Each block has at least as many values as sums, so that clearing and joining the sums costs little. The rates
+    /// hold for groups of equal size, and vary by half with the address of `out`. If a few groups have most of the
+    /// rows, atomics to global memory are 2 to 8 times slower, and privatized sums only 1.5 times. So privatized sums
+    /// are chosen even if the estimate says that they are up to a fifth slower.
     pub(super) fn privatized_blocks(&self, src: usize, sums: BlockSums, loaded: usize, joined: usize) -> Option<usize> {
         let blocks = (src / sums.values.max(1))
             .min(src.div_ceil(loaded * THREADS_PER_BLOCK as usize))
@@ -223,17 +229,17 @@ impl Tuning {
         (sums.bytes() <= PRIVATIZED_BYTES && own * 1.2 > joint).then_some(blocks)
     }
 
-    /// How many of `rows` rows a warp adds up that takes `at_once` at a time: a batch or more.
+    /// The number of rows for each warp, of `rows` in all: at least a batch. A warp takes `at_once` rows at a time.
     pub(super) fn rows_of_warp(&self, rows: usize, at_once: usize) -> usize {
         rows.div_ceil(self.scatter_row_warps).max(1).next_multiple_of(BATCH * at_once)
     }
 
-    /// How many of so many batches a warp of gather_csr takes one after the other.
+    /// The number of batches that a warp of gather_csr takes one after the other, of `batches` in all.
     pub(super) fn gather_csr_batches(&self, batches: usize) -> usize {
         (batches / self.gather_warps).clamp(1, MAX_GATHER_BATCHES)
     }
 
-    /// Whether a warp of gather_csr takes a batch of rows at a time, where a row is one word, of so many batches.
+    /// Whether each lane of gather_csr takes a batch of rows, if a row is one word and there are `batches` batches.
     pub(super) fn gather_csr_takes_batches(&self, batches: usize) -> bool {
         batches >= self.gather_row_batches
     }
@@ -250,7 +256,7 @@ impl fmt::Display for Tuning {
     }
 }
 
-/// What a block adds up in its shared memory, for all of `out`.
+/// The sums and counts that a block keeps in its shared memory: those of all of `out`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct BlockSums {
     /// The number of sums: elements of `out`.
@@ -268,13 +274,13 @@ impl BlockSums {
     }
 }
 
-/// The most bytes of sums that a block keeps: what every architecture gives a block without asking (CUDA C++ Programming
-/// Guide, table of limits).
+/// The most bytes of sums that a block keeps: the shared memory that a block has on every architecture without opting
+/// in (CUDA C++ Programming Guide, table of limits).
 const PRIVATIZED_BYTES: usize = 48 << 10;
 
-/// The most batches a warp of gather_csr takes one after the other. A search through indptr, a load for each 32-fold of
-/// its elements, is then spread over as many batches as it has loads. With more, the warps that run at once write in more
-/// places (32 are 5 % slower for 64 and 256 values a row, H100 and H200).
+/// The most batches that a warp of gather_csr takes one after the other. The search of indptr has about as many loads,
+/// one for each factor of 32 of its length, so its cost is spread over the batches. With more batches, the warps that
+/// run at once write to more places (32 batches: 5 % slower for 64 and 256 columns, H100 and H200).
 const MAX_GATHER_BATCHES: usize = 6;
 
 /// The largest power of two up to a number, 1 for 0.
@@ -358,7 +364,7 @@ mod tests {
         assert_eq!(quads(1 << 22, 1 << 10, 4), Some(264));
         assert_eq!(singles(35_000, 64, 1), Some(137));
         assert_eq!(singles(1 << 20, 4096, 1), Some(256));
-        // One block for each sum of all values took up to 80 times as long as atomics to global memory.
+        // With too few values for each block, blocks take up to 80 times as long as atomics to global memory.
         for k in 1..=3 {
             assert_eq!(singles(1 << 16, 1 << 12, k), None);
         }
