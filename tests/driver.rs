@@ -1,4 +1,4 @@
-//! What the GPU backend makes of the driver's answers. The driver is a stand-in, so no GPU is needed; each test runs in a
+//! How the GPU backend handles the driver's answers. The driver is a stand-in, so no GPU is needed; each test runs in a
 //! process of its own, since a process has one driver.
 
 use std::{sync::mpsc, thread, time::Duration};
@@ -277,7 +277,7 @@ mod in_child {
         for thread in threads {
             thread.join().unwrap().unwrap();
         }
-        // One compilation for each kernel at most, as one thread alone takes.
+        // At most one compilation for each kernel, as for a single thread.
         let (together, functions) = (driver.calls("cuModuleLoadDataEx") - before, driver.calls("cuModuleGetFunction"));
         assert_eq!(together, 1);
         scatter(&gpu, Reduce::Mul).unwrap();
@@ -313,8 +313,8 @@ mod in_child {
         });
     }
 
-    /// Resets the device, by itself or with another library that makes its context anew, and looks what becomes of what was
-    /// made before and after.
+    /// Resets the device, and checks objects that were made before and after. If `is_revived`, another library makes
+    /// the context anew in between.
     fn reset_and_go_on(driver: &StandIn, is_revived: bool) {
         let gpu = Gpu::new(0).unwrap();
         let (stream, src, index) = four(&gpu);
@@ -380,7 +380,7 @@ mod in_child {
         let before = functions.map(|function| driver.calls(function));
         drop((src, index, event, stream));
         assert_eq!(functions.map(|function| driver.calls(function)), before);
-        // Without a reset all is given back.
+        // Without a reset, all memory is freed.
         let gpu = Gpu::new(0).unwrap();
         let (stream, src, index) = four(&gpu);
         let event = Event::new(&gpu).unwrap();

@@ -1,14 +1,14 @@
-//! The host time of an enqueue, for every plugin and both generations: what a call costs the thread that makes it, the
-//! driver's part included.
+//! The host time of an enqueue, for every plugin and both generations: the time of the calling thread, in the library
+//! and in the driver.
 //!
 //! ```text
 //! cargo bench -p tensorrt-scatter-plugin --bench enqueue -- [--library PATH] [--stand-in]
 //! ```
 //!
-//! `--library` names another build's libtensorrt_scatter_plugin.so, to compare with. `--stand-in` takes a driver on
-//! which nothing runs in place of NVIDIA's: it needs no GPU, and what is left is the library's own time. Each line has
-//! the layer, its launches (with the stand-in alone), and the median time in microseconds: with the same addresses at
-//! each call, and with outputs that change place from call to call.
+//! `--library` names another build's libtensorrt_scatter_plugin.so, to compare with. `--stand-in` uses a driver on
+//! which nothing runs. That needs no GPU, and the time is then the library's own. Each line has the layer, its launches
+//! (with the stand-in alone), and the median time in microseconds: with the same addresses at each call, and with
+//! outputs whose addresses change from call to call.
 
 #[path = "../tests/common/mod.rs"]
 mod common;
@@ -30,13 +30,13 @@ use common::{
 };
 use driver_stand_in::{Compiled, DRIVER, StandIn};
 
-/// Calls between two looks at the clock: so few that the driver's queue of launches never fills up.
+/// The calls between two readings of the clock. They are so few that the driver's queue of launches never fills up.
 const CALLS: usize = 32;
 
-/// Looks at the clock, of which the median counts.
+/// The number of readings of the clock; the median of the times is printed.
 const BATCHES: usize = 101;
 
-/// Layers of a usual size, for which other algorithms are chosen than for the small ones of the tests' table.
+/// Layers of a usual size. For them, other algorithms are chosen than for the small layers of the tests' table.
 static LARGE: [Layer; 4] = [
     large(
         c"TRTS_Scatter",
@@ -70,7 +70,7 @@ fn main() {
         match argument.as_str() {
             "--library" => given = arguments.next(),
             "--stand-in" => compiled = Some(Compiled::driver(FOLDER)),
-            // What cargo adds.
+            // Cargo adds this argument.
             "--bench" => {}
             other => panic!("unknown argument {other}; expected --library PATH or --stand-in"),
         }

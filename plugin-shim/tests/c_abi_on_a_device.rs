@@ -1,5 +1,5 @@
-//! The C ABI on a device, as far as the driver's answers go. The driver is a stand-in on which nothing runs, so no GPU is
-//! needed; each test runs in a process of its own.
+//! The C ABI on a device, as far as the driver's answers go. The driver is a stand-in on which nothing runs, so no GPU
+//! is needed; each test runs in a process of its own.
 
 #[path = "c_abi/caller.rs"]
 mod caller;

@@ -36,7 +36,8 @@ in_processes! {
     an_enqueue_does_not_wait_for_another_plugins_kernels
 }
 
-/// A test for each plugin: each has a process of its own, so that none finds kernels that another's were loaded with.
+/// A test for each plugin. Each runs in a process of its own, so that it does not find kernels that another test has
+/// loaded.
 macro_rules! loaded_ahead {
     ($($test:ident: $plugin:literal)+) => {
         $(#[test]
@@ -70,15 +71,15 @@ fn in_process(test: &str, body: impl FnOnce(&Host)) {
     });
 }
 
-/// What a test has in its process.
+/// The driver and the library in a test's process.
 struct Host<'a> {
     library: &'a Library,
     driver: &'a Driver,
-    /// The same driver, to be asked.
+    /// The same driver, as the stand-in that counts calls.
     stand_in: &'a StandIn,
 }
 
-/// A place that every tensor and workspace of these tests fits in.
+/// The bytes of a place that every tensor and workspace of these tests fits in.
 const ROOM: usize = 1 << 20;
 
 /// A plugin of a layer, created and configured.
@@ -174,7 +175,7 @@ mod in_child {
                 assert_eq!(enqueue.call(), 0);
                 (stand_in.launches() - before.0, stand_in.blocks() - before.1)
             };
-            // As large as makes the numbers of blocks differ.
+            // So large that the numbers of blocks differ.
             let sizes = [1, 1000, 1];
             let of_new = sizes.map(|times| {
                 let (inputs, outputs) = sized(layer, FLOAT, times);
@@ -190,7 +191,7 @@ mod in_child {
                 enqueue.describe(&inputs, &outputs);
                 assert_eq!(blocks(&enqueue), expected, "{}", layer.who());
             }
-            // Whatever fitted before, a type that does not is refused.
+            // A type that does not fit is refused, even if the types before fitted.
             let (mut inputs, outputs) = sized(layer, FLOAT, 1);
             inputs[1].data_type = FLOAT;
             enqueue.describe(&inputs, &outputs);
@@ -270,7 +271,7 @@ mod in_child {
             while stand_in.compilations() == before {
                 thread::yield_now();
             }
-            // Had it to wait, it would do so until the compiler goes on.
+            // If it had to wait, it would wait until the compiler continues.
             let (done, is_done) = mpsc::channel();
             let loaded = SharedEnqueue(&loaded);
             scope.spawn(move || {
@@ -284,7 +285,7 @@ mod in_child {
         });
     }
 
-    /// Whatever the shapes are, no enqueue compiles anything once the plugin was told other shapes of the same types.
+    /// Once a plugin was configured for some shapes, no enqueue of other shapes of the same types compiles anything.
     pub fn check_loaded_ahead(host: &Host, plugin: &CStr) {
         let name = plugin.to_str().unwrap();
         let mut creators = host.library.creators(c"getCreators").into_iter().map(v3::Creator);
@@ -317,11 +318,11 @@ mod in_child {
         ReduceOperator::ALL.into_iter().find(is_of)
     }
 
-    /// A place that every tensor and workspace of `SHAPES` fits in.
+    /// The bytes of a place that every tensor and workspace of `SHAPES` fits in.
     const LARGE_ROOM: usize = 12 << 30;
 
-    /// Elements, columns and groups: of few and many groups, of every width of a row that kernels tell apart, of short
-    /// and of long segments.
+    /// Elements, columns and groups. There are few and many groups, every width of a row for which there are other
+    /// kernels, and short and long segments.
     const SHAPES: [(i64, i64, i64); 20] = [
         (100, 1, 40),
         (100, 3, 40),

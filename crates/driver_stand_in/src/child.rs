@@ -1,5 +1,5 @@
-//! Tests that run in a process of their own: the test starts its own executable for itself alone, and does its work
-//! there.
+//! Tests that run in a process of their own: a test starts its own executable again, for this test only, and does its
+//! work there.
 
 use std::{
     env,
@@ -14,11 +14,11 @@ pub fn is_of(test: &str) -> bool {
     env::var_os(TEST).is_some_and(|name| name == test)
 }
 
-/// Starts the calling test executable for the test `test` alone, and waits until it has ended. `prepare` gets the
-/// command, to set what else the process needs.
+/// Starts the calling test executable for the test `test` only, and waits for its end. `prepare` can change the command
+/// first.
 ///
 /// # Panics
-/// In a process that was started for a test: the test has not asked [`is_of`], or by another name.
+/// In a process that was started for a test. Then the test did not ask [`is_of`], or asked it by another name.
 pub fn start(test: &str, prepare: impl FnOnce(&mut Command)) -> Output {
     assert!(env::var_os(TEST).is_none(), "{test} starts a process from a process that was started for a test");
     let mut command = Command::new(env::current_exe().expect("the test's own path"));

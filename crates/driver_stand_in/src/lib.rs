@@ -1,8 +1,8 @@
 //! A CUDA driver for tests, without a device, and tests in processes of their own.
 //!
-//! A process looks for its driver once, so each test runs in a process of its own: [`run_with_driver`] starts one in
-//! which `libcuda.c` is the machine's libcuda.so.1, whether the machine has NVIDIA's or none. There [`StandIn`] sets
-//! the driver's answers and tells its calls.
+//! A process looks for its driver once, so each test runs in a process of its own. [`run_with_driver`] starts a process
+//! that finds `libcuda.c` as libcuda.so.1, whether the machine has a driver or not. In it, [`StandIn`] sets the
+//! driver's answers and counts its calls.
 
 pub mod child;
 
@@ -36,7 +36,7 @@ pub fn run_with_driver(folder: &str, test: &str, environment: &[(&str, &str)], b
     child::expect_passed(test, &output);
 }
 
-/// A library compiled from C, in a folder of its own, both of which are removed when this is dropped.
+/// A library compiled from C, in a folder of its own. Dropping the value removes both.
 pub struct Compiled(PathBuf);
 
 impl Compiled {
@@ -51,14 +51,14 @@ impl Compiled {
     /// Where it cannot be compiled.
     pub fn library(folder: &str, source: &Path, name: &str) -> Self {
         static FOLDERS: AtomicUsize = AtomicUsize::new(0);
-        // Tests run at the same time, those of other programs too.
+        // Other tests, also of other programs, run at the same time.
         let (process, number) = (std::process::id(), FOLDERS.fetch_add(1, Ordering::Relaxed));
         let folder = Path::new(folder).join(format!("stand_in_{process}_{number}"));
         fs::create_dir_all(&folder).expect("a folder for the library");
         let library = folder.join(name);
         let compiler = env::var_os("CC").unwrap_or_else(|| "cc".into());
         let status = Command::new(&compiler)
-            // An allocator of the tests' own is no builtin.
+            // The tests' own allocator must not be taken for the compiler's builtin.
             .args(["-shared", "-fPIC", "-O2", "-Wall", "-Wextra", "-Werror", "-fno-builtin", "-pthread"])
             .arg(format!("-Wl,-soname,{name}"))
             .arg("-o")
@@ -81,7 +81,7 @@ impl Compiled {
 
 impl Drop for Compiled {
     fn drop(&mut self) {
-        // What is left over lies in cargo's folder for temporary files.
+        // Files that stay behind are in cargo's folder for temporary files.
         let _ = fs::remove_dir_all(self.folder());
     }
 }
@@ -102,7 +102,7 @@ impl StandIn {
         Self { library: library.expect("the stand-in driver") }
     }
 
-    /// Lets every later call of a driver function answer a number; 0 lets the function do its work again.
+    /// Makes every later call of a driver function return a number. 0 makes the function do its work again.
     pub fn answer(&self, function: &str, answer: c_int) {
         // SAFETY: the stand-in's function has this type, and the name ends in a NUL.
         unsafe {
@@ -157,7 +157,8 @@ impl StandIn {
         }
     }
 
-    /// Handles and addresses that the driver was given and that are not of the context that was current.
+    /// The number of handles and addresses that were given to the driver and do not belong to the context that was
+    /// current.
     pub fn bad_handles(&self) -> c_int {
         self.number("stand_in_bad_handles")
     }

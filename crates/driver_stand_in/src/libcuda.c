@@ -104,7 +104,7 @@ static int calls_of(int function)
     int wanted = atomic_load(&answers[id_##f]); \
     if (wanted != SUCCESS) return wanted
 
-/* What a loop does that waits for another thread. */
+/* A loop that waits for another thread calls this. */
 static void pause_shortly(void)
 {
     nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL);
@@ -254,7 +254,7 @@ enum {
     MINOR = 76,
 };
 
-/* An H100's, but for the architecture, which is a setting. */
+/* Those of an H100, except the architecture, which is a setting. */
 int cuDeviceGetAttribute(int *value, int attribute, int device)
 {
     BEGIN(cuDeviceGetAttribute);
@@ -330,7 +330,7 @@ int cuCtxGetDevice(int *device)
 int cuCtxGetId(struct context *context, uint64_t *id)
 {
     BEGIN(cuCtxGetId);
-    /* An older driver does not have the function; lazy_cuda_driver answers this then. */
+    /* An older driver lacks the function; lazy_cuda_driver then returns this. */
     if (settings[setting_version] < 12000) return NOT_FOUND;
     *id = (context ? context : self->current)->id;
     return SUCCESS;
@@ -525,7 +525,7 @@ int cuEventDestroy_v2(void *event)
     return SUCCESS;
 }
 
-/* What the last compilation was given. */
+/* The options of the last compilation. */
 static atomic_uint last_option_count;
 static atomic_uint last_option;
 static atomic_int last_target;
@@ -599,7 +599,7 @@ int cuLaunchKernelEx(const struct config *config, void *function, void **paramet
     return launch(self, function, config->grid, config->stream);
 }
 
-/* A few errors have texts; a driver has none for the numbers of newer ones. */
+/* A few errors have texts. A driver has no texts for the numbers of newer drivers. */
 static const char *describe(int error, int full)
 {
     switch (error) {
@@ -622,7 +622,7 @@ int cuGetErrorString(int error, const char **text)
     return *text ? SUCCESS : INVALID_VALUE;
 }
 
-/* For the tests. A name that is not known ends the process: the test would wait for nothing, or test nothing. */
+/* For the tests. An unknown name ends the process, because the test would wait for nothing, or test nothing. */
 
 static int find(const char *const *list, int count, const char *name)
 {
@@ -631,7 +631,7 @@ static int find(const char *const *list, int count, const char *name)
     stop("has no", name);
 }
 
-/* Every later call of the function answers this; 0 lets it do its work again. */
+/* Makes every later call of the function return this. 0 makes it do its work again. */
 void stand_in_answer(const char *function, int answer)
 {
     answers[find(names, function_count, function)] = answer;

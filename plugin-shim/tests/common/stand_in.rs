@@ -50,7 +50,7 @@ pub struct Driver {
 unsafe impl Sync for Driver {}
 
 impl Driver {
-    /// The process's driver, or the one of that path; why there is none, or no device.
+    /// The process's driver, or the driver of that path. The error says why there is none, or no device.
     pub fn open(path: &Path) -> Result<Self, String> {
         let name = CString::new(path.to_str().unwrap()).unwrap();
         // SAFETY: the path ends in a NUL.
@@ -127,7 +127,7 @@ impl Driver {
         stream
     }
 
-    /// Waits until the device has done everything.
+    /// Waits until the device has done all its work.
     pub fn synchronize(&self) {
         // SAFETY: the driver's function has this type.
         assert_eq!(unsafe { self.function::<unsafe extern "C" fn() -> c_int>(c"cuCtxSynchronize")() }, 0);

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use driver_stand_in::child;
 
-/// What a child process finds under the name libcuda.so.1, on whatever machine.
+/// What a child process finds under the name libcuda.so.1, on any machine.
 pub enum Driver {
     /// A library compiled from this file of `tests/stand_ins`.
     Compiled(&'static str),
@@ -15,7 +15,7 @@ pub enum Driver {
     Unloadable,
 }
 
-/// How a child process comes by its driver.
+/// How a child process loads its driver.
 pub enum Loaded {
     /// By this crate alone.
     Late,

@@ -1,5 +1,5 @@
-//! Where there is a driver, calls reach it as they were made. The driver here is
-//! `stand_ins/libcuda.c`, on any machine.
+//! If there is a driver, calls reach it with their arguments unchanged. The driver here is `stand_ins/libcuda.c`, on
+//! any machine.
 
 use std::ffi::c_void;
 use std::ptr;
