@@ -49,7 +49,7 @@ pub unsafe fn accumulate<T: Float32, I: Index, const COLUMNS: usize, const COUNT
     warps: Warps,
 ) {
     let lane = lane_id();
-    let columns_log2 = (p.k as u32 / COLUMNS as u32).trailing_zeros();
+    let columns_log2 = lanes_of_row_log2::<COLUMNS>(p.k as u32);
     let rows_at_once = WARP_SIZE >> columns_log2;
     let row_of_lane = lane >> columns_log2;
     let column = (lane - (row_of_lane << columns_log2)) as usize * COLUMNS;
@@ -99,6 +99,11 @@ pub unsafe fn accumulate<T: Float32, I: Index, const COLUMNS: usize, const COUNT
         row += BATCH as u32 * rows_at_once;
     }
     if warp::any(FULL_MASK, keeps) {
+        // Computed anew, so that they take no registers in the loop.
+        let lane = hint::opaque(lane_id());
+        let columns_log2 = lanes_of_row_log2::<COLUMNS>(hint::opaque(p.k as u32));
+        let row_of_lane = lane >> columns_log2;
+        let column = (lane - (row_of_lane << columns_log2)) as usize * COLUMNS;
         add_up_columns(columns_log2, &mut kept);
         // A lane that kept nothing adds -0, the sum of no elements. The first lane of each column has the sum.
         if row_of_lane == 0 {
@@ -111,6 +116,12 @@ pub unsafe fn accumulate<T: Float32, I: Index, const COLUMNS: usize, const COUNT
             }
         }
     }
+}
+
+/// The power of two of the lanes for a row of `k` columns.
+#[inline(always)]
+fn lanes_of_row_log2<const COLUMNS: usize>(k: u32) -> u32 {
+    (k / COLUMNS as u32).trailing_zeros()
 }
 
 /// The neighbouring rows of a warp, at least one.
