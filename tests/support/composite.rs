@@ -65,29 +65,26 @@ pub struct Expected {
     pub tolerances: Vec<f64>,
 }
 
-/// What is known of a group.
-#[derive(Clone)]
+/// What is known of a group. The numbers are computed once for all elements of the group.
 struct Group {
     elements: Vec<f64>,
+    /// The largest number, -inf if there is none.
+    max: f64,
+    /// What softmax and log_softmax subtract.
+    shift: f64,
+    sum_of_exponentials: f64,
 }
 
 impl Group {
-    /// The largest number, -inf if there is none.
-    fn max(&self) -> f64 {
-        self.elements.iter().copied().fold(f64::NEG_INFINITY, |max, value| if value > max { value } else { max })
-    }
-
-    /// What softmax and log_softmax subtract.
-    fn shift(&self) -> f64 {
-        if self.max() == f64::NEG_INFINITY { 0.0 } else { self.max() }
-    }
-
-    fn sum_of_exponentials(&self) -> f64 {
-        self.elements.iter().map(|value| (value - self.shift()).exp()).sum()
+    fn new(elements: Vec<f64>) -> Self {
+        let max = elements.iter().copied().fold(f64::NEG_INFINITY, |max, value| if value > max { value } else { max });
+        let shift = if max == f64::NEG_INFINITY { 0.0 } else { max };
+        let sum_of_exponentials = elements.iter().map(|value| (value - shift).exp()).sum();
+        Self { elements, max, shift, sum_of_exponentials }
     }
 
     fn logsumexp(&self, eps: f64, largest: f64) -> f64 {
-        let max = self.max();
+        let max = self.max;
         let numbers = self.elements.iter().map(|value| value - max).filter(|recentred| !recentred.is_nan());
         let result = (numbers.map(f64::exp).sum::<f64>() + eps).ln() + max;
         if result.is_nan() || result == f64::NEG_INFINITY { 0.0 } else { result.min(largest) }
@@ -108,7 +105,7 @@ impl Group {
 /// relative to itself. The others are differences and sums, so their error is relative to the largest number in them.
 pub fn naive<T: FloatElement>(composite: Composite, case: &ScatterCase<T>, options: &Constants) -> Expected {
     let out_dims = case.out_dims();
-    let mut groups = vec![Group { elements: Vec::new() }; case.out_len()];
+    let mut elements = vec![Vec::new(); case.out_len()];
     let group_of: Vec<Option<usize>> = (0..case.src.len())
         .map(|i| {
             let mut at = coordinates(&case.src_dims, i);
@@ -119,9 +116,10 @@ pub fn naive<T: FloatElement>(composite: Composite, case: &ScatterCase<T>, optio
         .collect();
     for (value, group) in case.src.iter().zip(&group_of) {
         if let Some(group) = *group {
-            groups[group].elements.push(value.exact());
+            elements[group].push(value.exact());
         }
     }
+    let groups: Vec<Group> = elements.into_iter().map(Group::new).collect();
 
     let wide_step = T::STEP.min(f32::EPSILON.into());
     let roundings = |group: &Group, scale: f64| {
@@ -147,12 +145,12 @@ pub fn naive<T: FloatElement>(composite: Composite, case: &ScatterCase<T>, optio
     };
     match composite {
         Composite::Softmax => per_element(|group, value, _| {
-            let softmax = (value - group.shift()).exp() / group.sum_of_exponentials();
+            let softmax = (value - group.shift).exp() / group.sum_of_exponentials;
             (softmax, softmax)
         }),
         Composite::LogSoftmax => per_element(|group, value, constants| {
-            let log_sum = (group.sum_of_exponentials() + constants.eps).ln();
-            let recentred = value - group.shift();
+            let log_sum = (group.sum_of_exponentials + constants.eps).ln();
+            let recentred = value - group.shift;
             let result = recentred - log_sum;
             // The difference of two finite numbers of T may be out of T's range. A number less than half a unit above
             // T's largest one still rounds to it.

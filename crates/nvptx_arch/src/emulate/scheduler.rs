@@ -1,6 +1,7 @@
 //! The scheduler: it decides whose turn it is.
 
 use std::any::Any;
+use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 use std::rc::Rc;
@@ -18,6 +19,12 @@ use super::{Launch, Options};
 /// Room for an unoptimised kernel, and for the report of a panic with a backtrace in it. Pages that are not touched
 /// cost address space alone.
 const STACK_BYTES: usize = 256 * 1024;
+
+thread_local! {
+    /// The stacks of threads that have returned, to be used again, by later grids too: a stack takes three system calls
+    /// and several page faults, which is longer than most threads run.
+    static STACKS: RefCell<Vec<DefaultStack>> = const { RefCell::new(Vec::new()) };
+}
 
 type ThreadCoroutine = Coroutine<u32, Request, (), DefaultStack>;
 
@@ -57,8 +64,6 @@ struct Scheduler<'run> {
     slots: Vec<Option<Block>>,
     next_block: u64,
     runnable: Vec<Runnable>,
-    /// The stacks of threads that have returned, to be used again.
-    stacks: Vec<DefaultStack>,
     /// Kept to save its allocation.
     woken: Vec<Woken>,
 }
@@ -73,7 +78,6 @@ impl<'run> Scheduler<'run> {
             slots: std::iter::repeat_with(|| None).take(resident).collect(),
             next_block: 0,
             runnable: Vec::new(),
-            stacks: Vec::new(),
             woken: Vec::new(),
         }
     }
@@ -115,7 +119,7 @@ impl<'run> Scheduler<'run> {
     }
 
     fn start_thread(&mut self) -> ThreadCoroutine {
-        let stack = self.stacks.pop().unwrap_or_else(|| {
+        let stack = STACKS.with_borrow_mut(Vec::pop).unwrap_or_else(|| {
             DefaultStack::new(STACK_BYTES).unwrap_or_else(|error| {
                 panic!("no memory for a CUDA thread's stack of {STACK_BYTES} bytes: {error}; lower Options::resident_blocks")
             })
@@ -174,7 +178,7 @@ impl<'run> Scheduler<'run> {
     fn end_block(&mut self, slot: usize) {
         let block = self.slots[slot].take();
         let threads = block.into_iter().flat_map(|block| block.threads);
-        self.stacks.extend(threads.map(|thread| thread.coroutine.into_stack()));
+        STACKS.with_borrow_mut(|stacks| stacks.extend(threads.map(|thread| thread.coroutine.into_stack())));
     }
 }
 
