@@ -5,6 +5,7 @@ use std::{
     fmt,
     iter::Sum,
     ops::{Add, AddAssign},
+    time::Duration,
 };
 
 /// How many tests passed, failed and were skipped. Displays as the summary's last line.
@@ -59,20 +60,20 @@ pub struct Runner {
     pub tally: Tally,
     /// The reason of each test that found at run time that this machine cannot run it.
     pub skips: BTreeMap<String, String>,
-    /// Whether the runner printed its result.
-    pub finished: bool,
+    /// How long it took, if the runner printed its result.
+    pub time: Option<Duration>,
 }
 
 impl Runner {
     fn new(name: String) -> Self {
-        Self { name, tally: Tally::default(), skips: BTreeMap::new(), finished: false }
+        Self { name, tally: Tally::default(), skips: BTreeMap::new(), time: None }
     }
 
     /// Moves the skipped tests from the passed ones: Rust's test runner counts a test that skips itself as passed.
-    fn finish(&mut self, result: Tally) {
+    fn finish(&mut self, result: Tally, time: Duration) {
         let moved = self.skips.len().min(result.passed);
         self.tally += Tally { passed: result.passed - moved, skipped: result.skipped + moved, ..result };
-        self.finished = true;
+        self.time = Some(time);
     }
 }
 
@@ -90,10 +91,10 @@ pub fn runners(output: &str) -> Vec<Runner> {
             let (test, reason) = skip.split_once(": ").unwrap_or((skip, "no reason given"));
             runner.skips.insert(test.to_owned(), reason.to_owned());
         } else if let Some(result) = line.strip_prefix("test result: ") {
-            runner.finish(parse_result(result));
+            runner.finish(parse_result(result), parse_time(result));
         }
     }
-    for runner in runners.iter_mut().filter(|runner| !runner.finished) {
+    for runner in runners.iter_mut().filter(|runner| runner.time.is_none()) {
         runner.tally += Tally::FAILED;
     }
     runners
@@ -121,6 +122,12 @@ fn parse_result(result: &str) -> Tally {
         matching.next().unwrap_or(0)
     };
     Tally { passed: count("passed"), failed: count("failed"), skipped: count("ignored") }
+}
+
+/// The time in `ok. 3 passed; …; finished in 115.19s`. Zero where the line has none.
+fn parse_time(result: &str) -> Duration {
+    let seconds = result.rsplit_once("finished in ").and_then(|(_, time)| time.strip_suffix('s')?.parse().ok());
+    seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).unwrap_or_default()
 }
 
 /// The counts in pytest's last line, `== 1 failed, 27 passed, 63 skipped in 2.09s ==`; None where pytest did not print
@@ -221,7 +228,7 @@ SKIPPED: sums: no CUDA device
 SKIPPED: sums: no CUDA device
 SKIPPED: means: no CUDA device
 
-test result: FAILED. 3 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.01s
+test result: FAILED. 3 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; finished in 115.19s
 
    Doc-tests cuda_std
 test result: ok. 4 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.01s
@@ -234,6 +241,7 @@ test result: ok. 4 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; fini
         assert_eq!(names, ["unit tests of tensorrt_scatter", "tests/scatter_gpu.rs", "Doc-tests cuda_std"]);
         assert_eq!(runners[0].tally, Tally { passed: 2, failed: 0, skipped: 1 });
         assert_eq!(runners[1].tally, Tally { passed: 1, failed: 1, skipped: 2 });
+        assert_eq!(runners[1].time, Some(Duration::from_millis(115_190)));
         let all: Tally = runners.iter().map(|runner| runner.tally).sum();
         assert_eq!(all.to_string(), "7 passed, 1 failed, 3 skipped");
     }

@@ -126,7 +126,7 @@ fn tests(summary: &mut Summary, variables: &[(&'static str, PathBuf)]) -> Result
     let runners = tally::runners(&finished.output);
     for runner in runners.iter().filter(|runner| runner.tally != Tally::default()) {
         summary.skips.add_runner(runner);
-        summary.add(Group::new(&runner.name, runner.tally));
+        summary.add(Group { time: runner.time, ..Group::new(&runner.name, runner.tally) });
     }
     if !finished.status.success() {
         finished.print_output();
@@ -166,6 +166,8 @@ fn print(group: &Group) {
         Tally { passed: 0, .. } => "skipped",
         _ => "ok",
     };
-    let time = group.time.map(|time| format!(" in {}", Seconds(time))).unwrap_or_default();
+    // Only what one would wait for.
+    let time = group.time.filter(|time| *time >= Duration::from_secs(1));
+    let time = time.map(|time| format!(" in {}", Seconds(time))).unwrap_or_default();
     println!("  {verdict:<8}{:<44}{}{time}", group.name, group.tally);
 }

@@ -45,7 +45,9 @@ pub fn run(python: &Path, variables: &[(&'static str, PathBuf)]) -> Result<Outco
     let library = format!("{}tensorrt_scatter_plugin{}", consts::DLL_PREFIX, consts::DLL_SUFFIX);
 
     let mut pytest = Command::new(python);
-    pytest.args(["-m", "pytest", "-p", "no:cacheprovider", "--color=no", "-rs", "python"]);
+    // A worker for each core (pytest-xdist); one that has run its tests takes over some of another's.
+    pytest.args(["-m", "pytest", "--numprocesses=auto", "--dist=worksteal"]);
+    pytest.args(["-p", "no:cacheprovider", "--color=no", "-rs", "python"]);
     pytest.current_dir(workspace::root());
     pytest.env("TRTS_PLUGIN_LIBRARY", workspace::target_dir()?.join("debug").join(library));
     pytest.env("PYTHONDONTWRITEBYTECODE", "1");
