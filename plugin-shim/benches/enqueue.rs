@@ -12,6 +12,8 @@
 
 #[path = "../tests/common/mod.rs"]
 mod common;
+#[path = "../tests/driver/mod.rs"]
+mod driver;
 
 use std::{
     env,
@@ -24,10 +26,10 @@ use common::{
     layers::{Layer, Third, Value, layers},
     library_path,
     prepared::{Enqueue, Prepared},
-    stand_in::{Driver, FOLDER},
     tensors::{FLOAT, INT32_TYPE, Tensor},
     v2, v3,
 };
+use driver::{Driver, FOLDER};
 use driver_stand_in::{Compiled, DRIVER, StandIn};
 
 /// The calls between two readings of the clock. They are so few that the driver's queue of launches never fills up.

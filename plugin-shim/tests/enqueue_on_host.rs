@@ -3,6 +3,7 @@
 //! the creators of both generations.
 
 mod common;
+mod driver;
 
 use std::{ffi::CStr, path::Path, ptr, sync::mpsc, thread, time::Duration};
 
@@ -11,10 +12,10 @@ use common::{
     layers::{Layer, PLUGINS, layers},
     plugin_library,
     prepared::{Enqueue, Prepared},
-    stand_in::{Driver, allocations, run_counting_allocations},
     tensors::{FLOAT, HALF, INDEX_TYPES, INT32_TYPE, Tensor, VALUE_TYPES_OF_8, tensor},
     v2, v3,
 };
+use driver::{Driver, allocations, run_counting_allocations};
 use driver_stand_in::{DRIVER, StandIn};
 use tensorrt_scatter::{Reduce, ReduceOperator};
 

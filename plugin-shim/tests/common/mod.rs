@@ -10,7 +10,6 @@ pub mod pose;
 pub mod prepared;
 pub mod random;
 pub mod registry;
-pub mod stand_in;
 pub mod tensors;
 pub mod v2;
 pub mod v3;

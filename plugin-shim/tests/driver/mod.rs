@@ -1,6 +1,8 @@
 //! Processes that have the stand-in for a driver and count allocations, and a driver's functions, the stand-in's or
 //! NVIDIA's.
 
+#![allow(dead_code, reason = "the tests and the bench of enqueues each use a part")]
+
 use std::{
     ffi::{CStr, CString, c_int, c_long, c_uint, c_void},
     path::Path,
