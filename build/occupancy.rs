@@ -32,13 +32,13 @@ const RULES: [(u32, &[&str]); 4] = [
             "segment_{csr,coo}_{min,max}_packs_{f16,bf16}",
             "segment_{csr,coo}_cut_{min,max}_packs{,_large}_{f16,bf16}",
             "segment_{csr_combine_sum,coo_combine_sum,combine_min,combine_max}_$T",
-            "gather_csr{,_chunks,_runs}_{2,4,8,16}_$I",
-            "gather_csr_short_16_$I",
+            "gather_csr{,_batches,_runs}_{2,4,8,16}_$I",
+            "gather_csr_narrow_16_$I",
             "gather_coo_runs_{2,4,8,16}_$I",
         ],
     ),
-    (5, &["segment_csr{,_cut,_chunks}_sum_columns_$T", "gather_csr_short_{2,4,8}_$I"]),
-    (6, &["gather_coo_short_{2,4,8}_$I"]),
+    (5, &["segment_csr{,_cut,_chunks}_sum_columns_$T", "gather_csr_narrow_{2,4,8}_$I"]),
+    (6, &["gather_coo_narrow_{2,4,8}_$I"]),
 ];
 
 /// [`RULES`], by entry point.

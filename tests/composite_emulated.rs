@@ -126,9 +126,9 @@ fn refusal(scalar: ScalarType, workspace_bytes: usize) -> Result<(), Error> {
     let plan = CompositePlan::new(Composite::Softmax, &shape, &shape, &options).unwrap();
     let (src, index, out, workspace) = (0, 0, 0, 0);
     let index_type = IndexType::I32;
-    let pointers = gpu::CompositePointers { scalar, index_type, src, index, out, workspace, workspace_bytes };
+    let pointers = gpu::raw::CompositePointers { scalar, index_type, src, index, out, workspace, workspace_bytes };
     // SAFETY: the call is refused before any address is used.
-    unsafe { gpu::enqueue_composite(&mut Emulator::new(0, 1), &plan, &pointers) }
+    unsafe { gpu::raw::enqueue_composite(&mut Emulator::new(0, 1), &plan, &pointers) }
 }
 
 #[test]

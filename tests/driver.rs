@@ -7,7 +7,7 @@ use driver_stand_in::{StandIn, run_with_driver};
 use tensorrt_scatter::{
     BadIndex, CompositeOptions, Error, GatherCooOptions, Reduce, ScatterOptions, SegmentCooOptions, SegmentCsrOptions,
     Shape, Tensor,
-    gpu::{self, DeviceTensor, Event, Gpu, Kernels, Stream, Workspace},
+    gpu::{self, DeviceTensor, Event, Gpu, Stream, Workspace, raw::Kernels},
 };
 
 /// The tests, each of which runs the function of its name in `in_child` in a process of its own.

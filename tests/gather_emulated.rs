@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use support::{
     Element, assert_same,
     emulator::{GRIDS, kernels_not_run, kernels_not_run_in_all_grids},
-    gather::{GatherCase, coo_cases, csr_cases, emulate_coo, emulate_csr, emulate_csr_chunks, naive_coo, naive_csr},
+    gather::{GatherCase, coo_cases, csr_cases, emulate_coo, emulate_csr, emulate_csr_batches, naive_coo, naive_csr},
 };
 
 fn coo_agrees_with_the_naive_twin<T: Element>() {
@@ -62,7 +62,7 @@ fn rows_are_copied_whole<T: Element>() {
         let is_one_word = columns * size_of::<T>() <= 16 && columns.is_power_of_two();
         // The seed chooses the type of the index, too.
         for (seed, max_blocks) in [(0, 1), (1, 1), (2, u32::MAX), (3, u32::MAX)].into_iter().filter(|_| is_one_word) {
-            assert_same("csr by batches", &emulate_csr_chunks(&case, 1, seed, max_blocks), &naive_csr(&case));
+            assert_same("csr by batches", &emulate_csr_batches(&case, 1, seed, max_blocks), &naive_csr(&case));
         }
         // The index is broadcast over every second leading axis.
         let (src_dims, index_dims, size) = (vec![2, 3, 2, 4, columns], vec![2, 1, 2, 100], 100);
@@ -120,7 +120,7 @@ fn rows_of_one_chunk_are_taken_by_batches() {
         let (src_dims, index_dims) = (vec![rows, columns], vec![rows + 1]);
         let case = GatherCase { src_dims, src: src::<T>(rows, columns), index_dims, index, size };
         for tiles in [1, 3] {
-            assert_same("out", &emulate_csr_chunks(&case, tiles, 1, u32::MAX), &naive_csr(&case));
+            assert_same("out", &emulate_csr_batches(&case, tiles, 1, u32::MAX), &naive_csr(&case));
         }
     }
     let size = 1_000;
@@ -163,7 +163,7 @@ proptest! {
         let rows = [1.0, 2.0, 3.0, 4.0];
         let case =
             GatherCase { src_dims: vec![4], src: rows.to_vec(), index_dims: vec![5], index, size: 300 };
-        for out in [emulate_csr(&case, 0, seed, 2), emulate_csr_chunks(&case, 2, seed, u32::MAX)] {
+        for out in [emulate_csr(&case, 0, seed, 2), emulate_csr_batches(&case, 2, seed, u32::MAX)] {
             prop_assert!(out.iter().all(|value| *value == 0.0 || rows.contains(value)));
         }
     }

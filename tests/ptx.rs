@@ -17,7 +17,7 @@ use std::{
     thread,
 };
 
-use tensorrt_scatter::gpu::EMBEDDED_PTX;
+use tensorrt_scatter::gpu::raw::EMBEDDED_PTX;
 
 /// Turing (75), Ampere (80 data centre, 86 desktop, 87 Jetson Orin), Ada (89), Hopper (90), Blackwell (100 and 103 data
 /// centre, 110 Jetson Thor, 120 desktop, 121 DGX Spark).

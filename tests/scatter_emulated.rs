@@ -13,7 +13,7 @@ use support::{
 };
 use tensorrt_scatter::{
     Error, IndexType, Reduce, ReduceOperator, ScatterOptions,
-    gpu::{IndexQuestion, Queue},
+    gpu::raw::{IndexQuestion, Queue},
 };
 
 #[track_caller]
@@ -48,7 +48,7 @@ proptest! {
         seed: u64,
     ) {
         let expected = index.iter().position(|index| !(0..6).contains(index)).map_or(u64::MAX, |at| at as u64);
-        prop_assert_eq!(emulator::look_over(IndexQuestion::FirstBad, &index, index_type, 6, seed).unwrap(), expected);
+        prop_assert_eq!(emulator::ask_index(IndexQuestion::FirstBad, &index, index_type, 6, seed).unwrap(), expected);
     }
 
     #[test]
@@ -58,7 +58,7 @@ proptest! {
         seed: u64,
     ) {
         let expected = index.iter().copied().max().unwrap_or(-1).max(-1);
-        let given = emulator::look_over(IndexQuestion::Largest, &index, index_type, 0, seed).unwrap();
+        let given = emulator::ask_index(IndexQuestion::Largest, &index, index_type, 0, seed).unwrap();
         prop_assert_eq!(given as i64, expected);
     }
 }
@@ -386,7 +386,7 @@ fn a_workspace_that_is_too_small_is_refused() {
     use tensorrt_scatter::{ScalarType, ScatterPlan, Shape, gpu};
     let shape = Shape::new(&[4]).unwrap();
     let plan = ScatterPlan::new(&shape, &shape, None, &ScatterOptions::new(Reduce::Max).dim_size(2)).unwrap();
-    let pointers = gpu::ReductionPointers {
+    let pointers = gpu::raw::ReductionPointers {
         scalar: ScalarType::F32,
         index_type: IndexType::I32,
         arg_type: IndexType::I32,
@@ -399,6 +399,6 @@ fn a_workspace_that_is_too_small_is_refused() {
         workspace_bytes: 15,
     };
     // SAFETY: the call is refused before any address is used.
-    let result = unsafe { gpu::enqueue_scatter(&mut Emulator::new(0, 1), &plan, &pointers) };
+    let result = unsafe { gpu::raw::enqueue_scatter(&mut Emulator::new(0, 1), &plan, &pointers) };
     assert_eq!(result, Err(Error::WorkspaceTooSmall { given: 15, needed: 16 }));
 }

@@ -4,7 +4,7 @@ use std::ffi::c_void;
 
 use tensorrt_scatter::{
     CompositePlan, Error, GatherPlan, IndexType, ScalarType, ScatterPlan, SegmentPlan, Shape,
-    gpu::{
+    gpu::raw::{
         CompositePointers, GatherPointers, Kernels, ReductionPointers, StreamQueue, enqueue_composite, enqueue_gather,
         enqueue_scatter, enqueue_segment,
     },

@@ -1,9 +1,9 @@
 //! The path that the safe calls of all operators take.
 
 use super::{
-    DeviceTensor, Queue, Stream, StreamQueue, Workspace,
+    DeviceTensor, Stream, Workspace,
     check::{self, RESULT_BYTES},
-    queue::Collector,
+    queue::{Collector, Queue, StreamQueue},
 };
 use crate::{BadIndex, Error, Index, index_rules::IndexRules};
 

@@ -4,10 +4,10 @@
 use kernel_params::{Divisor, IndexParams, SortedIndexParams};
 
 use super::{
-    DeviceTensor, Queue, Stream, StreamQueue, Workspace,
+    DeviceTensor, Stream, Workspace,
     kernel::{IndexQuestion, kernel},
     memory,
-    queue::Collector,
+    queue::{Collector, Queue, StreamQueue},
 };
 use crate::{Error, Index, IndexType, index_rules::IndexRules};
 
@@ -54,7 +54,7 @@ pub fn group_count<I: Index>(
     workspace: &mut Workspace,
 ) -> Result<usize, Error> {
     // All bits 1, the value at the start, is -1 as an i64: no group.
-    let largest = look_over(stream, IndexQuestion::Largest, index, 0, workspace)? as i64;
+    let largest = ask_index(stream, IndexQuestion::Largest, index, 0, workspace)? as i64;
     Ok(usize::try_from(largest.saturating_add(1)).unwrap_or(0))
 }
 
@@ -69,7 +69,7 @@ pub(super) fn element<I: Index>(
 }
 
 /// Runs a kernel over the whole index and reads its answer.
-fn look_over<I: Index>(
+fn ask_index<I: Index>(
     stream: &Stream,
     question: IndexQuestion,
     index: &DeviceTensor<I>,
@@ -84,10 +84,10 @@ fn look_over<I: Index>(
     // SAFETY: as in `check_index`.
     unsafe {
         Collector::load_first(kernels, ["index", question.kernel(I::TYPE).name(), "", ""], |collector| {
-            enqueue_look_over(collector, question, I::TYPE, address, count, n, result)
+            enqueue_index_question(collector, question, I::TYPE, address, count, n, result)
         })?;
         let mut queue = StreamQueue::new(kernels, stream.as_raw());
-        enqueue_look_over(&mut queue, question, I::TYPE, address, count, n, result)?;
+        enqueue_index_question(&mut queue, question, I::TYPE, address, count, n, result)?;
         memory::read(stream, result)
     }
 }
@@ -112,7 +112,7 @@ pub(super) unsafe fn enqueue_check(
     // SAFETY: the caller's promise.
     unsafe {
         if !rules.is_sorted() {
-            return enqueue_look_over(queue, IndexQuestion::FirstBad, index_type, index, count, limit, result);
+            return enqueue_index_question(queue, IndexQuestion::FirstBad, index_type, index, count, limit, result);
         }
         let row = Divisor::new(rules.index_row() as u64);
         let params = SortedIndexParams { index, result, count: count as u64, row, n: limit as u64 };
@@ -130,7 +130,7 @@ pub(super) unsafe fn enqueue_check(
 /// # Safety
 /// `index` must point to `count` elements, `result` to 8 bytes, valid until the queue has executed the work given to
 /// it.
-pub unsafe fn enqueue_look_over(
+pub unsafe fn enqueue_index_question(
     queue: &mut impl Queue,
     question: IndexQuestion,
     index_type: IndexType,

@@ -7,12 +7,13 @@ use std::ffi::c_void;
 use kernel_params::{CompositeParams, IndexLayout, ScatterParams};
 
 use super::{
-    DeviceTensor, Kernels, Queue, Stream, StreamQueue, Workspace,
+    DeviceTensor, Stream, Workspace,
     call::{self, Call},
     check,
     kernel::FloatType,
+    kernels::Kernels,
     parts::Parts,
-    queue::{PlacedLayout, offset_words},
+    queue::{PlacedLayout, Queue, StreamQueue, offset_words},
 };
 use crate::{
     BadIndex, Composite, CompositeOptions, CompositePlan, Error, Float, Index, IndexType, ScalarType, ScatterPlan,

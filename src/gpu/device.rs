@@ -9,8 +9,9 @@ use std::{
 use lazy_cuda_driver::sys;
 
 use super::{
-    Kernels, Tuning, context,
+    Tuning, context,
     driver::{CheckedCall, check, driver_error},
+    kernels::Kernels,
 };
 use crate::Error;
 

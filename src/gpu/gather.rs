@@ -4,13 +4,15 @@ mod steps;
 
 use std::ffi::c_void;
 
-use kernel_params::{BATCH, Divisor, GatherParams, ShortDivisor};
+use kernel_params::{BATCH, Divisor, GatherParams, NarrowDivisor};
 
 use super::{
-    DeviceTensor, Kernels, Queue, Stream, StreamQueue, Workspace,
+    DeviceTensor, Stream, Workspace,
     call::{self, Call},
     check,
     kernel::Word,
+    kernels::Kernels,
+    queue::{Queue, StreamQueue},
     tuning::{PACK_BYTES, WARP_SIZE},
 };
 use crate::{
@@ -113,7 +115,7 @@ pub unsafe fn enqueue_gather(
         by_e: Divisor::new(plan.e as u64),
         words: words as u64,
         by_words: Divisor::new(words as u64),
-        by_words_short: ShortDivisor::new(words as u32),
+        by_words_narrow: NarrowDivisor::new(words as u32),
         tiles: tiles as u64,
         groups_of_tiles: groups_of_tiles as u64,
         parts: Divisor::new(parts as u64),
@@ -125,7 +127,7 @@ pub unsafe fn enqueue_gather(
     let is_narrow = queue.bytes_to_weigh(most * word.bytes()) / word.bytes() <= i32::MAX as usize;
     let is_aligned = (pointers.index | pointers.out).is_multiple_of(PACK_BYTES as u64);
     let step = match plan.source {
-        RowSource::Indptr if takes_batches => Step::CsrChunks(word),
+        RowSource::Indptr if takes_batches => Step::CsrBatches(word),
         RowSource::Indptr if !plan.leading.are_even() => Step::CsrRuns(word),
         RowSource::Indptr => Step::Csr { word, is_narrow },
         // Here the index has one row. A thread loads a batch of it at once.

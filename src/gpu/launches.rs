@@ -1,6 +1,6 @@
 //! The kernels that an operator may launch, whatever the shapes, and loading them ahead.
 
-use super::{Kernel, Kernels};
+use super::{kernel::Kernel, kernels::Kernels};
 use crate::Error;
 
 /// What of a device decides which kernels are launched.
@@ -40,7 +40,7 @@ pub(super) mod tests {
     use kernel_params::entry::Params;
 
     use super::*;
-    use crate::gpu::{DeviceNumbers, Queue, Tuning};
+    use crate::gpu::{DeviceNumbers, Tuning, raw::Queue};
 
     /// Devices with and without each trait.
     pub(in crate::gpu) const DEVICES: [DeviceTraits; 3] = [

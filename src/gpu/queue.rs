@@ -9,8 +9,10 @@ use kernel_params::{
 use lazy_cuda_driver::sys::{self, LaunchAttribute, LaunchConfig};
 
 use super::{
-    Kernel, Kernels, Tuning,
+    Tuning,
     driver::{CheckedCall, check},
+    kernel::Kernel,
+    kernels::Kernels,
 };
 use crate::{Error, Shape, broadcast::Layout};
 

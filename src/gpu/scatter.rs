@@ -6,12 +6,14 @@ mod sums;
 use kernel_params::{Divisor, IndexLayout, ScatterParams};
 
 use super::{
-    DeviceTensor, Kernels, Queue, ReductionPointers, Stream, StreamQueue, Workspace,
+    DeviceTensor, Stream, Workspace,
     call::{self, Call},
     check,
     kernel::{Best, NarrowKey},
+    kernels::Kernels,
     parts::Parts,
-    queue::{PlacedLayout, offset_words},
+    pointers::ReductionPointers,
+    queue::{PlacedLayout, Queue, StreamQueue, offset_words},
 };
 use crate::{
     BadIndex, Error, Index, Reduced, Scalar, ScalarType, ScatterOptions, ScatterPlan, broadcast, reduction::Reduction,

@@ -4,14 +4,16 @@ mod partition;
 mod steps;
 mod workspace;
 
-use kernel_params::{Divisor, IndexLayout, SegmentParams, ShortDivisor};
+use kernel_params::{Divisor, IndexLayout, NarrowDivisor, SegmentParams};
 
 use super::{
-    DeviceTensor, Kernels, Queue, ReductionPointers, Stream, StreamQueue, Workspace,
+    DeviceTensor, Stream, Workspace,
     call::{self, Call},
     check::{self, group_count},
     kernel::Load,
-    queue::PlacedLayout,
+    kernels::Kernels,
+    pointers::ReductionPointers,
+    queue::{PlacedLayout, Queue, StreamQueue},
     tuning::{PACK_BYTES, Tuning, WARP_SIZE, order},
 };
 use crate::{
@@ -107,7 +109,7 @@ impl SegmentPlan {
             indptr_is_wide: (indptr_type == IndexType::I64).into(),
             arg_is_wide: (pointers.arg_type == IndexType::I64).into(),
             tile_log2: chunk_tile.ilog2(),
-            by_k: ShortDivisor::new(self.k as u32),
+            by_k: NarrowDivisor::new(self.k as u32),
             places: self.out.element_count() as u32,
             layout,
         }

@@ -18,7 +18,7 @@ use tensorrt_scatter::{
     BadIndex, Composite, CompositeOptions, Error, GatherCooOptions, GatherCsrOptions, Index, IndexType, Reduce,
     Reduced, ScalarType, ScatterOptions, ScatterPlan, SegmentCooOptions, SegmentCsrOptions, Shape, Tensor, TensorView,
     cpu,
-    gpu::{self, DeviceTensor, Gpu, ReductionPointers, Stream},
+    gpu::{self, DeviceTensor, Gpu, Stream, raw::ReductionPointers},
 };
 
 /// What the tests with an int32 index take: 32 GiB of index, 16 GiB of values and 16 GiB of result, with room for
@@ -262,7 +262,7 @@ fn scatter_max_with_wide_positions(
     stream.gpu().bind().unwrap();
     // SAFETY: the tensors have the plan's shapes and live on the stream's device, whose context was made current;
     // freeing the scratch space waits for the work.
-    unsafe { gpu::scatter_raw(stream.gpu().kernels(), &plan, &pointers, stream.as_raw()) }.unwrap();
+    unsafe { gpu::raw::scatter_raw(stream.gpu().kernels(), &plan, &pointers, stream.as_raw()) }.unwrap();
     Reduced { out, arg_out: Some(arg_out) }
 }
 

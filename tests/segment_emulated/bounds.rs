@@ -99,7 +99,7 @@ fn a_workspace_that_is_too_small_is_refused() {
     // No segment of four elements goes on in another chunk: there is only the first segment's note of where its row
     // begins.
     let needed = 8;
-    let pointers = gpu::ReductionPointers {
+    let pointers = gpu::raw::ReductionPointers {
         scalar: ScalarType::F32,
         index_type: IndexType::I32,
         arg_type: IndexType::I32,
@@ -112,6 +112,6 @@ fn a_workspace_that_is_too_small_is_refused() {
         workspace_bytes: needed - 1,
     };
     // SAFETY: the call is refused before any address is used.
-    let result = unsafe { gpu::enqueue_segment(&mut Emulator::new(0, 1), &plan, &pointers) };
+    let result = unsafe { gpu::raw::enqueue_segment(&mut Emulator::new(0, 1), &plan, &pointers) };
     assert_eq!(result, Err(Error::WorkspaceTooSmall { given: needed - 1, needed }));
 }

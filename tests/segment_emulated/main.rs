@@ -16,7 +16,7 @@ use support::{
     emulator::{self, Emulator, GRIDS, Integers, Setup, kernels_not_run, kernels_not_run_in_all_grids},
     segments::{self, Lengths, SegmentCase, segment_cases},
 };
-use tensorrt_scatter::gpu::Queue;
+use tensorrt_scatter::gpu::raw::Queue;
 
 #[track_caller]
 fn check<T: Element>(case: &SegmentCase<T>, seed: u64, max_blocks: u32, offset: usize) {

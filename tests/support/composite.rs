@@ -5,7 +5,7 @@ use half::{bf16, f16};
 use proptest::prelude::*;
 use tensorrt_scatter::{
     Composite, CompositeOptions, CompositePlan, Error, Float, IndexType, Reduce, Shape,
-    gpu::{CompositePointers, enqueue_composite},
+    gpu::raw::{CompositePointers, enqueue_composite},
 };
 
 use super::{

@@ -16,8 +16,11 @@ use nvptx_arch::emulate::{self, Launch, Memory, Options};
 use tensorrt_scatter::{
     Error, IndexType, ScatterOptions, ScatterPlan, SegmentCooOptions, SegmentCsrOptions, SegmentPlan, Shape,
     gpu::{
-        DeviceNumbers, IndexQuestion, Kernel, Queue, ReductionPointers, THREADS_PER_BLOCK, Tuning, enqueue_look_over,
-        enqueue_scatter, enqueue_segment, enqueue_segment_check,
+        DeviceNumbers, Tuning,
+        raw::{
+            IndexQuestion, Kernel, Queue, ReductionPointers, THREADS_PER_BLOCK, enqueue_index_question,
+            enqueue_scatter, enqueue_segment, enqueue_segment_check,
+        },
     },
 };
 
@@ -325,7 +328,7 @@ pub fn scatter_in<T: Element>(
 }
 
 /// Runs one of the kernels that look an index over, on an index of either type.
-pub fn look_over(
+pub fn ask_index(
     question: IndexQuestion,
     index: &[i64],
     index_type: IndexType,
@@ -338,7 +341,7 @@ pub fn look_over(
     let mut emulator = Emulator::new(seed, 2);
     let (index_address, result_address) = (index.readable(&mut emulator), emulator.writable(&mut result));
     // SAFETY: both addresses are of the memory above.
-    unsafe { enqueue_look_over(&mut emulator, question, index_type, index_address, count, n, result_address)? };
+    unsafe { enqueue_index_question(&mut emulator, question, index_type, index_address, count, n, result_address)? };
     Ok(result[0])
 }
 

@@ -4,7 +4,7 @@ use kernel_params::{Divisor, GatherParams};
 use proptest::{collection::vec, prelude::*};
 use tensorrt_scatter::{
     Error, GatherPlan, IndexType, Shape,
-    gpu::{GatherPointers, Queue, enqueue_gather},
+    gpu::raw::{GatherPointers, Queue, enqueue_gather},
 };
 
 use super::{
@@ -195,7 +195,7 @@ pub fn emulate_csr<T: Element>(case: &GatherCase<T>, shift: usize, seed: u64, ma
 
 /// Runs the kernel of gather_csr for very many rows of one word, on few rows. A warp takes `tiles` tiles of 128 rows,
 /// one after the other.
-pub fn emulate_csr_chunks<T: Element>(case: &GatherCase<T>, tiles: usize, seed: u64, max_blocks: u32) -> Vec<T> {
+pub fn emulate_csr_batches<T: Element>(case: &GatherCase<T>, tiles: usize, seed: u64, max_blocks: u32) -> Vec<T> {
     let index_type = Setup::of(seed).index_type;
     let index = Integers::new(&case.index, index_type);
     let mut emulator = Emulator::new(seed, max_blocks);
@@ -213,7 +213,7 @@ pub fn emulate_csr_chunks<T: Element>(case: &GatherCase<T>, tiles: usize, seed: 
         by_e: Divisor::new(case.size as u64),
         words: 1,
         by_words: Divisor::new(1),
-        by_words_short: Default::default(),
+        by_words_narrow: Default::default(),
         tiles: tiles as u64,
         groups_of_tiles: groups as u64,
         parts: Divisor::new(1),
@@ -221,7 +221,7 @@ pub fn emulate_csr_chunks<T: Element>(case: &GatherCase<T>, tiles: usize, seed: 
         leading: Default::default(),
     };
     let bytes = out.data().len() / case.size * size_of::<T>();
-    let kernel = kernel_named(&format!("gather_csr_chunks_{bytes}_{}", index_type.name()));
+    let kernel = kernel_named(&format!("gather_csr_batches_{bytes}_{}", index_type.name()));
     // SAFETY: the addresses are of the slices above, which have the sizes that the parameters say and outlive the call.
     unsafe { emulator.launch_for_each(kernel, groups, &params) }.unwrap();
     out.data().to_vec()

@@ -57,7 +57,7 @@ divisor! {
 
 divisor! {
     /// A [`Divisor`] in 32 bits, for dividends below 2^31. It takes a fifth of the instructions.
-    ShortDivisor: u32, u64
+    NarrowDivisor: u32, u64
 }
 
 #[cfg(test)]
@@ -96,12 +96,12 @@ mod tests {
     }
 
     divides!(quotients_and_remainders_are_those_of_a_division, Divisor, u64, LARGEST);
-    divides!(short_quotients_and_remainders_are_those_of_a_division, ShortDivisor, u32, i32::MAX as u32);
+    divides!(narrow_quotients_and_remainders_are_those_of_a_division, NarrowDivisor, u32, i32::MAX as u32);
 
     #[test]
     fn nothing_is_divided_by_zero() {
-        assert_eq!(ShortDivisor::new(0), ShortDivisor::new(1));
-        assert_eq!(ShortDivisor::default().divide(7), (7, 0));
+        assert_eq!(NarrowDivisor::new(0), NarrowDivisor::new(1));
+        assert_eq!(NarrowDivisor::default().divide(7), (7, 0));
         assert_eq!(Divisor::new(0), Divisor::new(1));
         assert_eq!(Divisor::default().divide(LARGEST), (LARGEST, 0));
     }

@@ -302,13 +302,13 @@ macro_rules! entry_points {
             gather {
                 // A work item is a batch of words.
                 gather_coo word index (GatherParams) thread any = gather::by_index<W, I, u64>;
-                gather_coo_short word index (GatherParams) thread any = gather::by_index<W, I, u32>;
+                gather_coo_narrow word index (GatherParams) thread any = gather::by_index<W, I, u32>;
                 gather_coo_runs word index (GatherParams) thread any = gather::by_index_in_runs<W, I>;
                 gather_coo_words index (GatherParams) thread any = gather::words_by_index<I>;
                 // A work item is `tiles` tiles of rows, or a part of the words of one.
                 gather_csr word index (GatherParams) warp any = gather::by_segment<W, I, u64>;
-                gather_csr_short word index (GatherParams) warp any = gather::by_segment<W, I, u32>;
-                gather_csr_chunks word index (GatherParams) warp any = gather::batches_by_segment<W, I>;
+                gather_csr_narrow word index (GatherParams) warp any = gather::by_segment<W, I, u32>;
+                gather_csr_batches word index (GatherParams) warp any = gather::batches_by_segment<W, I>;
                 gather_csr_runs word index (GatherParams) warp any = gather::by_segment_in_runs<W, I>;
             }
             composite {

@@ -1,6 +1,6 @@
 //! Gathers.
 
-use crate::{AxisRuns, Divisor, ShortDivisor};
+use crate::{AxisRuns, Divisor, NarrowDivisor};
 
 /// The parameter of the gathers. `src` is [B, S, words], `out` is [B, E, words], both row-major. The name of a kernel
 /// ends in the bytes of its words.
@@ -26,7 +26,7 @@ pub struct GatherParams {
     /// Divides by `words`.
     pub by_words: Divisor,
     /// Divides by `words`, if `out` has fewer than 2^31 words.
-    pub by_words_short: ShortDivisor,
+    pub by_words_narrow: NarrowDivisor,
     /// gather_csr: the number of row tiles that a warp takes one after the other. 1 if several warps share a tile.
     pub tiles: u64,
     /// gather_csr: the number of groups of `tiles` tiles.

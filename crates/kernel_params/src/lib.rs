@@ -19,7 +19,7 @@ mod segment;
 
 pub use axis_runs::{AxisRun, AxisRuns, MAX_RUNS};
 pub use composite::CompositeParams;
-pub use divisor::{Divisor, ShortDivisor};
+pub use divisor::{Divisor, NarrowDivisor};
 pub use fill::FillParams;
 pub use gather::GatherParams;
 pub use index::{IndexLayout, IndexParams, OffsetsParams, SortedIndexParams};

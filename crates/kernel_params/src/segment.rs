@@ -1,6 +1,6 @@
 //! Segments.
 
-use crate::{Divisor, IndexLayout, ShortDivisor};
+use crate::{Divisor, IndexLayout, NarrowDivisor};
 
 /// The parameter of the kernels of segments. `src` is [B, E, K], `out` is [B, N, K], both row-major.
 ///
@@ -83,7 +83,7 @@ pub struct SegmentParams {
     /// The base-2 logarithm of the chunks of a chunk tile in the second kernel, at most 5.
     pub tile_log2: u32,
     /// `_short` kernels: divides by `k`.
-    pub by_k: ShortDivisor,
+    pub by_k: NarrowDivisor,
     /// `_short` kernels: the number of elements of `out`, below 2^31.
     pub places: u32,
     /// How the leading axes of the index or indptr are broadcast over `src`. Strides count rows.

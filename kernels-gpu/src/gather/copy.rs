@@ -62,7 +62,7 @@ macro_rules! places {
 }
 
 places! {
-    u32: by_words_short;
+    u32: by_words_narrow;
     u64: by_words;
 }
 

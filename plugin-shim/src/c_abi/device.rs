@@ -2,7 +2,7 @@
 
 use std::ffi::{c_char, c_void};
 
-use tensorrt_scatter::gpu::{CurrentContext, Workspace};
+use tensorrt_scatter::gpu::{Workspace, raw::CurrentContext};
 
 use super::{
     status::{Failure, Status, guard},

@@ -7,7 +7,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use tensorrt_scatter::gpu::{CurrentContext, Gpu, Stream, Workspace};
+use tensorrt_scatter::gpu::{Gpu, Stream, Workspace, raw::CurrentContext};
 
 use super::{
     options::{Growing, read},

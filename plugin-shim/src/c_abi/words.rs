@@ -49,7 +49,7 @@ pub(super) fn numbered(constants: impl IntoIterator<Item = (String, i32)>) -> St
 
 #[cfg(test)]
 mod tests {
-    use tensorrt_scatter::{IndexType, ReduceOperator, Shape, gpu::EMBEDDED_PTX};
+    use tensorrt_scatter::{IndexType, ReduceOperator, Shape, gpu::raw::EMBEDDED_PTX};
 
     use super::*;
     use crate::operators::{Content, OPERATORS, Role};

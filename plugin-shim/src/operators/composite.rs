@@ -2,7 +2,7 @@
 
 use tensorrt_scatter::{
     Composite, CompositeOptions, CompositePlan, Error, Shape,
-    gpu::{Kernels, preload_composite},
+    gpu::raw::{Kernels, preload_composite},
 };
 
 use super::{

@@ -2,7 +2,7 @@
 
 use tensorrt_scatter::{
     GatherPlan,
-    gpu::{Kernels, preload_gather_csr},
+    gpu::raw::{Kernels, preload_gather_csr},
 };
 
 use super::{

@@ -1,6 +1,6 @@
 //! What scatter, segment_coo, softmax and its like have in common: operators over the groups that an index names.
 
-use tensorrt_scatter::{Error, Shape, gpu::Kernels};
+use tensorrt_scatter::{Error, Shape, gpu::raw::Kernels};
 
 use super::{
     Operator, SRC, Shapes, Signature,

@@ -28,7 +28,7 @@ mod signature;
 
 use std::ffi::CStr;
 
-use tensorrt_scatter::{Shape, gpu::Kernels};
+use tensorrt_scatter::{Shape, gpu::raw::Kernels};
 
 pub(crate) use self::{
     declaration::{Content, Declaration, Role},

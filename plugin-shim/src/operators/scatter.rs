@@ -2,7 +2,7 @@
 
 use tensorrt_scatter::{
     Error, ReduceOperator, ScatterOptions, ScatterPlan, Shape,
-    gpu::{Kernels, preload_scatter},
+    gpu::raw::{Kernels, preload_scatter},
 };
 
 use super::{

@@ -2,7 +2,7 @@
 
 use tensorrt_scatter::{
     Error, Reduce, ReduceOperator, SegmentCooOptions, SegmentPlan, Shape,
-    gpu::{Kernels, preload_segment_coo},
+    gpu::raw::{Kernels, preload_segment_coo},
 };
 
 use super::{

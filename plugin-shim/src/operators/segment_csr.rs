@@ -2,7 +2,7 @@
 
 use tensorrt_scatter::{
     Reduce, ReduceOperator, SegmentCsrOptions, SegmentPlan,
-    gpu::{Kernels, preload_segment_csr},
+    gpu::raw::{Kernels, preload_segment_csr},
 };
 
 use super::{

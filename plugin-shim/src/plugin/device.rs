@@ -7,7 +7,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use tensorrt_scatter::{Shape, gpu::Kernels};
+use tensorrt_scatter::{Shape, gpu::raw::Kernels};
 
 use super::Plugin;
 use crate::{

@@ -4,8 +4,8 @@
 use crate::{
     Composite, Error, IndexType, ScalarType,
     gpu::{
-        Kernel, Kernels,
-        kernel::{FloatType, kernel},
+        kernel::{FloatType, Kernel, kernel},
+        kernels::Kernels,
         launches::{self, DeviceTraits},
     },
 };

@@ -7,8 +7,8 @@ use crate::{
     Error, IndexType, ScalarType,
     gather::RowSource,
     gpu::{
-        Kernel, Kernels,
-        kernel::{Word, kernel},
+        kernel::{Kernel, Word, kernel},
+        kernels::Kernels,
         launches,
         tuning::PACK_BYTES,
     },
@@ -33,7 +33,7 @@ pub(super) enum Step {
     /// By an indptr whose leading axes do not advance evenly.
     CsrRuns(Word),
     /// By an indptr, very many rows of one word.
-    CsrChunks(Word),
+    CsrBatches(Word),
 }
 
 impl Step {
@@ -51,7 +51,7 @@ impl Step {
                 Some(Self::Csr { word, is_narrow: false }),
                 Some(Self::Csr { word, is_narrow: true }),
                 Some(Self::CsrRuns(word)),
-                Some(Self::CsrChunks(word)),
+                Some(Self::CsrBatches(word)),
             ],
         };
         words.flat_map(of_word).flatten().collect()
@@ -60,13 +60,13 @@ impl Step {
     pub(super) fn kernel(self, index: IndexType) -> Kernel {
         match self {
             Self::Coo { word, is_narrow: false } => kernel!(gather_coo word(word) index(index)),
-            Self::Coo { word, is_narrow: true } => kernel!(gather_coo_short word(word) index(index)),
+            Self::Coo { word, is_narrow: true } => kernel!(gather_coo_narrow word(word) index(index)),
             Self::CooRuns(word) => kernel!(gather_coo_runs word(word) index(index)),
             Self::CooWords => kernel!(gather_coo_words index(index)),
             Self::Csr { word, is_narrow: false } => kernel!(gather_csr word(word) index(index)),
-            Self::Csr { word, is_narrow: true } => kernel!(gather_csr_short word(word) index(index)),
+            Self::Csr { word, is_narrow: true } => kernel!(gather_csr_narrow word(word) index(index)),
             Self::CsrRuns(word) => kernel!(gather_csr_runs word(word) index(index)),
-            Self::CsrChunks(word) => kernel!(gather_csr_chunks word(word) index(index)),
+            Self::CsrBatches(word) => kernel!(gather_csr_batches word(word) index(index)),
         }
     }
 }

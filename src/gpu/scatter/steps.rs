@@ -4,8 +4,8 @@
 use crate::{
     Error, IndexType, Reduce, ScalarType, ScatterOptions,
     gpu::{
-        Kernel, Kernels,
-        kernel::{Best, Float32Sum, FloatType, Join, NarrowKey, kernel},
+        kernel::{Best, Float32Sum, FloatType, Join, Kernel, NarrowKey, kernel},
+        kernels::Kernels,
         launches::{self, DeviceTraits},
         pointers::ReductionTypes,
     },
@@ -201,8 +201,8 @@ mod tests {
     use crate::{
         ReduceOperator, ScatterPlan, Shape,
         gpu::{
-            ReductionPointers,
             launches::tests::{DEVICES, Launched, assert_exact},
+            raw::ReductionPointers,
             scatter::enqueue_scatter,
         },
     };

@@ -2,8 +2,9 @@
 
 use kernel_params::{MAX_LIMB_BITS, ReproducibleParams, ScatterParams};
 
+use super::super::{pointers::ReductionPointers, queue::Queue};
 use super::{
-    Queue, ReductionPointers, WorkspaceLayout,
+    WorkspaceLayout,
     steps::{self, RowSum, Step},
 };
 use crate::{

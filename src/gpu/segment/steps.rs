@@ -4,8 +4,8 @@
 use crate::{
     Error, IndexType, Reduce, ReduceOperator, ScalarType,
     gpu::{
-        Kernel, Kernels,
-        kernel::{Fold, FoldKind, Load, kernel},
+        kernel::{Fold, FoldKind, Kernel, Load, kernel},
+        kernels::Kernels,
         launches,
         pointers::ReductionTypes,
     },
@@ -141,8 +141,8 @@ mod tests {
     use crate::{
         SegmentCooOptions, SegmentCsrOptions, SegmentPlan, Shape,
         gpu::{
-            ReductionPointers,
             launches::tests::{DEVICES, Launched, assert_exact},
+            raw::ReductionPointers,
             segment::enqueue_segment,
         },
     };

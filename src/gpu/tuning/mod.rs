@@ -17,7 +17,7 @@ pub(super) use kernel_params::PACK_BYTES;
 
 pub use device::DeviceNumbers;
 
-use super::THREADS_PER_BLOCK;
+use super::queue::THREADS_PER_BLOCK;
 use crate::Error;
 
 /// Lanes of a warp.

@@ -1,0 +1,21 @@
+//! The operators on a raw CUDA stream and addresses, as a plugin calls them, and what they are made of.
+//!
+//! The layers, the lowest first: [`Queue`] executes single steps (fill, launch). [`Kernels`] has the compiled kernels of
+//! a context, and `preload_*` compiles those of an operator ahead. `enqueue_*`, such as [`enqueue_scatter`], turn a plan
+//! into steps. `*_raw`, such as [`scatter_raw`], put the steps on a raw stream.
+//!
+//! These functions trust the caller: an address must be that of device memory of the plan's size. The safe calls in
+//! [`gpu`](super) check that.
+
+pub use super::{
+    check::enqueue_index_question,
+    composite::{CompositePointers, composite_raw, enqueue_composite, preload_composite},
+    context::CurrentContext,
+    gather::{GatherPointers, enqueue_gather, gather_raw, preload_gather_coo, preload_gather_csr},
+    kernel::{IndexQuestion, Kernel},
+    kernels::{EMBEDDED_PTX, EmbeddedPtx, Kernels},
+    pointers::ReductionPointers,
+    queue::{Queue, StreamQueue, THREADS_PER_BLOCK},
+    scatter::{enqueue_scatter, preload_scatter, scatter_raw},
+    segment::{enqueue_segment, enqueue_segment_check, preload_segment_coo, preload_segment_csr, segment_raw},
+};
