@@ -33,9 +33,8 @@ from google.protobuf.message import DecodeError
 from onnx import parser
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-sys.path.insert(0, str(Path(__file__).parent / "onnx"))
 
-import numpy_operators
+import numpy_functions
 
 from tensorrt_scatter.onnx import convert, reference
 
@@ -161,11 +160,11 @@ def _check_results(model: onnx.ModelProto, converted: onnx.ModelProto) -> None:
             return
         try:
             # The original may have plugins' nodes too.
-            expected = reference.evaluator(model, numpy_operators).run(None, feeds)
+            expected = reference.evaluator(model, numpy_functions).run(None, feeds)
         except Exception:
             # An index is out of range, or shapes do not fit.
             continue
-        results = reference.evaluator(converted, numpy_operators).run(None, feeds)
+        results = reference.evaluator(converted, numpy_functions).run(None, feeds)
         for result, wanted in zip(results, expected, strict=True):
             given, right = np.asarray(result), np.asarray(wanted)
             assert given.shape == right.shape and given.dtype == right.dtype, f"{given} instead of {right}"

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import ctypes
-import importlib.util
 import inspect
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+import tensorrt_scripts
 import test_arguments
 
 import tensorrt_scatter as ts
@@ -161,14 +160,11 @@ def status_of_query(operator: declarations.Operator, dtype: str, reduction: decl
     return int(loaded().trts_query(operator.number, src, index, None, options, target, required))
 
 
-def test_tensorrt_has_a_layer_of_every_operator_and_reduction() -> None:
-    # The file runs on its own, beside a real TensorRT.
-    spec = importlib.util.spec_from_file_location("layers", ROOT / "tests" / "tensorrt" / "layers.py")
-    assert spec is not None
-    assert spec.loader is not None
-    layers = sys.modules["layers"] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(layers)
-    found = {(layer.plugin, layer.attributes.get("reduce")) for layer in layers.LAYERS}
+def test_tensorrt_has_a_definition_and_a_layer_of_every_operator_and_reduction() -> None:
+    definitions = tensorrt_scripts.load("numpy_operators")
+    assert set(definitions.OF_PLUGIN) == {operator.op_type for operator in OPERATORS}
+    layers = tensorrt_scripts.load("layers").LAYERS
+    found = {(layer.plugin, layer.attributes.get("reduce")) for layer in layers}
     for operator in OPERATORS:
         wanted = [name for reduction in operator.reductions for name in reduction.names] or [None]
         assert {(operator.op_type, name) for name in wanted} <= found

@@ -1,4 +1,4 @@
-"""Compares every operator, on random arrays of each library, with the twin in NumPy."""
+"""Compares every operator, on random arrays of each library, with its definition in NumPy."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 
 import libraries
 import numpy as np
+import numpy_functions
 import pytest
-import twin
 
 import tensorrt_scatter as ts
 from tensorrt_scatter._declarations import SCATTER, SEGMENT_COO, SEGMENT_CSR
@@ -36,13 +36,18 @@ def function(operator: str, reduce: str, suffix: str = "") -> Any:
     return getattr(ts, f"{operator}_{reduce}{suffix}")
 
 
-def assert_results(library: libraries.Library, given: Any, expected: tuple[np.ndarray, np.ndarray]) -> None:
-    results = given if isinstance(given, tuple) else (given,)
+def defined(operator: str, reduce: str, suffix: str = "") -> Any:
+    return getattr(numpy_functions, f"{operator}_{reduce}{suffix}")
+
+
+def assert_results(library: libraries.Library, given: Any, expected: Any, rtol: float = 2e-6, atol: float = 0) -> None:
+    results, wanted = (each if isinstance(each, tuple) else (each,) for each in (given, expected))
+    assert len(results) == len(wanted)
     assert all(library.is_one(result) for result in results)
     out = library.back(results[0])
-    np.testing.assert_allclose(out.astype(np.float64), expected[0], rtol=2e-6)
+    np.testing.assert_allclose(out.astype(np.float64), wanted[0].astype(np.float64), rtol, atol)
     if len(results) == 2:
-        np.testing.assert_array_equal(library.back(results[1]), expected[1])
+        np.testing.assert_array_equal(library.back(results[1]), wanted[1])
 
 
 def test_scatter(library: libraries.Library) -> None:
@@ -51,7 +56,7 @@ def test_scatter(library: libraries.Library) -> None:
         along, full = groups(SHAPE[axis]), groups(*SHAPE, axis=axis)
         for index in (along, full, full[:1] if axis else full[:, :1]):
             given = function("scatter", reduce)(library.make(src), library.make(index), axis - 3)
-            assert_results(library, given, twin.reduce(src, index, axis, GROUPS, reduce))
+            assert_results(library, given, defined("scatter", reduce)(src, index, dim=axis, dim_size=GROUPS))
 
 
 def test_scatter_from_an_out(library: libraries.Library) -> None:
@@ -59,7 +64,7 @@ def test_scatter_from_an_out(library: libraries.Library) -> None:
     for reduce in REDUCES:
         out = library.make(base)
         given = function("scatter", reduce)(library.make(src), library.make(index), 1, out)
-        assert_results(library, given, twin.reduce(src, index, 1, GROUPS, reduce, base))
+        assert_results(library, given, defined("scatter", reduce)(src, index, dim=1, out=base))
         result = given[0] if isinstance(given, tuple) else given
         assert (result is out) == library.writes_out
 
@@ -69,11 +74,11 @@ def test_segments(library: libraries.Library) -> None:
     indptr = np.searchsorted(index, np.arange(GROUPS + 1))
     arrays = library.make(src), library.make(index), library.make(indptr)
     for reduce in COO_REDUCES:
-        expected = twin.reduce(src, index, 0, GROUPS, reduce)
+        expected = defined("segment", reduce, "_coo")(src, index)
         assert_results(library, function("segment", reduce, "_coo")(*arrays[:2]), expected)
         assert_results(library, function("segment", reduce, "_coo")(*arrays[:2], dim_size=GROUPS), expected)
     for reduce in CSR_REDUCES:
-        expected = twin.reduce(src, index, 0, GROUPS, reduce)
+        expected = defined("segment", reduce, "_csr")(src, indptr)
         assert_results(library, function("segment", reduce, "_csr")(arrays[0], arrays[2]), expected)
 
 
@@ -82,32 +87,39 @@ def test_segments_with_an_out(library: libraries.Library) -> None:
     indptr = np.searchsorted(index, np.arange(GROUPS + 1))
     for reduce in COO_REDUCES:
         given = function("segment", reduce, "_coo")(library.make(src), library.make(index), library.make(base))
-        assert_results(library, given, twin.reduce(src, index, 0, GROUPS, reduce, base))
+        assert_results(library, given, defined("segment", reduce, "_coo")(src, index, out=base))
     for reduce in CSR_REDUCES:
         given = function("segment", reduce, "_csr")(library.make(src), library.make(indptr), library.make(base))
-        assert_results(library, given, twin.reduce(src, index, 0, GROUPS, reduce))
+        assert_results(library, given, defined("segment", reduce, "_csr")(src, indptr))
 
 
 def test_gathers(library: libraries.Library) -> None:
     src, index = random(GROUPS, 5), groups(40)
     indptr = np.array([0, 3, 3, 11, 20, 21, 40])
     given = ts.gather_coo(library.make(src), library.make(index))
-    assert_results(library, given, (src[index], index))
-    rows = twin.index_of(indptr, 40)
+    assert_results(library, given, defined("gather", "coo")(src, index))
     given = ts.gather_csr(library.make(src), library.make(indptr))
-    assert_results(library, given, (src[rows], index))
-    longer = np.concatenate([src[rows], np.zeros((2, 5))])
-    given = ts.gather_csr(library.make(src), library.make(indptr), library.make(random(42, 5)))
-    assert_results(library, given, (longer, index))
+    assert_results(library, given, defined("gather", "csr")(src, indptr))
+    longer = random(42, 5)
+    given = ts.gather_csr(library.make(src), library.make(indptr), library.make(longer))
+    assert_results(library, given, defined("gather", "csr")(src, indptr, out=longer))
 
 
 def test_composites(library: libraries.Library) -> None:
     src, index = random(*SHAPE), groups(SHAPE[1])
-    for what in ("softmax", "log_softmax", "logsumexp", "std"):
-        given = getattr(ts.composite, f"scatter_{what}")(library.make(src), library.make(index), 1)
-        assert library.is_one(given)
-        expected = twin.composite(src, index, 1, GROUPS, what)
-        np.testing.assert_allclose(library.back(given), expected, rtol=1e-5, atol=1e-6)
+    calls: list[tuple[str, dict[str, Any]]] = [
+        ("softmax", {}),
+        ("log_softmax", {}),
+        ("log_softmax", {"eps": 0.25}),
+        ("logsumexp", {}),
+        ("logsumexp", {"eps": 0.25}),
+        ("std", {}),
+        ("std", {"unbiased": False}),
+    ]
+    for what, options in calls:
+        given = function("scatter", what)(library.make(src), library.make(index), 1, **options)
+        expected = defined("scatter", what)(src, index, dim=1, **options)
+        assert_results(library, given, expected, rtol=1e-5, atol=1e-6)
 
 
 def test_results_have_the_types_of_src_and_index(library: libraries.Library) -> None:
@@ -115,9 +127,14 @@ def test_results_have_the_types_of_src_and_index(library: libraries.Library) -> 
         src, index = random(40, dtype=dtype), groups(40).astype(index_dtype)
         out, arg_out = map(library.back, ts.scatter_max(library.make(src), library.make(index)))
         assert (out.dtype, arg_out.dtype) == (libraries.DTYPES[dtype], np.dtype(index_dtype))
-        expected, positions = twin.reduce(src, index, 0, GROUPS, "max")
-        np.testing.assert_array_equal(out.astype(np.float64), expected)
+        expected, positions = defined("scatter", "max")(src, index)
+        np.testing.assert_array_equal(out.astype(np.float64), expected.astype(np.float64))
         np.testing.assert_array_equal(arg_out, positions)
+        # A mean of integers rounds down, which only negative ones tell from rounding to 0.
+        mean = library.back(ts.scatter_mean(library.make(-src), library.make(index)))
+        expected = defined("scatter", "mean")(-src, index)
+        assert mean.dtype == expected.dtype
+        np.testing.assert_array_equal(mean.astype(np.float64), expected.astype(np.float64))
 
 
 def test_a_bad_index_is_told(library: libraries.Library) -> None:

@@ -13,14 +13,14 @@ import pathlib
 import numpy as np
 
 import engine
-import twin
+import numpy_operators
 from layers import GROUPS, LAYERS, LENGTH, TOLERANCES
 
 
 def check(layer, built, inputs, what):
     """Runs an engine twice and compares; base must stay as it is."""
     run = engine.Run(built, inputs)
-    expected = twin.OF_PLUGIN[layer.plugin](*inputs.values(), **layer.attributes)
+    expected = numpy_operators.OF_PLUGIN[layer.plugin](*inputs.values(), **layer.attributes)
     tolerance = TOLERANCES[inputs["src"].dtype.type] if layer.is_composite else 0.0
     for _ in range(2):
         run.poison()
@@ -102,7 +102,7 @@ def test_wrong_layers_are_refused():
 
 
 def check_models(folder):
-    """The ONNX files of make_models.py: NAME.onnx and NAME.npz, which holds inputs and the results of the twin."""
+    """The ONNX files of make_models.py: NAME.onnx and NAME.npz, which holds inputs and the results in NumPy."""
     models = sorted(pathlib.Path(folder).glob("*.onnx"))
     assert models, f"no models in {folder}"
     for model in models:

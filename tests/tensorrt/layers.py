@@ -4,6 +4,8 @@ import dataclasses
 
 import numpy as np
 
+from numpy_operators import FORMULAS, REDUCTIONS
+
 #: Numbers whose sums and products are exact in any order, as long as groups are small.
 FACTORS = {"f": [-2.0, -1.0, -0.5, 0.5, 1.0, 2.0], "i": [-3, -2, -1, 1, 2, 3]}
 
@@ -74,12 +76,14 @@ GROUPS, LENGTH = 50, 300
 def _layers():
     for has_base in (False, True):
         size = {} if has_base else {"dim_size": GROUPS}
-        for reduce in ("sum", "add", "mul", "mean", "min", "max"):
-            yield Layer("TRTS_Scatter", {"dim": 1, "reduce": reduce, **size}, has_base)
+        for reduce in FORMULAS:
+            if reduce in REDUCTIONS["TRTS_Scatter"]:
+                yield Layer("TRTS_Scatter", {"dim": 1, "reduce": reduce, **size}, has_base)
             if reduce in ("sum", "mean"):
                 yield Layer("TRTS_Scatter", {"dim": 1, "reduce": reduce, "deterministic": 1, **size}, has_base)
-            if reduce != "mul":
+            if reduce in REDUCTIONS["TRTS_SegmentCOO"]:
                 yield Layer("TRTS_SegmentCOO", {"reduce": reduce, **size}, has_base)
+            if reduce in REDUCTIONS["TRTS_SegmentCSR"]:
                 yield Layer("TRTS_SegmentCSR", {"reduce": reduce}, has_base)
         yield Layer("TRTS_GatherCOO", {}, has_base)
         yield Layer("TRTS_GatherCSR", {} if has_base else {"size": LENGTH}, has_base)

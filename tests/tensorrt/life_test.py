@@ -21,7 +21,7 @@ import tensorrt as trt
 
 import cuda
 import engine
-import twin
+import numpy_operators
 from layers import GROUPS, LAYERS, LENGTH, TOLERANCES, Layer
 
 
@@ -35,9 +35,9 @@ def tolerance(layer, inputs):
 
 
 def drawn(layer, random, dtype=np.float32, length=LENGTH):
-    """Inputs, and the results of the twin."""
+    """Inputs, and their results in NumPy."""
     inputs = layer.inputs(random, dtype, 2, length, 4, GROUPS)
-    return inputs, twin.OF_PLUGIN[layer.plugin](*inputs.values(), **layer.attributes)
+    return inputs, numpy_operators.OF_PLUGIN[layer.plugin](*inputs.values(), **layer.attributes)
 
 
 #: Runs every engine file of a folder: arguments are the library and the folder.

@@ -13,7 +13,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
-import twin
+import numpy_operators
 from layers import GROUPS, LAYERS, LENGTH, TOLERANCES
 
 #: The domain that the scripts of the existing CUDA C++ plugins give; TensorRT's parser does not look at it.
@@ -45,7 +45,7 @@ def main(folder):
     for number, layer in enumerate(LAYERS):
         dtype = layer.dtypes[number % 2]
         inputs = layer.inputs(random, dtype, 2, LENGTH, 4, GROUPS)
-        results = twin.OF_PLUGIN[layer.plugin](*inputs.values(), **layer.attributes)
+        results = numpy_operators.OF_PLUGIN[layer.plugin](*inputs.values(), **layer.attributes)
         outputs = dict(zip(("out", "arg_out"), results))
         name = folder / f"{number:02}_{layer.plugin}"
         onnx.save(model(layer, inputs, outputs), name.with_suffix(".onnx"))

@@ -16,7 +16,5 @@ for needed in ("torch", "onnx", "onnxscript"):
 
 @pytest.fixture(scope="session")
 def operators() -> ModuleType:
-    """The functions that compute the plugins' nodes in onnx's reference evaluator: those of the package, or the tests'
-    own in a checkout without the library."""
-    package = importlib.import_module("tensorrt_scatter")
-    return package if hasattr(package, "scatter_sum") else importlib.import_module("numpy_operators")
+    """The functions that compute the plugins' nodes in onnx's reference evaluator."""
+    return importlib.import_module("tensorrt_scatter")

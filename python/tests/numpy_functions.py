@@ -1,0 +1,48 @@
+"""torch_scatter's functions on NumPy arrays, computed by the definitions in tests/tensorrt/numpy_operators.py.
+
+The inputs come first; all other arguments have to be named. A bad index raises an IndexError, as in tensorrt_scatter.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import tensorrt_scripts
+
+from tensorrt_scatter._declarations import OPERATORS, Base, Operator, Result
+
+DEFINITIONS = tensorrt_scripts.load("numpy_operators")
+
+
+def _call(operator: Operator, *inputs: np.ndarray, out: Any = None, **options: Any) -> Any:
+    src, index = inputs[:2]
+    axis = operator.axis(index.ndim, options.get("dim", -1))
+    if operator.result in (Result.INDEX, Result.SEGMENTS):
+        size = src.shape[axis]
+    else:
+        size = options.get("dim_size") if out is None else out.shape[axis]
+    _check(operator.inputs[1].name, index, size)
+    base = {} if operator.base is Base.NONE else {"base": out}
+    results = DEFINITIONS.OF_PLUGIN[operator.op_type](*inputs, **base, **options)
+    return results[0] if len(results) == 1 else tuple(results)
+
+
+def _check(name: str, index: np.ndarray, size: int | None) -> None:
+    """Refuses an index that is not less than `size`, and an indptr that exceeds `size` or decreases."""
+    largest = index.max(initial=-1)
+    too_large = size is not None and (largest > size if name == "indptr" else largest >= size)
+    if too_large or index.min(initial=0) < 0 or (name == "indptr" and (np.diff(index) < 0).any()):
+        raise IndexError(f"{name} is {index.tolist()}, where the size is {size}")
+
+
+def _functions() -> Iterator[tuple[str, Callable[..., Any]]]:
+    for operator in OPERATORS:
+        yield operator.function_of(), functools.partial(_call, operator)
+        for name in (name for reduction in operator.reductions for name in reduction.names):
+            yield operator.function_of(name), functools.partial(_call, operator, reduce=name)
+
+
+globals().update(_functions())

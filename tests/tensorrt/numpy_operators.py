@@ -1,0 +1,210 @@
+"""What each operator computes, in NumPy: the definition, group by group, in float64 or int64.
+
+Names and rules are torch_scatter's (https://pytorch-scatter.readthedocs.io). Where the plugins' rules are sharper, they
+are the plugins': an element whose index names no group takes no part, and a row that no index names is 0.
+
+A reduction is defined by what it makes of the values of one group. The Python tests take the definitions from here too.
+This file needs NumPy alone, because it also runs beside a real TensorRT.
+"""
+
+import numpy as np
+
+
+def _sum(values, start=0):
+    return start + values.sum()
+
+
+def _mul(values, start=1):
+    return start * values.prod()
+
+
+def _mean(values, start=0):
+    total, count = start + values.sum(), max(len(values), 1)
+    return total // count if values.dtype.kind == "i" else total / count
+
+
+def _min(values, start=None):
+    """The value, and its place in `values`; None where that is `start`, which only a smaller value beats."""
+    return _first(values, np.argmin, start, lambda value: value < start)
+
+
+def _max(values, start=None):
+    """As `_min`, of the greatest value."""
+    return _first(values, np.argmax, start, lambda value: value > start)
+
+
+def _first(values, place_of, start, beats_start):
+    """The first of the best values. A NaN is never the best one."""
+    numbers = np.flatnonzero(~np.isnan(values))
+    if len(numbers):
+        place = numbers[place_of(values[numbers])]
+        if start is None or beats_start(values[place]):
+            return values[place], place
+    return (0 if start is None else start), None
+
+
+#: What a reduction makes of the values of a group, which are in src's order. The second argument is the group's element
+#: of base, where there is a base.
+FORMULAS = {"sum": _sum, "add": _sum, "mul": _mul, "mean": _mean, "min": _min, "max": _max}
+
+#: The reductions that have arg_out. Their formulas return a place too.
+WITH_ARG = ("min", "max")
+
+#: The reductions of each plugin.
+REDUCTIONS = {
+    "TRTS_Scatter": ("sum", "add", "mul", "mean", "min", "max"),
+    "TRTS_SegmentCOO": ("sum", "add", "mean", "min", "max"),
+    "TRTS_SegmentCSR": ("sum", "add", "mean", "min", "max"),
+}
+
+
+def _softmax(values):
+    exponentials = np.exp(values - values.max())
+    return exponentials / exponentials.sum()
+
+
+def _log_softmax(values, eps):
+    shifted = values - values.max()
+    return shifted - np.log(np.exp(shifted).sum() + eps)
+
+
+def _logsumexp(values, eps):
+    return values.max() + np.log(np.exp(values - values.max()).sum() + eps)
+
+
+def _std(values, unbiased):
+    squares = ((values - values.mean()) ** 2).sum()
+    return np.sqrt(squares / (max(len(values) - unbiased, 1) + 1e-6))
+
+
+def broadcast(index, shape, dim):
+    """torch_scatter's broadcast: a 1-D index lies along `dim`; else trailing axes of size 1 are added."""
+    if index.ndim == 1:
+        index = index.reshape([-1 if axis == dim else 1 for axis in range(len(shape))])
+    else:
+        index = index.reshape(index.shape + (1,) * (len(shape) - index.ndim))
+    return np.broadcast_to(index, shape)
+
+
+def _members(src, index, dim, groups):
+    """Of each group: its place in the result, its elements' positions along `dim` in ascending order, their values."""
+    src, index = (np.moveaxis(array, dim, -1) for array in (src, broadcast(index, src.shape, dim)))
+    for line in np.ndindex(*src.shape[:-1]):
+        values, order = src[line], np.argsort(index[line], kind="stable")
+        bounds = np.searchsorted(index[line], np.arange(groups + 1), sorter=order)
+        for group in range(groups):
+            positions = order[bounds[group] : bounds[group + 1]]
+            yield line[:dim] + (group,) + line[dim:], positions, values[positions]
+
+
+def _with_size(shape, dim, size):
+    return shape[:dim] + (size,) + shape[dim + 1 :]
+
+
+def _groups(index, base, dim, dim_size):
+    """The number of groups. Where nothing tells it, the largest index does, as in torch_scatter."""
+    if base is not None:
+        return base.shape[dim]
+    return int(index.max(initial=-1)) + 1 if dim_size is None else dim_size
+
+
+def scatter(src, index, base=None, *, dim=-1, dim_size=None, reduce="sum", deterministic=0):
+    dim %= src.ndim
+    wide = np.int64 if np.issubdtype(src.dtype, np.integer) else np.float64
+    shape = _with_size(src.shape, dim, _groups(index, base, dim, dim_size))
+    out, arg = np.zeros(shape, wide), np.full(shape, src.shape[dim], np.int32)
+    starts = None if base is None else base.astype(wide)
+    for group, positions, values in _members(src.astype(wide), index, dim, shape[dim]):
+        result = FORMULAS[reduce](values, *(() if starts is None else (starts[group],)))
+        if reduce in WITH_ARG:
+            result, place = result
+            if place is not None:
+                arg[group] = positions[place]
+        out[group] = result
+    out = out.astype(src.dtype)
+    return [out, arg] if reduce in WITH_ARG else [out]
+
+
+def segment_coo(src, index, base=None, *, dim_size=None, reduce="sum"):
+    return scatter(src, index, base, dim=index.ndim - 1, dim_size=dim_size, reduce=reduce)
+
+
+def _segments(indptr, length):
+    """The segment of each position, for each row of an indptr: -1 before the first one, their number after the last."""
+    segments = np.empty(indptr.shape[:-1] + (length,), np.int64)
+    for row in np.ndindex(*indptr.shape[:-1]):
+        segments[row] = np.searchsorted(indptr[row], np.arange(length), side="right") - 1
+    return segments
+
+
+def segment_csr(src, indptr, base=None, *, reduce="sum"):
+    dim, groups = indptr.ndim - 1, max(indptr.shape[-1] - 1, 0)
+    return scatter(src, _segments(indptr, src.shape[dim]), dim=dim, dim_size=groups, reduce=reduce)
+
+
+def gather_coo(src, index, base=None):
+    dim = index.ndim - 1
+    shape = _with_size(src.shape, dim, index.shape[-1])
+    if src.shape[dim] == 0:
+        return [np.zeros(shape, src.dtype)]
+    index = broadcast(index, shape, dim)
+    valid = (index >= 0) & (index < src.shape[dim])
+    rows = np.take_along_axis(src, np.where(valid, index, 0), dim)
+    return [np.where(valid, rows, 0).astype(src.dtype)]
+
+
+def gather_csr(src, indptr, base=None, *, size=None):
+    """Where nothing tells the number of rows, the largest bound does, as in torch_scatter."""
+    if base is not None:
+        size = base.shape[indptr.ndim - 1]
+    elif size is None:
+        size = int(indptr.max(initial=0))
+    return gather_coo(src, _segments(indptr, size))
+
+
+def _for_each_element(formula, src, index, dim, dim_size):
+    dim %= src.ndim
+    out = np.zeros(src.shape)
+    for group, positions, values in _members(src.astype(np.float64), index, dim, _groups(index, None, dim, dim_size)):
+        if len(values):
+            out[group[:dim] + (positions,) + group[dim + 1 :]] = formula(values)
+    return [out.astype(src.dtype)]
+
+
+def _for_each_group(formula, src, index, dim, dim_size):
+    dim %= src.ndim
+    out = np.zeros(_with_size(src.shape, dim, _groups(index, None, dim, dim_size)))
+    for group, _, values in _members(src.astype(np.float64), index, dim, out.shape[dim]):
+        if len(values):
+            out[group] = formula(values)
+    return [out.astype(src.dtype)]
+
+
+def scatter_softmax(src, index, *, dim=-1, dim_size=None):
+    return _for_each_element(_softmax, src, index, dim, dim_size)
+
+
+def scatter_log_softmax(src, index, *, dim=-1, dim_size=None, eps=1e-12):
+    return _for_each_element(lambda values: _log_softmax(values, eps), src, index, dim, dim_size)
+
+
+def scatter_logsumexp(src, index, *, dim=-1, dim_size=None, eps=1e-12):
+    return _for_each_group(lambda values: _logsumexp(values, eps), src, index, dim, dim_size)
+
+
+def scatter_std(src, index, *, dim=-1, dim_size=None, unbiased=1):
+    return _for_each_group(lambda values: _std(values, unbiased), src, index, dim, dim_size)
+
+
+#: The definition of each plugin. It takes the plugin's inputs and attributes and returns a list of its outputs.
+OF_PLUGIN = {
+    "TRTS_Scatter": scatter,
+    "TRTS_SegmentCOO": segment_coo,
+    "TRTS_SegmentCSR": segment_csr,
+    "TRTS_GatherCOO": gather_coo,
+    "TRTS_GatherCSR": gather_csr,
+    "TRTS_ScatterSoftmax": scatter_softmax,
+    "TRTS_ScatterLogSoftmax": scatter_log_softmax,
+    "TRTS_ScatterLogSumExp": scatter_logsumexp,
+    "TRTS_ScatterStd": scatter_std,
+}
