@@ -4,8 +4,9 @@
 //! sums faster for some shapes. [`reproducible`] computes sums that have the same bits every time.
 //!
 //! - Sum, mul and mean join each element to the accumulator of its group. The accumulators are `out` itself, or float32
-//!   scratch for 16-bit floats. Mean counts the elements in the same launch. [`finish`] divides and stores.
-//! - Min and max keep the best candidate of each group in scratch. [`select`] reads the winner from `src`.
+//!   values in the workspace for 16-bit floats. Mean counts the elements in the same launch. [`finish`] divides and
+//!   stores.
+//! - Min and max keep the best candidate of each group in the workspace. [`select`] reads the winner from `src`.
 //!
 //! A kernel reads what another kernel has written only after that kernel has ended, so these last steps are launches of
 //! their own.
@@ -106,8 +107,8 @@ pub unsafe fn count<I: Index>(p: &ScatterParams, threads: Threads) {
     }
 }
 
-/// The last step of sums and products that were kept in scratch, and of mean: divides each accumulator by its count, if
-/// there are counts, and stores it as the nearest value of the type. A count of 0 divides as 1.
+/// The last step of sums and products that were kept in the workspace, and of mean: divides each accumulator by its
+/// count, if there are counts, and stores it as the nearest value of the type. A count of 0 divides as 1.
 #[inline(always)]
 pub unsafe fn finish<T: Scalar>(p: &ScatterParams, threads: Threads) {
     let per_row = is_row_index(&p.layout);

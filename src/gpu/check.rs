@@ -14,7 +14,7 @@ use crate::{Error, Index, IndexType, index_rules::IndexRules};
 /// The position that means "none": all bits 1. Every result starts with it.
 const NONE: u64 = u64::MAX;
 
-/// The bytes of scratch that a check of an index takes.
+/// The bytes of workspace that a check of an index takes.
 pub(super) const RESULT_BYTES: usize = size_of::<u64>();
 
 /// Fails with the first element of an index or indptr that breaks a rule. Waits for the stream.

@@ -37,7 +37,7 @@ pub struct CompositePointers {
     pub index: u64,
     /// Address of `out`.
     pub out: u64,
-    /// Address of [`CompositePlan::workspace_bytes`] bytes of scratch, aligned to 8.
+    /// Address of the workspace: [`CompositePlan::workspace_bytes`] bytes, aligned to 8.
     pub workspace: u64,
     /// The number of bytes at `workspace`.
     pub workspace_bytes: usize,
@@ -76,7 +76,7 @@ impl WorkspaceLayout {
 }
 
 impl CompositePlan {
-    /// The bytes of scratch that [`enqueue_composite`] needs, for the intermediate values of each group. `usize::MAX`
+    /// The bytes of workspace that [`enqueue_composite`] needs, for the intermediate values of each group. `usize::MAX`
     /// if the number does not fit in a usize.
     pub fn workspace_bytes(&self, scalar: ScalarType) -> usize {
         WorkspaceLayout::new(self, scalar).bytes
@@ -203,7 +203,8 @@ macro_rules! calls {
         #[doc = concat!("[`cpu::", stringify!($name), "`](crate::cpu::", stringify!($name), "), on a stream.")]
         ///
         /// The result is in device memory. It is complete when the stream has executed the work given to it so far.
-        #[doc = concat!("The call allocates its scratch space on the device; [`", stringify!($name_into), "`] uses the caller's.")]
+        #[doc = concat!("The call allocates its workspace on the device; [`", stringify!($name_into), "`]")]
+        /// uses the caller's workspace.
         ///
         /// # Errors
         #[doc = concat!("Those of [`cpu::", stringify!($name), "`](crate::cpu::", stringify!($name), ");")]

@@ -1,4 +1,4 @@
-//! Tensors and scratch space in device memory.
+//! Tensors and workspaces in device memory.
 
 use std::{marker::PhantomData, ptr};
 

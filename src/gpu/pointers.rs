@@ -21,7 +21,7 @@ pub struct ReductionPointers {
     pub out: u64,
     /// Address of `arg_out`, where it is wanted.
     pub arg_out: Option<u64>,
-    /// Address of the scratch, aligned to 8. The plan's `workspace_bytes` tells how many bytes it needs.
+    /// Address of the workspace, aligned to 8. The plan's `workspace_bytes` tells how many bytes it needs.
     pub workspace: u64,
     /// The number of bytes at `workspace`.
     pub workspace_bytes: usize,

@@ -103,17 +103,17 @@ pub trait Queue {
     }
 }
 
-/// Words (u64) of scratch for the offsets of an index that does not advance evenly over the axes on one side of the
-/// reduced axis. The sides have `b` and `k` positions.
+/// The words (u64) of workspace for the offsets of an index that does not advance evenly over the axes on one side of
+/// the reduced axis. The sides have `b` and `k` positions.
 ///
-/// An index over one axis on each side always advances evenly. For more axes the scratch is reserved in any case, so
-/// that it never shrinks as shapes grow.
+/// An index over one axis on each side always advances evenly. For more axes the words are reserved in any case, so
+/// that their number never shrinks as shapes grow.
 pub(super) fn offset_words(src: &Shape, b: usize, k: usize) -> usize {
     if src.rank() > 2 { b + k } else { 0 }
 }
 
 /// A layout in the form that kernels take. If it needs offsets, it also has the steps that write them to
-/// [`offset_words`] words of scratch.
+/// [`offset_words`] words of the workspace.
 pub(super) struct PlacedLayout {
     /// For the kernels after those steps.
     pub(super) layout: IndexLayout,

@@ -1,11 +1,11 @@
 //! The operators on a raw CUDA stream and addresses, as a plugin calls them, and what they are made of.
 //!
-//! The layers, the lowest first: [`Queue`] executes single steps (fill, launch). [`Kernels`] has the compiled kernels of
-//! a context, and `preload_*` compiles those of an operator ahead. `enqueue_*`, such as [`enqueue_scatter`], turn a plan
-//! into steps. `*_raw`, such as [`scatter_raw`], put the steps on a raw stream.
+//! The layers, the lowest first: [`Queue`] executes single steps (fill, launch). [`Kernels`] has the compiled kernels
+//! of a context, and `preload_*` compiles those of an operator ahead. `enqueue_*`, such as [`enqueue_scatter`], turn a
+//! plan into steps. `*_raw`, such as [`scatter_raw`], put the steps on a raw stream.
 //!
-//! These functions trust the caller: an address must be that of device memory of the plan's size. The safe calls in
-//! [`gpu`](super) check that.
+//! These functions trust the caller: each address must be that of device memory as large as the plan's shapes say. The
+//! safe calls in [`gpu`](super) check the sizes.
 
 pub use super::{
     check::enqueue_index_question,

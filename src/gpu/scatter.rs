@@ -67,7 +67,7 @@ impl WorkspaceLayout {
 }
 
 impl ScatterPlan {
-    /// The bytes of scratch that [`enqueue_scatter`] needs: float32 sums of 16-bit floats, the integers of
+    /// The bytes of workspace that [`enqueue_scatter`] needs: float32 sums of 16-bit floats, the integers of
     /// deterministic sums, counts for mean, candidates for min and max. `usize::MAX` if the number does not fit in a
     /// usize.
     pub fn workspace_bytes(&self, scalar: ScalarType) -> usize {
@@ -236,11 +236,10 @@ impl Call for ScatterPlan {
 /// Reduces the elements of `src` that share an index: [`cpu::scatter`](crate::cpu::scatter), on a stream.
 ///
 /// The result is in device memory. It is complete when the stream has executed the work given to it so far. The call
-/// allocates its scratch space on the device; [`scatter_into`] uses the caller's.
+/// allocates its workspace on the device; [`scatter_into`] uses the caller's workspace.
 ///
 /// # Errors
-/// Those of [`cpu::scatter`](crate::cpu::scatter); [`Error::Cuda`] where the driver
-/// refuses.
+/// Those of [`cpu::scatter`](crate::cpu::scatter); [`Error::Cuda`] where the driver refuses.
 pub fn scatter<T: Scalar, I: Index>(
     stream: &Stream,
     src: &DeviceTensor<T>,

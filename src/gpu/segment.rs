@@ -28,7 +28,7 @@ use steps::{Selection, Step};
 use workspace::{WorkspaceLayout, made_indptr, tiles};
 
 impl SegmentPlan {
-    /// The most bytes of scratch that [`enqueue_segment`] needs, for these shapes and all smaller ones.
+    /// The most bytes of workspace that [`enqueue_segment`] needs, for these shapes and all smaller ones.
     ///
     /// Records of long segments take at most a quarter of src's bytes and 8 MiB. With an index there are an indptr (4
     /// or 8 bytes for each of the N + 1 entries of a row) and 4 bytes for each 128 elements of the index. If src has
@@ -238,7 +238,7 @@ impl Call for SegmentPlan {
 /// [`cpu::segment_coo`](crate::cpu::segment_coo), on a stream.
 ///
 /// The result is in device memory. It is complete when the stream has executed the work given to it so far. The call
-/// allocates its scratch space on the device; [`segment_coo_into`] uses the caller's.
+/// allocates its workspace on the device; [`segment_coo_into`] uses the caller's workspace.
 ///
 /// # Errors
 /// Those of [`cpu::segment_coo`](crate::cpu::segment_coo); [`Error::Cuda`] where the driver refuses.
@@ -288,7 +288,7 @@ pub fn segment_coo_into<T: Scalar, I: Index>(
 /// Reduces the segments of `src` that `indptr` delimits: [`cpu::segment_csr`](crate::cpu::segment_csr), on a stream.
 ///
 /// The result is in device memory. It is complete when the stream has executed the work given to it so far. The call
-/// allocates its scratch space on the device; [`segment_csr_into`] uses the caller's.
+/// allocates its workspace on the device; [`segment_csr_into`] uses the caller's workspace.
 ///
 /// # Errors
 /// Those of [`cpu::segment_csr`](crate::cpu::segment_csr); [`Error::Cuda`] where the driver refuses.

@@ -3,7 +3,7 @@
 use crate::ScatterParams;
 
 /// The parameter of softmax, log_softmax, logsumexp and std. Every address but those of `src`, the index and `out` is
-/// of scratch that starts as zeros.
+/// of a part of the workspace that starts as zeros.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CompositeParams {

@@ -16,7 +16,8 @@ pub struct ScatterParams {
     pub out: u64,
     /// Address of `arg_out`, shaped as `out`. 0 if it is not wanted.
     pub arg_out: u64,
-    /// Address of the sums or products, shaped as `out`: `out` itself, or float32 scratch for 16-bit floats.
+    /// Address of the sums or products, shaped as `out`: `out` itself, or float32 values in the workspace for
+    /// 16-bit floats.
     pub accumulators: u64,
     /// Address of the counts (u64) for mean, one for each row or each element of `out`. 0 if nothing is counted.
     pub counts: u64,
@@ -47,7 +48,8 @@ pub struct ScatterParams {
 }
 
 /// The parameter of the kernels that add floating-point numbers in integers. Every field but `scatter` and `limb_bits`
-/// is the address of scratch that is shaped as `out`. Limbs start as zeros; so do scales, if there is no base.
+/// is the address of a part of the workspace that is shaped as `out`. Limbs start as zeros; so do scales, if there is
+/// no base.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ReproducibleParams {

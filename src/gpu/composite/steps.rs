@@ -1,5 +1,5 @@
-//! The launches of the composites, each with its kernel. An enqueue takes its launches from here, and so does what is
-//! loaded ahead.
+//! The launches of the composites, each with its kernel. `enqueue_composite` and `preload_composite` both take their
+//! kernels from here.
 
 use crate::{
     Composite, Error, IndexType, ScalarType,

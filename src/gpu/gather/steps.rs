@@ -1,5 +1,5 @@
-//! The launches of a gather, each with its kernel. An enqueue takes its launches from here, and so does what is loaded
-//! ahead.
+//! The launches of a gather, each with its kernel. `enqueue_gather` and `preload_gather_*` both take their kernels from
+//! here.
 
 use kernel_params::BATCH;
 

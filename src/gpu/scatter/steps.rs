@@ -1,5 +1,5 @@
-//! The launches of a scatter, each with its kernel. An enqueue takes its launches from here, and so does what is loaded
-//! ahead.
+//! The launches of a scatter, each with its kernel. `enqueue_scatter` and `preload_scatter` both take their kernels
+//! from here.
 
 use crate::{
     Error, IndexType, Reduce, ScalarType, ScatterOptions,
@@ -25,7 +25,7 @@ pub(super) enum Method {
 impl Method {
     pub(super) fn of(reduce: Reduce, deterministic: bool, scalar: ScalarType) -> Self {
         match reduce {
-            // Sums of integers are the same in any order by themselves.
+            // A sum of integers has the same bits in any order, so it needs no other method.
             Reduce::Sum | Reduce::Mean => match FloatType::of(scalar) {
                 Some(float) if deterministic => Self::AddInIntegers(float),
                 Some(_) | None => Self::Join(Join::Sum),
@@ -57,7 +57,8 @@ pub(super) enum RowSum {
 }
 
 impl RowSum {
-    /// All that a device may take. Four columns join in global memory only if the device has an atomic for four.
+    /// All kernels that a device may take. Four columns join in global memory only if the device has an atomic for four
+    /// values.
     fn all(device: DeviceTraits) -> impl Iterator<Item = Self> {
         [false, true].into_iter().flat_map(move |is_quads| {
             let joins = !is_quads || device.has_vector_atomics;
@@ -70,11 +71,12 @@ impl RowSum {
 /// A launch of a scatter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// Copies the base to the accumulators, or sets them to what changes nothing.
+    /// Copies the base to the accumulators. Without a base, sets them to the identity: 0 for a sum, 1 for a product.
+    /// Sets the counts of a mean to 0.
     Start(Join),
-    /// Joins each element, by a thread of its own.
+    /// Joins each element to its accumulator. Each element has a thread of its own.
     Elements(Join),
-    /// Adds and counts each element, by a thread of its own.
+    /// Adds and counts each element. Each element has a thread of its own.
     CountedElements,
     /// Adds up rows, and counts them for a mean.
     RowSum { sum: RowSum, float: Float32Sum, counts: bool },
@@ -90,18 +92,19 @@ pub(super) enum Step {
     Count,
     /// Divides by the counts, and stores the accumulators as values.
     Finish,
-    /// Finds keys and positions, together in one word.
+    /// Finds the best key and its first position, together in one 64-bit word.
     BestPacked(Best, NarrowKey),
     /// Finds the best key.
     BestKey(Best),
     /// Finds the first position of the best key.
     BestPosition(Best),
-    /// Stores the element at the position.
+    /// Stores the element at the position that was found, if it is better than the base. Otherwise stores the base, or
+    /// 0 without a base.
     Select(Best),
 }
 
 impl Step {
-    /// Joins each element by a thread of its own, and counts it for a mean.
+    /// The step that joins each element by a thread of its own, and counts it if `counts`.
     pub(super) fn elements(join: Join, counts: bool) -> Self {
         if counts { Self::CountedElements } else { Self::Elements(join) }
     }
@@ -210,8 +213,8 @@ mod tests {
     /// src as [B, E, K], the index's shape, and N.
     type Case = ([usize; 3], Vec<usize>, usize);
 
-    /// From one column to many, and from few groups to many; an index for each row, and for each element; and axes
-    /// beyond 2^32.
+    /// From one column to many, and from few groups to many, with an index for each row and with an index for each
+    /// element. Some axes have more than 2^32 elements.
     fn cases() -> Vec<Case> {
         let mut cases = Vec::new();
         for b in [1, 3] {
@@ -242,8 +245,8 @@ mod tests {
         even.chain([alternating]).collect()
     }
 
-    /// The launches of each call: with aligned addresses and others, with a base that is `out` itself and another one.
-    /// None is a fill that is not a kernel.
+    /// The launches of each call: with aligned and with unaligned addresses, with a base that is `out` itself and with
+    /// another base. `None` stands for a fill of the driver, which is not a kernel.
     fn launches(plan: &ScatterPlan, types: ReductionTypes, device: DeviceTraits) -> Vec<Vec<Option<Kernel>>> {
         let mut launches = Vec::new();
         for shift in [0, types.scalar.bytes() as u64] {

@@ -18,7 +18,7 @@ use crate::{
 /// The columns that a thread takes at a time, if it can take several.
 const VECTOR_WIDTH: usize = 4;
 
-/// Joins every element to its accumulator, in the order in which they happen to come.
+/// Joins every element to its accumulator by atomics. The order of the elements is not fixed.
 ///
 /// # Safety
 /// As [`enqueue_scatter`](super::enqueue_scatter).
@@ -96,7 +96,7 @@ pub(super) unsafe fn add_in_integers(
     let (src_elements, out_elements) = (plan.src.element_count(), plan.out.element_count());
     let [high_limbs, low_limbs, scales] =
         workspace.integers.unwrap_or_default().map(|offset| pointers.workspace + offset as u64);
-    // A sum has the elements of an axis, and base.
+    // A group has at most all elements of the axis. The base is one more number.
     let limb_bits = limb_bits(plan.e.saturating_add(1));
     let integers = ReproducibleParams { scatter: *params, scales, high_limbs, low_limbs, limb_bits, unused: 0 };
     // SAFETY: the caller's promise.
@@ -131,7 +131,7 @@ fn columns(is_quads: bool) -> usize {
 /// How the threads of a [`RowSum`] are launched.
 struct Launch {
     grid: Grid,
-    /// How many rows a warp takes, for [`RowSum::Rows`].
+    /// The number of rows that a warp takes, for [`RowSum::Rows`]. 0 for the other kernels.
     rows_of_warp: u64,
 }
 

@@ -1,5 +1,5 @@
-//! The launches of a reduction over segments, each with its kernel. An enqueue takes its launches from here, and so
-//! does what is loaded ahead.
+//! The launches of a reduction over segments, each with its kernel. `enqueue_segment` and `preload_segment_*` both take
+//! their kernels from here.
 
 use crate::{
     Error, IndexType, Reduce, ReduceOperator, ScalarType,
@@ -30,7 +30,7 @@ pub(super) enum Step {
     /// Over a cut axis: reduces every segment, and of a long segment the elements in its first chunk, by a group of
     /// lanes.
     Cut(Load),
-    /// The same, by one lane for each column.
+    /// Over a cut axis: does what [`Cut`](Self::Cut) does, by one lane for each column of a segment.
     Short,
     /// Reduces the elements of long segments in the chunks after their first one.
     Chunks(Load),

@@ -37,7 +37,7 @@ impl DeviceNumbers {
     /// The numbers of a device, as the driver gives them.
     ///
     /// # Errors
-    /// [`Error::Cuda`] where the driver refuses.
+    /// [`Error::Cuda`] where the driver refuses to give a number.
     pub(in crate::gpu) fn of(device: sys::Device) -> Result<Self, Error> {
         let attribute = |attribute: c_int| {
             let mut value = 0;

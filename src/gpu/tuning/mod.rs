@@ -75,8 +75,8 @@ tuning! {
     /// so long (1.5 us) that an overlap gains nothing.
     fill_words = |device| power_of_two(device.memory_bytes_per_us * 3 / 2 / size_of::<u32>());
 
-    /// A `src` of more bytes than this has kernels of its own for the steps over a cut axis: four times the
-    /// second-level cache, or more.
+    /// A `src` of more bytes than this has kernels of its own for the steps over a cut axis. The size is four times
+    /// that of the second-level cache, rounded up to a power of two.
     ///
     /// The caches keep nothing of a larger `src` from one call to the next. Its kernels load each pack with its whole
     /// cache line. (Two lines: 1 to 3 % slower for 64 and 256 columns, H200.) For a smaller `src`, the kernels stream,
@@ -84,12 +84,12 @@ tuning! {
     /// maxima does not stream, because its lanes come back to a line (streamed: up to 40 % slower).
     segment_large_bytes = |device| (4 * device.l2_bytes).next_power_of_two();
 
-    /// The blocks that look for long segments, each in several chunks for each warp: as many as run at once, four on
-    /// each multiprocessor.
+    /// The most blocks that look for long segments where these are rare: as many as run at once, four on each
+    /// multiprocessor.
     segment_chunk_blocks = |device| 4 * device.multiprocessors;
 
-    /// The blocks that join the records of long segments: as many as run at once, three on each multiprocessor. (Two,
-    /// whose threads may have more registers: 2 to 7 % slower for skewed groups and one or two columns, H100.)
+    /// The most blocks that join the records of long segments: as many as run at once, three on each multiprocessor.
+    /// (Two, whose threads may have more registers: 2 to 7 % slower for skewed groups and one or two columns, H100.)
     segment_combine_blocks = |device| 3 * device.multiprocessors;
 
     /// The prefetch distance for entries of indptr, in warps: about the number of warps that run at once, with four
@@ -100,10 +100,10 @@ tuning! {
     /// faster, because the time is that of the atomics to shared memory, each a loop of compare and swap.
     scatter_block_sums = |device| 2 * device.multiprocessors;
 
-    /// The values that such a block adds in a millisecond, one column at a time (H200).
+    /// The values that a block adds to sums in its shared memory in a millisecond, one column at a time (H200).
     scatter_block_sums_per_ms = |device| by_clock(device, 290_000);
 
-    /// The same, four columns at a time.
+    /// The values that a block adds to sums in its shared memory in a millisecond, four columns at a time (H200).
     scatter_block_quads_per_ms = |device| by_clock(device, 420_000);
 
     /// The atomics that a sector (32 bytes) of `out` executes in a millisecond (H200).
@@ -116,15 +116,16 @@ tuning! {
     /// find the group that many of them go to.
     scatter_row_warps = |device| 2 * device.warps();
 
-    /// The most warps of a gather_csr of which each takes one batch: as many as run at once. With more batches, a warp
-    /// takes several.
+    /// The most warps of a gather_csr that each take one batch: as many as run at once. If there are more batches, a
+    /// warp takes several.
     gather_warps = |device| power_of_two(device.warps());
 
     /// The fewest batches of rows of one word for which a warp of gather_csr takes a whole batch for each lane: half of
     /// the warps that run at once. Fewer rows are spread over more warps, one row for each lane.
     gather_row_batches = |device| power_of_two(device.warps() / 2);
 
-    /// The prefetch distance of gather_coo for its part of the index, in warps: as `segment_prefetch_warps`.
+    /// The prefetch distance of gather_coo for entries of the index, in warps: the same number as
+    /// `segment_prefetch_warps`.
     gather_prefetch_warps = |device| prefetch_warps(device);
 }
 
@@ -209,8 +210,8 @@ impl Tuning {
     }
 
     /// The number of blocks for the privatized sums of `src` values, each block with sums in its shared memory. None if
-    /// atomics to global memory are estimated to be faster. `loaded` and `joined` are the columns that a thread loads,
-    /// and adds by one atomic, at a time.
+    /// atomics to global memory are estimated to be faster. A thread loads `loaded` columns at a time, and adds
+    /// `joined` columns by one atomic to global memory.
     ///
     /// Each block has at least as many values as sums, so that clearing and joining the sums costs little. The rates
     /// hold for groups of equal size, and vary by half with the address of `out`. If a few groups have most of the
@@ -229,12 +230,14 @@ impl Tuning {
         (sums.bytes() <= PRIVATIZED_BYTES && own * 1.2 > joint).then_some(blocks)
     }
 
-    /// The number of rows for each warp, of `rows` in all: at least a batch. A warp takes `at_once` rows at a time.
+    /// The number of rows for each warp, if there are `rows` rows in all: at least a batch. A warp takes `at_once` rows
+    /// at a time.
     pub(super) fn rows_of_warp(&self, rows: usize, at_once: usize) -> usize {
         rows.div_ceil(self.scatter_row_warps).max(1).next_multiple_of(BATCH * at_once)
     }
 
-    /// The number of batches that a warp of gather_csr takes one after the other, of `batches` in all.
+    /// The number of batches that a warp of gather_csr takes one after the other, if there are `batches` batches in
+    /// all.
     pub(super) fn gather_csr_batches(&self, batches: usize) -> usize {
         (batches / self.gather_warps).clamp(1, MAX_GATHER_BATCHES)
     }
@@ -278,9 +281,10 @@ impl BlockSums {
 /// in (CUDA C++ Programming Guide, table of limits).
 const PRIVATIZED_BYTES: usize = 48 << 10;
 
-/// The most batches that a warp of gather_csr takes one after the other. The search of indptr has about as many loads,
-/// one for each factor of 32 of its length, so its cost is spread over the batches. With more batches, the warps that
-/// run at once write to more places (32 batches: 5 % slower for 64 and 256 columns, H100 and H200).
+/// The most batches that a warp of gather_csr takes one after the other. The search of indptr has about as many loads
+/// as a warp has batches, one for each factor of 32 of the length of indptr. So the batches share its cost. With more
+/// batches, the warps that run at once write to more places (32 batches: 5 % slower for 64 and 256 columns, H100 and
+/// H200).
 const MAX_GATHER_BATCHES: usize = 6;
 
 /// The largest power of two up to a number, 1 for 0.
@@ -308,7 +312,7 @@ mod tests {
 
     #[test]
     fn a_small_device_gets_less_of_everything() {
-        // An Orin: 16 multiprocessors, a narrow memory. Its driver tells no clock of the memory.
+        // An Orin has 16 multiprocessors and a narrow memory bus. Its driver gives 0 as the clock of the memory.
         let orin = DeviceNumbers {
             multiprocessors: 16,
             threads_per_multiprocessor: 1536,

@@ -24,11 +24,11 @@ pub(in crate::gpu) fn segment_lanes(loads: usize, bytes: usize, length: usize) -
 /// the columns, `pack` columns each.
 ///
 /// Each lane has at least `batches` batches of elements. The work for a segment besides its elements takes as long as
-/// two batches. Each way that is joined adds to it, with positions more than without. If few lanes share the columns,
-/// more ways let the lanes of a warp read neighbouring memory. (Segments of 16 elements on average, H100. 4 columns:
-/// sums in four ways are 5 % faster than in two, maxima 7 % slower. 16 columns: sums in two ways are 5 % faster than in
-/// one, maxima 7 % slower. 64 columns: two ways are 3 to 9 % slower than one, except sums by an indptr, which are 1 %
-/// faster. One column: four ways are 24 % slower than two.)
+/// two batches. Each way that is joined adds to this work, and adds more if there are positions. If few lanes share the
+/// columns, more ways let the lanes of a warp read neighbouring memory. (Segments of 16 elements on average, H100. 4
+/// columns: sums in four ways are 5 % faster than in two, maxima 7 % slower. 16 columns: sums in two ways are 5 %
+/// faster than in one, maxima 7 % slower. 64 columns: two ways are 3 to 9 % slower than one, except sums by an indptr,
+/// which are 1 % faster. One column: four ways are 24 % slower than two.)
 pub(in crate::gpu) fn segment_ways(length: usize, lanes: usize, pack: usize, has_positions: bool) -> usize {
     let batches = match (lanes, has_positions) {
         (1, false) if pack > 1 => 1,
@@ -47,7 +47,7 @@ const MOST_UNCUT_BYTES: usize = 10 << 20;
 pub(in crate::gpu) const LONG_SEGMENT: usize = 256;
 
 /// Whether the reduced axis is cut into chunks. `src` has `bytes` bytes, and one instruction of a lane loads
-/// `load_bytes` of them. A cut axis takes a second launch, about 2 us.
+/// `load_bytes` of them. A cut axis takes two more launches, about 2 us.
 pub(in crate::gpu) fn is_cut(length: usize, bytes: usize, load_bytes: usize) -> bool {
     length >= LONG_SEGMENT || bytes > MOST_UNCUT_BYTES / (PACK_BYTES / load_bytes)
 }
@@ -97,11 +97,12 @@ pub(in crate::gpu) fn longest_segment(ways: usize) -> usize {
 /// multiprocessors of 64 warps). A smaller device runs them one after the other.
 const CHUNK_WARPS: usize = 8192;
 
-/// The fewest elements of a chunk. Its two records are then at most a sixteenth of its elements. Another limit is a
-/// batch for each way of a warp.
+/// The fewest elements of a chunk. Its two records are then at most a sixteenth of its elements. [`segment_chunk`] has
+/// another limit: a batch for each way of a warp.
 pub(in crate::gpu) const SHORTEST_CHUNK: usize = 32;
 
-/// The most elements of a chunk. So no lane has more than 64 batches, one after the other, while other lanes are done.
+/// The most elements of a chunk. So no lane has more than 64 batches to load, one after the other, while other lanes
+/// are done.
 const LONGEST_CHUNK: usize = 1024;
 
 /// The most elements for each way of a group of lanes. A group takes segments of up to a chunk.
