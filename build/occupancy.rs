@@ -45,8 +45,8 @@ const RULES: [(u32, &[&str]); 4] = [
 pub struct Blocks(HashMap<String, u32>);
 
 impl Blocks {
-    /// The numbers for a file with the given entry points. Fails where a rule names a kernel that is not among them, or
-    /// that another rule names as well.
+    /// The numbers for a PTX file with the given entry points. Fails if a rule names a kernel that is not among them,
+    /// or if two rules name the same kernel.
     pub fn of(entries: &[&str]) -> Result<Self, String> {
         let mut blocks = HashMap::new();
         for (count, patterns) in RULES {

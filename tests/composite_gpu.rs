@@ -15,7 +15,8 @@ use tensorrt_scatter::{
     gpu::{self, DeviceTensor, Stream, Workspace},
 };
 
-/// A composite on the GPU: the owned form, compared with the one that writes to a buffer full of something else.
+/// Runs a composite on the GPU in two forms: the call that allocates the result, and the call that writes to the
+/// caller's buffer, which is full of another value. Returns the results of both forms for each element.
 fn run<T: FloatElement, I: Index>(
     stream: &Stream,
     composite: Composite,
@@ -67,7 +68,8 @@ fn check<T: FloatElement>(stream: &Stream, case: &ScatterCase<T>, workspace: &mu
 fn agrees_with_the_naive_twin<T: FloatElement>() {
     let Some(gpu) = gpu_or_skip("agrees_with_the_naive_twin") else { return };
     let stream = Stream::new(&gpu).unwrap();
-    // The failing case is in the message; a file beside the sources cannot be written where only the test runs.
+    // A failing case is not kept in a file, because a machine that only runs the tests has no sources. The message has
+    // the case.
     let config = Config { failure_persistence: None, ..Config::default() };
     TestRunner::new(config)
         .run(&composite_cases::<T>(6, Indices::SomeBad), |case| {
@@ -81,7 +83,7 @@ fn large_groups_agree_with_the_naive_twin<T: FloatElement>() {
     let Some(gpu) = gpu_or_skip("large_groups_agree_with_the_naive_twin") else { return };
     let stream = Stream::new(&gpu).unwrap();
     let mut workspace = Workspace::new(&gpu).unwrap();
-    // The naive twin goes through all elements for each element.
+    // The sizes are small, because the naive twin goes through all elements for each element.
     for (e, k, n) in [(2_000, 1, 3), (400, 12, 20), (60, 64, 20)] {
         let value = |i: usize| ((i as u64 ^ 0x5bd1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33) % 33;
         let case = ScatterCase {
@@ -120,8 +122,9 @@ fn special_values_follow_the_formulas<T: FloatElement>() {
         let pairs = run(&stream, composite, &case, &index, &options(&case), &mut workspace).unwrap();
         let given: Vec<T> = pairs.iter().map(|pair| pair[0]).collect();
         let expected = if composite == Composite::Std {
-            // The naive twin's float64 does not overflow where std's squares do. Two elements have no order to differ
-            // in.
+            // Squares of differences overflow in std, and not in the naive twin's float64. So the CPU backend gives the
+            // expected values. Both backends must agree exactly, because a sum of two elements is the same in any
+            // order.
             let values: Vec<f64> =
                 cpu::std(src, &index, &options(&case)).unwrap().data().iter().map(|value| value.exact()).collect();
             Expected { tolerances: vec![0.0; values.len()], values }

@@ -61,7 +61,8 @@ proptest! {
     }
 }
 
-/// The error of gather_csr for three rows and a result of six.
+/// Expects that gather_csr of three rows to a result of six refuses `indptr`. The error must name the position `at`,
+/// the value `given`, and `least`, the least value that is good there. The result must stay as it was.
 #[track_caller]
 fn expect_bad(indptr: [i64; 4], at: u64, given: i64, least: i64) {
     let src = Tensor::new(&[3], vec![1.0f32, 2.0, 3.0]).unwrap();

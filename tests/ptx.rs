@@ -1,7 +1,8 @@
-//! The embedded PTX: it has every kernel, the documents name its architectures, kernels of sm_90 wait for the one
-//! before them, and ptxas assembles it for every architecture that it will be compiled for on some device.
+//! The embedded PTX: it has every kernel, the documents name its architectures, each kernel of sm_90 waits for the
+//! kernel before it, and ptxas assembles the PTX for every architecture that some device compiles it for.
 //!
-//! The last is skipped where TRTS_PTXAS does not name a ptxas (`cargo xtask test` brings one).
+//! The test with ptxas is skipped if the environment variable TRTS_PTXAS does not name a ptxas. `cargo xtask test`
+//! installs one and sets the variable.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -97,11 +98,12 @@ fn entries(ptx: &str) -> Vec<&str> {
     names
 }
 
-/// The report of ptxas on each kernel. It takes half a minute for a device, so the report on an unchanged text is kept.
+/// The report of ptxas on each kernel. Assembling takes half a minute for a device, so the report is kept in a file as
+/// long as the text and the ptxas stay the same.
 fn report(ptxas: &OsStr, device: u32) -> String {
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("kernels_for_sm_{device}.ptx"));
     let kept = file.with_extension("report");
-    // The first line, a comment, tells with which ptxas.
+    // The first line is a comment that names the ptxas.
     let asked = format!("// {}\n{}", ptxas.to_string_lossy(), ptx_for(device));
     if fs::read_to_string(&file).is_ok_and(|text| text == asked)
         && let Ok(report) = fs::read_to_string(&kept)
@@ -156,15 +158,16 @@ const FIRST_THAT_OVERLAPS: u32 = 90;
 const WAIT: &str = "griddepcontrol.wait";
 const LET_NEXT_COME: &str = "griddepcontrol.launch_dependents";
 
-/// Kernels that see to their wait themselves (`waits` in kernels-gpu's table) and do something before it.
+/// Whether the body of a kernel itself waits for the kernel before it (`waits` in `kernel_params::entry`), and does
+/// something before it waits.
 fn begins_before_wait(kernel: &str) -> bool {
     kernel.starts_with("segment_") && (kernel.contains("_chunks_") || kernel.contains("_combine_"))
 }
 
-/// How an entry point breaks the rule for waiting for the kernel before it. None if it does not.
+/// How an entry point breaks the rule for waiting for the kernel before it. None if it keeps the rule.
 ///
-/// The rule: it waits once, then lets the next kernel start once, and every path from its start to memory goes through
-/// the wait.
+/// The rule: an entry point waits once, then lets the next kernel start once. Every path from its start to an access to
+/// global memory goes through the wait.
 fn fault_of_order(kernel: &str, entry: &str) -> Option<String> {
     let [waits, lets] = [WAIT, LET_NEXT_COME].map(|instruction| entry.matches(instruction).count());
     if (waits, lets) != (1, 1) {
@@ -220,7 +223,7 @@ fn reached_without_wait(entry: &str) -> Option<&str> {
     None
 }
 
-/// The entry points of a text: name, and what lies in its braces.
+/// The entry points of a text: the name of each, and the text between its braces.
 fn entry_points(ptx: &str) -> impl Iterator<Item = (&str, &str)> {
     ptx.split(".visible .entry ").skip(1).map(|entry| {
         let (head, body) = entry.split_once("\n{").expect("an entry point has a body");
@@ -249,7 +252,7 @@ fn a_kernel_without_its_wait_or_with_a_late_one_is_found() {
     let body = |lines: &[&str]| lines.join("\n");
     assert_eq!(fault(&body(&["ld.param.b64 %rd1, [p];", &wait, &next, load, "ret;"])), None);
     assert!(fault(&body(&[&next, load, "ret;"])).is_some(), "no wait");
-    assert!(fault(&body(&[&wait, load, "ret;"])).is_some(), "the next one is not let come");
+    assert!(fault(&body(&[&wait, load, "ret;"])).is_some(), "the next kernel never starts early");
     assert!(fault(&body(&[&wait, &wait, &next, load, "ret;"])).is_some(), "two waits");
     assert!(fault(&body(&[&next, &wait, load, "ret;"])).is_some(), "the other way round");
     assert!(fault(&body(&[load, &wait, &next, "ret;"])).is_some(), "a load before the wait");

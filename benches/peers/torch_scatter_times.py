@@ -1,4 +1,4 @@
-"""torch_scatter's times for the cells of `cargo bench --bench peers`, on the same data, as the same lines of CSV.
+"""Prints torch_scatter's times for the cells of `cargo bench --bench peers`, on the same data and in the same format.
 
     python torch_scatter_times.py TORCH_SCATTER_CUDA_LIBRARY
 """
@@ -37,7 +37,7 @@ def mix(count):
 
 
 def median(run):
-    """Milliseconds of a run between two events, the second-level cache filled with other data before each."""
+    """The median milliseconds of a run between two events. Other data fills the second-level cache before each run."""
     run()
     torch.cuda.synchronize()
     began = time.perf_counter()

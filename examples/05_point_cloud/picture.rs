@@ -19,7 +19,7 @@ const RING: [f32; 3] = [44.0, 50.0, 62.0];
 /// From low to high: deep blue, teal, green, yellow, red.
 const SCALE: [[f32; 3]; 5] =
     [[58.0, 82.0, 190.0], [38.0, 160.0, 180.0], [90.0, 200.0, 90.0], [245.0, 210.0, 70.0], [235.0, 80.0, 60.0]];
-/// Pixels along each side of a pillar: a point must be seen in a picture shown at half its size.
+/// Pixels along each side of a pillar: enough to see a pillar in a picture that is shown at half its size.
 const PIXELS_PER_PILLAR: u32 = 4;
 /// The colour scale's own width and its distance from the picture's edge, pixels.
 const LEGEND_WIDTH: u32 = 14;

@@ -34,7 +34,7 @@ struct Sizes {
 }
 
 impl Sizes {
-    /// Now small, now as large as makes the algorithms change; never an empty axis.
+    /// Some sizes are small, and some are so large that the algorithms change. No axis is empty.
     fn largest(random: &mut Random) -> Self {
         let mut below = |bits: u64| {
             let bits = random.below(bits + 1);
@@ -43,7 +43,7 @@ impl Sizes {
         Self { src: [below(3), below(3), below(20), below(9)], groups: below(16) }
     }
 
-    /// Sizes that are no larger.
+    /// Random sizes, none of them larger than in `self`.
     fn within(self, random: &mut Random) -> Self {
         let mut smaller = |size: usize| match random.below(4) {
             0 => size,

@@ -149,7 +149,7 @@ def test_operators_have_the_types_and_reductions_that_are_declared(operator: dec
 
 
 def status_of_query(operator: declarations.Operator, dtype: str, reduction: declarations.Reduction) -> int:
-    """What the library itself answers where src of that type [2, 3] is to be reduced, whatever the tables say."""
+    """The library's own status for a query with a src [2, 3] of that type. The tables do not decide it."""
     # Zeros are valid indices and, as indptr, segments without elements.
     zeros = ctypes.create_string_buffer(64)
     address = ctypes.addressof(zeros)

@@ -1,5 +1,4 @@
-"""Small tensors for cases, drawn from a generator that the case's own name seeds: adding a case leaves the others as
-they are."""
+"""Draws small tensors for cases. The name of a case seeds its generator, so a new case does not change the others."""
 
 import math
 
@@ -17,7 +16,7 @@ def indices(values, shape=None):
 
 
 def draw_values(rng, shape, dtype, reduce=None):
-    """Few and small, so that there are ties and sums are exact; products stay exact powers of two."""
+    """Draws from few small values, so that there are ties and sums are exact. Products are powers of two, and exact."""
     if reduce == "mul":
         choices = [-2, -1, 1, 2] if dtype in INTEGERS else [-2, -1, -0.5, 0.5, 1, 2]
     else:
@@ -35,7 +34,7 @@ def draw_sorted_index(rng, shape, n):
 
 
 def draw_indptr(rng, leading, n, first, last):
-    """Each row from `first` to `last`, with empty segments where two ends coincide."""
+    """Each row goes from `first` to `last`. A segment is empty if two bounds are equal."""
     rows = []
     for _ in range(math.prod(leading)):
         rows += [first, *sorted(rng.randint(first, last) for _ in range(n - 1)), last]

@@ -1,8 +1,8 @@
-//! A CUDA driver for tests, without a device, and tests in processes of their own.
+//! A CUDA driver without a device, for tests, and a way to run a test in a process of its own.
 //!
-//! A process looks for its driver once, so each test runs in a process of its own. [`run_with_driver`] starts a process
-//! that finds `libcuda.c` as libcuda.so.1, whether the machine has a driver or not. In it, [`StandIn`] sets the
-//! driver's answers and counts its calls.
+//! Each test that uses the stand-in runs in a process of its own, because a process looks for its driver only once.
+//! [`run_with_driver`] starts a process that finds `libcuda.c` as libcuda.so.1, whether the machine has a driver or
+//! not. In that process, [`StandIn`] sets the driver's answers and counts its calls.
 
 pub mod child;
 
@@ -48,10 +48,10 @@ impl Compiled {
     /// The library `name` of a source, in a folder in `folder`.
     ///
     /// # Panics
-    /// Where it cannot be compiled.
+    /// Where the source cannot be compiled.
     pub fn library(folder: &str, source: &Path, name: &str) -> Self {
         static FOLDERS: AtomicUsize = AtomicUsize::new(0);
-        // Other tests, also of other programs, run at the same time.
+        // Other tests run at the same time, in this program and in others. So each library has a folder of its own.
         let (process, number) = (std::process::id(), FOLDERS.fetch_add(1, Ordering::Relaxed));
         let folder = Path::new(folder).join(format!("stand_in_{process}_{number}"));
         fs::create_dir_all(&folder).expect("a folder for the library");
@@ -92,10 +92,10 @@ pub struct StandIn {
 }
 
 impl StandIn {
-    /// The stand-in of that path or name.
+    /// Opens the stand-in of that path or name.
     ///
     /// # Panics
-    /// Where it cannot be loaded.
+    /// Where the library cannot be loaded.
     pub fn open(path: &Path) -> Self {
         // SAFETY: the stand-in has no constructors.
         let library = unsafe { Library::open(Some(path), RTLD_NOW | RTLD_LOCAL) };
@@ -113,34 +113,34 @@ impl StandIn {
         }
     }
 
-    /// The calls of a driver function so far.
+    /// The number of calls of a driver function so far.
     pub fn calls(&self, function: &str) -> c_int {
-        // SAFETY: as above.
+        // SAFETY: the stand-in's function has this type, and the name ends in a NUL.
         unsafe {
             self.function::<unsafe extern "C" fn(*const c_char) -> c_int>("stand_in_calls")(name(function).as_ptr())
         }
     }
 
-    /// The launches and fills of words so far.
+    /// The number of launches and of asynchronous fills of 32-bit words so far.
     pub fn launches(&self) -> c_int {
         let functions = ["cuLaunchKernel", "cuLaunchKernelEx", "cuMemsetD32Async"];
         functions.into_iter().map(|function| self.calls(function)).sum()
     }
 
-    /// The blocks of all kernels launched so far.
+    /// The number of blocks of all launches so far.
     pub fn blocks(&self) -> c_long {
         // SAFETY: the stand-in's function has this type.
         unsafe { self.function::<unsafe extern "C" fn() -> c_long>("stand_in_blocks")() }
     }
 
-    /// The modules compiled so far, those that are being compiled included.
+    /// The number of modules that the driver has compiled or is compiling.
     pub fn compilations(&self) -> c_int {
         self.calls("cuModuleLoadDataEx")
     }
 
-    /// Waits until a driver function was called `count` times.
+    /// Waits until a driver function has been called `count` times or more.
     pub fn wait_for_calls(&self, function: &str, count: c_int) {
-        // SAFETY: as above.
+        // SAFETY: the stand-in's function has this type, and the name ends in a NUL.
         unsafe {
             self.function::<unsafe extern "C" fn(*const c_char, c_int)>("stand_in_wait_for_calls")(
                 name(function).as_ptr(),
@@ -151,7 +151,7 @@ impl StandIn {
 
     /// Changes a setting, as `SETTINGS` in libcuda.c lists them.
     pub fn set(&self, setting: &str, value: c_int) {
-        // SAFETY: as above.
+        // SAFETY: the stand-in's function has this type, and the name ends in a NUL.
         unsafe {
             self.function::<unsafe extern "C" fn(*const c_char, c_int)>("stand_in_set")(name(setting).as_ptr(), value)
         }
@@ -168,7 +168,7 @@ impl StandIn {
         self.number("stand_in_last_target")
     }
 
-    /// The options of the last compilation: their number, and the first.
+    /// The number of options of the last compilation, and the first option. The first option is 0 if there are none.
     pub fn last_options(&self) -> (c_int, c_int) {
         (self.number("stand_in_last_option_count"), self.number("stand_in_last_option"))
     }

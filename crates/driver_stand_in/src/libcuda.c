@@ -52,7 +52,7 @@ static atomic_int settings[setting_count] = {1, 90, 12080, 87, 0, 0};
 
 static atomic_int answers[function_count];
 
-/* The test is wrong: it asks for what the stand-in does not have. */
+/* Ends the process. The test is wrong, because it asks for something that the stand-in does not have. */
 static _Noreturn void stop(const char *why, const char *name)
 {
     fprintf(stderr, "the stand-in driver %s %s\n", why, name);
@@ -97,7 +97,7 @@ static int calls_of(int function)
     return sum;
 }
 
-/* Counts the call, and gives the answer that a test wants. The rest of the function has its thread as `self`. */
+/* Counts the call. If a test has set an answer, returns it. The rest of the function has its thread as `self`. */
 #define BEGIN(f) \
     struct thread *self = this_thread(); \
     COUNT(self->calls[id_##f], 1); \
@@ -165,7 +165,8 @@ static int is_current(const struct thread *self, const struct object *object)
     return !atomic_load(&object->is_gone) && object->context_id == atomic_load(&self->current->id);
 }
 
-/* A live object of the current context, or null, which is counted. */
+/* The object of a handle, if it is of this kind and belongs to the current life of the current context. Otherwise null,
+   and the handle is counted as bad. */
 static struct object *live(const struct thread *self, void *handle, int kind)
 {
     size_t offset = (uintptr_t)handle - (uintptr_t)objects;
@@ -176,7 +177,7 @@ static struct object *live(const struct thread *self, void *handle, int kind)
     return NULL;
 }
 
-/* The live allocation of any context that holds the bytes. */
+/* The live allocation, of any context, that holds all the bytes. Null if there is none. */
 static struct object *holder(uint64_t address, size_t bytes)
 {
     uint64_t offset = address - memory;
@@ -187,7 +188,7 @@ static struct object *holder(uint64_t address, size_t bytes)
     return holds ? object : NULL;
 }
 
-/* The same in the current context. */
+/* Whether a live allocation of the current context holds all the bytes. If not, the address is counted as bad. */
 static int holds(const struct thread *self, uint64_t address, size_t bytes)
 {
     struct object *object = holder(address, bytes);
@@ -254,7 +255,7 @@ enum {
     MINOR = 76,
 };
 
-/* Those of an H100, except the architecture, which is a setting. */
+/* The attributes of an H100, except the architecture, which is a setting. */
 int cuDeviceGetAttribute(int *value, int attribute, int device)
 {
     BEGIN(cuDeviceGetAttribute);
@@ -330,7 +331,7 @@ int cuCtxGetDevice(int *device)
 int cuCtxGetId(struct context *context, uint64_t *id)
 {
     BEGIN(cuCtxGetId);
-    /* An older driver lacks the function; lazy_cuda_driver then returns this. */
+    /* A driver from before CUDA 12.0 lacks the function. lazy_cuda_driver then returns NOT_FOUND. */
     if (settings[setting_version] < 12000) return NOT_FOUND;
     *id = (context ? context : self->current)->id;
     return SUCCESS;
@@ -525,7 +526,7 @@ int cuEventDestroy_v2(void *event)
     return SUCCESS;
 }
 
-/* The options of the last compilation. */
+/* The options of the last compilation, and the architecture of its PTX. */
 static atomic_uint last_option_count;
 static atomic_uint last_option;
 static atomic_int last_target;
@@ -599,7 +600,7 @@ int cuLaunchKernelEx(const struct config *config, void *function, void **paramet
     return launch(self, function, config->grid, config->stream);
 }
 
-/* A few errors have texts. A driver has no texts for the numbers of newer drivers. */
+/* Only a few errors have texts here. In the same way, a driver has no texts for the errors of newer drivers. */
 static const char *describe(int error, int full)
 {
     switch (error) {
@@ -622,7 +623,8 @@ int cuGetErrorString(int error, const char **text)
     return *text ? SUCCESS : INVALID_VALUE;
 }
 
-/* For the tests. An unknown name ends the process, because the test would wait for nothing, or test nothing. */
+/* The functions for the tests. An unknown name ends the process, because with it a test would wait forever, or would
+   test nothing. */
 
 static int find(const char *const *list, int count, const char *name)
 {
@@ -631,7 +633,7 @@ static int find(const char *const *list, int count, const char *name)
     stop("has no", name);
 }
 
-/* Makes every later call of the function return this. 0 makes it do its work again. */
+/* Makes every later call of the function return `answer`. 0 makes the function do its work again. */
 void stand_in_answer(const char *function, int answer)
 {
     answers[find(names, function_count, function)] = answer;
@@ -643,7 +645,7 @@ int stand_in_calls(const char *function)
     return calls_of(find(names, function_count, function));
 }
 
-/* Waits until a function was called that many times. */
+/* Waits until a function has been called `count` times or more. */
 void stand_in_wait_for_calls(const char *function, int count)
 {
     int id = find(names, function_count, function);
@@ -670,7 +672,8 @@ long stand_in_blocks(void)
     return sum;
 }
 
-/* The architecture, the number of options and the first option of the last compilation. */
+/* The last compilation: the architecture of its PTX, the number of its options, and the first option (0 if there is
+   none). */
 int stand_in_last_target(void)
 {
     return last_target;

@@ -1,5 +1,5 @@
-//! A shared library that calls the CUDA driver through cust, as a plugin does: it loads where there
-//! is no driver, and its functions answer with the driver's error values.
+//! A shared library that calls the CUDA driver through cust, as a plugin does. Where there is no
+//! driver, the library still loads, and its functions return the driver's error values.
 
 /// Starts the driver; returns the `CUresult`: 0, or 100 (`CUDA_ERROR_NO_DEVICE`) where there is no
 /// driver or no device.

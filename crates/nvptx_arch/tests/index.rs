@@ -91,7 +91,7 @@ fn a_hundred_thousand_threads_take_seconds_at_most() {
     })
     .unwrap();
     assert_eq!(total, [4 * 400 * (255 * 256 / 2)]);
-    // Under a tenth of this on any machine of the last decade, optimised; the rest is for builds that are not.
+    // An optimised build takes less than a tenth of this limit. The rest is for builds that are not optimised.
     assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
 }
 

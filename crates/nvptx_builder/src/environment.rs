@@ -15,10 +15,11 @@ use std::{
 const KEPT_CARGO: &[&str] =
     &["CARGO_HOME", "CARGO_BUILD_JOBS", "CARGO_HTTP_", "CARGO_NET_", "CARGO_REGISTR", "CARGO_SOURCE_"];
 
-/// Prefixes of what is dropped.
+/// Prefixes of the variables that are dropped.
 const DROPPED_PREFIXES: &[&str] = &["CARGO", "RUSTC", "RUSTDOC", "CLIPPY_", "__CARGO"];
 
-/// Names of what is dropped: rustup's choice of toolchain, flags, make's job server, and a build script's own inputs.
+/// Names of the variables that are dropped: rustup's choice of toolchain, flags, make's job server, and a build
+/// script's own inputs.
 const DROPPED: &[&str] = &[
     "RUSTUP_TOOLCHAIN",
     "RUSTFLAGS",
@@ -59,8 +60,10 @@ fn is_kept(name: &OsStr) -> bool {
     starts_with(KEPT_CARGO) || !(starts_with(DROPPED_PREFIXES) || DROPPED.contains(&name))
 }
 
-/// Two toolchains of rustup may name their libLLVM alike, so the library folder of the one in use, which rustup and
-/// cargo put on the library path, must not be searched by another.
+/// The library path without the folders of rustup's toolchains. None if nothing is left.
+///
+/// rustup and cargo put the library folder of the outer toolchain on this path. Another toolchain must not search it,
+/// because the libLLVM of both may have the same name.
 fn without_toolchains(library_path: &OsStr) -> Option<OsString> {
     let is_toolchain = |folder: &Path| {
         let mut parts = folder.components();

@@ -143,7 +143,7 @@ pub fn pytest(output: &str) -> Option<Tally> {
             "passed" => tally.passed += number,
             "skipped" => tally.skipped += number,
             "failed" | "error" | "errors" => tally.failed += number,
-            // Something else than tests, such as warnings.
+            // These are not tests, but for example warnings.
             _ => {}
         }
     }

@@ -1,5 +1,5 @@
-//! Processes that have the stand-in for a driver and count allocations, and a driver's functions, the stand-in's or
-//! NVIDIA's.
+//! Starts processes that have the stand-in for a driver and that count allocations. [`Driver`] calls the functions of a
+//! driver, which is the stand-in or NVIDIA's.
 
 #![allow(dead_code, reason = "the tests and the bench of enqueues each use a part")]
 
@@ -25,12 +25,14 @@ pub fn run_counting_allocations(test: &str, body: impl FnOnce(&StandIn)) {
     run_with_driver(FOLDER, test, &[("LD_PRELOAD", counter.path().to_str().unwrap())], body);
 }
 
-/// How much the calling thread has allocated so far.
+/// The number of allocations of the calling thread so far.
 pub fn allocations() -> c_long {
     // SAFETY: the preloaded library has the function with this type.
     unsafe { function::<unsafe extern "C" fn() -> c_long>(libc::RTLD_DEFAULT, c"allocations_of_thread")() }
 }
 
+/// The address of a function of a library, as a function pointer of type `F`.
+///
 /// # Safety
 /// The library must have the function with type `F`.
 unsafe fn function<F: Copy>(library: *mut c_void, name: &CStr) -> F {
@@ -52,7 +54,7 @@ pub struct Driver {
 unsafe impl Sync for Driver {}
 
 impl Driver {
-    /// The process's driver, or the driver of that path. The error says why there is none, or no device.
+    /// Opens the driver of that path or name. The error says why there is no driver or no device.
     pub fn open(path: &Path) -> Result<Self, String> {
         let name = CString::new(path.to_str().unwrap()).unwrap();
         // SAFETY: the path ends in a NUL.
@@ -89,7 +91,7 @@ impl Driver {
         assert_eq!(answer, 0);
     }
 
-    /// Device memory that is never freed.
+    /// Allocates `bytes` bytes of device memory, and returns their address. They are never freed.
     pub fn room(&self, bytes: usize) -> u64 {
         let mut address = 0;
         // SAFETY: the driver's function has this type, and the pointer is to a local.
@@ -103,7 +105,7 @@ impl Driver {
         address
     }
 
-    /// The same, all zeros.
+    /// Allocates device memory as [`room`](Self::room) does, and sets all its bytes to 0.
     pub fn zeros(&self, bytes: usize) -> u64 {
         let address = self.room(bytes);
         // SAFETY: the driver's function has this type, and the memory is that large.

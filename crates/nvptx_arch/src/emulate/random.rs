@@ -1,4 +1,4 @@
-//! The numbers that decide whose turn it is.
+//! Random numbers, by which the emulator picks the next thread.
 
 use std::cell::Cell;
 

@@ -1,9 +1,9 @@
 //! LLVM's intrinsics for the instructions that threads execute together, and for the special registers.
 //!
 //! An instruction that waits for other threads must stay where control flow put it: LLVM may neither duplicate it into
-//! two branches nor sink it into one. Its own intrinsics are marked `convergent`, which says just that; `asm!` has no
-//! way to say it. The special registers' intrinsics know the range of their results. The names are those that LLVM has
-//! had for years; a newer LLVM that renamed one upgrades the old name itself.
+//! two branches nor sink it into one branch. LLVM keeps this rule for its own intrinsics, which are marked
+//! `convergent`. `asm!` has no such mark. The intrinsics for the special registers know the range of their results. The
+//! names here are old ones, because an LLVM that has renamed an intrinsic still accepts its old name.
 
 unsafe extern "unadjusted" {
     #[link_name = "llvm.nvvm.read.ptx.sreg.laneid"]

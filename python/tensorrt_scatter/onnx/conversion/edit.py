@@ -126,7 +126,7 @@ class Editor:
         return self.insert(before, "Where", [negative, from_the_end, index], index.dtype, shape_of_index)
 
     def drop_unused(self, values: Sequence[ir.Value | None]) -> None:
-        """Removes the nodes that made `values` and whose results nothing uses any more."""
+        """Removes the nodes that made `values`, if nothing uses their results."""
         pending = list(values)
         while pending:
             value = pending.pop()
