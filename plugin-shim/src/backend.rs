@@ -1,13 +1,10 @@
-//! The GPU backend, as the plugins use it: each kind of plan, given the addresses of a layer's tensors.
+//! What a plugin's operator does on the GPU: a plan, which is given the addresses of a layer's tensors.
 
 use std::ffi::c_void;
 
 use tensorrt_scatter::{
-    CompositePlan, Error, GatherPlan, IndexType, ScalarType, ScatterPlan, SegmentPlan, Shape,
-    gpu::raw::{
-        CompositePointers, GatherPointers, Kernels, ReductionPointers, StreamQueue, enqueue_composite, enqueue_gather,
-        enqueue_scatter, enqueue_segment,
-    },
+    Error, IndexType, ScalarType, Shape,
+    gpu::raw::{Kernels, ReductionPointers},
 };
 
 use crate::{
@@ -63,7 +60,7 @@ pub(crate) struct Buffers<'a> {
 
 impl Buffers<'_> {
     /// The address of an input that every layer of the operator has.
-    fn input(&self, input: usize) -> u64 {
+    pub(crate) fn input(&self, input: usize) -> u64 {
         self.inputs[input].expect("the number of inputs was checked")
     }
 }
@@ -87,7 +84,7 @@ pub(crate) trait Plan: Send {
 }
 
 /// Where a reduction's tensors are.
-fn reduction_pointers(buffers: &Buffers, workspace_bytes: usize) -> ReductionPointers {
+pub(crate) fn reduction_pointers(buffers: &Buffers, workspace_bytes: usize) -> ReductionPointers {
     ReductionPointers {
         scalar: buffers.types.values(SRC),
         index_type: buffers.types.index(INDEX),
@@ -99,83 +96,5 @@ fn reduction_pointers(buffers: &Buffers, workspace_bytes: usize) -> ReductionPoi
         arg_out: buffers.outputs.get(1).copied(),
         workspace: buffers.workspace,
         workspace_bytes,
-    }
-}
-
-impl Plan for ScatterPlan {
-    fn out_shape(&self, _output: usize) -> &Shape {
-        self.out_shape()
-    }
-
-    fn workspace_bytes(&self, types: &ElementTypes) -> usize {
-        self.workspace_bytes(types.values(SRC))
-    }
-
-    unsafe fn enqueue(&self, kernels: &'static Kernels, buffers: &Buffers) -> Result<(), Error> {
-        let pointers = reduction_pointers(buffers, self.workspace_bytes(buffers.types.values(SRC)));
-        // SAFETY: the caller's promise.
-        unsafe { enqueue_scatter(&mut StreamQueue::new(kernels, buffers.stream), self, &pointers) }
-    }
-}
-
-impl Plan for SegmentPlan {
-    fn out_shape(&self, _output: usize) -> &Shape {
-        self.out_shape()
-    }
-
-    fn workspace_bytes(&self, types: &ElementTypes) -> usize {
-        self.workspace_bytes(types.values(SRC))
-    }
-
-    unsafe fn enqueue(&self, kernels: &'static Kernels, buffers: &Buffers) -> Result<(), Error> {
-        let pointers = reduction_pointers(buffers, self.workspace_bytes(buffers.types.values(SRC)));
-        // SAFETY: the caller's promise.
-        unsafe { enqueue_segment(&mut StreamQueue::new(kernels, buffers.stream), self, &pointers) }
-    }
-}
-
-impl Plan for GatherPlan {
-    fn out_shape(&self, _output: usize) -> &Shape {
-        self.out_shape()
-    }
-
-    fn workspace_bytes(&self, _types: &ElementTypes) -> usize {
-        0
-    }
-
-    unsafe fn enqueue(&self, kernels: &'static Kernels, buffers: &Buffers) -> Result<(), Error> {
-        let pointers = GatherPointers {
-            scalar: buffers.types.values(SRC),
-            index_type: buffers.types.index(INDEX),
-            src: buffers.input(SRC),
-            index: buffers.input(INDEX),
-            out: buffers.outputs[0],
-        };
-        // SAFETY: the caller's promise.
-        unsafe { enqueue_gather(&mut StreamQueue::new(kernels, buffers.stream), self, &pointers) }
-    }
-}
-
-impl Plan for CompositePlan {
-    fn out_shape(&self, _output: usize) -> &Shape {
-        self.out_shape()
-    }
-
-    fn workspace_bytes(&self, types: &ElementTypes) -> usize {
-        self.workspace_bytes(types.values(SRC))
-    }
-
-    unsafe fn enqueue(&self, kernels: &'static Kernels, buffers: &Buffers) -> Result<(), Error> {
-        let pointers = CompositePointers {
-            scalar: buffers.types.values(SRC),
-            index_type: buffers.types.index(INDEX),
-            src: buffers.input(SRC),
-            index: buffers.input(INDEX),
-            out: buffers.outputs[0],
-            workspace: buffers.workspace,
-            workspace_bytes: self.workspace_bytes(buffers.types.values(SRC)),
-        };
-        // SAFETY: the caller's promise.
-        unsafe { enqueue_composite(&mut StreamQueue::new(kernels, buffers.stream), self, &pointers) }
     }
 }

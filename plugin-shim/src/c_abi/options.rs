@@ -2,10 +2,7 @@
 
 use std::ptr;
 
-use tensorrt_scatter::{
-    BadIndex, CompositeOptions, GatherCooOptions, GatherCsrOptions, Reduce, ScatterOptions, SegmentCooOptions,
-    SegmentCsrOptions,
-};
+use tensorrt_scatter::{BadIndex, Reduce};
 
 use super::{
     status::Failure,
@@ -89,13 +86,13 @@ unsafe impl Growing for TrtsOptions {
 /// The options, in the types of the Rust API.
 #[derive(Clone, Copy)]
 pub(super) struct Options {
-    reduce: Reduce,
-    bad_index: BadIndex,
+    pub(super) reduce: Reduce,
+    pub(super) bad_index: BadIndex,
     pub(super) dim: isize,
     pub(super) dim_size: Option<usize>,
-    deterministic: bool,
-    unbiased: bool,
-    eps: f64,
+    pub(super) deterministic: bool,
+    pub(super) unbiased: bool,
+    pub(super) eps: f64,
 }
 
 impl Options {
@@ -136,35 +133,5 @@ impl Options {
             ))),
             Some(_) | None => Ok(()),
         }
-    }
-
-    pub(super) fn scatter(&self) -> ScatterOptions {
-        let options =
-            ScatterOptions::new(self.reduce).dim(self.dim).bad_index(self.bad_index).deterministic(self.deterministic);
-        self.dim_size.map_or(options, |size| options.dim_size(size))
-    }
-
-    pub(super) fn segment_coo(&self) -> SegmentCooOptions {
-        let options = SegmentCooOptions::new(self.reduce).bad_index(self.bad_index);
-        self.dim_size.map_or(options, |size| options.dim_size(size))
-    }
-
-    pub(super) fn segment_csr(&self) -> SegmentCsrOptions {
-        SegmentCsrOptions::new(self.reduce).bad_index(self.bad_index)
-    }
-
-    pub(super) fn gather_coo(&self) -> GatherCooOptions {
-        GatherCooOptions::new().bad_index(self.bad_index)
-    }
-
-    pub(super) fn gather_csr(&self) -> GatherCsrOptions {
-        let options = GatherCsrOptions::new().bad_index(self.bad_index);
-        self.dim_size.map_or(options, |size| options.size(size))
-    }
-
-    pub(super) fn composite(&self) -> CompositeOptions {
-        let options =
-            CompositeOptions::new().dim(self.dim).bad_index(self.bad_index).eps(self.eps).unbiased(self.unbiased);
-        self.dim_size.map_or(options, |size| options.dim_size(size))
     }
 }

@@ -2,19 +2,18 @@
 
 use std::{ptr, slice};
 
-use tensorrt_scatter::{
-    Composite, CompositePlan, GatherPlan, Index, IndexType, ScalarType, ScatterPlan, SegmentPlan, Shape, cpu, gpu,
-};
+use tensorrt_scatter::{Index, IndexType, ScalarType, Shape, cpu, gpu};
 
 use super::{
     descriptor::{Descriptor, TrtsTensor},
+    operators,
     options::{Options, TrtsOptions},
     status::{Failure, Status, guard},
     target::{Target, TrtsTarget},
     tensors::Inputs,
     words::{numbered, operator_constant},
 };
-use crate::operators::{Declaration, INDEX, Id, MAX_INPUTS, OPERATORS, SRC, check_countable};
+use crate::operators::{Declaration, INDEX, MAX_INPUTS, OPERATORS, SRC, check_countable};
 
 /// `trts_requirements`.
 #[repr(C)]
@@ -124,7 +123,7 @@ unsafe fn query(
         query.options.check_reduce(declaration)?;
         query.inputs.check_types()?;
         // SAFETY: the caller's promise.
-        let found = unsafe { query.answer()? };
+        let found = unsafe { operators::answer(&mut query)? };
         let dims = found.shape.dims();
         requirements.workspace_bytes = found.workspace_bytes;
         // Sizes fit an isize.
@@ -153,128 +152,43 @@ unsafe fn writable<'a>(requirements: *mut TrtsRequirements) -> Result<&'a mut Tr
     Ok(unsafe { &mut *requirements })
 }
 
-struct Query {
-    inputs: Inputs,
-    options: Options,
+/// What a query was given.
+pub(super) struct Query {
+    pub(super) inputs: Inputs,
+    pub(super) options: Options,
     target: Target,
 }
 
-struct Answer {
+/// What a query is answered.
+pub(super) struct Answer {
     shape: Shape,
     workspace_bytes: usize,
     dim_size: Option<usize>,
 }
 
 impl Query {
-    /// # Safety
-    /// The data of the index, where it is not null, must be where the target says.
-    unsafe fn answer(&mut self) -> Result<Answer, Failure> {
-        // SAFETY: the caller's promise.
-        unsafe {
-            match self.inputs.declaration.id {
-                Id::Scatter => self.scatter(),
-                Id::SegmentCoo => self.segment_coo(),
-                Id::SegmentCsr => self.segment_csr(),
-                Id::GatherCoo => self.gather_coo(),
-                Id::GatherCsr => self.gather_csr(),
-                Id::Softmax => self.composite(Composite::Softmax),
-                Id::LogSoftmax => self.composite(Composite::LogSoftmax),
-                Id::LogSumExp => self.composite(Composite::LogSumExp),
-                Id::Std => self.composite(Composite::Std),
-            }
-        }
-    }
-
-    fn src(&self) -> Shape {
+    pub(super) fn src(&self) -> Shape {
         self.inputs.src().shape
     }
 
     /// The shape of the index or indptr.
-    fn index(&self) -> Shape {
+    pub(super) fn index(&self) -> Shape {
         self.inputs.index().shape
     }
 
     /// The shape of base, where it is given.
-    fn base(&self) -> Option<Shape> {
+    pub(super) fn base(&self) -> Option<Shape> {
         self.inputs.base().map(|base| base.shape)
     }
 
     /// The type of src.
-    fn scalar(&self) -> ScalarType {
+    pub(super) fn scalar(&self) -> ScalarType {
         self.inputs.src().scalar
-    }
-
-    /// # Safety
-    /// That of [`answer`](Self::answer), as for all below.
-    unsafe fn scatter(&mut self) -> Result<Answer, Failure> {
-        let (src, index, base) = (self.src(), self.index(), self.base());
-        if self.index_decides() {
-            // The shapes are checked before the index is read: their message says more.
-            ScatterPlan::new(&src, &index, None, &self.options.scatter().dim_size(0))?;
-            // SAFETY: the caller's promise.
-            self.options.dim_size = Some(unsafe { self.used_group_count()? });
-        }
-        let plan = ScatterPlan::new(&src, &index, base.as_ref(), &self.options.scatter())?;
-        let axis = src.axis(self.options.dim)?;
-        self.found(plan.out_shape(), || plan.workspace_bytes(self.scalar()), Some(axis))
-    }
-
-    /// # Safety
-    /// See above.
-    unsafe fn segment_coo(&mut self) -> Result<Answer, Failure> {
-        let (src, index, base) = (self.src(), self.index(), self.base());
-        if self.index_decides() {
-            SegmentPlan::coo(&src, &index, None, &self.options.segment_coo().dim_size(0))?;
-            // SAFETY: the caller's promise.
-            self.options.dim_size = Some(unsafe { self.group_count()? });
-        }
-        let plan = SegmentPlan::coo(&src, &index, base.as_ref(), &self.options.segment_coo())?;
-        self.found(plan.out_shape(), || plan.workspace_bytes(self.scalar()), Some(index.rank() - 1))
-    }
-
-    fn segment_csr(&self) -> Result<Answer, Failure> {
-        let plan = SegmentPlan::csr(&self.src(), &self.index(), &self.options.segment_csr())?;
-        self.found(plan.out_shape(), || plan.workspace_bytes(self.scalar()), None)
-    }
-
-    fn gather_coo(&self) -> Result<Answer, Failure> {
-        let plan = GatherPlan::coo(&self.src(), &self.index())?;
-        self.found(plan.out_shape(), || 0, None)
-    }
-
-    /// # Safety
-    /// See above.
-    unsafe fn gather_csr(&mut self) -> Result<Answer, Failure> {
-        let (src, indptr) = (self.src(), self.index());
-        let size = match (self.options.dim_size, self.base()) {
-            (Some(size), _) => size,
-            (None, Some(out)) => out.dims().get(indptr.rank().wrapping_sub(1)).copied().unwrap_or(0),
-            (None, None) => {
-                GatherPlan::csr(&src, &indptr, 0)?;
-                // SAFETY: the caller's promise.
-                unsafe { self.last_element()? }
-            }
-        };
-        let plan = GatherPlan::csr(&src, &indptr, size)?;
-        self.found(plan.out_shape(), || 0, Some(indptr.rank() - 1))
-    }
-
-    /// # Safety
-    /// See above.
-    unsafe fn composite(&mut self, composite: Composite) -> Result<Answer, Failure> {
-        let (src, index, scalar) = (self.src(), self.index(), self.scalar());
-        if self.options.dim_size.is_none() {
-            CompositePlan::new(composite, &src, &index, &self.options.composite().dim_size(0))?;
-            // SAFETY: the caller's promise.
-            self.options.dim_size = Some(unsafe { self.used_group_count()? });
-        }
-        let plan = CompositePlan::new(composite, &src, &index, &self.options.composite())?;
-        self.found(plan.out_shape(), || plan.workspace_bytes(scalar), Some(src.axis(self.options.dim)?))
     }
 
     /// The answer for a result of this shape. `axis` is the axis of src that becomes groups, if the operator has
     /// groups.
-    fn found(
+    pub(super) fn found(
         &self,
         shape: &Shape,
         workspace_bytes: impl FnOnce() -> usize,
@@ -293,22 +207,22 @@ impl Query {
     }
 
     /// Whether the number of groups has to be read from the index.
-    fn index_decides(&self) -> bool {
+    pub(super) fn index_decides(&self) -> bool {
         self.options.dim_size.is_none() && self.base().is_none()
     }
 
     /// The number of groups in the index; 0 if src has no elements, as in torch_scatter.
     ///
     /// # Safety
-    /// See above.
-    unsafe fn used_group_count(&mut self) -> Result<usize, Failure> {
+    /// That of [`answer`](operators::answer).
+    pub(super) unsafe fn used_group_count(&mut self) -> Result<usize, Failure> {
         // SAFETY: the caller's promise.
         if self.src().element_count() == 0 { Ok(0) } else { unsafe { self.group_count() } }
     }
 
     /// # Safety
-    /// See above.
-    unsafe fn group_count(&mut self) -> Result<usize, Failure> {
+    /// That of [`answer`](operators::answer).
+    pub(super) unsafe fn group_count(&mut self) -> Result<usize, Failure> {
         unsafe fn count<I: Index>(index: &Descriptor, target: &mut Target) -> Result<usize, Failure> {
             // SAFETY: the caller's promise.
             unsafe {
@@ -335,8 +249,8 @@ impl Query {
     /// The last element of indptr, which is the length of gather_csr's result; 0 if indptr has no elements.
     ///
     /// # Safety
-    /// See above.
-    unsafe fn last_element(&self) -> Result<usize, Failure> {
+    /// That of [`answer`](operators::answer).
+    pub(super) unsafe fn last_element(&self) -> Result<usize, Failure> {
         unsafe fn value<I: Index>(element: &Descriptor, target: &Target) -> Result<i64, Failure> {
             // SAFETY: the caller's promise.
             unsafe {
@@ -366,7 +280,7 @@ impl Query {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::operators::tests::FOUR_INPUTS;
+    use crate::operators::{Id, tests::FOUR_INPUTS};
 
     #[test]
     fn a_query_puts_base_where_the_operator_has_it() {

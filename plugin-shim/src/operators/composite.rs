@@ -2,7 +2,7 @@
 
 use tensorrt_scatter::{
     Composite, CompositeOptions, CompositePlan, Error, Shape,
-    gpu::raw::{Kernels, preload_composite},
+    gpu::raw::{CompositePointers, Kernels, StreamQueue, enqueue_composite, preload_composite},
 };
 
 use super::{
@@ -13,7 +13,12 @@ use super::{
     groups::Size,
     signature::Choice,
 };
-use crate::{attributes::Attributes, backend::ElementTypes, message::Refusal, tensorrt::Generation};
+use crate::{
+    attributes::Attributes,
+    backend::{Buffers, ElementTypes, Plan},
+    message::Refusal,
+    tensorrt::Generation,
+};
 
 /// The operator of a composite.
 pub(super) fn make(
@@ -78,5 +83,29 @@ impl Kind for CompositeKind {
 
     fn load_kernels(&self, kernels: &Kernels, types: &ElementTypes) -> Result<(), Error> {
         preload_composite(kernels, self.composite, types.values(SRC), types.index(INDEX))
+    }
+}
+
+impl Plan for CompositePlan {
+    fn out_shape(&self, _output: usize) -> &Shape {
+        self.out_shape()
+    }
+
+    fn workspace_bytes(&self, types: &ElementTypes) -> usize {
+        self.workspace_bytes(types.values(SRC))
+    }
+
+    unsafe fn enqueue(&self, kernels: &'static Kernels, buffers: &Buffers) -> Result<(), Error> {
+        let pointers = CompositePointers {
+            scalar: buffers.types.values(SRC),
+            index_type: buffers.types.index(INDEX),
+            src: buffers.input(SRC),
+            index: buffers.input(INDEX),
+            out: buffers.outputs[0],
+            workspace: buffers.workspace,
+            workspace_bytes: self.workspace_bytes(buffers.types.values(SRC)),
+        };
+        // SAFETY: the caller's promise.
+        unsafe { enqueue_composite(&mut StreamQueue::new(kernels, buffers.stream), self, &pointers) }
     }
 }

@@ -2,16 +2,17 @@
 //!
 //! One file for each operator. What several have in common is in `declaration` (names, inputs and outputs), `signature`
 //! (those that a layer has), `attribute` (attributes), `grouped` (operators over the groups of an index), `groups` (the
-//! number of groups) and `shape` (axes and shapes).
+//! number of groups), `shape` (axes and shapes), `segment`, `gather` and `composite` (operators that share a plan).
 //!
-//! A new operator is a file with a declaration and a plan, a line in `operators!`, and in `c_abi` a function and a
-//! query.
+//! A new operator is a line in `operators!`, a file here with a declaration and a plan, and a file in `c_abi::operators`
+//! with a function and a query.
 
 mod attribute;
 mod composite;
 mod declaration;
 #[cfg(test)]
 mod documents;
+mod gather;
 mod gather_coo;
 mod gather_csr;
 mod grouped;
@@ -21,6 +22,7 @@ mod scatter_log_softmax;
 mod scatter_logsumexp;
 mod scatter_softmax;
 mod scatter_std;
+mod segment;
 mod segment_coo;
 mod segment_csr;
 mod shape;

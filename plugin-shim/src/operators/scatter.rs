@@ -2,7 +2,7 @@
 
 use tensorrt_scatter::{
     Error, ReduceOperator, ScatterOptions, ScatterPlan, Shape,
-    gpu::raw::{Kernels, preload_scatter},
+    gpu::raw::{Kernels, StreamQueue, enqueue_scatter, preload_scatter},
 };
 
 use super::{
@@ -13,7 +13,11 @@ use super::{
     groups::Size,
     signature::Choice,
 };
-use crate::{attributes::Attributes, backend::ElementTypes, tensorrt::Generation};
+use crate::{
+    attributes::Attributes,
+    backend::{Buffers, ElementTypes, Plan, reduction_pointers},
+    tensorrt::Generation,
+};
 
 pub(super) const DECLARATION: Declaration = Declaration {
     id: Id::Scatter,
@@ -56,5 +60,21 @@ impl Kind for Scatter {
 
     fn load_kernels(&self, kernels: &Kernels, types: &ElementTypes) -> Result<(), Error> {
         preload_scatter(kernels, &self.0, types.values(SRC), types.index(INDEX), types.positions())
+    }
+}
+
+impl Plan for ScatterPlan {
+    fn out_shape(&self, _output: usize) -> &Shape {
+        self.out_shape()
+    }
+
+    fn workspace_bytes(&self, types: &ElementTypes) -> usize {
+        self.workspace_bytes(types.values(SRC))
+    }
+
+    unsafe fn enqueue(&self, kernels: &'static Kernels, buffers: &Buffers) -> Result<(), Error> {
+        let pointers = reduction_pointers(buffers, self.workspace_bytes(buffers.types.values(SRC)));
+        // SAFETY: the caller's promise.
+        unsafe { enqueue_scatter(&mut StreamQueue::new(kernels, buffers.stream), self, &pointers) }
     }
 }
