@@ -289,6 +289,24 @@ def test_an_index_that_may_be_expanded_along_its_last_axis_stays() -> None:
     assert "last axis" in report.kept[0].reason
 
 
+@pytest.mark.parametrize(
+    ("index", "shape", "reason"),
+    [("int64", "value_ints: ints = []", "a scalar"), ("int64[1, e]", "value_ints = [2, 6]", "last axis")],
+)
+def test_an_expanded_index_that_fits_no_plugin_stays(index: str, shape: str, reason: str) -> None:
+    """One has no axis, the other has more axes than src. The plugin refuses both."""
+    original = model(f"""g (float[4] src, {index} index) => (float out) {{
+        shape = Constant <{shape}> ()
+        expanded = Expand (index, shape)
+        out = tensorrt_scatter.TRTS_SegmentCOO <dim_size = 3> (src, expanded) }}""")
+    original.graph.value_info.append(
+        onnx.helper.make_tensor_value_info("expanded", onnx.TensorProto.INT64, [] if index == "int64" else [2, 6])
+    )
+    converted, report = convert(original)
+    assert converted.graph.node == original.graph.node
+    assert reason in report.kept[0].reason
+
+
 def test_external_data(tmp_path: Path, operators: ModuleType) -> None:
     weights = draw(1, 64, 32)
     original = model("""g (float[64, 32] data, int64[e, 32] index, float[e, 32] src) => (float[64, 32] out)

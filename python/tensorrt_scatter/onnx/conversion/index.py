@@ -51,7 +51,7 @@ def unexpand_plugin(node: ir.Node, edit: Editor) -> bool:
     one exception: segments and gathers do not broadcast the last axis of their index, so the Expand must not change it.
 
     Raises:
-        LeftAlone: it is not known whether the Expand changes the last axis.
+        LeftAlone: it is not known whether the Expand changes the last axis, or there is no such axis.
     """
     index = facts.argument(node, 1)
     expand = facts.made_by(facts.resolve(index), "Expand")
@@ -68,11 +68,13 @@ def unexpand_plugin(node: ir.Node, edit: Editor) -> bool:
 
 
 def _check_last_axis(node: ir.Node, size: facts.Dim, after: list[facts.Dim]) -> None:
+    if not after:
+        raise LeftAlone("its index is expanded to a scalar, which has no axis to work along")
     # Expand changes only an axis of size 1.
     if (isinstance(size, int) and size != 1) or facts.same(size, after[-1]):
         return
     src = facts.dims(facts.argument(node, 0))
     axis = len(after) - 1
-    if node.op_type == SEGMENT_COO.op_type and src is not None and facts.same(size, src[axis]):
+    if node.op_type == SEGMENT_COO.op_type and src is not None and axis < len(src) and facts.same(size, src[axis]):
         return
     raise LeftAlone("its index is expanded, maybe along its last axis, which it cannot be told to do otherwise")
