@@ -1,10 +1,11 @@
 """What each operator computes, in NumPy: the definition, group by group, in float64 or int64.
 
-Names and rules are torch_scatter's (https://pytorch-scatter.readthedocs.io). Where the plugins' rules are sharper, they
-are the plugins': an element whose index names no group takes no part, and a row that no index names is 0.
+Names and rules are those of torch_scatter (https://pytorch-scatter.readthedocs.io). Where the plugins' rules are
+stricter, this file has the plugins' rules: an element whose index names no group is left out, and a row that no index
+names is 0.
 
-A reduction is defined by what it makes of the values of one group. The Python tests take the definitions from here too.
-This file needs NumPy alone, because it also runs beside a real TensorRT.
+A formula defines a reduction: it computes the result from the values of one group. The Python tests take the
+definitions from here too. This file needs NumPy alone, because it also runs beside a real TensorRT.
 """
 
 import numpy as np
@@ -78,7 +79,7 @@ def _std(values, unbiased):
 
 
 def broadcast(index, shape, dim):
-    """torch_scatter's broadcast: a 1-D index lies along `dim`; else trailing axes of size 1 are added."""
+    """torch_scatter's broadcast: a 1-D index lies along `dim`. Any other index gets trailing axes of size 1."""
     if index.ndim == 1:
         index = index.reshape([-1 if axis == dim else 1 for axis in range(len(shape))])
     else:

@@ -131,8 +131,8 @@ pub(in crate::gpu) fn most_segment_chunks(b: usize, e: usize) -> usize {
 
 /// The number of lanes that share the columns of a record in the kernel that joins records, one column each. With fewer
 /// lanes, a warp loads more records at a time, each in shorter pieces. (64 columns: 16 lanes are 2 to 11 % faster if
-/// one segment has most of the elements, and up to 8 % slower for a thousand segments of equal length. 256 columns: 32
-/// lanes are best for the latter. H100.)
+/// one segment has most of the elements; 8 lanes or fewer are slower for a thousand segments of equal length. 256
+/// columns: 32 lanes are best for the latter. H100.)
 pub(in crate::gpu) fn combine_lanes(k: usize) -> usize {
     k.clamp(1, if k > 64 { WARP_SIZE } else { WARP_SIZE / 2 }).next_power_of_two()
 }
