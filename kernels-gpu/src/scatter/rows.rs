@@ -49,10 +49,8 @@ pub unsafe fn accumulate<T: Float32, I: Index, const COLUMNS: usize, const COUNT
     warps: Warps,
 ) {
     let lane = lane_id();
-    let columns_log2 = lanes_of_row_log2::<COLUMNS>(p.k as u32);
+    let Place { columns_log2, row_of_lane, column } = Place::of::<COLUMNS>(lane, p.k as u32);
     let rows_at_once = WARP_SIZE >> columns_log2;
-    let row_of_lane = lane >> columns_log2;
-    let column = (lane - (row_of_lane << columns_log2)) as usize * COLUMNS;
     let first = warps.number() * p.rows_of_warp;
     let rows = p.b * p.e;
     if first >= rows {
@@ -101,9 +99,7 @@ pub unsafe fn accumulate<T: Float32, I: Index, const COLUMNS: usize, const COUNT
     if warp::any(FULL_MASK, keeps) {
         // Computed anew, so that they take no registers in the loop.
         let lane = hint::opaque(lane_id());
-        let columns_log2 = lanes_of_row_log2::<COLUMNS>(hint::opaque(p.k as u32));
-        let row_of_lane = lane >> columns_log2;
-        let column = (lane - (row_of_lane << columns_log2)) as usize * COLUMNS;
+        let Place { columns_log2, row_of_lane, column } = Place::of::<COLUMNS>(lane, hint::opaque(p.k as u32));
         add_up_columns(columns_log2, &mut kept);
         // A lane that kept nothing adds -0, the sum of no elements. The first lane of each column has the sum.
         if row_of_lane == 0 {
@@ -118,10 +114,23 @@ pub unsafe fn accumulate<T: Float32, I: Index, const COLUMNS: usize, const COUNT
     }
 }
 
-/// The power of two of the lanes for a row of `k` columns.
-#[inline(always)]
-fn lanes_of_row_log2<const COLUMNS: usize>(k: u32) -> u32 {
-    (k / COLUMNS as u32).trailing_zeros()
+/// Which columns of which row a lane takes, of the rows that a warp takes at once.
+struct Place {
+    /// The power of two of the lanes for a row.
+    columns_log2: u32,
+    row_of_lane: u32,
+    /// The first of the lane's columns.
+    column: usize,
+}
+
+impl Place {
+    /// The place of a lane in rows of `k` columns, of which a lane takes COLUMNS.
+    #[inline(always)]
+    fn of<const COLUMNS: usize>(lane: u32, k: u32) -> Self {
+        let columns_log2 = (k / COLUMNS as u32).trailing_zeros();
+        let row_of_lane = lane >> columns_log2;
+        Self { columns_log2, row_of_lane, column: (lane - (row_of_lane << columns_log2)) as usize * COLUMNS }
+    }
 }
 
 /// The neighbouring rows of a warp, at least one.

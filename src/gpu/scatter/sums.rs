@@ -2,7 +2,6 @@
 
 use kernel_params::{MAX_LIMB_BITS, ReproducibleParams, ScatterParams};
 
-use super::super::{pointers::ReductionPointers, queue::Queue};
 use super::{
     WorkspaceLayout,
     steps::{self, RowSum, Step},
@@ -11,6 +10,8 @@ use crate::{
     Error, ScatterPlan,
     gpu::{
         kernel::{Float32Sum, FloatType, Join},
+        pointers::ReductionPointers,
+        queue::Queue,
         tuning::{BlockSums, WARP_SIZE},
     },
 };
