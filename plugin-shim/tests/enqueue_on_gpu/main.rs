@@ -161,8 +161,9 @@ fn deterministic_sums_repeat() {
 /// Threads with streams, plugins and workspaces of their own, all at once.
 #[test]
 fn many_streams_at_once() {
-    const THREADS: u64 = 8;
-    const ROUNDS: usize = 3;
+    // Enough for two streams to meet in every kernel. More rounds would take racecheck minutes.
+    const THREADS: u64 = 4;
+    const ROUNDS: usize = 2;
     let _session = Session::start();
     let Some(first) = stream("many_streams_at_once") else { return };
     let creators = Creators::of(&plugin_library());
