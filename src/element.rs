@@ -109,7 +109,7 @@ impl ScalarType {
 /// A type whose values can be reduced: each of [`ScalarType`].
 pub trait Scalar: sealed::Sealed + bytemuck::Pod + PartialOrd + std::fmt::Debug + Send + Sync {
     /// The type of sums and products: float32 for the 16-bit floats, the type itself otherwise.
-    type Accumulator: Accumulator;
+    type Accumulator: Accumulator + Scalar<Accumulator = Self::Accumulator>;
     /// The type, as a value.
     const TYPE: ScalarType;
 

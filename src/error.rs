@@ -128,6 +128,46 @@ pub enum Error {
         /// The axis of `src` that indptr runs along, counted from 0.
         axis: usize,
     },
+    /// An input that delimits the segments has another number of axes than the index, so it lies along another axis.
+    #[error(
+        "`{input}` of shape {given} lies along axis {}, but index of shape {index} along axis {}: both need the same \
+         number of axes",
+        given.rank() - 1, index.rank() - 1
+    )]
+    OtherAxis {
+        /// The input: "indptr".
+        input: &'static str,
+        /// Its shape.
+        given: Shape,
+        /// The shape of the index.
+        index: Shape,
+    },
+    /// The weights do not fit the index and `src`.
+    #[error(
+        "weight of shape {weight} does not fit index of shape {index} and src of shape {src}: expected the index's \
+         shape, or one more axis of H heads behind it, where H divides the number of columns of src; each leading axis \
+         may be 1"
+    )]
+    WeightShape {
+        /// The shape of the weights.
+        weight: Shape,
+        /// The shape of the index.
+        index: Shape,
+        /// The shape of `src`.
+        src: Shape,
+    },
+    /// The weights have neither src's type, nor float32 where src has 16-bit floats. Weights of src's type are
+    /// [`Weight::Same`](crate::Weight::Same), float32 beside float32 too.
+    #[error(
+        "weight was given as {given} beside src of type {src}; expected weights of src's type, or float32 beside {}",
+        listed("or", ScalarType::ALL.into_iter().filter(|scalar| scalar.is_half()))
+    )]
+    WeightType {
+        /// The type of the weights.
+        given: ScalarType,
+        /// The type of `src`.
+        src: ScalarType,
+    },
     /// `base` (torch_scatter's `out`) has another shape than the result.
     #[error(
         "base (torch_scatter's `out`) has shape {base}, but the result has shape {expected} (src's shape {src} with \
@@ -237,7 +277,9 @@ pub enum Error {
         shape: Shape,
     },
     /// A position along the reduced axis does not fit the type of `arg_out`.
-    #[error("src has {length} elements along dim, more than arg_out's type can count; use an index of type int64")]
+    #[error(
+        "there are {length} elements along the reduced axis, more than arg_out's type can count; use an index of type int64"
+    )]
     ArgOutTooNarrow {
         /// The length of the reduced axis.
         length: usize,
@@ -360,6 +402,9 @@ impl Error {
             | Self::IndexShape { .. }
             | Self::LeadingAxes { .. }
             | Self::IndptrLength { .. }
+            | Self::OtherAxis { .. }
+            | Self::WeightShape { .. }
+            | Self::WeightType { .. }
             | Self::BaseShape { .. }
             | Self::OutputShape { .. }
             | Self::UnknownDimSize
@@ -394,6 +439,7 @@ mod tests {
             Error::IndptrOutOfRange { position: 1, value: 7, at_least: 2, size: 3, shape }.to_string(),
             Error::NotAFloat { given: ScalarType::I32 }.to_string(),
             Error::NoArgOut { reduce: Reduce::Sum }.to_string(),
+            Error::WeightType { given: ScalarType::F32, src: ScalarType::F64 }.to_string(),
         ];
         assert_eq!(
             texts,
@@ -405,6 +451,8 @@ mod tests {
                 "src has type int32; softmax, log_softmax, logsumexp and std need one of float32, float16, bfloat16 or \
                  float64",
                 "reduce \"sum\" has no arg_out; only \"min\" and \"max\" do",
+                "weight was given as float32 beside src of type float64; expected weights of src's type, or float32 \
+                 beside float16 or bfloat16",
             ]
         );
     }

@@ -52,15 +52,15 @@ macro_rules! reductions {
 
 reductions! {
     /// The sum; 0 for an empty group. torch_scatter's "add" is the same.
-    Sum = "sum", number: 0, has_arg: false, of: Scatter | SegmentCoo | SegmentCsr;
+    Sum = "sum", number: 0, has_arg: false, of: Scatter | SegmentCoo | SegmentCsr | GatherSegmentCsr;
     /// The product; 1 for an empty group.
     Mul = "mul", number: 1, has_arg: false, of: Scatter;
     /// The sum divided by the number of elements; 0 for an empty group.
-    Mean = "mean", number: 2, has_arg: false, of: Scatter | SegmentCoo | SegmentCsr;
+    Mean = "mean", number: 2, has_arg: false, of: Scatter | SegmentCoo | SegmentCsr | GatherSegmentCsr;
     /// The smallest element and its position; 0 for an empty group.
-    Min = "min", number: 3, has_arg: true, of: Scatter | SegmentCoo | SegmentCsr;
+    Min = "min", number: 3, has_arg: true, of: Scatter | SegmentCoo | SegmentCsr | GatherSegmentCsr;
     /// The largest element and its position; 0 for an empty group.
-    Max = "max", number: 4, has_arg: true, of: Scatter | SegmentCoo | SegmentCsr;
+    Max = "max", number: 4, has_arg: true, of: Scatter | SegmentCoo | SegmentCsr | GatherSegmentCsr;
 }
 
 impl Reduce {
@@ -94,9 +94,11 @@ named_enum! {
         SegmentCoo = "segment_coo",
         /// [`segment_csr`](crate::cpu::segment_csr).
         SegmentCsr = "segment_csr",
+        /// [`gather_segment_csr`](crate::cpu::gather_segment_csr).
+        GatherSegmentCsr = "gather_segment_csr",
     }
 
-    /// The operator's name: "scatter", "segment_coo" or "segment_csr".
+    /// The operator's name, such as "segment_csr".
     pub fn name;
 }
 

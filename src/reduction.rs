@@ -1,8 +1,8 @@
-//! What scatter and the segment operators have in common: a plan that reduces [B, E, K] to [B, N, K].
+//! What the operators that have reductions have in common: a plan that reduces [B, E, K] to [B, N, K].
 
 use crate::{Error, Index, Reduce, Shape, shape::check_output};
 
-/// A plan of scatter, segment_coo or segment_csr, as far as the three are alike.
+/// A plan of an operator that has reductions, as far as these plans are alike.
 pub(crate) trait Reduction {
     /// The reduction.
     fn reduce(&self) -> Reduce;

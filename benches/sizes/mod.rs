@@ -47,6 +47,38 @@ pub const COMPARED: &[Size] = &[
 
 pub const COMPARED_COLUMNS: [usize; 5] = [1, 4, 16, 64, 256];
 
+/// A graph whose edges are sorted by destination. Sources are uniform.
+pub struct Graph {
+    pub name: &'static str,
+    pub nodes: usize,
+    pub edges: usize,
+    /// How destinations are drawn.
+    pub pattern: Pattern,
+    /// The numbers of columns that are measured.
+    pub columns: &'static [usize],
+}
+
+/// The graphs of the benchmark of graph layers; `torch_times.py` has the same.
+pub const GRAPHS: &[Graph] = &[
+    Graph { name: "uniform", nodes: 1 << 18, edges: 1 << 22, pattern: Pattern::Uniform, columns: &[16, 64, 256] },
+    Graph { name: "skewed", nodes: 1 << 18, edges: 1 << 22, pattern: Pattern::Skewed, columns: &[16, 64, 256] },
+    Graph { name: "large", nodes: 1 << 20, edges: 1 << 24, pattern: Pattern::Uniform, columns: &[32] },
+    Graph { name: "small", nodes: 10_000, edges: 160_000, pattern: Pattern::Uniform, columns: &[64] },
+];
+
+impl Graph {
+    /// The destinations, as groups of edges.
+    pub fn destinations(&self) -> Size {
+        size(self.name, self.edges, 1, self.nodes, self.pattern)
+    }
+
+    /// The source of each edge.
+    pub fn sources(&self) -> Vec<i32> {
+        let uniform = |i: u64| (mix(i) >> 11) as f64 / (1u64 << 53) as f64;
+        (0..self.edges as u64).map(|i| (uniform(self.edges as u64 + i) * self.nodes as f64) as i32).collect()
+    }
+}
+
 impl Size {
     /// The size as a benchmark's name shows it.
     pub fn label(&self) -> String {

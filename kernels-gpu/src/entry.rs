@@ -12,12 +12,12 @@ use crate::{
     layout,
     reduction::{Max, Min, Mul, Sum},
     scatter::{self, privatized, reproducible, rows, vectors},
-    segment::{self, Line, Streamed},
+    segment::{self, ByIndex, Kept, Line, Streamed},
     word::Quad,
 };
 use kernel_params::{
-    CompositeParams, FillParams, GatherParams, IndexParams, OffsetsParams, ReproducibleParams, ScatterParams,
-    SegmentParams, SortedIndexParams,
+    CompositeParams, FillParams, GatherParams, GatherSegmentParams, IndexParams, OffsetsParams, ReproducibleParams,
+    ScatterParams, SegmentParams, SortedIndexParams,
 };
 
 /// An entry point as the emulator sees it.
@@ -176,6 +176,7 @@ macro_rules! index {
 macro_rules! source {
     ($has_index:expr) => {
         const HAS_INDEX: bool = $has_index;
+        type Rows = segment::InOrder<$has_index>;
     };
 }
 

@@ -7,6 +7,7 @@
 mod check;
 mod composite;
 mod gather;
+mod gather_segment;
 mod reduce;
 mod scatter;
 mod segment;
@@ -16,6 +17,7 @@ mod walk;
 pub use check::group_count;
 pub use composite::{log_softmax, log_softmax_into, logsumexp, logsumexp_into, softmax, softmax_into, std, std_into};
 pub use gather::{gather_coo, gather_coo_into, gather_csr, gather_csr_into};
+pub use gather_segment::{gather_segment_csr, gather_segment_csr_into};
 pub use scatter::{scatter, scatter_into};
 pub use segment::{segment_coo, segment_coo_into, segment_csr, segment_csr_into};
 pub use threads::{set_threads, threads};

@@ -12,7 +12,7 @@ use super::{
 use crate::{Accumulator, Error, Index, Reduce, Scalar, ScatterPlan, SegmentPlan, try_vec::filled};
 
 /// The fewest elements for each thread. With fewer, waking a thread costs more than it saves (docs/CPU.md).
-const ELEMENTS_PER_THREAD: usize = 1 << 15;
+pub(super) const ELEMENTS_PER_THREAD: usize = 1 << 15;
 
 /// The sizes of a reduction of [B, E, K] to [B, N, K].
 #[derive(Clone, Copy)]
@@ -36,7 +36,7 @@ impl Sizes {
 
     /// Divides the rows of the result between threads that have at least `elements_per_thread` elements each.
     fn division<T>(&self, walk: &impl Walk<T>, elements_per_thread: usize) -> Division {
-        // Sizes were checked: neither src nor the result has more elements than memory.
+        // Sizes were checked: an address reaches each element that is read, and each one of the result.
         let elements = (self.b * self.e * self.k).saturating_add(self.b * self.n * self.k);
         let division = Division::new(elements, elements_per_thread);
         if walk.reads_whole_slices() { division.with_costly_parts() } else { division }
@@ -44,7 +44,13 @@ impl Sizes {
 
     /// Calls `visit` for the elements of `count` rows of the result from row `first` on. Rows are counted over all
     /// slices. The rows of the runs are counted from `first`.
-    fn visit<T>(&self, walk: &impl Walk<T>, first: usize, count: usize, mut visit: impl FnMut(Run<'_, T>)) {
+    fn visit<T, W: Walk<T>>(
+        &self,
+        walk: &W,
+        first: usize,
+        count: usize,
+        mut visit: impl FnMut(Run<'_, W::Stored, W::Weight>),
+    ) {
         let mut done = 0;
         while done < count {
             let (b, row) = ((first + done) / self.n, (first + done) % self.n);
@@ -89,9 +95,9 @@ pub(super) fn reduce<T: Scalar, I: Index>(
 ///
 /// # Errors
 /// [`Error::OutOfMemory`].
-pub(super) fn fold<T: Scalar, S: Copy + Send + Sync>(
+pub(super) fn fold<T: Scalar, S: Copy + Send + Sync, W: Walk<T>>(
     sizes: Sizes,
-    walk: &impl Walk<T>,
+    walk: &W,
     elements_per_thread: usize,
     start: S,
     join: impl Fn(S, T::Accumulator, usize) -> S + Sync,
@@ -106,8 +112,8 @@ pub(super) fn fold<T: Scalar, S: Copy + Send + Sync>(
         let first = part * rows;
         sizes.visit(walk, first, states.len() / sizes.k, |run| {
             let at = run.row * sizes.k + run.column;
-            for (i, (state, value)) in states[at..].iter_mut().zip(run.values).enumerate() {
-                *state = join(*state, value.widen(), first * sizes.k + at + i);
+            for (i, (state, &stored)) in states[at..].iter_mut().zip(run.stored).enumerate() {
+                *state = join(*state, W::value(stored, run.weight).widen(), first * sizes.k + at + i);
             }
         });
     });
@@ -181,11 +187,12 @@ impl<T: Scalar, W: Walk<T>> Sums<'_, W, T> {
         let counts_per_row = counts.len() / rows;
         self.sizes.visit(self.walk, first, rows, |run| {
             let at = run.row * k + run.column;
-            for (accumulator, value) in accumulators[at..][..run.values.len()].iter_mut().zip(run.values) {
-                *accumulator = join(*accumulator, value.widen());
+            for (accumulator, &stored) in accumulators[at..][..run.stored.len()].iter_mut().zip(run.stored) {
+                *accumulator = join(*accumulator, W::value(stored, run.weight).widen());
             }
-            if let Some(count) = counts.get_mut(run.row * counts_per_row + run.column) {
-                *count += 1;
+            // The one count of a row is raised by the run with its first column.
+            if run.column < counts_per_row {
+                counts[run.row * counts_per_row + run.column] += 1;
             }
         });
         if counts_per_row == 0 {
@@ -235,10 +242,11 @@ impl<T: Scalar, W: Walk<T>, I: Index> Selection<'_, W, T, I> {
         arg.fill(self.nowhere);
         let has_base = self.base.is_some();
         self.sizes.visit(self.walk, first, out.len() / k, |run| {
-            let columns = run.row * k + run.column..run.row * k + run.column + run.values.len();
+            let columns = run.row * k + run.column..run.row * k + run.column + run.stored.len();
             // A position along an axis whose length fits the type fits as well.
             let position = I::from_position(run.position).unwrap_or(self.nowhere);
-            for ((out, arg), &value) in out[columns.clone()].iter_mut().zip(&mut arg[columns]).zip(run.values) {
+            for ((out, arg), &stored) in out[columns.clone()].iter_mut().zip(&mut arg[columns]).zip(run.stored) {
+                let value = W::value(stored, run.weight);
                 let is_first = !has_base && *arg == self.nowhere;
                 let is_number = value.partial_cmp(&value).is_some();
                 if if is_first { is_number } else { beats(value, *out) } {

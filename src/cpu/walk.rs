@@ -3,32 +3,43 @@
 use std::ops::Range;
 
 use crate::{
-    Index, ScatterPlan, SegmentPlan,
+    Accumulator, GatherPlan, GatherSegmentPlan, Index, Scalar, ScatterPlan, SegmentPlan,
     broadcast::{Columns, Layout},
+    gather_segment::WeightLayout,
 };
 
-/// Neighbouring elements of `src` that belong to one row of the result.
-pub(super) struct Run<'a, T> {
+/// Neighbouring elements of `src` that belong to one row of the result, and have one weight.
+pub(super) struct Run<'a, S, W> {
     /// The row of the result, counted from the first row of the call.
     pub(super) row: usize,
     /// The column of the first element.
     pub(super) column: usize,
     /// The position of the elements along the reduced axis.
     pub(super) position: usize,
-    pub(super) values: &'a [T],
+    /// The elements as they are stored. [`Walk::value`] makes the values to reduce of them.
+    pub(super) stored: &'a [S],
+    pub(super) weight: W,
 }
 
-/// The elements of `src` [B, E, K], row by row of the result [B, N, K].
+/// The elements of `src` [B, E, K], row by row of the result [B, N, K]. `T` is the type of the values to reduce.
 pub(super) trait Walk<T>: Sync {
+    /// The type of the elements as they are stored.
+    type Stored: Copy;
+    /// What the elements of a run are multiplied by; `()` for nothing.
+    type Weight: Copy;
+
+    /// The value to reduce of a stored element and the weight of its run.
+    fn value(stored: Self::Stored, weight: Self::Weight) -> T;
+
     /// Whether each call of [`visit`](Self::visit) reads a whole slice, even for one row.
     fn reads_whole_slices(&self) -> bool;
 
-    /// Whether a run is always a whole row of `src`.
+    /// Whether the elements of a row of `src` always belong to the same row of the result.
     fn has_whole_rows(&self) -> bool;
 
     /// Calls `visit` for all elements of slice `b` that belong to `rows`. Elements of one row come in the order of
     /// `src`.
-    fn visit(&self, b: usize, rows: Range<usize>, visit: impl FnMut(Run<'_, T>));
+    fn visit(&self, b: usize, rows: Range<usize>, visit: impl FnMut(Run<'_, Self::Stored, Self::Weight>));
 }
 
 /// The elements that an index assigns to groups. Elements with an index out of range belong to none.
@@ -97,7 +108,14 @@ impl<'a, T: Sync, I: Index> ByIndex<'a, T, I> {
     }
 }
 
-impl<T: Sync, I: Index> Walk<T> for ByIndex<'_, T, I> {
+impl<T: Copy + Sync, I: Index> Walk<T> for ByIndex<'_, T, I> {
+    type Stored = T;
+    type Weight = ();
+
+    fn value(stored: T, (): ()) -> T {
+        stored
+    }
+
     fn reads_whole_slices(&self) -> bool {
         !self.is_sorted
     }
@@ -106,7 +124,7 @@ impl<T: Sync, I: Index> Walk<T> for ByIndex<'_, T, I> {
         self.columns == Columns::Same
     }
 
-    fn visit(&self, b: usize, rows: Range<usize>, mut visit: impl FnMut(Run<'_, T>)) {
+    fn visit(&self, b: usize, rows: Range<usize>, mut visit: impl FnMut(Run<'_, T, ()>)) {
         let row_of = |group: Option<usize>| group?.checked_sub(rows.start).filter(|&row| row < rows.len());
         let start = self.row_start(b, 0);
         let stride = self.layout.stride_e as usize;
@@ -114,7 +132,7 @@ impl<T: Sync, I: Index> Walk<T> for ByIndex<'_, T, I> {
             let src = &self.src[(b * self.e + position) * self.k..][..self.k];
             self.groups_of_row(start + position * stride, |columns, group| {
                 if let Some(row) = row_of(group) {
-                    visit(Run { row, column: columns.start, position, values: &src[columns] });
+                    visit(Run { row, column: columns.start, position, stored: &src[columns], weight: () });
                 }
             });
         }
@@ -134,7 +152,14 @@ impl<'a, T, I> ByIndptr<'a, T, I> {
     }
 }
 
-impl<T: Sync, I: Index> Walk<T> for ByIndptr<'_, T, I> {
+impl<T: Copy + Sync, I: Index> Walk<T> for ByIndptr<'_, T, I> {
+    type Stored = T;
+    type Weight = ();
+
+    fn value(stored: T, (): ()) -> T {
+        stored
+    }
+
     fn reads_whole_slices(&self) -> bool {
         false
     }
@@ -143,18 +168,122 @@ impl<T: Sync, I: Index> Walk<T> for ByIndptr<'_, T, I> {
         true
     }
 
-    fn visit(&self, b: usize, rows: Range<usize>, mut visit: impl FnMut(Run<'_, T>)) {
-        let (plan, k) = (self.plan, self.plan.k);
-        let (start, stride) = (plan.layout.row_start(b, 0), plan.layout.stride_e as usize);
-        let bound = |n: usize| {
-            let bound = self.indptr[start + n * stride].to_i64();
-            usize::try_from(bound).unwrap_or(0).min(plan.e)
-        };
-        for row in rows.clone() {
-            for position in bound(row)..bound(row + 1) {
-                let values = &self.src[(b * plan.e + position) * k..][..k];
-                visit(Run { row: row - rows.start, column: 0, position, values });
-            }
+    fn visit(&self, b: usize, rows: Range<usize>, mut visit: impl FnMut(Run<'_, T, ()>)) {
+        let SegmentPlan { e, k, .. } = *self.plan;
+        for_each_element(self.plan, self.indptr, b, rows, |row, position| {
+            let stored = &self.src[(b * e + position) * k..][..k];
+            visit(Run { row, column: 0, position, stored, weight: () });
+        });
+    }
+}
+
+/// Calls `visit` with the row, counted from the first one, and the position of each element that an indptr assigns to
+/// `rows`. Bounds out of range are clamped.
+fn for_each_element<I: Index>(
+    plan: &SegmentPlan,
+    indptr: &[I],
+    b: usize,
+    rows: Range<usize>,
+    mut visit: impl FnMut(usize, usize),
+) {
+    let (start, stride) = (plan.layout.row_start(b, 0), plan.layout.stride_e as usize);
+    let bound = |n: usize| {
+        let bound = indptr[start + n * stride].to_i64();
+        usize::try_from(bound).unwrap_or(0).min(plan.e)
+    };
+    for row in rows.clone() {
+        for position in bound(row)..bound(row + 1) {
+            visit(row - rows.start, position);
         }
+    }
+}
+
+/// The rows that an index names for the elements of an indptr's segments. Elements with an index out of range are left
+/// out.
+#[derive(Clone, Copy)]
+pub(super) struct Gathered<'a, T, I> {
+    pub(super) plan: &'a GatherSegmentPlan,
+    pub(super) src: &'a [T],
+    pub(super) index: &'a [I],
+    pub(super) indptr: &'a [I],
+}
+
+impl<T, I: Index> Gathered<'_, T, I> {
+    /// Calls `visit` with the row of the result, counted from the first one, the position, and the row of `src` of each
+    /// element that belongs to `rows`.
+    fn for_each_row(&self, b: usize, rows: Range<usize>, mut visit: impl FnMut(usize, usize, &[T])) {
+        let GatherPlan { s, e, k, .. } = self.plan.rows;
+        let index = &self.index[self.plan.rows.index_start(b)..][..e];
+        for_each_element(&self.plan.segments, self.indptr, b, rows, |row, position| {
+            if let Some(read) = index[position].group(s) {
+                visit(row, position, &self.src[(b * s + read) * k..][..k]);
+            }
+        });
+    }
+}
+
+impl<T: Copy + Sync, I: Index> Walk<T> for Gathered<'_, T, I> {
+    type Stored = T;
+    type Weight = ();
+
+    fn value(stored: T, (): ()) -> T {
+        stored
+    }
+
+    fn reads_whole_slices(&self) -> bool {
+        false
+    }
+
+    fn has_whole_rows(&self) -> bool {
+        true
+    }
+
+    fn visit(&self, b: usize, rows: Range<usize>, mut visit: impl FnMut(Run<'_, T, ()>)) {
+        self.for_each_row(b, rows, |row, position, stored| {
+            visit(Run { row, column: 0, position, stored, weight: () });
+        });
+    }
+}
+
+/// [`Gathered`] rows times weights of type `W`. The values to reduce are accumulators: products are not rounded.
+pub(super) struct Weighted<'a, T, W, I> {
+    pub(super) rows: Gathered<'a, T, I>,
+    pub(super) weight: &'a [W],
+    pub(super) layout: WeightLayout,
+}
+
+impl<T, W, I> Walk<T::Accumulator> for Weighted<'_, T, W, I>
+where
+    T: Scalar,
+    W: Scalar<Accumulator = T::Accumulator>,
+    I: Index,
+{
+    type Stored = T;
+    type Weight = T::Accumulator;
+
+    fn value(stored: T, weight: T::Accumulator) -> T::Accumulator {
+        stored.widen().mul(weight)
+    }
+
+    fn reads_whole_slices(&self) -> bool {
+        false
+    }
+
+    fn has_whole_rows(&self) -> bool {
+        true
+    }
+
+    /// A run has the columns of one head.
+    fn visit(&self, b: usize, rows: Range<usize>, mut visit: impl FnMut(Run<'_, T, T::Accumulator>)) {
+        let GatherPlan { e, k, .. } = self.rows.plan.rows;
+        let heads = self.layout.heads;
+        let width = k / heads;
+        let weight = &self.weight[self.layout.leading.offset(b as u64) as usize..][..e * heads];
+        self.rows.for_each_row(b, rows, |row, position, stored| {
+            let weights = &weight[position * heads..][..heads];
+            for (head, (stored, weight)) in stored.chunks_exact(width).zip(weights).enumerate() {
+                visit(Run { row, column: head * width, position, stored, weight: weight.widen() });
+            }
+        });
     }
 }

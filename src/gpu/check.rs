@@ -20,7 +20,7 @@ pub(super) const RESULT_BYTES: usize = size_of::<u64>();
 /// Fails with the first element of an index or indptr that breaks a rule. Waits for the stream.
 pub(super) fn check_index<I: Index>(
     stream: &Stream,
-    rules: &impl IndexRules,
+    rules: &dyn IndexRules,
     index: &DeviceTensor<I>,
     name: &'static str,
     workspace: &mut Workspace,
@@ -103,7 +103,7 @@ fn ask_index<I: Index>(
 /// executed the work given to it.
 pub(super) unsafe fn enqueue_check(
     queue: &mut impl Queue,
-    rules: &impl IndexRules,
+    rules: &dyn IndexRules,
     index_type: IndexType,
     index: u64,
     result: u64,

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     BadIndex, Composite, CompositeOptions, CompositePlan, Error, Float, Index, IndexType, ScalarType, ScatterPlan,
-    broadcast,
+    broadcast, index_rules::IndexRules,
 };
 
 pub use steps::preload_composite;
@@ -176,16 +176,11 @@ pub unsafe fn composite_raw(
     unsafe { enqueue_composite(&mut StreamQueue::new(kernels, stream), plan, pointers) }
 }
 
-impl Call for CompositePlan {
+impl Call<1> for CompositePlan {
     type Pointers = CompositePointers;
-    type Rules = ScatterPlan;
 
-    fn rules(&self) -> &ScatterPlan {
-        &self.groups
-    }
-
-    fn index_name(&self) -> &'static str {
-        "index"
+    fn rules(&self) -> [(&'static str, &dyn IndexRules); 1] {
+        [("index", &self.groups)]
     }
 
     fn key(&self, pointers: &CompositePointers) -> [&'static str; 4] {
@@ -319,5 +314,5 @@ fn run<T: Float, I: Index>(
         })
     };
     // SAFETY: the tensors have the shapes the plan was made of.
-    unsafe { call::run(stream, plan, index, bad_index, plan.workspace_bytes(T::TYPE), workspace, pointers) }
+    unsafe { call::run(stream, plan, [index], bad_index, plan.workspace_bytes(T::TYPE), workspace, pointers) }
 }

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     BadIndex, Error, GatherCooOptions, GatherCsrOptions, GatherPlan, Index, IndexType, Scalar, ScalarType,
-    gather::RowSource,
+    gather::RowSource, index_rules::IndexRules,
 };
 
 pub use steps::{preload_gather_coo, preload_gather_csr};
@@ -161,16 +161,11 @@ pub unsafe fn gather_raw(
     unsafe { enqueue_gather(&mut StreamQueue::new(kernels, stream), plan, pointers) }
 }
 
-impl Call for GatherPlan {
+impl Call<1> for GatherPlan {
     type Pointers = GatherPointers;
-    type Rules = Self;
 
-    fn rules(&self) -> &Self {
-        self
-    }
-
-    fn index_name(&self) -> &'static str {
-        self.source.name()
+    fn rules(&self) -> [(&'static str, &dyn IndexRules); 1] {
+        [(self.source.name(), self)]
     }
 
     fn key(&self, pointers: &GatherPointers) -> [&'static str; 4] {
@@ -304,5 +299,5 @@ fn run<T: Scalar, I: Index>(
         })
     };
     // SAFETY: the tensors have the shapes the plan was made of.
-    unsafe { call::run(stream, plan, index, bad_index, 0, workspace, pointers) }
+    unsafe { call::run(stream, plan, [index], bad_index, 0, workspace, pointers) }
 }

@@ -14,6 +14,7 @@ mod device;
 mod driver;
 mod event;
 mod gather;
+mod gather_segment;
 mod kernel;
 mod kernels;
 mod launches;
@@ -33,6 +34,7 @@ pub use composite::{log_softmax, log_softmax_into, logsumexp, logsumexp_into, so
 pub use device::Gpu;
 pub use event::Event;
 pub use gather::{gather_coo, gather_coo_into, gather_csr, gather_csr_into};
+pub use gather_segment::{DeviceWeight, gather_segment_csr, gather_segment_csr_into};
 pub use memory::{DeviceTensor, Workspace};
 pub use scatter::{scatter, scatter_into};
 pub use segment::{segment_coo, segment_coo_into, segment_csr, segment_csr_into};

@@ -16,7 +16,8 @@ use super::{
     queue::{PlacedLayout, Queue, StreamQueue, offset_words},
 };
 use crate::{
-    BadIndex, Error, Index, Reduced, Scalar, ScalarType, ScatterOptions, ScatterPlan, broadcast, reduction::Reduction,
+    BadIndex, Error, Index, Reduced, Scalar, ScalarType, ScatterOptions, ScatterPlan, broadcast,
+    index_rules::IndexRules, reduction::Reduction,
 };
 
 pub use steps::preload_scatter;
@@ -210,16 +211,11 @@ pub unsafe fn scatter_raw(
     unsafe { enqueue_scatter(&mut StreamQueue::new(kernels, stream), plan, pointers) }
 }
 
-impl Call for ScatterPlan {
+impl Call<1> for ScatterPlan {
     type Pointers = ReductionPointers;
-    type Rules = Self;
 
-    fn rules(&self) -> &Self {
-        self
-    }
-
-    fn index_name(&self) -> &'static str {
-        "index"
+    fn rules(&self) -> [(&'static str, &dyn IndexRules); 1] {
+        [("index", self)]
     }
 
     fn key(&self, pointers: &ReductionPointers) -> [&'static str; 4] {
@@ -319,5 +315,5 @@ fn run<T: Scalar, I: Index>(
         })
     };
     // SAFETY: the tensors have the shapes the plan was made of.
-    unsafe { call::run(stream, plan, index, bad_index, plan.workspace_bytes(T::TYPE), workspace, pointers) }
+    unsafe { call::run(stream, plan, [index], bad_index, plan.workspace_bytes(T::TYPE), workspace, pointers) }
 }

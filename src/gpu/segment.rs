@@ -23,9 +23,11 @@ use crate::{
 
 pub use steps::{preload_segment_coo, preload_segment_csr};
 
-use partition::Partition;
+pub(super) use partition::Partition;
+pub(super) use workspace::{WorkspaceLayout, most_bytes};
+
 use steps::{Selection, Step};
-use workspace::{WorkspaceLayout, made_indptr, tiles};
+use workspace::{made_indptr, tiles};
 
 impl SegmentPlan {
     /// The most bytes of workspace that [`enqueue_segment`] needs, for these shapes and all smaller ones.
@@ -35,11 +37,11 @@ impl SegmentPlan {
     /// more than two axes, there are 8 bytes for each position on the axes before the reduced one. `usize::MAX` if the
     /// number does not fit in a usize.
     pub fn workspace_bytes(&self, scalar: ScalarType) -> usize {
-        workspace::most_bytes(self, scalar)
+        workspace::most_bytes(self, scalar, workspace::allowance(self, scalar))
     }
 
     /// How many elements a segment has on average.
-    fn average_length(&self) -> usize {
+    pub(super) fn average_length(&self) -> usize {
         self.e / self.n.max(1)
     }
 
@@ -49,7 +51,7 @@ impl SegmentPlan {
     }
 
     /// The layout of the leading axes, in rows of the index.
-    fn place_layout(&self, pointers: &ReductionPointers, workspace: &WorkspaceLayout) -> PlacedLayout {
+    pub(super) fn place_layout(&self, pointers: &ReductionPointers, workspace: &WorkspaceLayout) -> PlacedLayout {
         let mut layout = Layout { leading: self.layout.leading, ..Layout::default() };
         // Every stride of a leading axis is a whole number of rows. If rows have no elements, it does not matter which
         // one is read.
@@ -58,7 +60,7 @@ impl SegmentPlan {
         PlacedLayout::new(&layout, self.b, 0, pointers.workspace + workspace.offsets as u64)
     }
 
-    fn params(
+    pub(super) fn params(
         &self,
         pointers: &ReductionPointers,
         layout: IndexLayout,
@@ -208,16 +210,11 @@ pub unsafe fn segment_raw(
     unsafe { enqueue_segment(&mut StreamQueue::new(kernels, stream), plan, pointers) }
 }
 
-impl Call for SegmentPlan {
+impl Call<1> for SegmentPlan {
     type Pointers = ReductionPointers;
-    type Rules = Self;
 
-    fn rules(&self) -> &Self {
-        self
-    }
-
-    fn index_name(&self) -> &'static str {
-        self.segments.name()
+    fn rules(&self) -> [(&'static str, &dyn IndexRules); 1] {
+        [(self.segments.name(), self)]
     }
 
     fn key(&self, pointers: &ReductionPointers) -> [&'static str; 4] {
@@ -370,7 +367,7 @@ fn run<T: Scalar, I: Index>(
         })
     };
     // SAFETY: the tensors have the shapes the plan was made of.
-    unsafe { call::run(stream, plan, inputs.index, bad_index, plan.workspace_bytes(T::TYPE), workspace, pointers) }
+    unsafe { call::run(stream, plan, [inputs.index], bad_index, plan.workspace_bytes(T::TYPE), workspace, pointers) }
 }
 
 /// Checks an index or indptr. Stores the position of its first element that is out of range, or below the one before it

@@ -2,8 +2,9 @@
 
 use half::{bf16, f16};
 use tensorrt_scatter::{
-    BadIndex, Composite, CompositeOptions, Error, Float, GatherCooOptions, GatherCsrOptions, ReduceOperator, Reduced,
-    Scalar, ScatterOptions, SegmentCooOptions, SegmentCsrOptions, Tensor, TensorView, cpu,
+    BadIndex, Composite, CompositeOptions, Error, Float, GatherCooOptions, GatherCsrOptions, GatherSegmentCsrOptions,
+    ReduceOperator, Reduced, Scalar, ScatterOptions, SegmentCooOptions, SegmentCsrOptions, Tensor, TensorView, Weight,
+    cpu,
 };
 
 use crate::{element::Element, memory::counted};
@@ -121,6 +122,31 @@ fn calls_of<T: Element>(sizes: Sizes, calls: &mut Vec<Call>) {
             result.map(|()| plain(out))
         };
         add(format!("segment_csr_into {reduce}"), false, Box::new(run));
+    }
+    let row_index = Tensor::new(&[1, e], unsorted(sizes)).unwrap();
+    for reduce in ReduceOperator::GatherSegmentCsr.reductions() {
+        for (kind, heads) in [("plain", None), ("weighted", Some(1)), ("weighted by heads", Some(k))] {
+            let (src, index, indptr) = (values::<T>(Sizes { e: n, ..sizes }), row_index.clone(), bounds.clone());
+            let weight = heads.map(|heads| values::<T>(Sizes { k: heads, ..sizes }));
+            let options = GatherSegmentCsrOptions::new(reduce);
+            let owned = (src.clone(), index.clone(), indptr.clone(), weight.clone());
+            let run = move |_: Option<usize>| {
+                let (src, index, indptr, weight) = &owned;
+                let weight = weight.as_ref().map(|weight| Weight::Same(weight.view()));
+                counted(|| cpu::gather_segment_csr(src, index, indptr, weight, &options)).map(bits)
+            };
+            add(format!("gather_segment_csr {reduce}, {kind}"), false, Box::new(run));
+            let run = move |_: Option<usize>| {
+                let weight = weight.as_ref().map(|weight| Weight::Same(weight.view()));
+                let mut out = Tensor::full(*src.shape(), T::of(77.0)).unwrap();
+                let result =
+                    counted(|| cpu::gather_segment_csr_into(&src, &index, &indptr, weight, &options, &mut out, None));
+                let is_untouched = || out.data().iter().all(|&value| value == T::of(77.0));
+                assert!(result.is_ok() || is_untouched(), "a call that failed has written");
+                result.map(|()| plain(out))
+            };
+            add(format!("gather_segment_csr_into {reduce}, {kind}"), false, Box::new(run));
+        }
     }
     let (src, index) = (values::<T>(Sizes { e: n, ..sizes }), rows.data().to_vec());
     let index = Tensor::new(&[1, e], index).unwrap();

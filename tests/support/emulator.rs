@@ -14,17 +14,23 @@ use kernel_params::{
 use kernels_gpu::entry::entry_points;
 use nvptx_arch::emulate::{self, Launch, Memory, Options};
 use tensorrt_scatter::{
-    Error, IndexType, ScatterOptions, ScatterPlan, SegmentCooOptions, SegmentCsrOptions, SegmentPlan, Shape,
+    Error, GatherSegmentCsrOptions, GatherSegmentPlan, IndexType, ScatterOptions, ScatterPlan, SegmentCooOptions,
+    SegmentCsrOptions, SegmentPlan, Shape,
     gpu::{
         DeviceNumbers, Tuning,
         raw::{
-            IndexQuestion, Kernel, Queue, ReductionPointers, THREADS_PER_BLOCK, enqueue_index_question,
-            enqueue_scatter, enqueue_segment, enqueue_segment_check,
+            GatherSegmentPointers, IndexQuestion, Kernel, Queue, ReductionPointers, THREADS_PER_BLOCK,
+            enqueue_gather_segment, enqueue_index_question, enqueue_scatter, enqueue_segment, enqueue_segment_check,
         },
     },
 };
 
-use super::{Element, assert_same, naive::ScatterCase, segments::SegmentCase};
+use super::{
+    Element, assert_same,
+    gather_segments::{GatherSegmentCase, WeightValues},
+    naive::ScatterCase,
+    segments::SegmentCase,
+};
 
 /// CUDA_ERROR_LAUNCH_FAILED, which a driver answers where a kernel fails.
 const LAUNCH_FAILED: i32 = 719;
@@ -434,6 +440,55 @@ pub fn segment_check<T: Element>(case: &SegmentCase<T>, seed: u64) -> Result<u64
     // SAFETY: both addresses are of the memory above.
     unsafe { enqueue_segment_check(&mut emulator, &plan, index_type, index, answer)? };
     Ok(result[0])
+}
+
+/// The plan of a case of rows that are read through an index.
+pub fn gather_segment_plan<T: Element>(case: &GatherSegmentCase<T>) -> Result<GatherSegmentPlan, Error> {
+    let shape = |dims: &[usize]| Shape::new(dims).unwrap();
+    let (src, index, indptr) = (shape(&case.src_dims), shape(&case.index_dims), shape(&case.indptr_dims));
+    let weight = case.weights.as_ref().map(|weights| shape(&weights.dims));
+    let options = GatherSegmentCsrOptions::new(case.reduce);
+    GatherSegmentPlan::csr(&src, &index, &indptr, weight.as_ref(), &options)
+}
+
+/// [`scatter`] for rows that are read through an index. `offset` elements before src and out make them unaligned.
+pub fn gather_segment<T: Element>(
+    case: &GatherSegmentCase<T>,
+    seed: u64,
+    max_blocks: u32,
+    offset: usize,
+) -> Result<(Vec<T>, Vec<i64>), Error> {
+    let (setup, mut emulator) = (Setup::of(seed), Emulator::new(seed, max_blocks));
+    let plan = gather_segment_plan(case)?;
+    let bytes = plan.workspace_bytes(T::TYPE);
+    let mut workspace = vec![0x5555_5555_5555_5555u64; bytes.div_ceil(size_of::<u64>())];
+    let mut src = Aligned::new(&case.src, offset);
+    let mut out = Aligned::new(&vec![T::of(77.0); case.out_len()], offset);
+    let index = Integers::new(&case.index, setup.index_type);
+    let indptr = Integers::new(&case.indptr, setup.index_type);
+    let mut arg = Integers::new(&vec![-77; case.out_len()], setup.arg_type);
+    let reduction = ReductionPointers {
+        scalar: T::TYPE,
+        index_type: setup.index_type,
+        arg_type: setup.arg_type,
+        src: emulator.readable(src.data()),
+        index: indptr.readable(&mut emulator),
+        base: None,
+        out: emulator.unwritten(out.data()),
+        arg_out: case.reduce.has_arg().then(|| arg.unwritten(&mut emulator)),
+        workspace: emulator.unwritten(&mut workspace),
+        workspace_bytes: bytes,
+    };
+    let (weight, weights_are_float32) = match case.weights.as_ref().map(|weights| &weights.values) {
+        None => (None, false),
+        Some(WeightValues::Same(values)) => (Some(emulator.readable(values)), false),
+        Some(WeightValues::Float32(values)) => (Some(emulator.readable(values)), true),
+    };
+    let pointers =
+        GatherSegmentPointers { reduction, index: index.readable(&mut emulator), weight, weights_are_float32 };
+    // SAFETY: the addresses are of the vectors above, which have the plan's sizes and outlive the call.
+    unsafe { enqueue_gather_segment(&mut emulator, &plan, &pointers)? };
+    Ok((out.data().to_vec(), if case.reduce.has_arg() { arg.to_i64() } else { Vec::new() }))
 }
 
 /// Values that start a given number of elements behind a multiple of 16 bytes.

@@ -5,8 +5,8 @@
 //! for each axis ([`axis!`](crate::axis)).
 
 use crate::{
-    CompositeParams, FillParams, GatherParams, IndexParams, OffsetsParams, ReproducibleParams, ScatterParams,
-    SegmentParams, SortedIndexParams, THREADS_PER_BLOCK, WARP_SIZE,
+    CompositeParams, FillParams, GatherParams, GatherSegmentParams, IndexParams, OffsetsParams, ReproducibleParams,
+    ScatterParams, SegmentParams, SortedIndexParams, THREADS_PER_BLOCK, WARP_SIZE,
 };
 
 /// A structure that kernels take as their parameter.
@@ -24,7 +24,7 @@ macro_rules! params {
 }
 
 params! {
-    CompositeParams FillParams GatherParams IndexParams OffsetsParams ReproducibleParams ScatterParams SegmentParams
+    CompositeParams FillParams GatherParams GatherSegmentParams IndexParams OffsetsParams ReproducibleParams ScatterParams SegmentParams
     SortedIndexParams
 }
 
@@ -221,7 +221,7 @@ macro_rules! axis {
 /// points.
 ///
 /// ```text
-/// segment source _cut fold _packs scalar (SegmentParams) warp any = segment::reduce_cut<T, R, CutLoad, PACK, HAS_INDEX>;
+/// segment source _cut fold _packs scalar (SegmentParams) warp any = segment::reduce_cut<T, R, CutLoad, Rows, PACK>;
 /// ```
 ///
 /// - First comes the name, in parts. A part that is an [`axis!`](crate::axis) stands for each of its suffixes in turn,
@@ -282,22 +282,30 @@ macro_rules! entry_points {
                     segment::reduce_whole<T, R, COLUMNS, HAS_INDEX>;
                 segment source _short fold scalar (SegmentParams) thread any = segment::reduce_short<T, R, HAS_INDEX>;
                 segment source _cut fold _columns scalar (SegmentParams) warp any =
-                    segment::reduce_cut<T, R, Line, ONE, HAS_INDEX>;
+                    segment::reduce_cut<T, R, Line, Rows, ONE>;
                 segment source _cut fold _packs scalar (SegmentParams) warp any =
-                    segment::reduce_cut<T, R, CutLoad, PACK, HAS_INDEX>;
+                    segment::reduce_cut<T, R, CutLoad, Rows, PACK>;
                 segment source _cut fold _packs_large scalar (SegmentParams) warp any =
-                    segment::reduce_cut<T, R, Line, PACK, HAS_INDEX>;
+                    segment::reduce_cut<T, R, Line, Rows, PACK>;
                 // A work item is 2^`tile_log2` chunks.
                 segment source _chunks fold _columns scalar (SegmentParams) block any =
-                    segment::reduce_chunks<T, R, Line, ONE, HAS_INDEX> waits;
+                    segment::reduce_chunks<T, R, Line, Rows, ONE> waits;
                 segment source _chunks fold _packs scalar (SegmentParams) block any =
-                    segment::reduce_chunks<T, R, Streamed, PACK, HAS_INDEX> waits;
+                    segment::reduce_chunks<T, R, Streamed, Rows, PACK> waits;
                 segment source _chunks fold _packs_large scalar (SegmentParams) block any =
-                    segment::reduce_chunks<T, R, Line, PACK, HAS_INDEX> waits;
+                    segment::reduce_chunks<T, R, Line, Rows, PACK> waits;
                 // A work item is `WARP_SIZE` chunks.
                 segment source _combine counted_fold scalar (SegmentParams) block any =
                     segment::combine<T, R, HAS_INDEX> waits;
                 segment_combine uncounted_fold scalar (SegmentParams) block any = segment::combine<T, R, NO_INDEX> waits;
+            }
+            gather_segment {
+                // A work item is the segments of a warp's groups of lanes. `combine` is that of segments with an index.
+                gather_segment_cut fold columns_or_packs scalar (GatherSegmentParams) warp any =
+                    segment::reduce_cut<T, R, Kept, ByIndex, COLUMNS>;
+                // A work item is 2^`tile_log2` chunks.
+                gather_segment_chunks fold columns_or_packs scalar (GatherSegmentParams) block any =
+                    segment::reduce_chunks<T, R, Kept, ByIndex, COLUMNS> waits;
             }
             gather {
                 // A work item is a batch of words.

@@ -16,38 +16,49 @@ use super::{
     long::Long,
     piece::Piece,
     records::Record,
+    rows::Rows,
     tile::{warp_of_block, Task, Tile},
     work::{first_column, Outcome, Work},
 };
 use crate::{element::Scalar, items::Blocks, layout::split_rows};
 
 /// ```text
-/// for each chunk tile: one block
+/// for each chunk tile, or for each column part of each chunk tile: one block
 ///     for each of its chunks in which a long segment goes on, for each column part: one warp
 ///         fold the segment's elements in this chunk; leave a record
 /// ```
 /// It is a kernel of its own, because a kernel has as many registers as its largest step, and with fewer registers more
 /// warps have loads under way. If no segment is long, a block ends after one load.
 #[inline(always)]
-pub unsafe fn reduce_chunks<T: Scalar, R: Fold, L: Load, const COLUMNS: usize, const HAS_INDEX: bool>(
-    p: &SegmentParams,
+pub unsafe fn reduce_chunks<T: Scalar, R: Fold, L: Load, S: Rows, const COLUMNS: usize>(
+    params: &S::Params,
     blocks: Blocks,
 ) {
+    let p = S::segments(params);
     let mut first = skip_tiles(p, blocks);
-    while first < p.b * p.chunks_per_b {
-        let behind = first + (1 << p.tile_log2);
-        let find = |chunk| if chunk < behind { unsafe { Long::in_chunk(p, chunk) } } else { None };
-        let tile = Tile::new(first, &p.column_parts, find);
-        let mut number = warp_of_block() as u64;
-        while number < tile.tasks() {
-            let task = tile.task(number);
-            let (id, end) = (task.value(tile.own.id), task.value(tile.own.end));
-            let work = work::<COLUMNS, HAS_INDEX>(p, &task, id, end);
-            let folded = work.fold::<T, R, L, COLUMNS, HAS_INDEX>(p);
-            work.store::<T, R, COLUMNS, HAS_INDEX>(p, folded);
-            number += WARPS as u64;
+    let mut pass = 0;
+    loop {
+        while first < p.b * p.chunks_per_b {
+            let behind = first + (1 << p.tile_log2);
+            let find = |chunk| if chunk < behind { unsafe { Long::in_chunk(p, chunk) } } else { None };
+            let tile = Tile::new(first, S::parts_of_pass(params), find);
+            let mut number = warp_of_block() as u64;
+            while number < tile.tasks() {
+                let task = tile.task(number);
+                let (id, end) = (task.value(tile.own.id), task.value(tile.own.end));
+                let part = if S::TAKES_PARTS_APART { pass } else { task.part };
+                let work = work::<S, COLUMNS>(p, &task, part, id, end);
+                let folded = work.fold::<T, R, L, S, COLUMNS>(params);
+                work.store::<T, R, S, COLUMNS>(p, folded);
+                number += WARPS as u64;
+            }
+            first += blocks.count() << p.tile_log2;
         }
-        first += blocks.count() << p.tile_log2;
+        pass += 1;
+        if !S::TAKES_PARTS_APART || pass == p.column_parts.value {
+            return;
+        }
+        first = blocks.number() << p.tile_log2;
     }
 }
 
@@ -82,14 +93,14 @@ unsafe fn skip_tiles(p: &SegmentParams, blocks: Blocks) -> u64 {
 
 /// The work of a warp: one column part of what a chunk has of a long segment. The segment ends at `end`.
 #[inline(always)]
-unsafe fn work<const COLUMNS: usize, const HAS_INDEX: bool>(p: &SegmentParams, task: &Task, id: u64, end: u64) -> Work {
+unsafe fn work<S: Rows, const COLUMNS: usize>(p: &SegmentParams, task: &Task, part: u64, id: u64, end: u64) -> Work {
     let (b, chunk) = split_rows(task.chunk, &p.by_chunks_per_b, p.b);
     let from = chunk << p.chunk_log2;
     let length = (1 << p.chunk_log2).min(end - from) as u32;
     let row = Indptr::new(p, b).row;
-    let sees_holes = sees_holes::<HAS_INDEX>(p, row, from, length, lane_id(), WARP_SIZE);
-    let has_holes = HAS_INDEX && warp::any(FULL_MASK, sees_holes);
-    let column = first_column::<COLUMNS>(p, task.part, lane_id() & ((1 << p.lanes_log2) - 1));
+    let sees_holes = S::HAS_HOLES && sees_holes(p, row, from, length, lane_id(), WARP_SIZE);
+    let has_holes = S::HAS_HOLES && warp::any(FULL_MASK, sees_holes);
+    let column = first_column::<COLUMNS>(p, part, lane_id() & ((1 << p.lanes_log2) - 1));
     let piece = Piece { b, row, id, from, column, length };
     let (way, ways_log2) = (lane_id() >> p.lanes_log2, WARP_SIZE.trailing_zeros() - p.lanes_log2);
     let outcome = Outcome::Record(Record::GoesOn);

@@ -11,6 +11,16 @@ pub trait Load {
     unsafe fn load(from: *const u32) -> [u32; 4];
 }
 
+/// Leaves the line in the caches, where other segments may find it.
+pub struct Kept;
+
+impl Load for Kept {
+    #[inline(always)]
+    unsafe fn load(from: *const u32) -> [u32; 4] {
+        memory::load_readonly_x4(from)
+    }
+}
+
 /// Streams: the load leaves the other lines of the caches where they are.
 pub struct Streamed;
 

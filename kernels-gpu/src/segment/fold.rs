@@ -88,6 +88,20 @@ impl<A: Accumulator, P: Position, const COLUMNS: usize> Folded<A, P, COLUMNS> {
         }
     }
 
+    /// [`take`](Self::take) for values that are multiplied by a weight first.
+    #[inline(always)]
+    pub fn take_weighted<T: Scalar<Accumulator = A>, R: Fold>(
+        &mut self,
+        values: &[T; COLUMNS],
+        weight: A,
+        position: P,
+        is_there: bool,
+    ) {
+        for (partial, value) in self.partials.iter_mut().zip(values) {
+            R::take(partial, value.widen().mul(weight), position, is_there);
+        }
+    }
+
     /// Joins two partial results of one segment.
     #[inline(always)]
     pub fn join<R: Fold>(self, other: Self) -> Self {

@@ -113,21 +113,13 @@ impl Membership {
     }
 }
 
-/// Whether there may be holes among the `length` elements from `from` on in a row of the index. False if there is no
-/// index.
+/// Whether there may be holes among the `length` elements from `from` on in a row of the index.
 ///
 /// `threads` threads call it together, and each examines its share of the index tiles. The answer is true if any of
 /// them returns true.
 #[inline(always)]
-pub unsafe fn sees_holes<const HAS_INDEX: bool>(
-    p: &SegmentParams,
-    row: u64,
-    from: u64,
-    length: u32,
-    thread: u32,
-    threads: u32,
-) -> bool {
-    if !HAS_INDEX || length == 0 {
+pub unsafe fn sees_holes(p: &SegmentParams, row: u64, from: u64, length: u32, thread: u32, threads: u32) -> bool {
+    if length == 0 {
         return false;
     }
     let holes = (p.holes as *const u32).add((row * p.by_index_tiles.value) as usize);

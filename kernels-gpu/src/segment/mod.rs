@@ -12,8 +12,8 @@
 //!   of long segments ([`reduce_chunks`]). Both leave records in the workspace. The third kernel joins the records of
 //!   each long segment ([`combine()`]).
 //!
-//! Modules, from low to high: `columns`, `fold` <- `indptr`, `piece`, `block`, `store` <- `records`, `long`, `tile` <-
-//! `work` <- `reduce`, `short`, `chunks`, `combine`.
+//! Modules, from low to high: `columns`, `fold` <- `indptr`, `piece`, `block`, `store` <- `rows`, `records`, `long`,
+//! `tile` <- `work` <- `reduce`, `short`, `chunks`, `combine`.
 
 mod block;
 mod chunks;
@@ -25,17 +25,19 @@ mod long;
 mod piece;
 mod records;
 mod reduce;
+mod rows;
 mod short;
 mod store;
 mod tile;
 mod work;
 
 pub use chunks::reduce_chunks;
-pub use columns::{Line, Streamed};
+pub use columns::{Kept, Line, Streamed};
 pub use combine::combine;
 pub use fold::Fold;
 pub use indptr::from_index;
 pub use reduce::{reduce_cut, reduce_whole};
+pub use rows::{ByIndex, InOrder};
 pub use short::reduce_short;
 
 /// Stands for no segment, and for no position.

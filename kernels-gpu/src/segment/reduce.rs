@@ -10,6 +10,7 @@ use super::{
     columns::{LinePair, Load},
     fold::Fold,
     indptr::prefetch_entry,
+    rows::{InOrder, Rows},
     tile::warp_of_block,
     work::{Outcome, Team, Work},
 };
@@ -38,19 +39,16 @@ fn tasks(p: &SegmentParams) -> u64 {
 /// The lanes of a group share the columns, `COLUMNS` neighbouring columns each. If there are more lanes than that
 /// needs, they also share the elements, every n-th element each.
 #[inline(always)]
-pub unsafe fn reduce_cut<T: Scalar, R: Fold, L: Load, const COLUMNS: usize, const HAS_INDEX: bool>(
-    p: &SegmentParams,
-    warps: Warps,
-) {
+pub unsafe fn reduce_cut<T: Scalar, R: Fold, L: Load, S: Rows, const COLUMNS: usize>(params: &S::Params, warps: Warps) {
+    let p = S::segments(params);
     warps.for_each(tasks(p), |task| {
         let team = Team::group(p, task << groups_log2(p));
-        if !HAS_INDEX {
-            // With an index, the kernel before this one has just written indptr, so the caches hold it.
+        if S::PREFETCHES_INDPTR {
             prefetch_entry(p, team.number + (p.prefetch_warps << groups_log2(p)));
         }
-        let work = Work::of_team::<COLUMNS, true, HAS_INDEX>(p, &team);
-        let folded = work.fold::<T, R, L, COLUMNS, HAS_INDEX>(p);
-        work.store::<T, R, COLUMNS, HAS_INDEX>(p, folded);
+        let work = Work::of_team::<S, COLUMNS, true>(params, &team);
+        let folded = work.fold::<T, R, L, S, COLUMNS>(params);
+        work.store::<T, R, S, COLUMNS>(p, folded);
     });
 }
 
@@ -75,17 +73,17 @@ pub unsafe fn reduce_whole<T: Scalar, R: Fold, const COLUMNS: usize, const HAS_I
         // Computed twice, here and below, so that it takes no register in between.
         let group = || Team::group(p, (first + warp_of_block() as u64 * blocks.count()) << groups_log2(p));
         let team = if left.are_any() { left.take() } else { group() };
-        let mut work = Work::of_team::<COLUMNS, false, HAS_INDEX>(p, &team);
+        let mut work = Work::of_team::<InOrder<HAS_INDEX>, COLUMNS, false>(p, &team);
         // Opaque to the compiler, so that it does not duplicate the code between two tests of the same value.
         let is_block = || hint::opaque_bool(team.is_block);
         if HAS_INDEX && is_block() {
             work.has_holes = barrier::sync_threads_or(work.has_holes as u32) != 0;
         }
-        let mut folded = work.fold::<T, R, LinePair, COLUMNS, HAS_INDEX>(p);
+        let mut folded = work.fold::<T, R, LinePair, InOrder<HAS_INDEX>, COLUMNS>(p);
         if is_block() {
             folded = block::join_warps::<T::Accumulator, R, u32, COLUMNS>(folded, p.lanes_log2, HAS_INDEX);
         }
-        work.store::<T, R, COLUMNS, HAS_INDEX>(p, folded);
+        work.store::<T, R, InOrder<HAS_INDEX>, COLUMNS>(p, folded);
         if !is_block() {
             let group = group();
             left.collect(work.outcome == Outcome::Left && group.member == 0, group.number);

@@ -76,7 +76,7 @@ impl Share {
         p: &SegmentParams,
         length: u32,
     ) -> Folded<T::Accumulator, u32, 1> {
-        if sees_holes::<HAS_INDEX>(p, self.row, self.from as u64, length, 0, 1) {
+        if HAS_INDEX && sees_holes(p, self.row, self.from as u64, length, 0, 1) {
             return self.piece(length).fold::<T, R, Line, 1>(p, 0, 0, true);
         }
         let (k, row) = (p.k as u32, p.e as u32 * self.b + self.from);

@@ -11,6 +11,7 @@ use super::{
     long::note_chunks,
     piece::Piece,
     records::{self, Record},
+    rows::Rows,
     store::store,
 };
 use crate::{element::Scalar, layout::split_rows};
@@ -81,17 +82,15 @@ impl Work {
     /// If the axis is cut, a segment that is longer than a chunk is cut too. Otherwise, a group of lanes leaves a
     /// segment that is long for it to the block.
     #[inline(always)]
-    pub unsafe fn of_team<const COLUMNS: usize, const IS_CUT: bool, const HAS_INDEX: bool>(
-        p: &SegmentParams,
-        team: &Team,
-    ) -> Self {
+    pub unsafe fn of_team<S: Rows, const COLUMNS: usize, const IS_CUT: bool>(params: &S::Params, team: &Team) -> Self {
+        let p = S::segments(params);
         let join_log2 = team.log2.min(WARP_SIZE.trailing_zeros());
         if team.number >= p.b * p.n * p.column_parts.value {
             // Other groups of the warp may have work, and all lanes call the shuffles that join results.
             return Self { join_log2, ..Self::NONE };
         }
         let way = team.member >> p.lanes_log2;
-        let (segment, part) = split_parts(p, team.number);
+        let (segment, part) = S::split_parts(params, team.number);
         let column = first_column::<COLUMNS>(p, part, team.member - (way << p.lanes_log2));
         let (mut piece, length) = find_segment(p, segment, column);
         let mut outcome = Outcome::Whole;
@@ -109,7 +108,7 @@ impl Work {
         }
         // Each lane of a group examines all elements, so that no exchange is needed. The threads of a block share them.
         let (thread, threads) = if team.is_block { (team.member, 1 << team.log2) } else { (0, 1) };
-        let has_holes = sees_holes::<HAS_INDEX>(p, piece.row, piece.from, piece.length, thread, threads);
+        let has_holes = S::HAS_HOLES && sees_holes(p, piece.row, piece.from, piece.length, thread, threads);
         Self { piece, way, ways_log2: team.log2 - p.lanes_log2, join_log2, has_holes, outcome }.within(p)
     }
 
@@ -125,23 +124,23 @@ impl Work {
 
     /// The result of the lanes of this warp that share the piece's elements. All lanes of the warp call it.
     #[inline(always)]
-    pub unsafe fn fold<T: Scalar, R: Fold, L: Load, const COLUMNS: usize, const HAS_INDEX: bool>(
+    pub unsafe fn fold<T: Scalar, R: Fold, L: Load, S: Rows, const COLUMNS: usize>(
         &self,
-        p: &SegmentParams,
+        params: &S::Params,
     ) -> Folded<T::Accumulator, u32, COLUMNS> {
-        let counts = HAS_INDEX && R::HAS_COUNT && p.is_mean != 0;
-        let mut folded = self.piece.fold::<T, R, L, COLUMNS>(p, self.way, self.ways_log2, self.has_holes);
-        folded = folded.join_lanes::<R>(p.lanes_log2, self.join_log2, counts);
-        if !HAS_INDEX {
-            // There are no holes.
-            folded.count = self.piece.length;
+        let p = S::segments(params);
+        let counts = S::LEAVES_OUT && R::HAS_COUNT && p.is_mean != 0;
+        let folded = S::fold::<T, R, L, COLUMNS>(params, &self.piece, self.way, self.ways_log2, self.has_holes);
+        let mut joined = folded.join_lanes::<R>(p.lanes_log2, self.join_log2, counts);
+        if !S::LEAVES_OUT {
+            joined.count = self.piece.length;
         }
-        folded
+        joined
     }
 
     /// Stores the result in `out` or in a record. Of the lanes that share elements, the first one stores.
     #[inline(always)]
-    pub unsafe fn store<T: Scalar, R: Fold, const COLUMNS: usize, const HAS_INDEX: bool>(
+    pub unsafe fn store<T: Scalar, R: Fold, S: Rows, const COLUMNS: usize>(
         &self,
         p: &SegmentParams,
         folded: Folded<T::Accumulator, u32, COLUMNS>,
@@ -156,7 +155,7 @@ impl Work {
             }
             Outcome::Record(record) => {
                 let record = record.number(b * p.chunks_per_b + (from >> p.chunk_log2));
-                records::store::<T::Accumulator, R, u32, COLUMNS>(p, record, column, folded, from, HAS_INDEX);
+                records::store::<T::Accumulator, R, u32, COLUMNS>(p, record, column, folded, from, S::LEAVES_OUT);
             }
             Outcome::Left | Outcome::None => {}
         }
@@ -178,14 +177,4 @@ unsafe fn find_segment(p: &SegmentParams, number: u64, column: u64) -> (Piece, u
 #[inline(always)]
 pub fn first_column<const COLUMNS: usize>(p: &SegmentParams, part: u64, lane: u32) -> u64 {
     ((part << p.lanes_log2) + lane as u64) * COLUMNS as u64
-}
-
-/// Splits a number that is counted over all column parts into the segment and the part. With one part, the usual case,
-/// there is no division.
-#[inline(always)]
-fn split_parts(p: &SegmentParams, number: u64) -> (u64, u64) {
-    if p.column_parts.value == 1 {
-        return (number, 0);
-    }
-    p.column_parts.divide(number)
 }

@@ -8,13 +8,13 @@ use crate::{
 
 /// How threads share the elements and columns of `src`. It depends on sizes only, so the same sizes give sums with the
 /// same bits, wherever the tensors lie.
-pub(super) struct Partition {
+pub(in crate::gpu) struct Partition {
     /// The columns of a lane, if the tensors are aligned to [`PACK_BYTES`]. 1 if packs do not divide a row.
-    pub(super) pack: usize,
+    pub(in crate::gpu) pack: usize,
     /// Lanes that share the columns of an element.
-    pub(super) lanes: usize,
+    pub(in crate::gpu) lanes: usize,
     /// The number of ways: how many lanes of a group share the elements of a segment.
-    pub(super) ways: usize,
+    pub(in crate::gpu) ways: usize,
     /// The elements of a chunk, a power of two. None if the axis is not cut; then a block takes each long segment.
     pub(super) chunk: Option<usize>,
     /// Whether the first kernel is the one for short segments, in which a lane takes one column of a segment.
@@ -24,8 +24,7 @@ pub(super) struct Partition {
 impl Partition {
     /// The partition for a `src` of this many bytes.
     pub(super) fn new(plan: &SegmentPlan, scalar: ScalarType, bytes: usize) -> Self {
-        let per_load = PACK_BYTES / scalar.bytes();
-        let pack = if plan.k.is_multiple_of(per_load) { per_load } else { 1 };
+        let pack = pack(plan.k, scalar);
         let length = plan.average_length();
         let lanes = order::segment_lanes(plan.k / pack, pack * scalar.bytes(), length);
         let column_parts = plan.k.div_ceil(lanes * pack);
@@ -38,16 +37,39 @@ impl Partition {
         } else {
             is_cut.then(|| order::segment_chunk(elements, column_parts, WARP_SIZE / lanes, ways))
         };
-        let chunk = wanted.map(|chunk| workspace::affordable_chunk(plan, scalar, chunk));
+        let allowed = workspace::allowance(plan, scalar);
+        let chunk = wanted.map(|chunk| workspace::affordable_chunk(plan, scalar, chunk, allowed));
         Self { pack, lanes, ways, chunk, is_short }
+    }
+
+    /// The partition for rows that are read through an index, of which `columns` neighbouring ones have one weight.
+    /// Chunks may take `allowed` bytes. The axis is always cut, because any segment may be long, and a block that takes
+    /// it alone waits for one row after the other.
+    pub(in crate::gpu) fn of_gathered(plan: &SegmentPlan, scalar: ScalarType, columns: usize, allowed: usize) -> Self {
+        let pack = pack(columns, scalar);
+        let length = plan.average_length();
+        let lanes = order::gathered_lanes(plan.k / pack, pack * scalar.bytes(), length);
+        let column_parts = plan.k.div_ceil(lanes * pack);
+        let ways = order::gathered_ways(length, lanes);
+        let elements = plan.b.saturating_mul(plan.e);
+        let wanted = order::segment_chunk(elements, column_parts, WARP_SIZE / lanes, ways);
+        let chunk = Some(workspace::affordable_chunk(plan, scalar, wanted, allowed));
+        Self { pack, lanes, ways, chunk, is_short: false }
     }
 
     /// The number of chunks of each b. 0 if one chunk would hold all elements, because then no segment continues in
     /// another chunk.
-    pub(super) fn chunks_per_b(&self, plan: &SegmentPlan) -> usize {
+    pub(in crate::gpu) fn chunks_per_b(&self, plan: &SegmentPlan) -> usize {
         match self.chunk {
             Some(chunk) if chunk < plan.e => plan.e.div_ceil(chunk),
             Some(_) | None => 0,
         }
     }
+}
+
+/// The columns of a lane, if the tensors are aligned to [`PACK_BYTES`] and `columns` neighbouring columns are alike. 1
+/// if packs do not divide them.
+fn pack(columns: usize, scalar: ScalarType) -> usize {
+    let per_load = PACK_BYTES / scalar.bytes();
+    if columns.is_multiple_of(per_load) { per_load } else { 1 }
 }

@@ -26,7 +26,7 @@ pub(super) fn tiles(e: usize) -> usize {
 }
 
 /// Where each part of the workspace is, as an offset in bytes.
-pub(super) struct WorkspaceLayout {
+pub(in crate::gpu) struct WorkspaceLayout {
     pub(super) offsets: usize,
     pub(super) indptr: usize,
     pub(super) holes: usize,
@@ -34,12 +34,12 @@ pub(super) struct WorkspaceLayout {
     pub(super) counts: usize,
     pub(super) values: usize,
     pub(super) positions: usize,
-    pub(super) bytes: usize,
+    pub(in crate::gpu) bytes: usize,
 }
 
 impl WorkspaceLayout {
     /// With room for the given number of chunks.
-    pub(super) fn new(plan: &SegmentPlan, scalar: ScalarType, chunks: usize) -> Self {
+    pub(in crate::gpu) fn new(plan: &SegmentPlan, scalar: ScalarType, chunks: usize) -> Self {
         let mut parts = Parts::default();
         let (offsets, indptr, holes) = place_shared(plan, &mut parts);
         let records = chunks.saturating_mul(RECORDS_PER_CHUNK);
@@ -73,17 +73,17 @@ fn chunk_bytes(plan: &SegmentPlan, scalar: ScalarType, columns: usize) -> usize 
     record.saturating_mul(RECORDS_PER_CHUNK).saturating_add(size_of::<u64>())
 }
 
-/// The most bytes that chunks may take.
-fn allowance(plan: &SegmentPlan, scalar: ScalarType) -> usize {
+/// The most bytes that chunks may take, if `src` is stored.
+pub(in crate::gpu) fn allowance(plan: &SegmentPlan, scalar: ScalarType) -> usize {
     (plan.src.element_count().saturating_mul(scalar.bytes()) / 4).saturating_add(SPARE_BYTES)
 }
 
 /// The number of elements of a chunk. `wanted` is the fastest number. It is doubled until the chunks take no more than
-/// [`allowance`].
+/// `allowed` bytes.
 ///
 /// That happens if b is large, and each row has few chunks, the last of them nearly empty.
-pub(super) fn affordable_chunk(plan: &SegmentPlan, scalar: ScalarType, wanted: usize) -> usize {
-    let (bytes, allowed) = (chunk_bytes(plan, scalar, plan.k), allowance(plan, scalar));
+pub(super) fn affordable_chunk(plan: &SegmentPlan, scalar: ScalarType, wanted: usize, allowed: usize) -> usize {
+    let bytes = chunk_bytes(plan, scalar, plan.k);
     let mut chunk = wanted;
     // If one chunk holds a row, there are no chunks.
     while chunk < plan.e && plan.b.saturating_mul(plan.e.div_ceil(chunk)).saturating_mul(bytes) > allowed {
@@ -92,14 +92,14 @@ pub(super) fn affordable_chunk(plan: &SegmentPlan, scalar: ScalarType, wanted: u
     chunk
 }
 
-/// The most bytes that the workspace takes for these shapes and all smaller ones.
-pub(super) fn most_bytes(plan: &SegmentPlan, scalar: ScalarType) -> usize {
+/// The most bytes that the workspace takes for these shapes and all smaller ones, if chunks may take `allowed` bytes.
+pub(in crate::gpu) fn most_bytes(plan: &SegmentPlan, scalar: ScalarType, allowed: usize) -> usize {
     let mut parts = Parts::default();
     place_shared(plan, &mut parts);
     let chunks = |chunks: usize, columns: usize| chunks.saturating_mul(chunk_bytes(plan, scalar, plan.k.min(columns)));
     let most = chunks(order::most_segment_chunks(plan.b, plan.e), plan.k);
     let most_short = order::most_short_chunks(plan.b, plan.e).map(|(columns, count)| chunks(count, columns));
-    let most = most_short.into_iter().fold(most, usize::max).min(allowance(plan, scalar));
+    let most = most_short.into_iter().fold(most, usize::max).min(allowed);
     if plan.e <= order::SHORTEST_CHUNK {
         // One chunk of any length holds such a row, so there is one note and no record.
         parts.take(1, size_of::<u64>());

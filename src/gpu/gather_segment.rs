@@ -1,0 +1,308 @@
+//! Reductions over segments of rows that are read through an index, on the GPU: the steps, and the safe calls.
+
+mod steps;
+
+use std::ffi::c_void;
+
+use kernel_params::{Divisor, GatherSegmentParams, SegmentParams};
+
+use super::{
+    DeviceTensor, Stream, Workspace,
+    call::{self, Call},
+    kernels::Kernels,
+    pointers::ReductionPointers,
+    queue::{Queue, StreamQueue},
+    segment::{Partition, WorkspaceLayout, most_bytes},
+    tuning::{PACK_BYTES, WARP_SIZE},
+};
+use crate::{
+    BadIndex, Error, GatherSegmentCsrOptions, GatherSegmentPlan, Index, IndexType, Reduced, Scalar, ScalarType,
+    index_rules::IndexRules, reduction::Reduction,
+};
+
+pub use steps::preload_gather_segment_csr;
+
+use steps::{Selection, Step};
+
+/// The bytes for each element that chunks may take of the workspace. The rows that are read are never stored, so the
+/// workspace must not grow to their size.
+const BYTES_PER_ELEMENT: usize = 8;
+
+/// The bytes that chunks may take in any case. With less, a small input would be cut into too few chunks.
+const SPARE_BYTES: usize = 1 << 18;
+
+/// Where the tensors of a gather_segment lie in device memory, and of what types they are.
+#[derive(Clone, Copy, Debug)]
+pub struct GatherSegmentPointers {
+    /// Where the tensors lie that any reduction has. `index` is the indptr; it has the same type as the index.
+    pub reduction: ReductionPointers,
+    /// Address of the index that names rows of `src`.
+    pub index: u64,
+    /// Address of the weights; given where, and only where, the plan has them.
+    pub weight: Option<u64>,
+    /// Whether the weights are float32 beside a `src` of 16-bit floats. Otherwise they have src's type.
+    pub weights_are_float32: bool,
+}
+
+impl GatherSegmentPlan {
+    /// The most bytes of workspace that [`enqueue_gather_segment`] needs, for these shapes and all smaller ones: 8 bytes
+    /// for each element and 256 KiB, at most. If src has more than two axes, there are 8 bytes for each position on the
+    /// axes before the gathered one. `usize::MAX` if the number does not fit in a usize.
+    pub fn workspace_bytes(&self, scalar: ScalarType) -> usize {
+        most_bytes(&self.segments, scalar, self.allowance())
+    }
+
+    /// The most bytes that chunks may take.
+    fn allowance(&self) -> usize {
+        let elements = self.segments.b.saturating_mul(self.segments.e);
+        elements.saturating_mul(BYTES_PER_ELEMENT).saturating_add(SPARE_BYTES)
+    }
+
+    /// H: the number of weights of an element. 1 without weights.
+    fn heads(&self) -> usize {
+        self.weight.map_or(1, |weight| weight.heads.max(1))
+    }
+
+    /// The number of neighbouring columns that have one weight.
+    fn columns_of_head(&self) -> usize {
+        self.segments.k / self.heads()
+    }
+}
+
+/// Gives the steps of a gather_segment to a queue. It allocates nothing on the device and does not wait. Elements with an
+/// index outside [0, R) are left out, and entries of indptr are clamped to [0, E].
+///
+/// # Errors
+/// [`Error::WorkspaceTooSmall`]; [`Error::NoArgOut`]; those of the queue.
+///
+/// # Safety
+/// Each address must point to device memory that holds what the plan's shapes say, aligned to its elements, and that
+/// stays valid until the queue has executed the work given to it; outputs and workspace must not overlap anything.
+pub unsafe fn enqueue_gather_segment(
+    queue: &mut impl Queue,
+    plan: &GatherSegmentPlan,
+    pointers: &GatherSegmentPointers,
+) -> Result<(), Error> {
+    let (segments, reduction) = (&plan.segments, &pointers.reduction);
+    if reduction.arg_out.is_some() {
+        plan.check_has_arg()?;
+    }
+    let scalar = reduction.scalar;
+    let needed = plan.workspace_bytes(scalar);
+    if reduction.workspace_bytes < needed {
+        return Err(Error::WorkspaceTooSmall { given: reduction.workspace_bytes, needed });
+    }
+    if segments.out.element_count() == 0 {
+        return Ok(());
+    }
+    let tuning = *queue.tuning();
+    let partition = Partition::of_gathered(segments, scalar, plan.columns_of_head(), plan.allowance());
+    let is_aligned = |address: u64| address.is_multiple_of(PACK_BYTES as u64);
+    let is_packs = partition.pack > 1 && is_aligned(reduction.src) && is_aligned(reduction.out);
+    let columns = if is_packs { partition.pack } else { 1 };
+    let chunks = segments.b.saturating_mul(partition.chunks_per_b(segments));
+    let workspace = WorkspaceLayout::new(segments, scalar, chunks);
+    debug_assert!(workspace.bytes <= needed, "{plan:?}");
+    let placed = segments.place_layout(reduction, &workspace);
+    let chunk_tile = tuning.chunk_tile(chunks, 1, segments.average_length());
+    let params = GatherSegmentParams {
+        segments: SegmentParams {
+            tile_log2: chunk_tile.ilog2(),
+            ..segments.params(reduction, placed.layout, &partition, &workspace, columns, &tuning)
+        },
+        index: pointers.index,
+        weight: pointers.weight.unwrap_or(0),
+        rows: plan.rows.s as u64,
+        by_segments: Divisor::new((segments.b * segments.n) as u64),
+        one_part: Divisor::new(1),
+        by_head: Divisor::new(plan.columns_of_head() as u64),
+        heads: plan.heads() as u32,
+        weight_bytes: if pointers.weights_are_float32 { size_of::<f32>() } else { scalar.bytes() } as u32,
+        weights_are_float32: pointers.weights_are_float32.into(),
+        index_is_wide: (reduction.index_type == IndexType::I64).into(),
+        index_leading: plan.rows.leading,
+        weight_leading: plan.weight.map(|weight| weight.leading).unwrap_or_default(),
+    };
+    let column_parts = params.segments.column_parts.value as usize;
+    let row_warps = (segments.b * segments.n * column_parts).div_ceil(WARP_SIZE / (partition.lanes * partition.ways));
+    let selection = Selection { fold: steps::fold(segments.reduce)?, scalar };
+    // SAFETY: the caller's promise about the addresses; counts and sizes follow from the plan's shapes.
+    unsafe {
+        placed.enqueue(queue)?;
+        queue.launch_for_each(Step::Cut { is_packs }.kernel(selection), row_warps, &params)?;
+        if chunks == 0 {
+            return Ok(());
+        }
+        let blocks = tuning.chunk_blocks(chunks.div_ceil(chunk_tile), segments.average_length());
+        queue.launch_for_each(Step::Chunks { is_packs }.kernel(selection), blocks, &params)?;
+        queue.launch(Step::Combine.kernel(selection), tuning.combine_blocks(chunks) as u32, &params.segments)
+    }
+}
+
+/// [`enqueue_gather_segment`] on a raw `CUstream` of the current context: what the plugins call. A kernel that
+/// [`preload_gather_segment_csr`] has not loaded is compiled here.
+///
+/// # Errors
+/// Those of [`enqueue_gather_segment`].
+///
+/// # Safety
+/// Those of [`enqueue_gather_segment`] and [`StreamQueue::new`].
+pub unsafe fn gather_segment_raw(
+    kernels: &Kernels,
+    plan: &GatherSegmentPlan,
+    pointers: &GatherSegmentPointers,
+    stream: *mut c_void,
+) -> Result<(), Error> {
+    // SAFETY: the caller's promise.
+    unsafe { enqueue_gather_segment(&mut StreamQueue::new(kernels, stream), plan, pointers) }
+}
+
+impl Call<2> for GatherSegmentPlan {
+    type Pointers = GatherSegmentPointers;
+
+    fn rules(&self) -> [(&'static str, &dyn IndexRules); 2] {
+        [("index", &self.rows), (self.segments.segments.name(), &self.segments)]
+    }
+
+    fn key(&self, pointers: &GatherSegmentPointers) -> [&'static str; 4] {
+        let ReductionPointers { scalar, index_type, .. } = pointers.reduction;
+        ["gather_segment_csr", self.segments.reduce.name(), scalar.name(), index_type.name()]
+    }
+
+    unsafe fn enqueue(&self, queue: &mut impl Queue, pointers: &GatherSegmentPointers) -> Result<(), Error> {
+        // SAFETY: the caller's promise.
+        unsafe { enqueue_gather_segment(queue, self, pointers) }
+    }
+}
+
+/// The weights of the elements in device memory: values of src's type, or float32 beside 16-bit floats.
+#[derive(Clone, Copy)]
+pub enum DeviceWeight<'a, T> {
+    /// Of src's type.
+    Same(&'a DeviceTensor<T>),
+    /// Of type float32, where src has 16-bit floats.
+    Float32(&'a DeviceTensor<f32>),
+}
+
+impl<T: Scalar> DeviceWeight<'_, T> {
+    fn shape(&self) -> &crate::Shape {
+        match self {
+            Self::Same(weight) => weight.shape(),
+            Self::Float32(weight) => weight.shape(),
+        }
+    }
+
+    fn address_on(&self, stream: &Stream) -> Result<u64, Error> {
+        match self {
+            Self::Same(weight) => weight.address_on(stream, "weight"),
+            Self::Float32(weight) => weight.address_on(stream, "weight"),
+        }
+    }
+}
+
+/// Reduces segments of rows of `src` that `index` names, each times its weight:
+/// [`cpu::gather_segment_csr`](crate::cpu::gather_segment_csr), on a stream.
+///
+/// The result is in device memory. It is complete when the stream has executed the work given to it so far. The call
+/// allocates its workspace on the device; [`gather_segment_csr_into`] uses the caller's workspace.
+///
+/// # Errors
+/// Those of [`cpu::gather_segment_csr`](crate::cpu::gather_segment_csr); [`Error::Cuda`] where the driver refuses.
+pub fn gather_segment_csr<T: Scalar, I: Index>(
+    stream: &Stream,
+    src: &DeviceTensor<T>,
+    index: &DeviceTensor<I>,
+    indptr: &DeviceTensor<I>,
+    weight: Option<DeviceWeight<'_, T>>,
+    options: &GatherSegmentCsrOptions,
+) -> Result<Reduced<DeviceTensor<T>, DeviceTensor<I>>, Error> {
+    let gpu = stream.gpu();
+    let mut workspace = Workspace::new(gpu)?;
+    let inputs = Inputs { src, index, indptr, weight };
+    let plan = inputs.plan(options)?;
+    let mut out = DeviceTensor::uninitialized(gpu, *plan.out_shape())?;
+    let has_arg = options.reduce.has_arg();
+    let mut arg_out = has_arg.then(|| DeviceTensor::uninitialized(gpu, *plan.out_shape())).transpose()?;
+    run(stream, &plan, inputs, options.bad_index, &mut out, arg_out.as_mut(), &mut workspace)?;
+    Ok(Reduced { out, arg_out })
+}
+
+/// [`gather_segment_csr`] that writes to the caller's tensors, to every element of them, and uses the caller's
+/// workspace. `arg_out` is for min and max only, and is optional.
+///
+/// # Errors
+/// Those of [`gather_segment_csr`]; [`Error::OutputShape`] where `out` or `arg_out` has another shape than the result;
+/// [`Error::NoArgOut`] where `arg_out` is given to another reduction. Nothing is written then.
+#[expect(clippy::too_many_arguments, reason = "the operator's own, plus a stream and its workspace")]
+pub fn gather_segment_csr_into<T: Scalar, I: Index>(
+    stream: &Stream,
+    src: &DeviceTensor<T>,
+    index: &DeviceTensor<I>,
+    indptr: &DeviceTensor<I>,
+    weight: Option<DeviceWeight<'_, T>>,
+    options: &GatherSegmentCsrOptions,
+    out: &mut DeviceTensor<T>,
+    arg_out: Option<&mut DeviceTensor<I>>,
+    workspace: &mut Workspace,
+) -> Result<(), Error> {
+    let inputs = Inputs { src, index, indptr, weight };
+    let plan = inputs.plan(options)?;
+    run(stream, &plan, inputs, options.bad_index, out, arg_out, workspace)
+}
+
+/// The tensors that are read.
+#[derive(Clone, Copy)]
+struct Inputs<'a, T, I> {
+    src: &'a DeviceTensor<T>,
+    index: &'a DeviceTensor<I>,
+    indptr: &'a DeviceTensor<I>,
+    weight: Option<DeviceWeight<'a, T>>,
+}
+
+impl<T: Scalar, I: Index> Inputs<'_, T, I> {
+    fn plan(&self, options: &GatherSegmentCsrOptions) -> Result<GatherSegmentPlan, Error> {
+        if let Some(DeviceWeight::Float32(_)) = self.weight
+            && !T::TYPE.is_half()
+        {
+            return Err(Error::WeightType { given: ScalarType::F32, src: T::TYPE });
+        }
+        let weight = self.weight.as_ref().map(DeviceWeight::shape);
+        GatherSegmentPlan::csr(self.src.shape(), self.index.shape(), self.indptr.shape(), weight, options)
+    }
+}
+
+fn run<T: Scalar, I: Index>(
+    stream: &Stream,
+    plan: &GatherSegmentPlan,
+    inputs: Inputs<'_, T, I>,
+    bad_index: BadIndex,
+    out: &mut DeviceTensor<T>,
+    arg_out: Option<&mut DeviceTensor<I>>,
+    workspace: &mut Workspace,
+) -> Result<(), Error> {
+    plan.check_outputs(out.shape(), arg_out.as_ref().map(|arg_out| arg_out.shape()))?;
+    plan.no_position::<I>()?;
+    let pointers = |workspace: &Workspace, address| {
+        let reduction = ReductionPointers {
+            scalar: T::TYPE,
+            index_type: I::TYPE,
+            arg_type: I::TYPE,
+            src: inputs.src.address_on(stream, "src")?,
+            index: inputs.indptr.address_on(stream, "indptr")?,
+            base: None,
+            out: out.address_on(stream, "out")?,
+            arg_out: arg_out.map(|arg_out| arg_out.address_on(stream, "arg_out")).transpose()?,
+            workspace: address,
+            workspace_bytes: workspace.bytes(),
+        };
+        Ok(GatherSegmentPointers {
+            reduction,
+            index: inputs.index.address_on(stream, "index")?,
+            weight: inputs.weight.map(|weight| weight.address_on(stream)).transpose()?,
+            weights_are_float32: matches!(inputs.weight, Some(DeviceWeight::Float32(_))),
+        })
+    };
+    let bytes = plan.workspace_bytes(T::TYPE);
+    // SAFETY: the tensors have the shapes the plan was made of.
+    unsafe { call::run(stream, plan, [inputs.index, inputs.indptr], bad_index, bytes, workspace, pointers) }
+}
