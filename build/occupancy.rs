@@ -23,6 +23,8 @@ const RULES: [(u32, &[&str]); 4] = [
             // Eight columns with a position each.
             "segment_{csr,coo}_chunks_{min,max}_packs{,_large}_{f16,bf16}",
             "gather_segment_{cut,chunks}_{min,max}_packs_{f16,bf16}",
+            "gather_segment_cut_sum_packs_bf16",
+            "gather_segment_chunks_sum_{columns,packs}_{f16,bf16}",
             "gather_segment_chunks_{sum,min,max}_{columns,packs}_{f64,i64}",
         ],
     ),
@@ -35,10 +37,10 @@ const RULES: [(u32, &[&str]); 4] = [
             "segment_{csr,coo}_cut_{min,max}_packs{,_large}_{f16,bf16}",
             // Indices and weights besides the values.
             "gather_segment_cut_{sum,min,max}_columns_$T",
-            "gather_segment_cut_sum_packs_$T",
+            "gather_segment_cut_sum_packs_{f32,f16,f64,i32,i64}",
             "gather_segment_cut_{min,max}_packs_{f32,f64,i32,i64}",
-            "gather_segment_chunks_{sum,min,max}_columns_{f32,f16,bf16,i32}",
-            "gather_segment_chunks_sum_packs_{f32,f16,bf16,i32}",
+            "gather_segment_chunks_sum_{columns,packs}_{f32,i32}",
+            "gather_segment_chunks_{min,max}_columns_{f32,f16,bf16,i32}",
             "gather_segment_chunks_{min,max}_packs_{f32,i32}",
             "segment_{csr_combine_sum,coo_combine_sum,combine_min,combine_max}_$T",
             "gather_csr{,_batches,_runs}_{2,4,8,16}_$I",

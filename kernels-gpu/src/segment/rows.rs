@@ -123,7 +123,8 @@ impl Rows for ByIndex {
 
     /// ```text
     /// for each batch of elements:
-    ///     load their indices and weights
+    ///     load their indices
+    ///     load the weights of those that are not left out
     ///     load the rows that the indices name; for an element that is left out, row 0 instead
     ///     take the elements that are not left out, one by one
     /// ```
@@ -143,24 +144,32 @@ impl Rows for ByIndex {
         let weights = WeightRow::new(p, piece);
         let src = (p.segments.src as *const T).wrapping_add((piece.b * p.rows * segments.k + piece.column) as usize);
         let mut at = way;
-        while at < length {
+        // A round takes the batch that the round before it has loaded. If it loaded and took the same batch, ptxas would
+        // make the loads wait for each other, to save registers.
+        let mut batch = [[T::ZERO; COLUMNS]; BATCH];
+        let mut weights_of_batch = [T::Accumulator::ONE; BATCH];
+        let mut are_there = [false; BATCH];
+        loop {
+            each(|i| {
+                let element = at.wrapping_sub(((BATCH - i) as u32) << ways_log2);
+                folded.take_weighted::<T, R>(&batch[i], weights_of_batch[i], element, are_there[i]);
+                folded.count += are_there[i] as u32;
+            });
+            if at >= length {
+                return folded;
+            }
             let elements = each(|i| at + ((i as u32) << ways_log2));
             // Behind the end, the batch's first element again.
             let positions = each(|i| if elements[i] < length { elements[i] } else { at });
             let rows = index.load(positions);
-            let weights = weights.load::<T::Accumulator, T>(positions);
-            let are_there = each(|i| elements[i] < length && rows[i] < p.rows);
-            let batch: [[T; COLUMNS]; BATCH] = each(|i| {
+            are_there = each(|i| (elements[i] < length) & (rows[i] < p.rows));
+            weights_of_batch = weights.load::<T::Accumulator, T>(positions, are_there);
+            batch = each(|i| {
                 let row = if rows[i] < p.rows { rows[i] } else { 0 };
                 load_readonly_columns::<T, L, COLUMNS>(src.wrapping_add((row * segments.k) as usize))
             });
-            each(|i| {
-                folded.take_weighted::<T, R>(&batch[i], weights[i], elements[i], are_there[i]);
-                folded.count += are_there[i] as u32;
-            });
             at += (BATCH as u32) << ways_log2;
         }
-        folded
     }
 }
 
@@ -210,16 +219,23 @@ impl WeightRow {
         Self { address: p.weight + first * p.weight_bytes as u64, heads, are_float32 }
     }
 
+    /// The weights of the elements that are there.
     #[inline(always)]
-    unsafe fn load<A: Accumulator, T: Scalar<Accumulator = A>>(&self, positions: [u32; BATCH]) -> [A; BATCH] {
+    unsafe fn load<A: Accumulator, T: Scalar<Accumulator = A>>(
+        &self,
+        positions: [u32; BATCH],
+        are_there: [bool; BATCH],
+    ) -> [A; BATCH] {
         let at = |i: usize| positions[i] as usize * self.heads as usize;
         if self.address == 0 {
             each(|_| A::ONE)
         } else if size_of::<T>() < size_of::<A>() && self.are_float32 {
             // Of the types that are narrower than their sums, the sums are float32.
-            each(|i| memory::load_readonly((self.address as *const A).add(at(i))))
+            let load = |i| memory::load_readonly((self.address as *const A).add(at(i)));
+            each(|i| if are_there[i] { load(i) } else { A::ONE })
         } else {
-            each(|i| T::load_readonly((self.address as *const T).add(at(i))).widen())
+            let load = |i| T::load_readonly((self.address as *const T).add(at(i))).widen();
+            each(|i| if are_there[i] { load(i) } else { A::ONE })
         }
     }
 }
