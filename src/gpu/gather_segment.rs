@@ -11,13 +11,13 @@ use super::{
     call::{self, Call},
     kernels::Kernels,
     pointers::ReductionPointers,
-    queue::{Queue, StreamQueue},
+    queue::{PlacedLayout, Queue, StreamQueue, offset_words},
     segment::{Partition, WorkspaceLayout, most_bytes},
     tuning::{PACK_BYTES, WARP_SIZE},
 };
 use crate::{
     BadIndex, Error, GatherSegmentCsrOptions, GatherSegmentPlan, Index, IndexType, Reduced, Scalar, ScalarType,
-    index_rules::IndexRules, reduction::Reduction,
+    broadcast::Layout, index_rules::IndexRules, reduction::Reduction,
 };
 
 pub use steps::preload_gather_segment_csr;
@@ -46,10 +46,26 @@ pub struct GatherSegmentPointers {
 
 impl GatherSegmentPlan {
     /// The most bytes of workspace that [`enqueue_gather_segment`] needs, for these shapes and all smaller ones: 8 bytes
-    /// for each element and 256 KiB, at most. If src has more than two axes, there are 8 bytes for each position on the
+    /// for each element and 256 KiB, at most. If src has more than two axes, there are 24 bytes for each position on the
     /// axes before the gathered one. `usize::MAX` if the number does not fit in a usize.
     pub fn workspace_bytes(&self, scalar: ScalarType) -> usize {
-        most_bytes(&self.segments, scalar, self.allowance())
+        let offsets = self.offset_bytes().saturating_mul(2);
+        most_bytes(&self.segments, scalar, self.allowance()).saturating_add(offsets)
+    }
+
+    /// The bytes of workspace for the offsets of the index, or of the weights.
+    fn offset_bytes(&self) -> usize {
+        offset_words(&self.segments.src, self.segments.b, 0).saturating_mul(size_of::<u64>())
+    }
+
+    /// The leading axes of the index and of the weights, in elements. Their offsets are the last parts of the workspace.
+    fn place_layouts(&self, pointers: &ReductionPointers) -> [PlacedLayout; 2] {
+        let behind = pointers.workspace + self.workspace_bytes(pointers.scalar) as u64;
+        let place = |leading, nth: u64| {
+            let layout = Layout { leading, ..Layout::default() };
+            PlacedLayout::new(&layout, self.segments.b, 0, behind - nth * self.offset_bytes() as u64)
+        };
+        [place(self.rows.leading, 2), place(self.weight.map(|weight| weight.leading).unwrap_or_default(), 1)]
     }
 
     /// The most bytes that chunks may take.
@@ -104,6 +120,7 @@ pub unsafe fn enqueue_gather_segment(
     let workspace = WorkspaceLayout::new(segments, scalar, chunks);
     debug_assert!(workspace.bytes <= needed, "{plan:?}");
     let placed = segments.place_layout(reduction, &workspace);
+    let [index, weight] = plan.place_layouts(reduction);
     let chunk_tile = tuning.chunk_tile(chunks, 1, segments.average_length());
     let params = GatherSegmentParams {
         segments: SegmentParams {
@@ -120,15 +137,17 @@ pub unsafe fn enqueue_gather_segment(
         weight_bytes: if pointers.weights_are_float32 { size_of::<f32>() } else { scalar.bytes() } as u32,
         weights_are_float32: pointers.weights_are_float32.into(),
         index_is_wide: (reduction.index_type == IndexType::I64).into(),
-        index_leading: plan.rows.leading,
-        weight_leading: plan.weight.map(|weight| weight.leading).unwrap_or_default(),
+        index_layout: index.layout,
+        weight_layout: weight.layout,
     };
     let column_parts = params.segments.column_parts.value as usize;
     let row_warps = (segments.b * segments.n * column_parts).div_ceil(WARP_SIZE / (partition.lanes * partition.ways));
     let selection = Selection { fold: steps::fold(segments.reduce)?, scalar };
     // SAFETY: the caller's promise about the addresses; counts and sizes follow from the plan's shapes.
     unsafe {
-        placed.enqueue(queue)?;
+        for layout in [&placed, &index, &weight] {
+            layout.enqueue(queue)?;
+        }
         queue.launch_for_each(Step::Cut { is_packs }.kernel(selection), row_warps, &params)?;
         if chunks == 0 {
             return Ok(());

@@ -1,6 +1,6 @@
 //! Segments of rows that are read through an index.
 
-use crate::{AxisRuns, Divisor, SegmentParams};
+use crate::{Divisor, IndexLayout, SegmentParams};
 
 /// The parameter of the kernels of gather_segment. `src` is [B, R, K]. An element of a segment is the row of `src` that
 /// the index names, times its weight.
@@ -29,8 +29,8 @@ pub struct GatherSegmentParams {
     pub weights_are_float32: u32,
     /// 1 if the index is int64, 0 if it is int32.
     pub index_is_wide: u32,
-    /// How far the index moves over the leading axes, in elements.
-    pub index_leading: AxisRuns,
-    /// How far the weights move over the leading axes, in elements.
-    pub weight_leading: AxisRuns,
+    /// How the leading axes of the index are broadcast over `src`. Strides count elements.
+    pub index_layout: IndexLayout,
+    /// How those of the weights are.
+    pub weight_layout: IndexLayout,
 }

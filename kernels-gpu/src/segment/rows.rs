@@ -11,6 +11,7 @@ use super::{
 use crate::{
     batch::{each, BATCH},
     element::{Accumulator, Scalar},
+    layout::index_offset,
 };
 
 /// Which rows of `src` the elements of segments are.
@@ -183,7 +184,7 @@ impl IndexRow {
     #[inline(always)]
     unsafe fn new(p: &GatherSegmentParams, piece: &Piece) -> Self {
         let is_wide = p.index_is_wide != 0;
-        let row = if p.segments.b == 1 { 0 } else { p.index_leading.offset_unrolled(piece.b) };
+        let row = if p.segments.b == 1 { 0 } else { index_offset(&p.index_layout, piece.b) };
         Self { address: p.index + ((row + piece.from) << if is_wide { 3 } else { 2 }), is_wide }
     }
 
@@ -213,7 +214,7 @@ impl WeightRow {
         if p.weight == 0 {
             return Self { address: 0, heads, are_float32 };
         }
-        let row = if p.segments.b == 1 { 0 } else { p.weight_leading.offset_unrolled(piece.b) };
+        let row = if p.segments.b == 1 { 0 } else { index_offset(&p.weight_layout, piece.b) };
         let (head, _) = if heads == 1 { (0, 0) } else { p.by_head.divide(piece.column) };
         let first = row + piece.from * heads as u64 + head;
         Self { address: p.weight + first * p.weight_bytes as u64, heads, are_float32 }
