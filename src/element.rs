@@ -101,7 +101,7 @@ scalar_types!(declare_types! {});
 
 impl ScalarType {
     /// Whether sums and products are wider than the values: the 16-bit floats, whose sums are float32.
-    pub(crate) const fn is_half(self) -> bool {
+    pub const fn is_half(self) -> bool {
         self.bytes() < self.accumulator_bytes()
     }
 }

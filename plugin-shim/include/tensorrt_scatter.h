@@ -1,7 +1,10 @@
 /*
  * The operators of TensorRT Scatter as C functions, in libtensorrt_scatter_plugin.so, on the CPU or a CUDA device.
  *
- * Each operator computes what torch_scatter 2.1.2's function of the same name computes. The caller owns the tensors.
+ * Each operator computes what torch_scatter 2.1.2's function of the same name computes. gather_segment_csr is not in
+ * torch_scatter: it computes segment_csr of the rows that gather_coo reads, each times its weight.
+ *
+ * The caller owns the tensors.
  * They are row-major and contiguous, have rank 0 to 8, and are aligned to their elements. A call checks its arguments.
  * If one does not fit, the call fails and writes nothing, and trts_last_error() tells why. Every function may be called
  * from any thread. C99, C11 and C++ compile this header.
@@ -50,7 +53,8 @@ enum {
     TRTS_UNSUPPORTED_TENSORRT = 7
 };
 
-/* Types of elements: any for src, base and out; for index, indptr and arg_out TRTS_INT32 or TRTS_INT64. */
+/* Types of elements: any for src, base and out; for weight src's, or TRTS_FLOAT32 beside a src of 16-bit floats; for
+ * index, indptr and arg_out TRTS_INT32 or TRTS_INT64. */
 typedef int32_t trts_type;
 enum {
     TRTS_FLOAT32 = 1,
@@ -82,7 +86,8 @@ enum {
     TRTS_SOFTMAX = 5,
     TRTS_LOG_SOFTMAX = 6,
     TRTS_LOGSUMEXP = 7,
-    TRTS_STD = 8
+    TRTS_STD = 8,
+    TRTS_GATHER_SEGMENT_CSR = 9
 };
 
 /* A tensor, in host memory or in the memory of the target's CUDA device. */
@@ -98,7 +103,7 @@ typedef struct trts_tensor {
  * does not use. */
 typedef struct trts_options {
     size_t struct_size;    /* sizeof(trts_options) */
-    trts_reduce reduce;    /* scatter, segment_coo, segment_csr */
+    trts_reduce reduce;    /* scatter, segment_coo, segment_csr, gather_segment_csr */
     int32_t unchecked;     /* not 0: leave out elements with bad indices, and do not check for them; only then a call
                               does not wait for its CUDA stream */
     int64_t dim;           /* scatter and composites: the axis of src; negative ones count from the end */
@@ -135,17 +140,18 @@ typedef struct trts_requirements {
 
 /*
  * Finds the shape of an operator's result and the workspace that it needs. It reads the shapes and types of the
- * tensors. It reads the data of index or indptr only if dim_size is -1 and base is null, and never for segment_csr and
- * gather_coo. On CUDA, reading the data waits for the stream and takes TRTS_QUERY_WORKSPACE_BYTES of workspace. base is
- * null for the operators that have none; for gather_csr it may be out, and the result then is as long as out.
+ * tensors. It reads the data of index or indptr only if dim_size is -1 and base is null, and never for segment_csr,
+ * gather_coo and gather_segment_csr. On CUDA, reading the data waits for the stream and takes
+ * TRTS_QUERY_WORKSPACE_BYTES of workspace. base is null for the operators that have none; for gather_csr it may be out,
+ * and the result then is as long as out. gather_segment_csr has more inputs, so only trts_query_inputs() takes it.
  */
 trts_status trts_query(trts_operator op, const trts_tensor *src, const trts_tensor *index, const trts_tensor *base,
                        const trts_options *options, const trts_target *target, trts_requirements *requirements);
 
 /*
  * trts_query() for operators with any number of inputs: inputs[0] to inputs[input_count - 1] are those of the
- * operator's function, in its order, followed by base for the operators whose function has none. The last ones may be
- * left out where they may be null.
+ * operator's function, in its order; for segment_csr, gather_coo and gather_csr, base follows. The last ones may be left
+ * out where they may be null.
  */
 trts_status trts_query_inputs(trts_operator op, const trts_tensor *const *inputs, size_t input_count,
                               const trts_options *options, const trts_target *target, trts_requirements *requirements);
@@ -153,8 +159,9 @@ trts_status trts_query_inputs(trts_operator op, const trts_tensor *const *inputs
 /*
  * The operators. base is torch_scatter's `out`: what the reduction starts from. It may be null, and it may be out
  * itself. Otherwise no output may overlap another tensor. arg_out is for TRTS_MIN and TRTS_MAX, and may be null there
- * too; it has the type of index or indptr. On CUDA, a call puts its work on the stream and returns. It waits only to
- * check the index, or to find dim_size for a softmax or log_softmax.
+ * too; it has the type of index or indptr. An index and an indptr of one call have the same type. weight may be null;
+ * then nothing is multiplied. On CUDA, a call puts its work on the stream and returns. It waits only to check the index,
+ * or to find dim_size for a softmax or log_softmax.
  */
 trts_status trts_scatter(const trts_tensor *src, const trts_tensor *index, const trts_tensor *base,
                          const trts_options *options, const trts_tensor *out, const trts_tensor *arg_out,
@@ -176,12 +183,16 @@ trts_status trts_logsumexp(const trts_tensor *src, const trts_tensor *index, con
                            const trts_tensor *out, const trts_target *target);
 trts_status trts_std(const trts_tensor *src, const trts_tensor *index, const trts_options *options,
                      const trts_tensor *out, const trts_target *target);
+trts_status trts_gather_segment_csr(const trts_tensor *src, const trts_tensor *index, const trts_tensor *indptr,
+                                    const trts_tensor *weight, const trts_options *options, const trts_tensor *out,
+                                    const trts_tensor *arg_out, const trts_target *target);
 
 /* Why the last call of this thread failed; "" if it did not. Valid until the thread's next call. */
 const char *trts_last_error(void);
 
 /* Where the last call of this thread found a bad index: its row-major position in index or indptr, and its value.
- * TRTS_INVALID_ARGUMENT where the last call did not answer TRTS_BAD_INDEX. Leaves trts_last_error() as it is. */
+ * trts_last_error() says in which of them. TRTS_INVALID_ARGUMENT where the last call did not answer TRTS_BAD_INDEX.
+ * Leaves trts_last_error() as it is. */
 trts_status trts_last_bad_index(int64_t *position, int64_t *value);
 
 /* The library's version, such as "0.1.0". */

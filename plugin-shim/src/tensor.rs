@@ -85,6 +85,8 @@ pub(crate) enum Types {
     Exactly(DataType),
     /// The type of the input at this position.
     SameAs(usize),
+    /// The type of the input at this position, or FLOAT beside one of 16 bits.
+    WeightOf(usize),
 }
 
 /// An input or an output of an operator.
@@ -101,20 +103,26 @@ impl Port {
         match self.types {
             Types::OneOf(types) => types[0] as i32,
             Types::Exactly(data_type) => data_type as i32,
-            Types::SameAs(input) => inputs.get(input).copied().unwrap_or(DataType::Float as i32),
+            Types::SameAs(input) | Types::WeightOf(input) => {
+                inputs.get(input).copied().unwrap_or(DataType::Float as i32)
+            }
         }
     }
 
     /// Refuses a type that the port does not take.
     pub(crate) fn check_type(&self, given: i32, inputs: &[i32]) -> Result<(), Refusal> {
-        let expected = match self.types {
-            Types::OneOf(types) if types.iter().any(|&known| known as i32 == given) => return Ok(()),
-            Types::OneOf(types) => {
-                types.iter().map(|&known| DataType::name(known as i32)).collect::<Vec<_>>().join(" or ")
-            }
-            Types::Exactly(_) | Types::SameAs(_) if self.data_type(inputs) == given => return Ok(()),
-            Types::Exactly(_) | Types::SameAs(_) => DataType::name(self.data_type(inputs)),
+        let first = self.data_type(inputs);
+        let (others, is_half) = match self.types {
+            Types::OneOf(types) => (types, false),
+            Types::Exactly(_) | Types::SameAs(_) => (&[][..], false),
+            Types::WeightOf(_) => (&[][..], DataType::of(first).is_some_and(|of| of.scalar().is_half())),
         };
+        let others = others.iter().copied().chain(is_half.then_some(DataType::Float)).map(|other| other as i32);
+        let taken = std::iter::once(first).chain(others.filter(|&other| other != first));
+        if taken.clone().any(|known| known == given) {
+            return Ok(());
+        }
+        let expected = taken.map(DataType::name).collect::<Vec<_>>().join(" or ");
         Err(Refusal::new(format!("{} is of type {}; expected {expected}", self.name, DataType::name(given))))
     }
 }

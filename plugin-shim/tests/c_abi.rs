@@ -8,8 +8,8 @@ mod common;
 use std::ptr;
 
 use caller::{
-    BAD_INDEX, CAbi, FLOAT32, INT32, INT64, INVALID_ARGUMENT, NO_DEVICE, OK, OUT_OF_MEMORY, Options, Requirements,
-    Target, Tensor, tensor,
+    BAD_INDEX, CAbi, FLOAT16, FLOAT32, INT32, INT64, INVALID_ARGUMENT, NO_DEVICE, OK, OUT_OF_MEMORY, Options,
+    Requirements, Target, Tensor, tensor,
 };
 
 /// A scatter that succeeds. A test changes one thing of it at a time.
@@ -219,7 +219,10 @@ fn a_query_reads_the_index_only_where_it_must() {
     // 2^62 elements of 4 bytes each, and a workspace of as many elements of 8.
     abi.expect_failure(query(0, &index, &Options { dim_size: 1 << 61, ..options }).0, INVALID_ARGUMENT, &["memory"]);
     abi.expect_failure(query(5, &index, &Options { dim_size: 1 << 61, ..options }).0, INVALID_ARGUMENT, &["memory"]);
-    abi.expect_failure(query(9, &index, &options).0, INVALID_ARGUMENT, &["operator is 9", "TRTS_STD (8)"]);
+    let last = ["operator is 10", "TRTS_GATHER_SEGMENT_CSR (9)"];
+    abi.expect_failure(query(10, &index, &options).0, INVALID_ARGUMENT, &last);
+    let words = ["TRTS_GATHER_SEGMENT_CSR has the inputs src, index, indptr, weight", "trts_query_inputs()"];
+    abi.expect_failure(query(9, &index, &options).0, INVALID_ARGUMENT, &words);
     abi.expect_failure(
         query(1, &index, &Options { reduce: 1, ..options }).0,
         INVALID_ARGUMENT,
@@ -250,6 +253,106 @@ fn a_query_takes_any_number_of_inputs() {
     let many = [ptr::from_ref(&src); 9];
     abi.expect_failure(query(0, &many).0, INVALID_ARGUMENT, &["TRTS_SCATTER", "src, index, base"]);
     abi.expect_failure(query(5, &[&src, &index, &base]).0, INVALID_ARGUMENT, &["TRTS_SOFTMAX", "src, index"]);
+    let (status, found) = query(9, &[&src, &index, &index]);
+    assert_eq!((status, found.dims(), found.dim_size), (OK, &[2, 2][..], -1), "{}", abi.last_error());
+    let words = ["weight of shape [5, 2]", "index of shape [3]"];
+    abi.expect_failure(query(9, &[&src, &index, &index, &base]).0, INVALID_ARGUMENT, &words);
+}
+
+/// A gather_segment_csr that succeeds. A test changes one thing of it at a time.
+struct GatherSegments {
+    abi: CAbi,
+    src: [f32; 6],
+    index: [i32; 4],
+    indptr: [i32; 3],
+    weight: [f32; 4],
+    out: [f32; 4],
+}
+
+impl GatherSegments {
+    fn new() -> Self {
+        let src = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
+        let (weight, out) = ([1.0, 10.0, 2.0, 3.0], [UNTOUCHED; 4]);
+        Self { abi: CAbi::load(), src, index: [2, 0, 2, 1], indptr: [0, 2, 4], weight, out }
+    }
+
+    /// Makes the call after `change` changed its tensors: src, index, indptr, weight and out.
+    fn run(&mut self, change: impl FnOnce(&mut [Tensor; 5])) -> i32 {
+        let mut tensors = [
+            tensor(&mut self.src, FLOAT32, &[3, 2]),
+            tensor(&mut self.index, INT32, &[4]),
+            tensor(&mut self.indptr, INT32, &[3]),
+            tensor(&mut self.weight, FLOAT32, &[4]),
+            tensor(&mut self.out, FLOAT32, &[2, 2]),
+        ];
+        change(&mut tensors);
+        let [src, index, indptr, weight, out] = &tensors;
+        let null = ptr::null();
+        // SAFETY: the tensors are what they say, or the change made them what the call refuses.
+        unsafe { (self.abi.gather_segment_csr)(src, index, indptr, weight, ptr::null(), out, null, ptr::null()) }
+    }
+
+    /// Checks that the call is refused with these words, and nothing is written.
+    #[track_caller]
+    fn refuses(&mut self, words: &[&str], change: impl FnOnce(&mut [Tensor; 5])) {
+        let status = self.run(change);
+        self.abi.expect_failure(status, INVALID_ARGUMENT, words);
+        assert_eq!(self.out, [UNTOUCHED; 4]);
+    }
+}
+
+#[test]
+fn every_input_of_a_gather_segment_is_checked() {
+    let mut call = GatherSegments::new();
+    call.refuses(&["indptr is of type TRTS_INT64", "index's type, TRTS_INT32"], |tensors| {
+        tensors[2] = Tensor { element_type: INT64, data: ptr::dangling_mut::<i64>().cast(), ..tensors[2] };
+    });
+    call.refuses(&["weight is of type TRTS_INT32", "src's type, TRTS_FLOAT32"], |tensors| {
+        tensors[3].element_type = INT32;
+    });
+    call.refuses(&["weight", "null pointer for data"], |tensors| tensors[3].data = ptr::null_mut());
+    call.refuses(&["out overlaps weight"], |tensors| tensors[4].data = tensors[3].data);
+    call.refuses(&["out overlaps indptr"], |tensors| tensors[4].data = tensors[2].data);
+    let (short, heads) = ([3], [4, 3]);
+    call.refuses(&["weight of shape [3]", "index of shape [4]"], |tensors| tensors[3].shape = short.as_ptr());
+    let mut three = [1.0f32; 12];
+    call.refuses(&["weight of shape [4, 3]", "divides"], |tensors| tensors[3] = tensor(&mut three, FLOAT32, &heads));
+    assert_eq!(call.run(|_| ()), OK, "{}", call.abi.last_error());
+    assert_eq!(call.out, [15.0, 26.0, 19.0, 24.0]);
+}
+
+#[test]
+fn a_bad_index_and_a_bad_indptr_are_told_apart() {
+    let mut call = GatherSegments::new();
+    call.index[3] = 3;
+    let status = call.run(|_| ());
+    call.abi.expect_failure(status, BAD_INDEX, &["index[3]", "outside 0 to 2"]);
+    assert_eq!(call.abi.last_bad_index(), Some((3, 3)));
+    (call.index[3], call.indptr[2]) = (1, 5);
+    let status = call.run(|_| ());
+    call.abi.expect_failure(status, BAD_INDEX, &["indptr[2]", "outside 2 to 4"]);
+    assert_eq!(call.abi.last_bad_index(), Some((2, 5)));
+    assert_eq!(call.out, [UNTOUCHED; 4]);
+}
+
+/// Weights of src's type, and as float32, give 16-bit floats the same sums where the weights are exact in both.
+#[test]
+fn weights_of_halves_may_be_float32() {
+    let mut call = GatherSegments::new();
+    // 1 to 6, and 1, 10, 2 and 3, as IEEE 754 binary16.
+    let mut src: [u16; 6] = [0x3C00, 0x4000, 0x4200, 0x4400, 0x4500, 0x4600];
+    let mut narrow: [u16; 4] = [0x3C00, 0x4900, 0x4000, 0x4200];
+    let mut wide = call.weight;
+    let expected: [u16; 4] = [0x4B80, 0x4E80, 0x4CC0, 0x4E00];
+    for is_wide in [false, true] {
+        let mut out = [0u16; 4];
+        let status = call.run(|tensors| {
+            tensors[0] = tensor(&mut src, FLOAT16, &[3, 2]);
+            tensors[3] = if is_wide { tensor(&mut wide, FLOAT32, &[4]) } else { tensor(&mut narrow, FLOAT16, &[4]) };
+            tensors[4] = tensor(&mut out, FLOAT16, &[2, 2]);
+        });
+        assert_eq!((status, out), (OK, expected), "{}", call.abi.last_error());
+    }
 }
 
 #[test]

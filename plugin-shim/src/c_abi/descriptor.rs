@@ -118,6 +118,24 @@ impl Descriptor {
         )))
     }
 
+    /// Refuses weights that have neither the type of `src`, nor float32 where `src` has 16-bit floats.
+    pub(super) fn check_weight_type(&self, src: &Self) -> Result<(), Failure> {
+        if !src.scalar.is_half() {
+            return self.check_same_type(src);
+        }
+        if [src.scalar, ScalarType::F32].contains(&self.scalar) {
+            return Ok(());
+        }
+        Err(Failure::invalid(format!(
+            "{} is of type {}; expected {}'s type, {}, or {}",
+            self.name,
+            type_constant(self.scalar),
+            src.name,
+            type_constant(src.scalar),
+            type_constant(ScalarType::F32)
+        )))
+    }
+
     /// Refuses an output that shares memory with another tensor.
     pub(super) fn check_apart(&self, other: &Self) -> Result<(), Failure> {
         let (mine, others) = (self.addresses(), other.addresses());

@@ -44,8 +44,25 @@ pub unsafe extern "C" fn trts_query(
 ) -> Status {
     let inputs = declaration(operator).map_or([ptr::null(); MAX_INPUTS], |of| placed(of, src, index, base));
     let count = declaration(operator).map_or(0, |declaration| declaration.inputs.len());
+    if let Some(declaration) = declaration(operator).filter(|declaration| !is_asked_by_three(declaration)) {
+        return guard(|| {
+            let (operator, names) = (operator_constant(declaration), names(declaration));
+            Err(Failure::invalid(format!("{operator} has the inputs {names}: give them to trts_query_inputs()")))
+        });
+    }
     // SAFETY: the caller's promise.
     unsafe { query(operator, &inputs[..count], options, target, requirements) }
+}
+
+/// Whether an operator needs no inputs but those of `trts_query`.
+fn is_asked_by_three(declaration: &Declaration) -> bool {
+    let others = declaration.inputs.iter().enumerate().filter(|&(at, _)| at != SRC && at != INDEX);
+    { others }.all(|(_, input)| input.is_optional)
+}
+
+/// The names of an operator's inputs.
+fn names(declaration: &Declaration) -> String {
+    declaration.inputs.iter().map(|input| input.name).collect::<Vec<_>>().join(", ")
 }
 
 /// What `trts_query` was given, in the declaration's order. An operator without a base ignores it.
@@ -107,8 +124,7 @@ unsafe fn query(
             Failure::invalid(format!("operator is {operator}; expected {}", numbered(constants)))
         })?;
         if inputs.len() > declaration.inputs.len() {
-            let names: Vec<_> = declaration.inputs.iter().map(|input| input.name).collect();
-            let (operator, names) = (operator_constant(declaration), names.join(", "));
+            let (operator, names) = (operator_constant(declaration), names(declaration));
             return Err(Failure::invalid(format!("{operator} was given more inputs than it has: {names}")));
         }
         // SAFETY: the caller's promise.
@@ -179,6 +195,16 @@ impl Query {
     /// The shape of base, where it is given.
     pub(super) fn base(&self) -> Option<Shape> {
         self.inputs.base().map(|base| base.shape)
+    }
+
+    /// The shape of an input that every call has.
+    pub(super) fn input(&self, name: &str) -> Shape {
+        self.optional_input(name).expect("a required input was read")
+    }
+
+    /// The shape of an input that a call may lack.
+    pub(super) fn optional_input(&self, name: &str) -> Option<Shape> {
+        self.inputs.named(name).map(|input| input.shape)
     }
 
     /// The type of src.
@@ -280,7 +306,7 @@ impl Query {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::operators::{Id, tests::FOUR_INPUTS};
+    use crate::operators::Id;
 
     #[test]
     fn a_query_puts_base_where_the_operator_has_it() {
@@ -289,7 +315,7 @@ mod tests {
         let placed = |declaration| placed(declaration, src, index, base)[..4].to_vec();
         assert_eq!(placed(Declaration::of(Id::Scatter)), [src, index, base, null]);
         assert_eq!(placed(Declaration::of(Id::Softmax)), [src, index, null, null]);
-        // Its third input is another index, which base must not be taken for.
-        assert_eq!(placed(&FOUR_INPUTS), [src, index, null, null]);
+        // Its third input is an indptr, which base must not be taken for.
+        assert_eq!(placed(Declaration::of(Id::GatherSegmentCsr)), [src, index, null, null]);
     }
 }

@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
-use tensorrt_scatter::{Error, Index, IndexType, Scalar, ScalarType, TensorView, TensorViewMut};
+use tensorrt_scatter::{
+    Error, Index, IndexType, Scalar, ScalarType, TensorView, TensorViewMut, Weight,
+    gpu::{DeviceTensor, DeviceWeight, Gpu},
+};
 
 use super::{
     descriptor::{Descriptor, TrtsTensor},
@@ -59,7 +62,7 @@ impl Inputs {
     }
 
     /// An input by its name; None for one that was left out.
-    fn named(&self, name: &str) -> Option<&Descriptor> {
+    pub(super) fn named(&self, name: &str) -> Option<&Descriptor> {
         self.get(self.declaration.inputs.iter().position(|input| input.name == name).expect("a declared input"))
     }
 
@@ -91,6 +94,7 @@ impl Inputs {
             match role {
                 Role::Values(_) | Role::Base | Role::Destination => tensor.check_same_type(src)?,
                 Role::Index => tensor.check_same_type(index)?,
+                Role::Weight => tensor.check_weight_type(src)?,
             }
         }
         Ok((src.scalar, index_type))
@@ -198,6 +202,34 @@ impl Tensors {
         Ok(Some(HostBase { dims: base.shape.dims(), data }))
     }
 
+    /// The weights on the CPU, where there are any.
+    ///
+    /// # Safety
+    /// That of [`Descriptor::view`].
+    pub(super) unsafe fn weight_on_host<'a, T: Scalar>(&self, name: &str) -> Result<Option<Weight<'a, T>>, Failure> {
+        let Some(weight) = self.optional_input(name) else { return Ok(None) };
+        // SAFETY: the caller's promise.
+        Ok(Some(unsafe {
+            if weight.scalar == T::TYPE { Weight::Same(weight.view()?) } else { Weight::Float32(weight.view()?) }
+        }))
+    }
+
+    /// The weights on a device, where there are any.
+    ///
+    /// # Safety
+    /// That of [`Descriptor::on_device`].
+    pub(super) unsafe fn weight_on_device<T: Scalar>(&self, gpu: &Gpu, name: &str) -> Option<WeightOnDevice<T>> {
+        let weight = self.optional_input(name)?;
+        // SAFETY: the caller's promise.
+        Some(unsafe {
+            if weight.scalar == T::TYPE {
+                WeightOnDevice::Same(weight.on_device(gpu))
+            } else {
+                WeightOnDevice::Float32(weight.on_device(gpu))
+            }
+        })
+    }
+
     /// An output of positions on the CPU, where it is wanted.
     ///
     /// # Safety
@@ -223,33 +255,57 @@ impl<T: Scalar> HostBase<'_, T> {
     }
 }
 
+/// Weights in device memory.
+pub(super) enum WeightOnDevice<T> {
+    /// Of src's type.
+    Same(DeviceTensor<T>),
+    /// Of type float32, beside 16-bit floats.
+    Float32(DeviceTensor<f32>),
+}
+
+impl<T: Scalar> WeightOnDevice<T> {
+    pub(super) fn view(&self) -> DeviceWeight<'_, T> {
+        match self {
+            Self::Same(weight) => DeviceWeight::Same(weight),
+            Self::Float32(weight) => DeviceWeight::Float32(weight),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use tensorrt_scatter::ScalarType::{F16, F32, I32, I64};
+    use tensorrt_scatter::ScalarType::{BF16, F16, F32, F64, I32, I64};
 
     use super::*;
-    use crate::operators::tests::FOUR_INPUTS;
+    use crate::operators::Id;
 
     fn types(given: [Option<ScalarType>; 4]) -> Result<(ScalarType, IndexType), String> {
         let tensors = given.map(|scalar| scalar.map(TrtsTensor::without_elements));
         let pointers = tensors.each_ref().map(|tensor| tensor.as_ref().map_or(std::ptr::null(), std::ptr::from_ref));
         // SAFETY: the tensors are there.
-        let inputs = unsafe { Inputs::read(&FOUR_INPUTS, &pointers) };
+        let inputs = unsafe { Inputs::read(Declaration::of(Id::GatherSegmentCsr), &pointers) };
         inputs.and_then(|inputs| inputs.check_types()).map_err(|failure| failure.text().to_owned())
     }
 
     #[test]
     fn four_named_inputs_are_checked_by_their_roles() {
         assert_eq!(types([F16, I64, I64, F16].map(Some)), Ok((F16, IndexType::I64)));
+        assert_eq!(types([F16, I32, I32, F32].map(Some)), Ok((F16, IndexType::I32)));
+        assert_eq!(types([I64, I32, I32, I64].map(Some)), Ok((I64, IndexType::I32)));
+        assert_eq!(types([Some(F64), Some(I64), Some(I64), None]), Ok((F64, IndexType::I64)));
         let refused = [
-            ([F16, I64, I64, F32], "weight is of type TRTS_FLOAT32; expected src's type, TRTS_FLOAT16"),
-            ([F16, I64, I32, F16], "index is of type TRTS_INT32; expected indptr's type, TRTS_INT64"),
-            ([F16, F32, F32, F16], "indptr is of type TRTS_FLOAT32; expected TRTS_INT32 or TRTS_INT64"),
+            (
+                [F16, I64, I64, BF16],
+                "weight is of type TRTS_BFLOAT16; expected src's type, TRTS_FLOAT16, or TRTS_FLOAT32",
+            ),
+            ([F64, I64, I64, F32], "weight is of type TRTS_FLOAT32; expected src's type, TRTS_FLOAT64"),
+            ([F16, I64, I32, F16], "indptr is of type TRTS_INT32; expected index's type, TRTS_INT64"),
+            ([F16, F32, F32, F16], "index is of type TRTS_FLOAT32; expected TRTS_INT32 or TRTS_INT64"),
         ];
         for (given, message) in refused {
             assert_eq!(types(given.map(Some)).unwrap_err(), message);
         }
         let missing = types([Some(F16), Some(I64), None, Some(F16)]);
-        assert_eq!(missing.unwrap_err(), "index is a null pointer");
+        assert_eq!(missing.unwrap_err(), "indptr is a null pointer");
     }
 }

@@ -46,12 +46,14 @@ pub(crate) struct Input {
 pub(crate) enum Role {
     /// Values to compute with. The first input has this role, and other values have its type.
     Values(ValueTypes),
-    /// An index or an indptr: integers. All of an operator have one type in C.
+    /// An index or an indptr: integers. All of an operator have one type.
     Index,
     /// Values that the reduction starts from, which may be the output's own memory.
     Base,
     /// A tensor whose shape is the result's, and whose elements do not matter.
     Destination,
+    /// Weights that values are multiplied by: of the values' type, or float32 beside 16-bit floats.
+    Weight,
 }
 
 /// Types of values.
@@ -87,6 +89,7 @@ pub(super) const SRC_OF_FLOATS: Input = required("src", Role::Values(ValueTypes:
 pub(super) const INDEX_INPUT: Input = required("index", Role::Index);
 pub(super) const INDPTR_INPUT: Input = required("indptr", Role::Index);
 pub(super) const BASE_INPUT: Input = Input { name: "base", role: Role::Base, is_optional: true };
+pub(super) const WEIGHT_INPUT: Input = Input { name: "weight", role: Role::Weight, is_optional: true };
 pub(super) const DESTINATION_INPUT: Input = Input { name: "base", role: Role::Destination, is_optional: true };
 pub(super) const OUT: Output = Output { name: "out", content: Content::Values };
 pub(super) const ARG_OUT: Output = Output { name: "arg_out", content: Content::Positions };
@@ -109,7 +112,7 @@ impl Declaration {
     pub(crate) fn base(&self) -> Option<usize> {
         self.inputs.iter().position(|input| match input.role {
             Role::Base | Role::Destination => true,
-            Role::Values(_) | Role::Index => false,
+            Role::Values(_) | Role::Index | Role::Weight => false,
         })
     }
 
@@ -117,7 +120,7 @@ impl Declaration {
     pub(crate) fn value_types(&self) -> ValueTypes {
         match self.inputs[SRC].role {
             Role::Values(types) => types,
-            Role::Index | Role::Base | Role::Destination => ValueTypes::All,
+            Role::Index | Role::Base | Role::Destination | Role::Weight => ValueTypes::All,
         }
     }
 }

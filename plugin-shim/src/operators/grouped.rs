@@ -78,7 +78,7 @@ impl<K: Kind> Operator for Grouped<K> {
     fn plan(&self, shapes: &Shapes) -> Result<Option<Box<dyn Plan>>, Refusal> {
         let groups = self.group_count(shapes)?;
         let plan = self.kind.plan(shapes.src(), shapes.index(), shapes.base(), groups.unwrap_or(0))?;
-        shape::check_positions(self.signature.positions(), shapes.src().dims()[self.axis(shapes)?])?;
+        shape::check_positions(self.signature.positions(), "src", shapes.src().dims()[self.axis(shapes)?])?;
         Ok(groups.map(|_| Box::new(plan) as Box<dyn Plan>))
     }
 

@@ -15,6 +15,7 @@ mod documents;
 mod gather;
 mod gather_coo;
 mod gather_csr;
+mod gather_segment_csr;
 mod grouped;
 mod groups;
 mod scatter;
@@ -73,6 +74,7 @@ operators! {
     LogSoftmax: scatter_log_softmax;
     LogSumExp: scatter_logsumexp;
     Std: scatter_std;
+    GatherSegmentCsr: gather_segment_csr;
 }
 
 /// The version of every plugin.
@@ -125,54 +127,55 @@ impl Shapes {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use tensorrt_scatter::ReduceOperator;
-
-    use super::{
-        declaration::{INDEX_INPUT, INDPTR_INPUT, Input, OUT, SRC_OF_ALL, ValueTypes},
-        signature::Choice,
-        *,
-    };
+mod tests {
+    use super::{signature::Choice, *};
     use crate::tensor::DataType;
-
-    /// An operator whose third input is not base, with more inputs than any real operator has.
-    pub(crate) static FOUR_INPUTS: Declaration = Declaration {
-        id: Id::GatherCsr,
-        name: "gather_segment_csr",
-        plugin: c"TRTS_GatherSegmentCSR",
-        inputs: &[
-            SRC_OF_ALL,
-            INDPTR_INPUT,
-            INDEX_INPUT,
-            Input { name: "weight", role: Role::Values(ValueTypes::All), is_optional: false },
-        ],
-        outputs: &[OUT],
-        attributes: &[],
-        reductions: Some(ReduceOperator::SegmentCsr),
-        make: |_, _, _| Err(Refusal::new("no such operator")),
-    };
 
     #[test]
     fn a_layer_has_the_inputs_of_its_declaration_where_that_says() {
-        assert_eq!(FOUR_INPUTS.base(), None);
-        let signature = Signature::new(&FOUR_INPUTS, Choice::default());
+        let declaration = Declaration::of(Id::GatherSegmentCsr);
+        assert_eq!(declaration.base(), None);
+        let signature = Signature::new(declaration, Choice::default());
         let names: Vec<_> = signature.inputs().iter().map(|port| port.name).collect();
-        assert_eq!(names, ["src", "indptr", "index", "weight"]);
+        assert_eq!(names, ["src", "index", "indptr", "weight"]);
         assert_eq!((signature.base(&names), signature.size_input()), (None, None));
         assert_eq!(signature.tensors(&names), names);
         assert!((0..4).all(|input| signature.reads(input)) && !signature.reads(4));
-        assert!(signature.check_input_count(4).is_ok());
-        for count in [3, 5] {
+        assert!((3..=4).all(|count| signature.check_input_count(count).is_ok()));
+        for count in [2, 5] {
             let refusal = signature.check_input_count(count).unwrap_err().to_string();
-            assert!(refusal.ends_with("expected src, indptr, index, weight"), "{refusal}");
+            assert!(refusal.ends_with("expected src, index, indptr and optionally weight"), "{refusal}");
         }
-        // The weight has src's type, the indptr and the index have types of their own.
-        let types = [DataType::Half, DataType::Int64, DataType::Int32, DataType::Half].map(|of| of as i32);
-        let check = |position: usize, given: DataType| signature.inputs()[position].check_type(given as i32, &types);
-        assert!(check(3, DataType::Half).is_ok() && check(3, DataType::Float).is_err());
-        assert!(
-            check(1, DataType::Int32).is_ok() && check(2, DataType::Int64).is_ok() && check(2, DataType::Half).is_err()
-        );
+    }
+
+    #[test]
+    fn every_type_is_by_its_role() {
+        use DataType::{BFloat16, Float, Half, Int32, Int64};
+        let signature = Signature::new(Declaration::of(Id::GatherSegmentCsr), Choice::default());
+        let refusal = |given: [DataType; 4]| {
+            let types = given.map(|of| of as i32);
+            let checked = signature.inputs().iter().zip(types).try_for_each(|(port, of)| port.check_type(of, &types));
+            checked.err().map(|refusal| refusal.to_string())
+        };
+        // The indptr has the index's type. The weights have src's, or FLOAT where that has 16 bits.
+        for taken in [
+            [Half, Int64, Int64, Half],
+            [Half, Int32, Int32, Float],
+            [BFloat16, Int32, Int32, Float],
+            [Float, Int32, Int32, Float],
+            [Int32, Int64, Int64, Int32],
+        ] {
+            assert_eq!(refusal(taken), None, "{taken:?}");
+        }
+        for (given, message) in [
+            ([Half, Int64, Int32, Half], "indptr is of type INT32; expected INT64"),
+            ([Half, Half, Half, Half], "index is of type HALF; expected INT32 or INT64"),
+            ([Half, Int32, Int32, BFloat16], "weight is of type BF16; expected HALF or FLOAT"),
+            ([Float, Int32, Int32, Half], "weight is of type HALF; expected FLOAT"),
+            ([Int32, Int32, Int32, Float], "weight is of type FLOAT; expected INT32"),
+        ] {
+            assert_eq!(refusal(given).as_deref(), Some(message));
+        }
     }
 
     #[test]
@@ -188,7 +191,7 @@ pub(crate) mod tests {
 
     #[test]
     fn every_operator_begins_with_src_and_an_index() {
-        for declaration in OPERATORS.iter().chain([&FOUR_INPUTS]) {
+        for declaration in &OPERATORS {
             let roles: Vec<_> = declaration.inputs.iter().map(|input| input.role).collect();
             assert!(matches!(roles[SRC], Role::Values(_)), "{}", declaration.name);
             assert_eq!(declaration.inputs[SRC].name, "src", "{}", declaration.name);
@@ -207,7 +210,7 @@ pub(crate) mod tests {
 
     #[test]
     fn inputs_that_may_be_left_out_come_last_and_all_fit() {
-        for declaration in OPERATORS.iter().chain([&FOUR_INPUTS]) {
+        for declaration in &OPERATORS {
             assert!(declaration.inputs.is_sorted_by_key(|input| input.is_optional), "{}", declaration.name);
             // Behind them there may be the number of groups.
             assert!(declaration.inputs.len() < MAX_INPUTS, "{}", declaration.name);

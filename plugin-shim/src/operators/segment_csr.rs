@@ -65,7 +65,7 @@ impl Operator for SegmentCsr {
     fn plan(&self, shapes: &Shapes) -> Result<Option<Box<dyn Plan>>, Refusal> {
         let plan = SegmentPlan::csr(shapes.src(), shapes.index(), &self.options())?;
         shape::check_base(shapes.base(), plan.out_shape())?;
-        shape::check_positions(self.signature.positions(), shapes.src().dims()[shapes.index().rank() - 1])?;
+        shape::check_positions(self.signature.positions(), "src", shapes.src().dims()[shapes.index().rank() - 1])?;
         Ok(Some(Box::new(plan)))
     }
 

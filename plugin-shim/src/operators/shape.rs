@@ -50,6 +50,27 @@ pub(super) fn check_index_rank(inputs: &[&[i64]], name: &str) -> Result<(), Refu
     Err(Refusal::new(format!("{name} has rank {rank}, but src has rank {src_rank}; expected 1 to {src_rank}")))
 }
 
+/// Refuses an indptr that does not lie along the axis of the index.
+pub(super) fn check_indptr_rank(indptr: &[i64], index: &[i64]) -> Result<(), Refusal> {
+    if indptr.len() == index.len() {
+        return Ok(());
+    }
+    Err(Refusal::new(format!("indptr has rank {}; expected index's rank, {}", indptr.len(), index.len())))
+}
+
+/// Refuses weights that have neither the axes of the index, nor one more.
+pub(super) fn check_weight_rank(weight: &[i64], index: &[i64]) -> Result<(), Refusal> {
+    let rank = index.len();
+    if (rank..=rank + 1).contains(&weight.len()) {
+        return Ok(());
+    }
+    Err(Refusal::new(format!(
+        "weight has rank {}; expected index's rank, {rank}, or {} with an axis of heads behind it",
+        weight.len(),
+        rank + 1
+    )))
+}
+
 /// Refuses a base whose rank is not src's.
 pub(super) fn check_base_rank(base: &[i64], src: &[i64]) -> Result<(), Refusal> {
     if base.len() == src.len() {
@@ -113,11 +134,15 @@ pub(crate) fn check_countable(shapes: impl IntoIterator<Item = Shape>) -> Result
     }
 }
 
-/// Refuses a reduced axis that is longer than the type of arg_out can count.
-pub(super) fn check_positions(positions: Option<crate::tensor::DataType>, length: usize) -> Result<(), Refusal> {
+/// Refuses a reduced axis that is longer than the type of arg_out can count. `input` has that axis.
+pub(super) fn check_positions(
+    positions: Option<crate::tensor::DataType>,
+    input: &str,
+    length: usize,
+) -> Result<(), Refusal> {
     if positions == Some(crate::tensor::DataType::Int32) && i32::try_from(length).is_err() {
         return Err(Refusal::new(format!(
-            "src has {length} elements along the reduced axis; arg_out, which is INT32, can count {}; attribute arg_type \
+            "{input} has {length} elements along the reduced axis; arg_out, which is INT32, can count {}; attribute arg_type \
              \"int64\" makes it INT64 from TensorRT 10 on",
             i32::MAX
         )));

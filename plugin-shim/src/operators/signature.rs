@@ -1,7 +1,7 @@
 //! The inputs and outputs of a layer: an operator's declaration, without what the attributes leave out.
 
 use super::{
-    SRC,
+    INDEX, SRC,
     declaration::{Content, Declaration, Role},
 };
 use crate::{
@@ -40,7 +40,9 @@ impl Signature {
     pub(super) fn new(declaration: &'static Declaration, choice: Choice) -> Self {
         let types = |position, role| match role {
             Role::Values(values) if position == SRC => Types::OneOf(values.data_types()),
-            Role::Index => Types::OneOf(DataType::INTEGERS),
+            Role::Index if position == INDEX => Types::OneOf(DataType::INTEGERS),
+            Role::Index => Types::SameAs(INDEX),
+            Role::Weight => Types::WeightOf(SRC),
             Role::Values(_) | Role::Base | Role::Destination => Types::SameAs(SRC),
         };
         let base = declaration.base().filter(|_| !choice.has_group_count);
@@ -120,7 +122,7 @@ impl Signature {
     pub(crate) fn reads(&self, input: usize) -> bool {
         input < self.tensors
             && match self.declaration.inputs[input].role {
-                Role::Values(_) | Role::Index | Role::Base => true,
+                Role::Values(_) | Role::Index | Role::Base | Role::Weight => true,
                 Role::Destination => false,
             }
     }

@@ -17,6 +17,7 @@ pub const NO_DEVICE: i32 = 4;
 pub const CUDA_ERROR: i32 = 5;
 
 pub const FLOAT32: i32 = 1;
+pub const FLOAT16: i32 = 2;
 pub const INT32: i32 = 5;
 pub const INT64: i32 = 6;
 
@@ -130,6 +131,16 @@ type Reduction = unsafe extern "C" fn(
     *const Tensor,
     *const Target,
 ) -> i32;
+type GatherSegment = unsafe extern "C" fn(
+    *const Tensor,
+    *const Tensor,
+    *const Tensor,
+    *const Tensor,
+    *const Options,
+    *const Tensor,
+    *const Tensor,
+    *const Target,
+) -> i32;
 type Plain = unsafe extern "C" fn(*const Tensor, *const Tensor, *const Options, *const Tensor, *const Target) -> i32;
 
 type NewBuffer = unsafe extern "C" fn(i32, usize, *mut *mut c_void, *mut *mut c_void) -> i32;
@@ -143,6 +154,7 @@ pub struct CAbi {
     pub query_inputs: QueryInputs,
     pub scatter: Reduction,
     pub gather_csr: Plain,
+    pub gather_segment_csr: GatherSegment,
     pub softmax: Plain,
     pub buffer_new: NewBuffer,
     pub buffer_free: FreeBuffer,
@@ -160,6 +172,7 @@ impl CAbi {
                 query_inputs: library.function(c"trts_query_inputs"),
                 scatter: library.function(c"trts_scatter"),
                 gather_csr: library.function(c"trts_gather_csr"),
+                gather_segment_csr: library.function(c"trts_gather_segment_csr"),
                 softmax: library.function(c"trts_softmax"),
                 buffer_new: library.function(c"trts_buffer_new"),
                 buffer_free: library.function(c"trts_buffer_free"),

@@ -73,6 +73,30 @@ static void gathers(void) {
     CHECK(are_close(result, (float[]){7, 7, 9, 9, 9}, 5));
 }
 
+static void gathered_segments(void) {
+    float rows[3] = {7, 8, 9}, result[3];
+    int64_t positions[3];
+    trts_tensor src = floats(rows, &three), index = longs(sorted_groups, &five), indptr = longs(bounds, &four);
+    trts_tensor weight = floats(values, &five), out = floats(result, &three), arg_out = longs(positions, &three);
+    const trts_tensor *inputs[4];
+    trts_options options = TRTS_OPTIONS_INIT;
+    trts_requirements requirements = {sizeof requirements, 0, 0, 0, {0}};
+
+    CHECK(trts_gather_segment_csr(&src, &index, &indptr, NULL, &options, &out, NULL, NULL) == TRTS_OK);
+    CHECK(are_close(result, (float[]){14, 0, 24}, 3));
+    options.reduce = TRTS_MAX;
+    CHECK(trts_gather_segment_csr(&src, &index, &indptr, &weight, &options, &out, &arg_out, NULL) == TRTS_OK);
+    CHECK(are_close(result, (float[]){35, 0, 32}, 3));
+    CHECK(positions[0] == 1 && positions[1] == 5 && positions[2] == 4);
+
+    inputs[0] = &src;
+    inputs[1] = &index;
+    inputs[2] = &indptr;
+    inputs[3] = &weight;
+    CHECK(trts_query_inputs(TRTS_GATHER_SEGMENT_CSR, inputs, 4, &options, NULL, &requirements) == TRTS_OK);
+    CHECK(requirements.rank == 1 && requirements.shape[0] == 3 && requirements.dim_size == -1);
+}
+
 static void composites(void) {
     float result[5], sum = expf(0) + expf(1) + expf(2);
     trts_tensor src = floats(values, &five), index = longs(sorted_groups, &five), out = floats(result, &five);
@@ -124,6 +148,7 @@ int main(void) {
     CHECK(trts_register_plugins(&registered) == TRTS_OK && registered == 0);
     reductions();
     gathers();
+    gathered_segments();
     composites();
     questions();
     mistakes();

@@ -4,6 +4,7 @@
 mod composite;
 mod gather_coo;
 mod gather_csr;
+mod gather_segment_csr;
 mod scatter;
 mod segment_coo;
 mod segment_csr;
@@ -33,12 +34,13 @@ pub(super) unsafe fn answer(query: &mut Query) -> Result<Answer, Failure> {
             Id::LogSoftmax => query.answer_composite(Composite::LogSoftmax),
             Id::LogSumExp => query.answer_composite(Composite::LogSumExp),
             Id::Std => query.answer_composite(Composite::Std),
+            Id::GatherSegmentCsr => query.answer_gather_segment_csr(),
         }
     }
 }
 
 /// A tensor as a function of the Rust API takes it, by its kind: `values` and `index` are inputs of these, `base` is an
-/// input of values that may be left out, `out` is an output of values, and `positions` is one of indices that may be
+/// input of values that may be left out, `weight` is one of weights that may be left out, `out` is an output of values, and `positions` is one of indices that may be
 /// left out. First come those on the CPU, then how they are passed; then the same on a device.
 macro_rules! argument {
     (host values $tensors:ident $name:ident) => {
@@ -49,6 +51,9 @@ macro_rules! argument {
     };
     (host base $tensors:ident $name:ident) => {
         $tensors.base_on_host::<T>(stringify!($name))?
+    };
+    (host weight $tensors:ident $name:ident) => {
+        $tensors.weight_on_host::<T>(stringify!($name))?
     };
     (host out $tensors:ident $name:ident) => {
         $tensors.output(stringify!($name)).view_mut::<T>()?
@@ -71,6 +76,9 @@ macro_rules! argument {
     (device base $tensors:ident $gpu:ident $name:ident) => {
         $tensors.optional_input(stringify!($name)).map(|base| base.on_device::<T>($gpu))
     };
+    (device weight $tensors:ident $gpu:ident $name:ident) => {
+        $tensors.weight_on_device::<T>($gpu, stringify!($name))
+    };
     (device out $tensors:ident $gpu:ident $name:ident) => {
         $tensors.output(stringify!($name)).on_device::<T>($gpu)
     };
@@ -79,6 +87,9 @@ macro_rules! argument {
     };
     (pass_device base $name:ident) => {
         $name.as_ref()
+    };
+    (pass_device weight $name:ident) => {
+        $name.as_ref().map($crate::c_abi::tensors::WeightOnDevice::view)
     };
     (pass_device out $name:ident) => {
         &mut $name

@@ -1,0 +1,121 @@
+//! `TRTS_GatherSegmentCSR`: src, index, indptr, optional weight -> out, and arg_out for min and max.
+
+use tensorrt_scatter::{
+    Error, GatherSegmentCsrOptions, GatherSegmentPlan, Reduce, ReduceOperator, ScalarType, Shape,
+    gpu::raw::{GatherSegmentPointers, Kernels, ReductionPointers, gather_segment_raw, preload_gather_segment_csr},
+};
+
+use super::{
+    INDEX, Id, Made, Operator, SRC, Shapes, Signature,
+    attribute::{self, ARG_TYPE, REDUCE},
+    declaration::{ARG_OUT, Declaration, INDEX_INPUT, INDPTR_INPUT, OUT, SRC_OF_ALL, WEIGHT_INPUT},
+    shape,
+    signature::Choice,
+};
+use crate::{
+    abi::DimSource,
+    attributes::Attributes,
+    backend::{Buffers, ElementTypes, Plan, reduction_pointers},
+    message::Refusal,
+    tensorrt::Generation,
+};
+
+pub(super) const DECLARATION: Declaration = Declaration {
+    id: Id::GatherSegmentCsr,
+    name: "gather_segment_csr",
+    plugin: c"TRTS_GatherSegmentCSR",
+    inputs: &[SRC_OF_ALL, INDEX_INPUT, INDPTR_INPUT, WEIGHT_INPUT],
+    outputs: &[OUT, ARG_OUT],
+    attributes: &[REDUCE, ARG_TYPE],
+    reductions: Some(ReduceOperator::GatherSegmentCsr),
+    make,
+};
+
+/// The position of indptr.
+const INDPTR: usize = 2;
+/// The position of weight.
+const WEIGHT: usize = 3;
+
+fn make(declaration: &'static Declaration, attributes: &Attributes, generation: Generation) -> Made {
+    let reduce = attribute::reduce(ReduceOperator::GatherSegmentCsr, attributes)?;
+    let positions = attribute::positions(attributes, reduce, generation)?;
+    let signature = Signature::new(declaration, Choice { positions, ..Choice::default() });
+    Ok(Box::new(GatherSegmentCsr { signature, reduce }))
+}
+
+struct GatherSegmentCsr {
+    signature: Signature,
+    reduce: Reduce,
+}
+
+impl GatherSegmentCsr {
+    fn options(&self) -> GatherSegmentCsrOptions {
+        GatherSegmentCsrOptions::new(self.reduce)
+    }
+}
+
+impl Operator for GatherSegmentCsr {
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn out_sizes(&self, _output: usize, inputs: &[&[i64]]) -> Result<Vec<DimSource>, Refusal> {
+        let axis = shape::axis_of_index(inputs, "index")?;
+        shape::check_indptr_rank(inputs[INDPTR], inputs[INDEX])?;
+        if let Some(weight) = inputs.get(WEIGHT) {
+            shape::check_weight_rank(weight, inputs[INDEX])?;
+        }
+        Ok(shape::src_sizes_with(inputs[SRC], axis, shape::segments_of(INDPTR, axis)))
+    }
+
+    fn plan(&self, shapes: &Shapes) -> Result<Option<Box<dyn Plan>>, Refusal> {
+        let (index, indptr, weight) = (shapes.index(), &shapes.inputs[INDPTR], shapes.inputs.get(WEIGHT));
+        let plan = GatherSegmentPlan::csr(shapes.src(), index, indptr, weight, &self.options())?;
+        shape::check_positions(self.signature.positions(), "index", index.dims()[index.rank() - 1])?;
+        Ok(Some(Box::new(plan)))
+    }
+
+    fn workspace_bytes(&self, shapes: &Shapes, types: &ElementTypes) -> Result<usize, Refusal> {
+        // An index and an indptr that repeat over no axis need the most. Weights need none: how they are read does not
+        // change the most that chunks may take.
+        let axis = shapes.index().rank().saturating_sub(1);
+        let along = |shape: &Shape| shape.dims().last().copied().unwrap_or(0);
+        let (elements, entries) = (along(shapes.index()), along(&shapes.inputs[INDPTR]));
+        let src = shapes.src();
+        shape::check_countable([*src, src.with_axis(axis, elements)?, src.with_axis(axis, entries)?])?;
+        let leading = shape::leading(src, axis + 1)?;
+        let (index, indptr) = (leading.with_axis(axis, elements)?, leading.with_axis(axis, entries)?);
+        let plan = GatherSegmentPlan::csr(src, &index, &indptr, None, &self.options())?;
+        Ok(Plan::workspace_bytes(&plan, types))
+    }
+
+    fn load_kernels(&self, kernels: &Kernels, types: &ElementTypes) -> Result<(), Refusal> {
+        Ok(preload_gather_segment_csr(kernels, self.reduce, types.values(SRC), types.index(INDEX))?)
+    }
+}
+
+impl Plan for GatherSegmentPlan {
+    fn out_shape(&self, _output: usize) -> &Shape {
+        self.out_shape()
+    }
+
+    fn workspace_bytes(&self, types: &ElementTypes) -> usize {
+        self.workspace_bytes(types.values(SRC))
+    }
+
+    unsafe fn enqueue(&self, kernels: &'static Kernels, buffers: &Buffers) -> Result<(), Error> {
+        let scalar = buffers.types.values(SRC);
+        let reduction = reduction_pointers(buffers, self.workspace_bytes(scalar));
+        let weight = buffers.inputs[WEIGHT];
+        let pointers = GatherSegmentPointers {
+            reduction: ReductionPointers { index: buffers.input(INDPTR), ..reduction },
+            index: buffers.input(INDEX),
+            weight,
+            weights_are_float32: weight.is_some()
+                && scalar.is_half()
+                && buffers.types.values(WEIGHT) == ScalarType::F32,
+        };
+        // SAFETY: the caller's promise.
+        unsafe { gather_segment_raw(kernels, self, &pointers, buffers.stream) }
+    }
+}
