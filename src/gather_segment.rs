@@ -111,7 +111,11 @@ impl GatherSegmentPlan {
             return Err(Error::OtherAxis { input: segments, given: *delimiters, index: *index });
         }
         let weight = weight.map(|weight| weight_layout(&rows, src, index, weight)).transpose()?;
-        let segments = plan(rows.out_shape())?;
+        let segments = plan(rows.out_shape()).map_err(|error| match error {
+            // The caller knows src, and not the rows that are read.
+            Error::LeadingAxes { input, given, .. } => Error::LeadingAxes { input, given, src: *src },
+            error => error,
+        })?;
         Ok(Self { rows, segments, weight })
     }
 
@@ -212,7 +216,9 @@ mod tests {
     fn an_index_and_an_indptr_lie_along_one_axis() {
         assert!(matches!(plan(&[2, 10, 6], &[2, 7], &[3], None), Err(Error::OtherAxis { input: "indptr", .. })));
         assert!(matches!(plan(&[2, 10], &[3, 7], &[2, 3], None), Err(Error::LeadingAxes { input: "index", .. })));
-        assert!(matches!(plan(&[2, 10], &[2, 7], &[3, 3], None), Err(Error::LeadingAxes { input: "indptr", .. })));
+        let src = shape(&[2, 10]);
+        let refused = Err(Error::LeadingAxes { input: "indptr", given: shape(&[3, 3]), src });
+        assert_eq!(plan(&[2, 10], &[2, 7], &[3, 3], None), refused);
         assert!(matches!(plan(&[], &[7], &[3], None), Err(Error::Scalar { input: "src" })));
     }
 

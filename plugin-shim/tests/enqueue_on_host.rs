@@ -63,6 +63,7 @@ loaded_ahead! {
     kernels_of_log_softmax_are_loaded_ahead: c"TRTS_ScatterLogSoftmax"
     kernels_of_logsumexp_are_loaded_ahead: c"TRTS_ScatterLogSumExp"
     kernels_of_std_are_loaded_ahead: c"TRTS_ScatterStd"
+    kernels_of_gather_segment_csr_are_loaded_ahead: c"TRTS_GatherSegmentCSR"
 }
 
 fn in_process(test: &str, body: impl FnOnce(&Host)) {
@@ -363,8 +364,12 @@ mod in_child {
             let (zero, groups, rows) = (0, n as i32, e as i32);
             let is_csr = name.ends_with("CSR");
             let (mut src, mut out) = (tensor(values, &[e, k]), tensor(values, &[n, k]));
-            let index = tensor(index, &[if is_csr { n + 1 } else { e }]);
-            if name.starts_with("TRTS_Gather") {
+            let is_gather_segment = name == "TRTS_GatherSegmentCSR";
+            let bounds = tensor(index, &[n + 1]);
+            let index = if is_csr && !is_gather_segment { bounds.clone() } else { tensor(index, &[e]) };
+            if is_gather_segment {
+                src = tensor(values, &[n, k]);
+            } else if name.starts_with("TRTS_Gather") {
                 std::mem::swap(&mut src, &mut out);
             } else if name.ends_with("oftmax") {
                 out = src.clone();
@@ -382,14 +387,18 @@ mod in_child {
             let plugin = creator.create(c"host", &fields, v3::Phase::Runtime).unwrap();
             let mut outputs = vec![out];
             outputs.extend(self.reduce.is_some_and(Reduce::has_arg).then(|| tensor(INT32_TYPE, &outputs[0].dims)));
-            let inputs = [src, index];
+            let mut inputs = vec![src, index];
+            if is_gather_segment {
+                inputs.extend([bounds, tensor(values, &[e])]);
+            }
             assert_eq!(plugin.shape_change(&inputs, &outputs), 0, "{self:?}");
-            let (of_inputs, rest) = places.split_at(inputs.len());
-            let (workspace, of_outputs) = rest.split_first().unwrap();
+            let [src_place, index_place, workspace, of_outputs @ ..] = places;
+            // Nothing reads them, so the inputs behind src may lie in one place.
+            let of_inputs = [*src_place, *index_place, *index_place, *index_place];
             let placed = |tensors: &[Tensor], places: &[u64]| -> Vec<_> {
                 tensors.iter().cloned().zip(places.iter().copied()).collect()
             };
-            let (placed_inputs, placed_outputs) = (placed(&inputs, of_inputs), placed(&outputs, of_outputs));
+            let (placed_inputs, placed_outputs) = (placed(&inputs, &of_inputs), placed(&outputs, of_outputs));
             let prepared = Prepared::new(&placed_inputs, &placed_outputs, *workspace, ptr::null_mut());
             let before = host.stand_in.compilations();
             assert_eq!(plugin.enqueue_prepared(&prepared), 0, "{self:?}");

@@ -14,8 +14,8 @@ use common::{
     v3::{Creator, Phase, Plugin},
 };
 use tensorrt_scatter::{
-    Composite, CompositeOptions, CompositePlan, ReduceOperator, ScalarType, ScatterOptions, ScatterPlan,
-    SegmentCooOptions, SegmentCsrOptions, SegmentPlan, Shape,
+    Composite, CompositeOptions, CompositePlan, GatherSegmentCsrOptions, GatherSegmentPlan, ReduceOperator, ScalarType,
+    ScatterOptions, ScatterPlan, SegmentCooOptions, SegmentCsrOptions, SegmentPlan, Shape,
 };
 
 const CASES: usize = 3000;
@@ -165,14 +165,50 @@ fn softmaxes_fit() {
     });
 }
 
+#[test]
+fn gathered_segments_fit() {
+    let mut random = Random(5);
+    for reduce in ReduceOperator::GatherSegmentCsr.reductions() {
+        let plugin = plugin(c"TRTS_GatherSegmentCSR", &[chars(c"reduce", reduce.name())]);
+        for _ in 0..CASES {
+            let (data_type, scalar) = VALUE_TYPES[random.index(VALUE_TYPES.len())];
+            let largest = Sizes::largest(&mut random);
+            // The size of axis 2 is the number of elements. The number of rows of src does not matter.
+            let src = |sizes: Sizes| sizes.src().with_axis(2, 3).unwrap();
+            let heads = |sizes: Sizes, heads| {
+                let [first, second, elements, _] = sizes.src;
+                Shape::new(&[first, second, elements, heads]).unwrap()
+            };
+            let positions = |sizes: Sizes, random: &mut Random| {
+                [sizes.index(sizes.src[2], random), sizes.index(sizes.groups + 1, random)]
+            };
+            let [index, indptr] = positions(largest, &mut random).map(|shape| described(INT32_TYPE, shape));
+            let weight = described(data_type, heads(largest, largest.src[3]));
+            let mut inputs = vec![described(data_type, src(largest)), index, indptr, weight];
+            inputs.truncate(3 + random.index(2));
+            let outputs = vec![described(data_type, largest.out()); plugin.output_count() as usize];
+            let given = plugin.workspace_size(&inputs, &inputs, &outputs);
+            let sizes = largest.within(&mut random);
+            let [index, indptr] = positions(sizes, &mut random);
+            let columns = sizes.src[3];
+            let weight = [None, Some(heads(sizes, 1)), Some(heads(sizes, columns))][random.index(3)];
+            let options = GatherSegmentCsrOptions::new(reduce);
+            let plan = GatherSegmentPlan::csr(&src(sizes), &index, &indptr, weight.as_ref(), &options).unwrap();
+            let needed = plan.workspace_bytes(scalar);
+            assert!(needed <= given, "{sizes:?} of {largest:?}, {scalar:?}: {needed} bytes needed, {given} given");
+        }
+    }
+}
+
 /// The plugins that a test above is about.
-const CHECKED: [&CStr; 6] = [
+const CHECKED: [&CStr; 7] = [
     c"TRTS_Scatter",
     c"TRTS_SegmentCOO",
     c"TRTS_SegmentCSR",
     c"TRTS_ScatterSoftmax",
     c"TRTS_ScatterLogSumExp",
     c"TRTS_ScatterStd",
+    c"TRTS_GatherSegmentCSR",
 ];
 
 /// log_softmax has softmax's workspace.

@@ -26,7 +26,7 @@ use graph::Graph;
 use half::f16;
 use plugin::{Creators, Generation};
 use tensorrt_scatter::{Float, Reduce, ReduceOperator, gpu::Stream};
-use work::{Layer, Work};
+use work::{Layer, Weighted, Work};
 
 /// A first enqueue of each generation, captured and then run.
 fn check<T: Element>(stream: &Stream, creators: &Creators, work: &Work<T>) {
@@ -67,6 +67,10 @@ fn check_all<T: Element + Float>(stream: &Stream, creators: &Creators, random: &
         }
         for reduce in ReduceOperator::SegmentCsr.reductions() {
             check(stream, creators, &Work::<T>::segment_csr(random, reduce, src, index, rows, false));
+        }
+        for reduce in ReduceOperator::GatherSegmentCsr.reductions() {
+            let weighted = Weighted::Same;
+            check(stream, creators, &Work::<T>::gather_segment_csr(random, reduce, src, index, rows, weighted));
         }
         check(stream, creators, &Work::<T>::gather_coo(random, src, index, rows, false));
         check(stream, creators, &Work::<T>::gather_csr(random, src, index, rows, false));

@@ -4,11 +4,11 @@ use std::ffi::CStr;
 
 use super::{
     CHAR, FLOAT64, Field, INT32,
-    tensors::{INDEX_TYPES, INT32_TYPE, INT64_TYPE, Tensor, VALUE_TYPES, tensor},
+    tensors::{BF16, FLOAT, HALF, INDEX_TYPES, INT32_TYPE, INT64_TYPE, Tensor, VALUE_TYPES, tensor},
 };
 
 /// Every plugin with its attributes and their types, in the order its creator declares them.
-pub const PLUGINS: [(&CStr, &[(&str, i32)]); 9] = [
+pub const PLUGINS: [(&CStr, &[(&str, i32)]); 10] = [
     (
         c"TRTS_Scatter",
         &[
@@ -28,6 +28,7 @@ pub const PLUGINS: [(&CStr, &[(&str, i32)]); 9] = [
     (c"TRTS_ScatterLogSoftmax", &[("dim", INT32), ("dim_size", INT32), ("eps", FLOAT64), ("dim_size_input", INT32)]),
     (c"TRTS_ScatterLogSumExp", &[("dim", INT32), ("dim_size", INT32), ("eps", FLOAT64), ("dim_size_input", INT32)]),
     (c"TRTS_ScatterStd", &[("dim", INT32), ("dim_size", INT32), ("unbiased", INT32), ("dim_size_input", INT32)]),
+    (c"TRTS_GatherSegmentCSR", &[("reduce", CHAR), ("arg_type", CHAR)]),
 ];
 
 /// An attribute's value.
@@ -38,7 +39,7 @@ pub enum Value {
 }
 use Value::{Float, Int, Text};
 
-/// What a layer has besides src and index.
+/// What a layer has besides src and index, if it is not `TRTS_GatherSegmentCSR`.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Third {
     None,
@@ -52,7 +53,8 @@ pub struct Layer {
     pub plugin: &'static CStr,
     pub attributes: &'static [(&'static CStr, Value)],
     pub third: Third,
-    /// The shapes of src, index and, with a base, base.
+    /// The shapes of src, index and, with a base, base; for `TRTS_GatherSegmentCSR` of src, index, indptr and perhaps
+    /// weight.
     pub inputs: &'static [&'static [i64]],
     pub out: &'static [i64],
     /// The type of arg_out.
@@ -91,7 +93,20 @@ impl Layer {
     }
 
     pub fn input_tensors(&self, values: i32, index: i32) -> Vec<Tensor> {
-        self.inputs.iter().zip([values, index, values]).map(|(dims, data_type)| tensor(data_type, dims)).collect()
+        self.inputs.iter().enumerate().map(|(at, dims)| tensor(self.input_type(at, values, index), dims)).collect()
+    }
+
+    /// The names of the inputs. "base" is also that of a third input that is not there.
+    pub fn input_names(&self) -> &'static [&'static str] {
+        if self.is_gather_segment() { &["src", "index", "indptr", "weight"] } else { &["src", "index", "base"] }
+    }
+
+    fn is_gather_segment(&self) -> bool {
+        self.plugin == c"TRTS_GatherSegmentCSR"
+    }
+
+    fn input_type(&self, position: usize, values: i32, index: i32) -> i32 {
+        if position == 1 || position == 2 && self.is_gather_segment() { index } else { values }
     }
 
     pub fn output_tensors(&self, values: i32) -> Vec<Tensor> {
@@ -101,11 +116,16 @@ impl Layer {
     }
 
     /// Whether the tensor at a position may be of a type, by the rules the documentation gives.
-    pub fn takes(&self, position: usize, data_type: i32, values: i32) -> bool {
+    pub fn takes(&self, position: usize, data_type: i32, values: i32, index: i32) -> bool {
         let inputs = self.inputs.len();
         match position {
             0 => self.value_types().contains(&data_type),
             1 => INDEX_TYPES.contains(&data_type),
+            _ if position < inputs => {
+                let is_weight = position == 3;
+                let is_wide = is_weight && [HALF, BF16].contains(&values) && data_type == FLOAT;
+                is_wide || data_type == self.input_type(position, values, index)
+            }
             _ if position == inputs + 1 => data_type == self.arg_out.unwrap_or(INT32_TYPE),
             _ => data_type == values,
         }
@@ -123,7 +143,7 @@ impl Layer {
                     tried[position].format = format;
                     assert_eq!(
                         supports(position, &tried),
-                        format == 0 && self.takes(position, data_type, values),
+                        format == 0 && self.takes(position, data_type, values, index),
                         "{}, tensor {position}, type {data_type}, format {format}",
                         self.who()
                     );
@@ -145,7 +165,7 @@ const DYNAMIC_BASE: &[&[i64]] = &[&[-1, -1, 3], &[-1], &[-1, -1, 3]];
 const ROWS: &[&[i64]] = &[&[2, 5, 3], &[5]];
 const ROWS_BASE: &[&[i64]] = &[&[2, 5, 3], &[5], &[2, 7, 3]];
 
-static LAYERS: [Layer; 22] = [
+static LAYERS: [Layer; 25] = [
     Layer {
         plugin: c"TRTS_ScatterSoftmax",
         attributes: &[(c"dim", Int(1)), (c"dim_size_input", Int(1))],
@@ -370,5 +390,35 @@ static LAYERS: [Layer; 22] = [
         arg_out: None,
         groups: None,
         symbolic: (&[&[-1, 3, -1], &[-1, 1, -1]], "src.0 3 dim_size.0"),
+    },
+    Layer {
+        plugin: c"TRTS_GatherSegmentCSR",
+        attributes: &[(c"reduce", Text("mean"))],
+        third: Third::None,
+        inputs: &[&[2, 5, 6], &[2, 7], &[1, 4], &[1, 7, 3]],
+        out: &[2, 3, 6],
+        arg_out: None,
+        groups: None,
+        symbolic: (&[&[-1, -1, 6], &[1, -1], &[1, -1], &[1, -1, 3]], "src.0 max(sub(indptr.1, 1), 0) 6"),
+    },
+    Layer {
+        plugin: c"TRTS_GatherSegmentCSR",
+        attributes: &[(c"reduce", Text("max"))],
+        third: Third::None,
+        inputs: &[&[5, 3], &[7], &[4]],
+        out: &[3, 3],
+        arg_out: Some(INT32_TYPE),
+        groups: None,
+        symbolic: (&[&[-1, -1], &[-1], &[4]], "3 src.1"),
+    },
+    Layer {
+        plugin: c"TRTS_GatherSegmentCSR",
+        attributes: &[(c"reduce", Text("min")), (c"arg_type", Text("int64"))],
+        third: Third::None,
+        inputs: &[&[5], &[0], &[0], &[0]],
+        out: &[0],
+        arg_out: Some(INT64_TYPE),
+        groups: None,
+        symbolic: (&[&[-1], &[-1], &[0], &[-1]], "0"),
     },
 ];

@@ -237,12 +237,13 @@ impl DimsExprs {
 
     /// Constants as they are; the name of the input and axis, or of the operation, for the rest: "src.0".
     pub fn describe(&self, inputs: &[Self]) -> Vec<String> {
-        self.describe_with(inputs, &[])
+        self.describe_with(&["src", "index", "base"], inputs, &[])
     }
 
-    /// The same, where the layer has shape tensors: "dim_size.0" is the first value of the first.
-    pub fn describe_with(&self, inputs: &[Self], shape_inputs: &[Self]) -> Vec<String> {
-        let inputs = ["src", "index", "base"].into_iter().zip(inputs);
+    /// The same for inputs of these names. Where the layer has shape tensors, "dim_size.0" is the first value of the
+    /// first.
+    pub fn describe_with(&self, names: &[&str], inputs: &[Self], shape_inputs: &[Self]) -> Vec<String> {
+        let inputs = names.iter().copied().zip(inputs);
         let named: Vec<_> = inputs.chain(["dim_size"].into_iter().zip(shape_inputs)).collect();
         self.d[..self.rank as usize].iter().map(|&size| describe(size, &named)).collect()
     }

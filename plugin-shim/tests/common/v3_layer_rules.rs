@@ -98,15 +98,18 @@ fn shape_inputs(layer: &Layer) -> Vec<DimsExprs> {
 
 pub fn every_output_shape_follows_the_inputs(creators: Creators<'_>, session: &Session) {
     for (layer, plugin) in each(creators) {
-        let outputs = plugin.output_count() as usize;
+        let (outputs, names) = (plugin.output_count() as usize, layer.input_names());
         let described = |inputs: &[&[i64]], shape_inputs: &[DimsExprs]| {
             let inputs: Vec<_> = inputs.iter().map(|dims| DimsExprs::new::<i64>(dims)).collect();
             let shapes = plugin.output_shapes_with(&inputs, shape_inputs, outputs).expect("shapes");
             let mut shapes: Vec<_> =
-                shapes.iter().map(|shape| shape.describe_with(&inputs, shape_inputs).join(" ")).collect();
+                shapes.iter().map(|shape| shape.describe_with(names, &inputs, shape_inputs).join(" ")).collect();
             if layer.groups.is_some() {
                 // The last output has the value of the shape tensor for its one size.
-                assert_eq!(shapes.pop().unwrap(), shape_inputs[0].describe_with(&inputs, shape_inputs).join(" "));
+                assert_eq!(
+                    shapes.pop().unwrap(),
+                    shape_inputs[0].describe_with(names, &inputs, shape_inputs).join(" ")
+                );
             }
             assert!(shapes.iter().all(|shape| *shape == shapes[0]), "{}", layer.who());
             shapes[0].clone()

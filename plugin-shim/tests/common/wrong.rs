@@ -70,6 +70,8 @@ fn wrong_values(generation: i32) -> Vec<WrongAttribute> {
         (c"TRTS_SegmentCOO", vec![int(c"dim_size", &i32::MIN)], &["dim_size", "-2147483648"]),
         (c"TRTS_SegmentCSR", vec![chars(c"reduce", "mul")], &["reduce", "segment_csr", "mul"]),
         (c"TRTS_GatherCSR", vec![int(c"size", &-7)], &["size", "-7"]),
+        (c"TRTS_GatherSegmentCSR", vec![chars(c"reduce", "mul")], &["reduce", "gather_segment_csr", "mul"]),
+        (c"TRTS_GatherSegmentCSR", vec![chars(c"arg_type", "int8")], &["arg_type", "int8", "int32"]),
         (c"TRTS_ScatterSoftmax", vec![], &["dim_size", "missing"]),
         (c"TRTS_ScatterSoftmax", vec![int(c"dim_size", &-1)], &["dim_size", "missing"]),
         (c"TRTS_ScatterLogSoftmax", vec![int(c"dim_size", &7), float(&-1.0)], &["eps", "-1"]),
@@ -81,6 +83,7 @@ fn wrong_values(generation: i32) -> Vec<WrongAttribute> {
     if generation == 2 {
         rows.push((c"TRTS_Scatter", vec![int(c"dim_size_input", &1)], &["dim_size_input", "TensorRT 10"]));
         rows.push((c"TRTS_SegmentCSR", vec![chars(c"reduce", "max"), chars(c"arg_type", "int64")], &["arg_type"]));
+        rows.push((c"TRTS_GatherSegmentCSR", vec![chars(c"arg_type", "int64")], &["arg_type", "TensorRT 10"]));
     } else {
         rows.push((c"TRTS_Scatter", both(), &["dim_size", "dim_size_input", "both"]));
         rows.push((c"TRTS_ScatterStd", both(), &["dim_size", "dim_size_input", "both"]));
@@ -99,7 +102,7 @@ fn wrong_values(generation: i32) -> Vec<WrongAttribute> {
 /// message says.
 type WrongShape = (&'static CStr, Third, &'static [&'static [i64]], &'static [&'static str]);
 
-const WRONG_SHAPES: [WrongShape; 22] = [
+const WRONG_SHAPES: [WrongShape; 30] = [
     (c"TRTS_Scatter", Third::None, &[&[2], &[2]], &["dim is 1", "rank 1"]),
     (c"TRTS_Scatter", Third::None, &[&[2, 5, 3], &[4]], &["index", "[4]", "[2, 5, 3]"]),
     (c"TRTS_Scatter", Third::None, &[&[1; 9], &[1]], &["src has rank 9"]),
@@ -122,6 +125,19 @@ const WRONG_SHAPES: [WrongShape; 22] = [
     (c"TRTS_ScatterLogSoftmax", Third::None, &[&[2, 5], &[4]], &["index", "[4]"]),
     (c"TRTS_ScatterLogSumExp", Third::None, &[&[2, 5], &[]], &["index has rank 0"]),
     (c"TRTS_ScatterStd", Third::None, &[&[], &[1]], &["src has rank 0", "rank 1 to 8"]),
+    (
+        c"TRTS_GatherSegmentCSR",
+        Third::None,
+        &[&[5, 6], &[7]],
+        &["2 inputs", "src, index, indptr and optionally weight"],
+    ),
+    (c"TRTS_GatherSegmentCSR", Third::None, &[&[5, 6], &[], &[4]], &["index has rank 0"]),
+    (c"TRTS_GatherSegmentCSR", Third::None, &[&[2, 5], &[2, 7], &[4]], &["indptr has rank 1", "index's rank, 2"]),
+    (c"TRTS_GatherSegmentCSR", Third::None, &[&[5, 6], &[7], &[4], &[]], &["weight has rank 0", "1, or 2"]),
+    (c"TRTS_GatherSegmentCSR", Third::None, &[&[2, 5], &[3, 7], &[2, 4]], &["index", "[3, 7]", "[2, 5]"]),
+    (c"TRTS_GatherSegmentCSR", Third::None, &[&[2, 5], &[2, 7], &[3, 4]], &["indptr", "[3, 4]", "[2, 5]"]),
+    (c"TRTS_GatherSegmentCSR", Third::None, &[&[5, 6], &[7], &[4], &[6]], &["weight", "[6]", "[7]"]),
+    (c"TRTS_GatherSegmentCSR", Third::None, &[&[5, 6], &[7], &[4], &[7, 4]], &["weight", "[7, 4]", "divides"]),
 ];
 
 /// The wrong shapes of a generation, as a layer's fields and expressions.

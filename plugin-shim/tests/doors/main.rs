@@ -40,15 +40,15 @@ fn every_served_release_gets_the_creators_of_its_generation() {
         let names = ["getPluginCreators", "getCreators"];
         let [own, other] = if version < 10_000 { names } else { [names[1], names[0]] };
         let doors = format!("open TRT open PLUGINS count TRT {other} PLUGINS {own} PLUGINS count TRT");
-        assert_eq!(run(&doors, &paths).stdout, format!("count 9\n{other} 0\n{own} 9\ncount 0\n"), "{version}");
+        assert_eq!(run(&doors, &paths).stdout, format!("count 10\n{other} 0\n{own} 10\ncount 0\n"), "{version}");
         let output = run("open TRT load TRT PLUGINS count TRT register PLUGINS", &paths);
-        assert_eq!(output.stdout, format!("load 9\ncount 9\n{OK}"), "{version}");
+        assert_eq!(output.stdout, format!("load 10\ncount 10\n{OK}"), "{version}");
         // A program that is linked with TensorRT finds it twice, by its global symbols and by its file.
         let output = run("global TRT open PLUGINS count TRT load TRT PLUGINS count TRT", &paths);
-        assert_eq!(output.stdout, "count 9\nload 9\ncount 9\n", "{version}");
+        assert_eq!(output.stdout, "count 10\nload 10\ncount 10\n", "{version}");
         // The library is there before TensorRT.
         let output = run("open PLUGINS register PLUGINS open TRT register PLUGINS count TRT", &paths);
-        assert_eq!(output.stdout, format!("{NO_TENSORRT}{OK}count 9\n"), "{version}");
+        assert_eq!(output.stdout, format!("{NO_TENSORRT}{OK}count 10\n"), "{version}");
         assert_eq!(output.stderr, "", "{version}");
     }
 }
@@ -113,12 +113,12 @@ fn each_of_two_tensorrts_gets_the_creators_of_its_own_generation() {
     for (first, second) in [(&old, &new), (&new, &old)] {
         let paths = [("FIRST", first.path()), ("SECOND", second.path()), ("PLUGINS", &plugins)];
         let output = run("open FIRST open SECOND open PLUGINS count FIRST count SECOND", &paths);
-        assert_eq!(output.stdout, "count 9\ncount 9\n");
+        assert_eq!(output.stdout, "count 10\ncount 10\n");
         // Each has its own registration taken over, and leaves the other's alone.
         let output = run("open FIRST open SECOND open PLUGINS load FIRST PLUGINS count SECOND", &paths);
-        assert_eq!(output.stdout, "load 9\ncount 9\n");
+        assert_eq!(output.stdout, "load 10\ncount 10\n");
         let output = run("open FIRST open PLUGINS open SECOND count SECOND register PLUGINS count SECOND", &paths);
-        assert_eq!(output.stdout, format!("count 0\n{OK}count 9\n"));
+        assert_eq!(output.stdout, format!("count 0\n{OK}count 10\n"));
     }
 }
 
@@ -130,7 +130,7 @@ fn a_tensorrt_beside_one_that_is_not_served_gets_its_plugins() {
     for opened in ["open RTX open TRT", "open TRT open RTX"] {
         let doors = "open PLUGINS register PLUGINS load RTX PLUGINS count TRT load TRT PLUGINS count TRT count RTX";
         let output = run(&format!("{opened} {doors}"), &paths);
-        assert_eq!(output.stdout, format!("{OK}load 0\ncount 9\nload 9\ncount 9\ncount 0\n"));
+        assert_eq!(output.stdout, format!("{OK}load 0\ncount 10\nload 10\ncount 10\ncount 0\n"));
         assert_eq!(output.stderr, format!("tensorrt_scatter: {}\n", no_plugin_layers("TensorRT-RTX 1.7.1")));
     }
 }
@@ -146,7 +146,7 @@ fn registering_answers_what_the_registry_has() {
         let registered = "register PLUGINS count TRT register PLUGINS";
         let loaded = "load TRT PLUGINS count TRT load TRT PLUGINS unload TRT count TRT";
         let output = run(&format!("{unloaded} {registered} {loaded}"), &paths);
-        let answers = format!("load 9\ncount 0\n{OK}count 9\n{OK}load 9\ncount 9\nload -1\ncount 0\n");
+        let answers = format!("load 10\ncount 0\n{OK}count 10\n{OK}load 10\ncount 10\nload -1\ncount 0\n");
         assert_eq!(output.stdout, answers, "{version}");
     }
 }
@@ -161,7 +161,7 @@ fn a_second_copy_of_the_library_says_that_the_plugins_are_there() {
         let tensorrt = StandIn::of(version);
         let paths = [("TRT", tensorrt.path()), ("PLUGINS", &plugins), ("COPY", &copy)];
         let output = run("open TRT open PLUGINS open COPY register COPY count TRT", &paths);
-        assert_eq!((output.stdout, output.stderr), (format!("{OK}count 9\n"), String::new()), "{version}");
+        assert_eq!((output.stdout, output.stderr), (format!("{OK}count 10\n"), String::new()), "{version}");
     }
     std::fs::remove_file(copy).unwrap();
 }

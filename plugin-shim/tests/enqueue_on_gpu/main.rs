@@ -23,7 +23,7 @@ use gpu::gpu_or_skip;
 use half::{bf16, f16};
 use plugin::{Creators, Generation};
 use tensorrt_scatter::{Float, Reduce, Scalar, ScalarType, gpu::Stream};
-use work::{Layer, Work};
+use work::{Layer, Weighted, Work};
 
 /// A stream; None on a machine without a GPU.
 fn stream(test: &str) -> Option<Stream> {
@@ -130,6 +130,7 @@ fn positions_can_be_int64() {
             Work::<f32>::scatter(&mut random, reduce, dim, src, index, groups, true),
             Work::segment_coo(&mut random, reduce, segment_src, segment_index, segments, true),
             Work::segment_csr(&mut random, reduce, segment_src, segment_index, segments, false),
+            Work::gather_segment_csr(&mut random, reduce, segment_src, segment_index, segments, Weighted::Same),
         ] {
             let work = work.with_wide_positions();
             let plugin = creators.plugin(Generation::V3, work.plugin, &work.fields);

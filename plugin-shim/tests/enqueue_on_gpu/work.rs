@@ -3,8 +3,8 @@
 use std::ffi::CStr;
 
 use tensorrt_scatter::{
-    BadIndex, CompositeOptions, Float, GatherCooOptions, GatherCsrOptions, Reduce, ReduceOperator, Reduced,
-    ScatterOptions, SegmentCooOptions, SegmentCsrOptions, Shape, Tensor, cpu,
+    BadIndex, CompositeOptions, Float, GatherCooOptions, GatherCsrOptions, GatherSegmentCsrOptions, Reduce,
+    ReduceOperator, Reduced, ScatterOptions, SegmentCooOptions, SegmentCsrOptions, Shape, Tensor, Weight, cpu,
     gpu::{DeviceTensor, Stream},
 };
 
@@ -12,7 +12,7 @@ use crate::{
     common::{
         Field, chars, int,
         random::Random,
-        tensors::{INT32_TYPE, INT64_TYPE, Tensor as Described, tensor, tensorrt_type},
+        tensors::{FLOAT, INT32_TYPE, INT64_TYPE, Tensor as Described, tensor, tensorrt_type},
     },
     element::Element,
     plugin::Plugin,
@@ -51,6 +51,9 @@ pub struct Work<T> {
     pub fields: Vec<Field>,
     src: Tensor<T>,
     index: Tensor<i64>,
+    /// An indptr beside the index.
+    indptr: Option<Tensor<i64>>,
+    weight: Option<Weights<T>>,
     base: Option<Tensor<T>>,
     out: Tensor<T>,
     arg_out: Option<Tensor<i64>>,
@@ -59,6 +62,20 @@ pub struct Work<T> {
     /// The number of groups, where an output's size tells it.
     groups: Option<usize>,
     tolerance: f64,
+}
+
+/// The weights of a gather_segment.
+pub enum Weights<T> {
+    Same(Tensor<T>),
+    Float32(Tensor<f32>),
+}
+
+/// Which weights a gather_segment has.
+#[derive(Clone, Copy)]
+pub enum Weighted {
+    Not,
+    Same,
+    Float32,
 }
 
 /// Work for every plugin but the composites, of every reduction.
@@ -78,6 +95,13 @@ pub fn for_each<T: Element>(random: &mut Random, visit: &mut dyn FnMut(Work<T>))
             }
             visit(Work::gather_coo(random, src, index, rows, with_base));
             visit(Work::gather_csr(random, src, index, rows, with_base));
+            let wide = T::TYPE.is_half().then_some(Weighted::Float32);
+            let weights = if with_base { [Some(Weighted::Same), wide] } else { [Some(Weighted::Not), None] };
+            for weighted in weights.into_iter().flatten() {
+                for reduce in ReduceOperator::GatherSegmentCsr.reductions() {
+                    visit(Work::gather_segment_csr(random, reduce, src, index, rows, weighted));
+                }
+            }
         }
     }
 }
@@ -194,6 +218,42 @@ impl<T: Element> Work<T> {
         Self::exact(c"TRTS_GatherCSR", fields, src, indptr, base, Reduced { out, arg_out: None })
     }
 
+    /// `src` is the shape of the rows that are read: there are half as many rows to read from.
+    pub fn gather_segment_csr(
+        random: &mut Random,
+        reduce: Reduce,
+        src: &[usize],
+        index: &[usize],
+        segments: usize,
+        weighted: Weighted,
+    ) -> Self {
+        let (&elements, leading) = index.split_last().unwrap();
+        let (axis, rows) = (leading.len(), elements.div_ceil(2));
+        let columns = src[axis + 1..].iter().product::<usize>();
+        let src = Shape::new(src).unwrap().with_axis(axis, rows).unwrap();
+        let (src, index) = (values::<T>(random, src.dims()), indices(random, index, rows));
+        let indptr = bounds(random, leading, segments, elements);
+        // Heads for the weights of src's type, where they divide the columns.
+        let heads = if columns.is_multiple_of(2) { 2 } else { columns };
+        let weight = match weighted {
+            Weighted::Not => None,
+            Weighted::Same => Some(Weights::Same(values(random, &[leading, &[elements, heads]].concat()))),
+            // These repeat over the leading axes.
+            Weighted::Float32 => {
+                Some(Weights::Float32(self::values(random, &[vec![1; axis], vec![elements]].concat())))
+            }
+        };
+        let given = weight.as_ref().map(|weight| match weight {
+            Weights::Same(weight) => Weight::Same(weight.view()),
+            Weights::Float32(weight) => Weight::Float32(weight.view()),
+        });
+        let options = GatherSegmentCsrOptions::new(reduce).bad_index(BadIndex::Skip);
+        let result = cpu::gather_segment_csr(&src, &index, &indptr, given, &options).unwrap();
+        let fields = vec![chars(c"reduce", reduce.name())];
+        let exact = Self::exact(c"TRTS_GatherSegmentCSR", fields, src, index, None, result);
+        Self { indptr: Some(indptr), weight, ..exact }
+    }
+
     /// The same with an INT64 arg_out.
     pub fn with_wide_positions(mut self) -> Self {
         self.fields.push(chars(c"arg_type", "int64"));
@@ -214,6 +274,8 @@ impl<T: Element> Work<T> {
             fields,
             src,
             index,
+            indptr: None,
+            weight: None,
             base,
             out: result.out,
             arg_out: result.arg_out,
@@ -251,6 +313,8 @@ impl<T: Element + Float> Work<T> {
                 fields,
                 src: src.clone(),
                 index: index.clone(),
+                indptr: None,
+                weight: None,
                 base: None,
                 out: out.unwrap(),
                 arg_out: None,
@@ -278,6 +342,8 @@ impl Work<f32> {
 /// Any of the tensors of a layer.
 enum AnyTensor<T> {
     Values(DeviceTensor<T>),
+    /// Weights beside 16-bit floats.
+    Floats(DeviceTensor<f32>),
     Narrow(DeviceTensor<i32>),
     Wide(DeviceTensor<i64>),
 }
@@ -309,6 +375,7 @@ impl<T: Element> AnyTensor<T> {
     fn with_address(&self) -> (Described, u64) {
         match self {
             Self::Values(values) => (described(tensorrt_type(T::TYPE), values.shape()), values.address()),
+            Self::Floats(weights) => (described(FLOAT, weights.shape()), weights.address()),
             Self::Narrow(index) => (described(INT32_TYPE, index.shape()), index.address()),
             Self::Wide(index) => (described(INT64_TYPE, index.shape()), index.address()),
         }
@@ -319,7 +386,7 @@ impl<T> AnyTensor<T> {
     /// What an index or arg_out holds.
     fn positions(&self, stream: &Stream) -> Vec<i64> {
         match self {
-            Self::Values(_) => panic!("values are no positions"),
+            Self::Values(_) | Self::Floats(_) => panic!("values are no positions"),
             Self::Narrow(tensor) => tensor.to_host(stream).unwrap().data().iter().map(|&value| value.into()).collect(),
             Self::Wide(tensor) => tensor.to_host(stream).unwrap().into_data(),
         }
@@ -337,15 +404,23 @@ impl<T: Element> Tensors<T> {
 
 impl<T: Element> Layer<T> {
     pub fn new(stream: &Stream, mut plugin: Box<dyn Plugin>, work: &Work<T>, index_type: i32) -> Self {
-        let index = if index_type == INT64_TYPE {
-            AnyTensor::Wide(DeviceTensor::from_host(stream, &work.index).unwrap())
-        } else {
-            let narrow = work.index.data().iter().map(|&value| value as i32).collect();
-            let narrow = Tensor::new(work.index.shape().dims(), narrow).unwrap();
-            AnyTensor::Narrow(DeviceTensor::from_host(stream, &narrow).unwrap())
+        let integers = |tensor: &Tensor<i64>| {
+            if index_type == INT64_TYPE {
+                AnyTensor::Wide(DeviceTensor::from_host(stream, tensor).unwrap())
+            } else {
+                let narrow = tensor.data().iter().map(|&value| value as i32).collect();
+                let narrow = Tensor::new(tensor.shape().dims(), narrow).unwrap();
+                AnyTensor::Narrow(DeviceTensor::from_host(stream, &narrow).unwrap())
+            }
         };
-        let mut inputs = vec![AnyTensor::Values(DeviceTensor::from_host(stream, &work.src).unwrap()), index];
-        inputs.extend(work.base.as_ref().map(|base| AnyTensor::Values(DeviceTensor::from_host(stream, base).unwrap())));
+        let values = |tensor: &Tensor<T>| AnyTensor::Values(DeviceTensor::from_host(stream, tensor).unwrap());
+        let mut inputs = vec![values(&work.src), integers(&work.index)];
+        inputs.extend(work.base.as_ref().map(values));
+        inputs.extend(work.indptr.as_ref().map(integers));
+        inputs.extend(work.weight.as_ref().map(|weight| match weight {
+            Weights::Same(weight) => values(weight),
+            Weights::Float32(weight) => AnyTensor::Floats(DeviceTensor::from_host(stream, weight).unwrap()),
+        }));
         let shape = *work.out.shape();
         let out = DeviceTensor::from_host(stream, &Tensor::full(shape, T::of(T::POISON)).unwrap()).unwrap();
         let arg_out = work.arg_out.as_ref().map(|_| {
