@@ -66,6 +66,16 @@ type Reduction = unsafe extern "C" fn(
 ) -> i32;
 type ByIndptr =
     unsafe extern "C" fn(*const Tensor, *const Tensor, *const u8, *const Tensor, *const Tensor, *const u8) -> i32;
+type GatherSegment = unsafe extern "C" fn(
+    *const Tensor,
+    *const Tensor,
+    *const Tensor,
+    *const Tensor,
+    *const u8,
+    *const Tensor,
+    *const Tensor,
+    *const u8,
+) -> i32;
 type Plain = unsafe extern "C" fn(*const Tensor, *const Tensor, *const u8, *const Tensor, *const u8) -> i32;
 
 // The header's declarations; options and targets are bytes, because their first field says how many there are.
@@ -102,11 +112,29 @@ unsafe extern "C" {
     fn trts_log_softmax(s: *const Tensor, i: *const Tensor, o: *const u8, out: *const Tensor, t: *const u8) -> i32;
     fn trts_logsumexp(s: *const Tensor, i: *const Tensor, o: *const u8, out: *const Tensor, t: *const u8) -> i32;
     fn trts_std(s: *const Tensor, i: *const Tensor, o: *const u8, out: *const Tensor, t: *const u8) -> i32;
+    fn trts_gather_segment_csr(
+        src: *const Tensor,
+        index: *const Tensor,
+        indptr: *const Tensor,
+        weight: *const Tensor,
+        options: *const u8,
+        out: *const Tensor,
+        arg_out: *const Tensor,
+        target: *const u8,
+    ) -> i32;
     fn trts_query(
         operator: i32,
         src: *const Tensor,
         index: *const Tensor,
         base: *const Tensor,
+        options: *const u8,
+        target: *const u8,
+        requirements: *mut Requirements,
+    ) -> i32;
+    fn trts_query_inputs(
+        operator: i32,
+        inputs: *const *const Tensor,
+        count: usize,
         options: *const u8,
         target: *const u8,
         requirements: *mut Requirements,
@@ -120,6 +148,7 @@ enum Function {
     Reduction(Reduction),
     ByIndptr(ByIndptr),
     Plain(Plain),
+    GatherSegment(GatherSegment),
 }
 
 /// How the index of an operator lies over src.
@@ -161,6 +190,7 @@ operators! {
     trts_log_softmax: Plain, Dim;
     trts_logsumexp: Plain, Dim;
     trts_std: Plain, Dim;
+    trts_gather_segment_csr: GatherSegment, Leading;
 }
 
 /// The statuses of the header.
@@ -403,12 +433,44 @@ fn inputs(u: &mut Unstructured, [values, integers]: [i32; 2], over: Over) -> (Ow
     (src, index)
 }
 
+/// indptr and weight, whose shapes mostly fit the index and src.
+fn further_inputs(u: &mut Unstructured, [values, integers]: [i32; 2], src: &Owned, index: &Owned) -> [Owned; 2] {
+    let mut bounds = if choose::one_in(u, 8) { dims(u) } else { index._shape.to_vec() };
+    if let Some(last) = bounds.last_mut() {
+        *last = choose::up_to(u, 9) as i64;
+    }
+    let mut weights = if choose::one_in(u, 8) { dims(u) } else { index._shape.to_vec() };
+    if choose::one_in(u, 2) {
+        weights.push(if choose::one_in(u, 2) {
+            src._shape.last().copied().unwrap_or(1)
+        } else {
+            choose::up_to(u, 4) as i64
+        });
+    }
+    let weight_type = match choose::up_to(u, 15) {
+        0 => choose::number_32(u),
+        1..5 => ScalarType::F32.number(),
+        _ => values,
+    };
+    [Owned::new(u, integers, &bounds, true), Owned::new(u, weight_type, &weights, false)]
+}
+
 /// Calls an operator. It may write to the outputs alone, and to those only if it succeeds.
 pub fn call(data: &[u8]) {
     let mut u = Unstructured::new(data);
     let number = choose::up_to(&mut u, OPERATORS.len() as u8 - 1);
     let types = types(&mut u);
     let (src, index) = inputs(&mut u, types, OPERATORS[number].over);
+    let further = match OPERATORS[number].function {
+        Function::GatherSegment(_) => Some(further_inputs(&mut u, types, &src, &index)),
+        Function::Reduction(_) | Function::ByIndptr(_) | Function::Plain(_) => None,
+    };
+    let [indptr_pointer, weight_pointer] = match &further {
+        Some([indptr, weight]) => {
+            [indptr.pointer(&mut u), if choose::one_in(&mut u, 2) { ptr::null() } else { weight.pointer(&mut u) }]
+        }
+        None => [ptr::null(); 2],
+    };
     let options = options(&mut u);
     let options_pointer = or_null(&mut u, &options);
     let target = target(&mut u);
@@ -425,7 +487,12 @@ pub fn call(data: &[u8]) {
     // SAFETY: the tensors and structs hold what they say.
     let status = checked(unsafe {
         let (src, index) = (&raw const src.descriptor, &raw const index.descriptor);
-        trts_query(number as i32, src, index, ptr::null(), options_pointer, target_pointer, &raw mut found)
+        if further.is_some() {
+            let inputs = [src, index, indptr_pointer, weight_pointer];
+            trts_query_inputs(number as i32, inputs.as_ptr(), 4, options_pointer, target_pointer, &raw mut found)
+        } else {
+            trts_query(number as i32, src, index, ptr::null(), options_pointer, target_pointer, &raw mut found)
+        }
     });
     let mut out_dims = if status == status::OK { found.shape[..found.rank as usize].to_vec() } else { dims(&mut u) };
     if choose::one_in(&mut u, 12) {
@@ -453,7 +520,11 @@ pub fn call(data: &[u8]) {
         out.descriptor.data = src.descriptor.data.wrapping_byte_add(src_bytes - out_bytes);
     }
 
-    let inputs = [&src, &index, &base].map(|input| input.data.clone());
+    let all_inputs = || -> Vec<_> {
+        let further = further.iter().flatten();
+        [&src, &index, &base].into_iter().chain(further).map(|input| input.data.clone()).collect()
+    };
+    let inputs = all_inputs();
     let outputs = [&out, &arg_out].map(|output| output.data.clone());
     let (src_pointer, index_pointer, out_pointer) =
         (src.pointer(&mut u), index.pointer(&mut u), &raw const out.descriptor);
@@ -473,9 +544,19 @@ pub fn call(data: &[u8]) {
                 call(src_pointer, index_pointer, options_pointer, out_pointer, arg_pointer, target_pointer)
             }
             Function::Plain(call) => call(src_pointer, index_pointer, options_pointer, out_pointer, target_pointer),
+            Function::GatherSegment(call) => call(
+                src_pointer,
+                index_pointer,
+                indptr_pointer,
+                weight_pointer,
+                options_pointer,
+                out_pointer,
+                arg_pointer,
+                target_pointer,
+            ),
         }
     });
-    assert!([&src, &index, &base].map(|input| input.data.clone()) == inputs, "an input was written to");
+    assert!(all_inputs() == inputs, "an input was written to");
     if matches!(status, status::INVALID_ARGUMENT | status::BAD_INDEX | status::NO_DEVICE) {
         let now = [&out, &arg_out].map(|output| output.data.clone());
         assert!(now == outputs, "a call that failed with status {status} wrote to an output");
@@ -491,6 +572,10 @@ pub fn query(data: &[u8]) {
     let known = usize::try_from(operator).ok().and_then(|number| OPERATORS.get(number));
     let (src, index) = inputs(&mut u, types, known.map_or(Over::Dim, |known| known.over));
     let base = Owned::of(&mut u, types[0], false);
+    let further = match known.map(|known| &known.function) {
+        Some(Function::GatherSegment(_)) => Some(further_inputs(&mut u, types, &src, &index)),
+        Some(Function::Reduction(_) | Function::ByIndptr(_) | Function::Plain(_)) | None => None,
+    };
     let (options, target) = (options(&mut u), target(&mut u));
     let struct_size =
         if choose::one_in(&mut u, 16) { choose::number(&mut u) as usize } else { size_of::<Requirements>() };
@@ -501,7 +586,23 @@ pub fn query(data: &[u8]) {
     let (options_pointer, target_pointer) = (or_null(&mut u, &options), or_null(&mut u, &target));
     // SAFETY: the tensors and structs hold what they say, or say what has to be refused.
     let status = checked(unsafe {
-        trts_query(operator, src_pointer, index_pointer, base_pointer, options_pointer, target_pointer, requirements)
+        match &further {
+            Some([indptr, weight]) if !choose::one_in(&mut u, 8) => {
+                // A fifth input is one too many.
+                let inputs = [src_pointer, index_pointer, indptr.pointer(&mut u), weight.pointer(&mut u), base_pointer];
+                let count = 5 - choose::one_of(&mut u, &[1, 1, 1, 2, 2, 3, 0]);
+                trts_query_inputs(operator, inputs.as_ptr(), count, options_pointer, target_pointer, requirements)
+            }
+            Some(_) | None => trts_query(
+                operator,
+                src_pointer,
+                index_pointer,
+                base_pointer,
+                options_pointer,
+                target_pointer,
+                requirements,
+            ),
+        }
     });
     if status == status::OK {
         let shape =
