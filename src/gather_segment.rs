@@ -107,6 +107,9 @@ impl GatherSegmentPlan {
         plan: impl FnOnce(&Shape) -> Result<SegmentPlan, Error>,
     ) -> Result<Self, Error> {
         let rows = GatherPlan::coo(src, index)?;
+        if delimiters.rank() == 0 {
+            return Err(Error::Scalar { input: segments });
+        }
         if index.rank() != delimiters.rank() {
             return Err(Error::OtherAxis { input: segments, given: *delimiters, index: *index });
         }
@@ -220,6 +223,7 @@ mod tests {
         let refused = Err(Error::LeadingAxes { input: "indptr", given: shape(&[3, 3]), src });
         assert_eq!(plan(&[2, 10], &[2, 7], &[3, 3], None), refused);
         assert!(matches!(plan(&[], &[7], &[3], None), Err(Error::Scalar { input: "src" })));
+        assert!(matches!(plan(&[10], &[7], &[], None), Err(Error::Scalar { input: "indptr" })));
     }
 
     #[test]
