@@ -12,14 +12,16 @@ use support::{
     composite::{self, FloatElement},
     emulator,
     gather::{self, GatherCase},
+    gather_segments::{GatherSegmentCase, WeightValues, Weights},
     gpu_or_skip,
     naive::ScatterCase,
     segments::SegmentCase,
 };
 use tensorrt_scatter::{
-    Composite, CompositeOptions, Error, GatherCooOptions, GatherCsrOptions, Index, IndexType, Reduce, ReduceOperator,
-    Reduced, ScalarType, ScatterOptions, SegmentCooOptions, SegmentCsrOptions, Tensor, cpu,
-    gpu::{self, DeviceTensor, Stream},
+    Composite, CompositeOptions, Error, GatherCooOptions, GatherCsrOptions, GatherSegmentCsrOptions, Index, IndexType,
+    Reduce, ReduceOperator, Reduced, ScalarType, ScatterOptions, SegmentCooOptions, SegmentCsrOptions, Tensor, Weight,
+    cpu,
+    gpu::{self, DeviceTensor, DeviceWeight, Stream},
 };
 
 /// A line, as tests/oracle/README.md describes it.
@@ -30,12 +32,14 @@ struct Line {
     reduce: Option<String>,
     dtype: String,
     index_dtype: String,
+    weight_dtype: Option<String>,
     dim: Option<isize>,
     dim_size: Option<usize>,
     unbiased: Option<bool>,
     src: Text,
     index: Option<Text>,
     indptr: Option<Text>,
+    weight: Option<Text>,
     base: Option<Text>,
     out: Text,
     arg_out: Option<Text>,
@@ -140,6 +144,26 @@ impl Line {
         self.positions().read(|word| I::from_position(word.parse().unwrap()).unwrap())
     }
 
+    /// The indptr beside an index.
+    fn indptr<I: Index>(&self) -> Tensor<I> {
+        let indptr = self.indptr.as_ref().expect("a line has an indptr beside the index");
+        indptr.read(|word| I::from_position(word.parse().unwrap()).unwrap())
+    }
+
+    fn weights<T: OracleElement>(&self) -> Option<Weights<T>> {
+        let weight = self.weight.as_ref()?;
+        let values = match self.weight_dtype.as_deref() {
+            None => WeightValues::Same(weight.values::<T>().into_data()),
+            Some("float32") => WeightValues::Float32(weight.values::<f32>().into_data()),
+            Some(other) => panic!("{}: weight_dtype {other}", self.name),
+        };
+        Some(Weights { dims: weight.shape.clone(), values })
+    }
+
+    fn gather_segment_options(&self) -> GatherSegmentCsrOptions {
+        GatherSegmentCsrOptions::new(self.reduce())
+    }
+
     fn run<T: OracleElement>(&self, backend: &impl Backend) -> Given<T> {
         match self.index_dtype.as_str() {
             "int32" => backend.reductions::<T, i32>(self),
@@ -221,6 +245,11 @@ impl Backend for Cpu {
             "scatter" => cpu::scatter(&src, &index, base, &line.scatter_options()).map(widened),
             "segment_coo" => cpu::segment_coo(&src, &index, base, &line.coo_options()).map(widened),
             "segment_csr" => cpu::segment_csr(&src, &index, &SegmentCsrOptions::new(line.reduce())).map(widened),
+            "gather_segment_csr" => {
+                let (indptr, weights) = (line.indptr::<I>(), line.weights::<T>());
+                let weight = weights.as_ref().map(Weights::view);
+                cpu::gather_segment_csr(&src, &index, &indptr, weight, &line.gather_segment_options()).map(widened)
+            }
             "gather_coo" => cpu::gather_coo(&src, &index, &GatherCooOptions::new()).map(|out| (out.into_data(), None)),
             _ => cpu::gather_csr(&src, &index, &GatherCsrOptions::new()).map(|out| (out.into_data(), None)),
         }
@@ -264,6 +293,14 @@ impl Backend for Emulated {
                 let base = base.filter(|_| !is_csr);
                 let case = SegmentCase { src_dims, src, index_dims, index, base, segments, reduce, is_csr };
                 emulator::segment(&case, SEED, u32::MAX, 0).map(|(out, arg)| (out, reduce.has_arg().then_some(arg)))
+            }
+            "gather_segment_csr" => {
+                let (indptr, weights, reduce) = (line.indptr::<i64>(), line.weights::<T>(), line.reduce());
+                let indptr_dims = indptr.shape().dims().to_vec();
+                let indptr = indptr.into_data();
+                let case = GatherSegmentCase { src_dims, src, index_dims, index, indptr_dims, indptr, weights, reduce };
+                let given = emulator::gather_segment(&case, SEED, u32::MAX, 0);
+                given.map(|(out, arg)| (out, reduce.has_arg().then_some(arg)))
             }
             _ => {
                 let case = GatherCase { src_dims, src, index_dims, index, size: line.out.shape[axis] };
@@ -324,6 +361,19 @@ impl Backend for OnGpu {
             "segment_csr" => {
                 let options = SegmentCsrOptions::new(line.reduce());
                 gpu::segment_csr(stream, &src, &index, &options).map(|r| self.widened(r))
+            }
+            "gather_segment_csr" => {
+                let indptr = DeviceTensor::from_host(stream, &line.indptr::<I>()).unwrap();
+                let weights = line.weights::<T>();
+                let (mut same, mut float32) = (None, None);
+                match weights.as_ref().map(Weights::view) {
+                    None => {}
+                    Some(Weight::Same(weight)) => same = Some(DeviceTensor::from_host(stream, weight).unwrap()),
+                    Some(Weight::Float32(weight)) => float32 = Some(DeviceTensor::from_host(stream, weight).unwrap()),
+                }
+                let weight = same.as_ref().map(DeviceWeight::Same).or(float32.as_ref().map(DeviceWeight::Float32));
+                let options = line.gather_segment_options();
+                gpu::gather_segment_csr(stream, &src, &index, &indptr, weight, &options).map(|r| self.widened(r))
             }
             "gather_coo" => gpu::gather_coo(stream, &src, &index, &GatherCooOptions::new()).map(values),
             _ => gpu::gather_csr(stream, &src, &index, &GatherCsrOptions::new()).map(values),

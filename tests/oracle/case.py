@@ -24,12 +24,13 @@ INDEX_DTYPES = ("int64", "int32")
 SCATTER_REDUCTIONS = ("sum", "mul", "mean", "min", "max")
 SEGMENT_REDUCTIONS = ("sum", "mean", "min", "max")
 COMPOSITES = ("softmax", "log_softmax", "logsumexp", "std")
-BY_INDPTR = ("segment_csr", "gather_csr")
+BY_INDPTR = ("segment_csr", "gather_csr", "gather_segment_csr")
 
 
 @dataclass
 class Case:
-    """One call of an operator. `index` is indptr for the operators that take one, and always int64 here."""
+    """One call of an operator. `index` is indptr for the operators that take one; `rows` is gather_segment_csr's index.
+    Both are always int64 here."""
 
     name: str
     op: str
@@ -39,6 +40,8 @@ class Case:
     index_dtype: str = "int64"
     reduce: str | None = None
     base: torch.Tensor | None = None
+    rows: torch.Tensor | None = None
+    weight: torch.Tensor | None = None
     dim: int | None = None
     dim_size: int | None = None
     unbiased: bool | None = None
@@ -98,8 +101,11 @@ def case_json(case, out, arg_out, sharper):
         "dim": case.dim,
         "dim_size": case.dim_size,
         "unbiased": case.unbiased,
+        "weight_dtype": None if case.weight is None or case.weight.dtype == case.src.dtype else "float32",
         "src": tensor_json(case.src),
+        **({} if case.rows is None else {"index": tensor_json(case.rows)}),
         "indptr" if case.op in BY_INDPTR else "index": tensor_json(case.index),
+        "weight": None if case.weight is None else tensor_json(case.weight),
         "base": None if case.base is None else tensor_json(case.base),
         "out": tensor_json(out),
         "arg_out": None if arg_out is None else tensor_json(arg_out),

@@ -1,6 +1,7 @@
 """Tensors without elements, and groups, segments and results without any."""
 
 import itertools
+import math
 
 import torch
 
@@ -69,6 +70,17 @@ GATHER_CSRS = (
 )
 
 
+# src's shape, the index's shape, indptr's shape, indptr, the weights' shape.
+GATHER_SEGMENTS = (
+    ([3, 2], [0], [3], [0, 0, 0], None),
+    ([0, 2], [0], [3], [0, 0, 0], [0]),
+    ([3, 2], [2], [1], [0], [2]),
+    ([3, 2], [2], [0], [], None),
+    ([3, 0], [2], [3], [0, 1, 2], [2, 0]),
+    ([0, 3, 2], [1, 2], [1, 3], [0, 1, 2], [1, 2]),
+)
+
+
 def empties():
     # Every type in turn: emptiness is a matter of shapes.
     dtypes = itertools.cycle(DTYPES)
@@ -88,6 +100,10 @@ def empties():
         dtype = next(floats)
         name = f"{composite_name(*call)} {dtype}: empty, {shapes_text(shape, index_shape, dim_size)}, dim {dim}"
         yield composite_case(name, call, dtype, ones(dtype, shape), counting(index_shape), dim, dim_size=dim_size)
+    # Types in a turn of their own.
+    turn = itertools.cycle(DTYPES)
+    for shapes, reduce in itertools.product(GATHER_SEGMENTS, SEGMENT_REDUCTIONS):
+        yield gather_segment(next(turn), *shapes, reduce)
 
 
 def scatter(dtype, shape, dim, index_shape, dim_size, reduce):
@@ -132,6 +148,21 @@ def on_base(dtypes):
             reduce=reduce,
             base=tensor([1, 2, -3, 4], dtype, [2, 2]),
         )
+
+
+def gather_segment(dtype, shape, index_shape, indptr_shape, indptr, weight_shape, reduce):
+    what = f"src {shape_text(shape)}, index {shape_text(index_shape)}, indptr {shape_text(indptr_shape)}"
+    what += "" if weight_shape is None else f", weight {shape_text(weight_shape)}"
+    return Case(
+        f"gather_segment_csr {reduce} {dtype}: empty, {what}",
+        "gather_segment_csr",
+        dtype,
+        ones(dtype, shape),
+        indices(indptr, indptr_shape),
+        reduce=reduce,
+        rows=indices([0] * math.prod(index_shape), index_shape),
+        weight=None if weight_shape is None else ones(dtype, weight_shape),
+    )
 
 
 def gather(op, dtype, shape, index):

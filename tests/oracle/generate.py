@@ -63,9 +63,9 @@ def main():
 
 def report(counts, reasons, size):
     dtypes = list(dict.fromkeys(dtype for _, dtype in counts))
-    print(f"{'':12}" + "".join(f"{dtype:>10}" for dtype in dtypes))
+    print(f"{'':20}" + "".join(f"{dtype:>10}" for dtype in dtypes))
     for op in dict.fromkeys(op for op, _ in counts):
-        print(f"{op:12}" + "".join(f"{counts[op, dtype]:10}" for dtype in dtypes))
+        print(f"{op:20}" + "".join(f"{counts[op, dtype]:10}" for dtype in dtypes))
     print(f"{counts.total()} cases, {size} bytes")
     for reason, number in reasons.most_common():
         print(f"{number:5}  {reason}")

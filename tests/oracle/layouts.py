@@ -5,7 +5,16 @@ import itertools
 import math
 import random
 
-from case import DTYPES, FLOATS, INDEX_DTYPES, SCATTER_REDUCTIONS, SEGMENT_REDUCTIONS, Case, extremes
+from case import (
+    DTYPES,
+    FLOATS,
+    INDEX_DTYPES,
+    SCATTER_REDUCTIONS,
+    SEGMENT_REDUCTIONS,
+    SIXTEEN_BITS,
+    Case,
+    extremes,
+)
 from composites import COMPOSITE_CALLS, composite_case, composite_name
 from draw import (
     draw_index,
@@ -84,6 +93,26 @@ CSR_LAYOUTS = (
     ([4, 1, 2, 2, 1], []),
 )
 
+# src's shape, the leading axes of the index and of indptr, the weights' leading axes and the number of heads. Without
+# weights the latter are None; without an axis of heads the number is.
+GATHER_SEGMENT_LAYOUTS = (
+    ([6], [], [], None, None),
+    ([6], [], [], [], None),
+    ([6], [], [], [], 1),
+    ([5, 4], [], [], None, None),
+    ([5, 4], [], [], [], None),
+    ([5, 4], [], [], [], 2),
+    ([5, 4], [], [], [], 4),
+    ([2, 5], [2], [1], [2], None),
+    ([2, 5, 3], [1], [2], None, None),
+    ([2, 5, 3], [2], [2], [1], 3),
+    ([3, 4, 2, 2], [1], [1], [3], 2),
+    ([3, 4, 2, 3], [3], [1], [3], 3),
+    ([2, 3, 4, 2], [2, 1], [1, 3], [1, 1], 1),
+    ([2, 3, 4], [2, 3], [2, 3], [2, 3], None),
+    ([2, 1, 2, 4, 2], [1, 1, 2], [2, 1, 1], [2, 1, 2], 2),
+)
+
 # The larger tables are gone through in whole for float32; of each other type every third row is taken, each time
 # other ones.
 STEP_OF_OTHER_TYPES = 3
@@ -96,6 +125,7 @@ def layouts():
     yield from layouts_of_segment_coo()
     yield from layouts_of_segment_csr()
     yield from layouts_of_gather()
+    yield from layouts_of_gather_segment()
     yield from layouts_of_composites()
     yield from long_ones()
 
@@ -225,6 +255,40 @@ def layouts_of_gather():
             yield Case(f"gather_csr {dtype}: NaN, -0 and the ends", "gather_csr", dtype, peculiar, indptr)
 
 
+def layouts_of_gather_segment():
+    for (turn, reduce), (kind, dtype) in itertools.product(enumerate(SEGMENT_REDUCTIONS), enumerate(DTYPES)):
+        rows = rows_of(GATHER_SEGMENT_LAYOUTS, dtype, turn + kind)
+        for number, (shape, leading, of_indptr, of_weight, heads) in enumerate(rows):
+            name = f"gather_segment_csr {reduce} {dtype}: src {shape_text(shape)}, index {shape_text([*leading, 'E'])}"
+            name += f", indptr {shape_text([*of_indptr, 'N+1'])}"
+            if of_weight is not None:
+                name += f", weight {shape_text([*of_weight, 'E'] if heads is None else [*of_weight, 'E', heads])}"
+            rng = random.Random(name)
+            n, elements = rng.randint(2, 5), rng.randint(6, 9)
+            yield Case(
+                name,
+                "gather_segment_csr",
+                dtype,
+                src=draw_values(rng, shape, dtype),
+                index=draw_indptr(rng, of_indptr, n, number % 2, elements),
+                index_dtype=INDEX_DTYPES[(number + kind) % 2],
+                reduce=reduce,
+                rows=draw_index(rng, [*leading, elements], shape[len(leading)]),
+                weight=draw_weight(rng, of_weight, elements, heads, weight_dtype(dtype, number)),
+            )
+
+
+def weight_dtype(dtype, number):
+    """The type of src; every second time float32 beside 16 bits."""
+    return "float32" if dtype in SIXTEEN_BITS and number % 2 else dtype
+
+
+def draw_weight(rng, leading, elements, heads, dtype):
+    if leading is None:
+        return None
+    return draw_values(rng, [*leading, elements, *([] if heads is None else [heads])], dtype, "mul")
+
+
 def layouts_of_composites():
     for (turn, call), (kind, dtype) in itertools.product(enumerate(COMPOSITE_CALLS), enumerate(FLOATS)):
         for number, (shape, dim, index_shape) in enumerate(rows_of(SCATTER_LAYOUTS, dtype, turn + kind)):
@@ -257,6 +321,26 @@ def long_ones():
             yield long_one("scatter", reduce, dtype, shape, n)
         for op, reduce in itertools.product(("segment_coo", "segment_csr"), SEGMENT_REDUCTIONS):
             yield long_one(op, reduce, dtype, shape, n)
+    for (shape, n), reduce in itertools.product(LONG_SHAPES, SEGMENT_REDUCTIONS):
+        for dtype in ("float32", "float16", "int64"):
+            yield long_gather_segment(reduce, dtype, shape, n)
+
+
+def long_gather_segment(reduce, dtype, shape, n):
+    """As many elements as `shape` has rows, of a third as many rows."""
+    elements, rows = shape[0], [shape[0] // 3, *shape[1:]]
+    name = f"gather_segment_csr {reduce} {dtype}: long, src {shape_text(rows)}, {elements} elements, {n} segments"
+    rng = random.Random(name)
+    return Case(
+        name,
+        "gather_segment_csr",
+        dtype,
+        src=draw_values(rng, rows, dtype),
+        index=draw_indptr(rng, [], n, 0, elements),
+        reduce=reduce,
+        rows=draw_index(rng, [elements], rows[0]),
+        weight=draw_weight(rng, [], elements, None, dtype),
+    )
 
 
 def long_one(op, reduce, dtype, shape, n):

@@ -1,5 +1,6 @@
 """torch_scatter's own answer to a case."""
 
+import math
 import os
 from dataclasses import dataclass
 
@@ -40,6 +41,23 @@ def answer_of_a_child(case: Case) -> Answer:
     return Answer(killed_by=os.WTERMSIG(status)) if os.WIFSIGNALED(status) else Answer()
 
 
+def products(case):
+    """The rows that the index names, times their weights. torch reads them: torch_scatter's gather_coo refuses an index
+    that is not sorted, and does not expand one."""
+    src, axis = case.src, case.axis
+    trailing = src.shape[axis + 1 :]
+    rows = case.rows.reshape(*case.rows.shape, *[1] * len(trailing))
+    rows = torch.take_along_dim(src, rows.expand(*src.shape[:axis], case.rows.shape[-1], *trailing), axis)
+    if case.weight is None:
+        return rows
+    weight, columns = case.weight, math.prod(trailing)
+    if weight.dim() == axis + 1:
+        weight = weight.unsqueeze(-1)
+    weight = weight.repeat_interleave(columns // weight.shape[-1], -1) if weight.shape[-1] else weight
+    wide = rows.reshape(*rows.shape[: axis + 1], columns).to(weight.dtype) * weight
+    return wide.to(src.dtype).reshape(rows.shape)
+
+
 def call(case):
     # It works in place on what it is given.
     base = None if case.base is None else case.base.clone()
@@ -51,6 +69,8 @@ def call(case):
             return getattr(torch_scatter, f"segment_{case.reduce}_coo")(case.src, case.index, base, case.dim_size)
         case "segment_csr":
             return getattr(torch_scatter, f"segment_{case.reduce}_csr")(case.src, case.index, base)
+        case "gather_segment_csr":
+            return getattr(torch_scatter, f"segment_{case.reduce}_csr")(products(case), case.index)
         case "gather_coo" | "gather_csr":
             return getattr(torch_scatter, case.op)(case.src, case.index, base)
         case "std":

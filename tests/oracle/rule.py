@@ -3,7 +3,7 @@ torch_scatter. Sums are kept in Python's floats (float64) or integers and rounde
 
 import itertools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -34,7 +34,7 @@ def ruled(case):
         return gather(case, index_of_rows(case))
     if case.op == "gather_csr":
         return gather(case, segments(case.index, case.src.shape[: case.axis], gathered_length(case)))
-    return reduction(case)
+    return reduction(over_rows(case))
 
 
 def expanded_index(case):
@@ -46,6 +46,36 @@ def expanded_index(case):
     else:
         shape = list(index.shape) + [1] * (src.dim() - index.dim())
     return index.reshape(shape).expand(src.shape).numpy()
+
+
+def over_rows(case):
+    """gather_segment_csr as the segment_csr over the products that it reduces; any other case as it is."""
+    if case.rows is None:
+        return case
+    return replace(case, op="segment_csr", src=products(case), rows=None, weight=None)
+
+
+def products(case):
+    """weight[.., e] * src[.., rows[.., e], ..], which the type must hold."""
+    leading = case.src.shape[: case.axis]
+    rows = case.rows.expand(leading + case.rows.shape[-1:]).numpy()
+    values = gather(case, rows).out
+    if case.weight is None:
+        return values
+    wide = torch.float64 if values.is_floating_point() else torch.int64
+    product = values.to(wide)
+    weight = case.weight.to(wide).expand(leading + case.weight.shape[case.axis :])
+    for place in np.ndindex(*rows.shape):
+        # Each weight is for as many neighbouring columns.
+        heads = weight[place].reshape(-1)
+        columns = product[place].reshape(len(heads), product[place].numel() // max(len(heads), 1))
+        for head, factor in enumerate(heads.tolist()):
+            columns[head] *= factor
+        product[place] = columns.reshape(product[place].shape)
+    narrow = product.to(values.dtype)
+    if not torch.equal(torch.nan_to_num(narrow.to(wide)), torch.nan_to_num(product)):
+        raise ValueError(f"{case.name}: a product does not fit the type")
+    return narrow
 
 
 def index_of_rows(case):

@@ -5,7 +5,7 @@ import itertools
 import math
 import random
 
-from case import FLOATS, INTEGERS, Case, extremes
+from case import FLOATS, INTEGERS, SEGMENT_REDUCTIONS, Case, extremes
 from composites import COMPOSITE_CALLS, composite_case, composite_name
 from draw import indices, tensor
 
@@ -22,6 +22,7 @@ def special_values():
     yield from sixteen_bits()
     yield from real_numbers()
     yield from composites()
+    yield from gathered_segments()
 
 
 def on_groups(what, contents, dtype, reduce, ops=REDUCING, base=None, **tolerance):
@@ -245,3 +246,24 @@ def composites():
             src = tensor([1, 2, *values, 0.5], dtype)
             index = indices([0, 0, *[2] * len(values), 3])
             yield composite_case(f"{composite_name(*call)} {dtype}: {what}", call, dtype, src, index, dim_size=5)
+
+
+def gathered_segments():
+    """Products that are NaN, signed zeros and ties where the factors are none, and rows that several elements name."""
+    factors = [[(NAN, 1), (2, 1), (2, 2)], [(INF, 0), (-1, 1)], [(NAN, 0), (INF, 0)], [], [(-1, 0), (0.0, 1)]]
+    factors += [[(2, 2), (1, 4), (4, 1)], [(-INF, -1), (INF, -1)], [(-0.0, 1), (-0.0, 1)]]
+    rows = sorted({str(value): value for segment in factors for value, _ in segment}.items())
+    names = [name for name, _ in rows]
+    elements = [(names.index(str(value)), weight) for segment in factors for value, weight in segment]
+    ends = list(itertools.accumulate(map(len, factors), initial=0))
+    for dtype, reduce in itertools.product(FLOATS, SEGMENT_REDUCTIONS):
+        yield Case(
+            f"gather_segment_csr {reduce} {dtype}: products beyond numbers, ties and signed zeros",
+            "gather_segment_csr",
+            dtype,
+            src=tensor([value for _, value in rows], dtype),
+            index=indices(ends),
+            reduce=reduce,
+            rows=indices([row for row, _ in elements]),
+            weight=tensor([weight for _, weight in elements], dtype),
+        )
