@@ -114,10 +114,10 @@ impl GatherSegmentPlan {
             return Err(Error::OtherAxis { input: segments, given: *delimiters, index: *index });
         }
         let weight = weight.map(|weight| weight_layout(&rows, src, index, weight)).transpose()?;
-        let segments = plan(rows.out_shape()).map_err(|error| match error {
+        let segments = plan(rows.out_shape()).map_err(|error| {
             // The caller knows src, and not the rows that are read.
-            Error::LeadingAxes { input, given, .. } => Error::LeadingAxes { input, given, src: *src },
-            error => error,
+            let Error::LeadingAxes { input, given, .. } = error else { return error };
+            Error::LeadingAxes { input, given, src: *src }
         })?;
         Ok(Self { rows, segments, weight })
     }

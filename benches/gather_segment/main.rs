@@ -1,4 +1,4 @@
-//! `cargo bench --bench graph`: the sum of a graph layer on a GPU, as lines of CSV: operator, graph, edges, columns,
+//! `cargo bench --bench gather_segment`: the sum of a graph layer on a GPU, as lines of CSV: operator, graph, edges, columns,
 //! milliseconds. `torch_times.py` beside this prints the same lines for cuSPARSE and torch_scatter; run both on one
 //! machine. Words behind `--` choose lines: only lines with one of the words are measured.
 //!
@@ -110,7 +110,7 @@ struct Edges {
 fn main() {
     let gpu = match Gpu::new(0) {
         Ok(gpu) => gpu,
-        Err(error) => return println!("SKIPPED: graph: {error}"),
+        Err(error) => return println!("SKIPPED: gather_segment: {error}"),
     };
     let stream = Stream::new(&gpu).unwrap();
     let workspace = Workspace::new(&gpu).unwrap();

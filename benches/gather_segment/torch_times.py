@@ -1,4 +1,4 @@
-"""Prints the times of cuSPARSE and torch_scatter for the cells of `cargo bench --bench graph`, on the same data and in
+"""Prints the times of cuSPARSE and torch_scatter for the cells of `cargo bench --bench gather_segment`, on the same data and in
 the same format.
 
     python torch_times.py [TORCH_SCATTER_CUDA_LIBRARY]
