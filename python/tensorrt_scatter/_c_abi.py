@@ -118,7 +118,7 @@ def _arguments(operator: Operator) -> list[Any]:
 
 
 _SIGNATURES = {
-    "trts_query": [c_int32, _TENSOR, _TENSOR, _TENSOR, _OPTIONS, _TARGET, POINTER(Requirements)],
+    "trts_query_inputs": [c_int32, POINTER(_TENSOR), c_size_t, _OPTIONS, _TARGET, POINTER(Requirements)],
     **{f"trts_{operator.name}": _arguments(operator) for operator in OPERATORS},
     "trts_last_bad_index": [POINTER(c_int64), POINTER(c_int64)],
     "trts_abi_version": [],

@@ -8,11 +8,11 @@ from typing import Any
 
 from ._arrays import Arrays, View, arrays_of
 from ._c_abi import CPU, QUERY_WORKSPACE_BYTES, Options, Requirements, Target, Tensor
-from ._declarations import GATHER_CSR, INDICES, VALUES, Base, Input, Operator, Reduction
+from ._declarations import GATHER_CSR, INDICES, VALUES, Base, Input, Operator, Reduction, Role
 from ._errors import BadIndexError, check
 from ._library import loaded
 
-_OUT, _ARG_OUT = Input("out", VALUES), Input("arg_out", INDICES)
+_OUT, _ARG_OUT = Input("out", VALUES, Role.VALUES), Input("arg_out", INDICES, Role.INDICES)
 
 
 def reduced(operator: Operator, inputs: Mapping[str, Any], out: Any, reduce: str, **options: Any) -> tuple[Any, ...]:
@@ -64,8 +64,13 @@ class _Call:
         self.library = loaded()
         self.arrays, self.operator, self.reduction, self.options = arrays, operator, reduction, options
         self.inputs, self.out = inputs, out
-        self.views = [arrays.view(declared, inputs[declared.name]) for declared in operator.inputs]
-        src = self.views[0]
+        first, *others = operator.inputs
+        src = arrays.view(first, inputs[first.name])
+        # None stands for an input that was left out.
+        self.views: list[View | None] = [src]
+        for declared in others:
+            array = inputs[declared.name]
+            self.views.append(None if array is None else arrays.view(declared.beside(src.dtype), array))
         self.out_view = None if out is None else arrays.view(_OUT, out)
         if self.out_view is not None and self.out_view.dtype != src.dtype:
             raise ValueError(f"out has dtype {self.out_view.dtype}; expected src's, {src.dtype}")
@@ -76,13 +81,16 @@ class _Call:
 
     def query(self) -> Requirements:
         """Finds the shape of the result. Writes the number of groups into the options; it may come from the index."""
+        views = list(self.views)
         needs_out = self.operator.base is Base.START or self.operator is GATHER_CSR
-        out = _tensor(self.out_view) if needs_out else None
-        if self.options.dim_size == -1 and out is None:
+        if needs_out:
+            views.append(self.out_view)
+        if self.options.dim_size == -1 and not (needs_out and self.out_view is not None):
             self.reserve(QUERY_WORKSPACE_BYTES)
         required = Requirements.empty()
-        tensors = [_tensor(view) for view in self.views]
-        status = self.library.trts_query(self.operator.number, *tensors, out, self.options, self.target, required)
+        tensors = (ctypes.POINTER(Tensor) * len(views))(*map(_tensor, views))
+        number, count = self.operator.number, len(views)
+        status = self.library.trts_query_inputs(number, tensors, count, self.options, self.target, required)
         check(self.library, status)
         self.options.dim_size = required.dim_size
         return required

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Union
 
 Default = Union[int, float, bool, str]
@@ -38,6 +38,11 @@ class ElementType:
     def is_float(self) -> bool:
         """Whether it is a floating-point type."""
         return "float" in self.name
+
+    @property
+    def is_half(self) -> bool:
+        """Whether it is a floating-point type of 16 bits. These are multiplied and added as float32."""
+        return self.is_float and self.bytes == 2
 
 
 TYPES = (
@@ -94,7 +99,7 @@ REDUCTION_OF = {name: reduction for reduction in REDUCTIONS for name in reductio
 class Base(enum.Enum):
     """What an operator does with torch_scatter's ``out``, the input ``base`` of a node."""
 
-    NONE = "there is no such argument"
+    NONE = "a node has no such input"
     SHAPE = "the result has its shape"
     START = "the reduction starts from it"
 
@@ -109,12 +114,30 @@ class Result(enum.Enum):
     ROWS = "the number of rows that is given"
 
 
+class Role(enum.Enum):
+    """What an array is for."""
+
+    VALUES = "src and out: the values"
+    INDICES = "an index, an indptr or positions; those of a call have one type"
+    WEIGHTS = "factors of the elements: of src's type, or float32 where src has 16-bit floats"
+
+
 @dataclass(frozen=True)
 class Input:
     """An array that an operator reads."""
 
     name: str
     types: tuple[str, ...]
+    role: Role
+    is_optional: bool = False
+    """Whether it may be left out. Such inputs come last, in operators whose nodes have no base and no number of groups:
+    a node has its inputs by their place."""
+
+    def beside(self, src: str) -> Input:
+        """The same input of a call whose src has that type, which weights depend on."""
+        if self.role is not Role.WEIGHTS:
+            return self
+        return replace(self, types=(src, "float32") if TYPE_OF[src].is_half else (src,))
 
 
 @dataclass(frozen=True)
@@ -141,9 +164,9 @@ class Operator:
     op_type: str
     """The plugin's name, and the ONNX node's."""
     function: str
-    """The function's name in torch_scatter; `{}` stands for a reduction, after an underscore."""
+    """The function's name, which is torch_scatter's if it has one; `{}` stands for a reduction, after an underscore."""
     inputs: tuple[Input, ...]
-    """What it reads, in order; src first."""
+    """What it reads, in order: src, an index or indptr, and others."""
     result: Result
     base: Base = Base.NONE
     attributes: tuple[Attribute, ...] = ()
@@ -172,6 +195,11 @@ class Operator:
     def has_dim(self) -> bool:
         """Whether an argument names the axis. Otherwise it is the last one of the index or indptr."""
         return DIM in self.attributes
+
+    @property
+    def delimiter(self) -> int:
+        """The place of indptr among the inputs, or of the index where there is none. `out_size` takes its shape."""
+        return next((place for place, given in enumerate(self.inputs) if given.name == "indptr"), 1)
 
     @property
     def size(self) -> Attribute | None:
@@ -214,7 +242,10 @@ class Operator:
         return dim if self.has_dim else index_rank - 1
 
     def out_size(self, src: Sequence[Any], index: Sequence[Any], axis: int, given: Any) -> Any:
-        """The size of out on the axis; None if it is unknown. `given` is the size from a base or an attribute."""
+        """The size of out on the axis; None if it is unknown.
+
+        `index` is the shape of the input at `delimiter`, and `given` is the size from a base or an attribute.
+        """
         if self.result is Result.SRC:
             return src[axis]
         if self.result is Result.INDEX:
@@ -235,8 +266,9 @@ REDUCE = Attribute("reduce", "sum")
 ARG_TYPE = Attribute("arg_type", "int32")
 DIM_SIZE_INPUT = Attribute("dim_size_input", 0)
 
-_SRC, _FLOAT_SRC = Input("src", VALUES), Input("src", FLOATS)
-_INDEX, _INDPTR = Input("index", INDICES), Input("indptr", INDICES)
+_SRC, _FLOAT_SRC = Input("src", VALUES, Role.VALUES), Input("src", FLOATS, Role.VALUES)
+_INDEX, _INDPTR = Input("index", INDICES, Role.INDICES), Input("indptr", INDICES, Role.INDICES)
+_WEIGHT = Input("weight", VALUES, Role.WEIGHTS, is_optional=True)
 _GROUPS = (DIM_SIZE, DIM_SIZE_INPUT)
 _REDUCE = (REDUCE, ARG_TYPE)
 _OF_SEGMENTS = (SUM, MEAN, MIN, MAX)
@@ -316,8 +348,29 @@ STD = Operator(
     Result.GROUPS,
     attributes=(DIM, *_GROUPS, UNBIASED),
 )
+GATHER_SEGMENT_CSR = Operator(
+    "gather_segment_csr",
+    9,
+    "TRTS_GatherSegmentCSR",
+    "gather_segment{}_csr",
+    (_SRC, _INDEX, _INDPTR, _WEIGHT),
+    Result.SEGMENTS,
+    attributes=_REDUCE,
+    reductions=_OF_SEGMENTS,
+)
 
-OPERATORS = (SCATTER, SEGMENT_COO, SEGMENT_CSR, GATHER_COO, GATHER_CSR, SOFTMAX, LOG_SOFTMAX, LOGSUMEXP, STD)
+OPERATORS = (
+    SCATTER,
+    SEGMENT_COO,
+    SEGMENT_CSR,
+    GATHER_COO,
+    GATHER_CSR,
+    SOFTMAX,
+    LOG_SOFTMAX,
+    LOGSUMEXP,
+    STD,
+    GATHER_SEGMENT_CSR,
+)
 BY_OP_TYPE = {operator.op_type: operator for operator in OPERATORS}
 
 

@@ -23,7 +23,8 @@ class BadIndexError(IndexError):
 
     def of(self, operator: Operator) -> BadIndexError:
         """The same error, with a message that says what a Python caller can do."""
-        if "index" not in (declared.name for declared in operator.inputs):
+        has_index = "index" in (declared.name for declared in operator.inputs)
+        if not has_index or str(self).startswith("indptr"):
             return self
         remedy = (
             "; inside `with tensorrt_scatter.unchecked():` elements with an index out of range are left out instead"

@@ -3,7 +3,7 @@
     python every_plugin_test.py LIBRARY                     engines made through TensorRT's network API
     python every_plugin_test.py LIBRARY --models FOLDER     and the ONNX files that make_models.py wrote
 
-FLOAT, HALF and INT32, with and without a base, static and dynamic shapes. Prints one line per test and ends with
+FLOAT, HALF and INT32, with and without a base or weights, static and dynamic shapes. Prints one line per test and ends with
 "N passed, N failed, N skipped"; pytest runs the functions too, with TRTS_PLUGIN_LIBRARY set.
 """
 
@@ -79,6 +79,13 @@ def test_wrong_layers_are_refused():
         ("TRTS_SegmentCOO", {"reduce": "sum", "dim_size": 4}, [src, ("index", (2, 4), np.int32)], "index"),
         ("TRTS_SegmentCSR", {"reduce": "max"}, [src, ("indptr", (3, 4), np.int32)], "indptr"),
         ("TRTS_SegmentCSR", {}, [src, ("indptr", (2, 4), np.int32), ("base", (2, 4, 3), np.float32)], "base"),
+        ("TRTS_GatherSegmentCSR", {}, [src, index, ("indptr", (4,), np.int32)], "indptr"),
+        (
+            "TRTS_GatherSegmentCSR",
+            {"reduce": "max"},
+            [src, index, ("indptr", (1, 4), np.int32), ("weight", (2, 5, 2), np.float32)],
+            "weight",
+        ),
         ("TRTS_GatherCOO", {}, [src, ("index", (3, 9), np.int32)], "index"),
         ("TRTS_GatherCSR", {}, [src, ("indptr", (2, 6), np.int32)], "size"),
         ("TRTS_ScatterSoftmax", {"dim": 3, "dim_size": 4}, [src, index], "dim"),
@@ -90,6 +97,7 @@ def test_wrong_layers_are_refused():
         assert any(word in message for message in messages), (name, word, engine.LOGGER.messages)
     for name, attributes, word in (
         ("TRTS_SegmentCOO", {"reduce": "mul", "dim_size": 4}, "mul"),
+        ("TRTS_GatherSegmentCSR", {"reduce": "mul"}, "mul"),
         ("TRTS_ScatterSoftmax", {"dim": 1}, "dim_size"),
         ("TRTS_ScatterLogSumExp", {"dim_size": 4, "eps": -1.0}, "eps"),
         ("TRTS_ScatterStd", {"dim_size": 4, "unbiased": 2}, "unbiased"),

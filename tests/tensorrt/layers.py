@@ -1,6 +1,7 @@
 """A table of layers: every plugin with attributes, and inputs that fit."""
 
 import dataclasses
+import math
 
 import numpy as np
 
@@ -41,9 +42,13 @@ class Layer:
     attributes: dict
     has_base: bool = False
     dtypes: tuple = VALUES
+    #: Weights of an element: 0 for an input without weights, 1 for weights [.., E], 2 for weights [.., E, H] with two
+    #: heads, or one where the columns are odd. These are FLOAT where src is HALF.
+    heads: int = 0
 
     def __str__(self):
-        return f"{self.plugin} {self.attributes}{' with base' if self.has_base else ''}"
+        with_heads = f" with weights of {self.heads}" if self.heads else ""
+        return f"{self.plugin} {self.attributes}{' with base' if self.has_base else ''}{with_heads}"
 
     @property
     def is_composite(self):
@@ -51,6 +56,8 @@ class Layer:
 
     def inputs(self, random, dtype, batch, length, columns, groups):
         """src, index and base, by name. The leading axis of the index is 1 or the batch."""
+        if self.plugin == "TRTS_GatherSegmentCSR":
+            return self._inputs_of_gather_segments(random, dtype, batch, length, columns, groups)
         long, short = (batch, length, columns), (batch, groups, columns)
         rows = random.choice([1, batch])
         if self.plugin == "TRTS_SegmentCSR":
@@ -66,6 +73,22 @@ class Layer:
         inputs = {"src": values(random, src, dtype), "index": index}
         if self.has_base:
             inputs["base"] = values(random, base, dtype)
+        return inputs
+
+    def _inputs_of_gather_segments(self, random, dtype, batch, length, columns, groups):
+        """src, index, indptr and weight: the index names each row of src twice or so. A leading axis is 1 or the batch."""
+        elements = 2 * length
+        rows, segments, factors = random.choice([1, batch], 3)
+        inputs = {
+            "src": values(random, (batch, length, columns), dtype),
+            "index": indices(random, (rows, elements), length),
+            "indptr": bounds(random, (segments, groups + 1), elements),
+        }
+        if self.heads == 1:
+            inputs["weight"] = values(random, (factors, elements), dtype)
+        elif self.heads:
+            heads = math.gcd(self.heads, columns)
+            inputs["weight"] = values(random, (factors, elements, heads), np.float32 if dtype is np.float16 else dtype)
         return inputs
 
 
@@ -87,6 +110,9 @@ def _layers():
                 yield Layer("TRTS_SegmentCSR", {"reduce": reduce}, has_base)
         yield Layer("TRTS_GatherCOO", {}, has_base)
         yield Layer("TRTS_GatherCSR", {} if has_base else {"size": LENGTH}, has_base)
+    for reduce in REDUCTIONS["TRTS_GatherSegmentCSR"]:
+        for heads in (0, 1, 2):
+            yield Layer("TRTS_GatherSegmentCSR", {"reduce": reduce}, heads=heads)
     groups = {"dim": -2, "dim_size": GROUPS}
     yield Layer("TRTS_ScatterSoftmax", groups, dtypes=FLOATS)
     yield Layer("TRTS_ScatterLogSoftmax", {**groups, "eps": 1e-6}, dtypes=FLOATS)

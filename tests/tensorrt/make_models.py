@@ -25,7 +25,8 @@ def model(layer, inputs, outputs):
         return helper.make_tensor_value_info(name, element_type, [f"{name}_{axis}" for axis in range(array.ndim)])
 
     float_type = helper.np_dtype_to_tensor_dtype(inputs["src"].dtype)
-    types = {"src": float_type, "index": TensorProto.INT64, "base": float_type}
+    types = {name: helper.np_dtype_to_tensor_dtype(array.dtype) for name, array in inputs.items()}
+    types.update({name: TensorProto.INT64 for name in ("index", "indptr") if name in inputs})
     output_types = {"out": float_type, "arg_out": TensorProto.INT64}
     node = helper.make_node(layer.plugin, list(inputs), list(outputs), domain=DOMAIN, **layer.attributes)
     graph = helper.make_graph(

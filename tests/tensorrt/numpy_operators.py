@@ -1,12 +1,14 @@
 """What each operator computes, in NumPy: the definition, group by group, in float64 or int64.
 
-Names and rules are those of torch_scatter (https://pytorch-scatter.readthedocs.io). Where the plugins' rules are
-stricter, this file has the plugins' rules: an element whose index names no group is left out, and a row that no index
-names is 0.
+Names and rules are those of torch_scatter (https://pytorch-scatter.readthedocs.io), which has no gather_segment_csr.
+Where the plugins' rules are stricter, this file has the plugins' rules: an element whose index names no group or no row
+is left out, and a row that no index names is 0.
 
 A formula defines a reduction: it computes the result from the values of one group. The Python tests take the
 definitions from here too. This file needs NumPy alone, because it also runs beside a real TensorRT.
 """
+
+import math
 
 import numpy as np
 
@@ -56,6 +58,7 @@ REDUCTIONS = {
     "TRTS_Scatter": ("sum", "add", "mul", "mean", "min", "max"),
     "TRTS_SegmentCOO": ("sum", "add", "mean", "min", "max"),
     "TRTS_SegmentCSR": ("sum", "add", "mean", "min", "max"),
+    "TRTS_GatherSegmentCSR": ("sum", "add", "mean", "min", "max"),
 }
 
 
@@ -143,6 +146,24 @@ def segment_csr(src, indptr, base=None, *, reduce="sum"):
     return scatter(src, _segments(indptr, src.shape[dim]), dim=dim, dim_size=groups, reduce=reduce)
 
 
+def gather_segment_csr(src, index, indptr, weight=None, *, reduce="sum"):
+    """segment_csr of `weight * gather_coo(src, index)`, without the elements whose index names no row.
+
+    Weights [.., E, H] have one of H heads for each K / H neighbouring columns of the K that follow the axis of E.
+    """
+    dim, elements = index.ndim - 1, index.shape[-1]
+    (rows,) = gather_coo(src.astype(np.int64 if src.dtype.kind == "i" else np.float64), index)
+    if weight is not None:
+        weight = weight[..., None] if weight.ndim == dim + 1 else weight
+        columns, heads = math.prod(src.shape[dim + 1 :]), weight.shape[-1]
+        weight = np.repeat(weight, columns // max(heads, 1), axis=-1)
+        rows = rows * weight.reshape(weight.shape[:-1] + src.shape[dim + 1 :]).astype(rows.dtype)
+    names_a_row = (index >= 0) & (index < src.shape[dim])
+    segments = np.where(names_a_row, _segments(indptr, elements), -1)
+    out, *arg = scatter(rows, segments, dim=dim, dim_size=max(indptr.shape[-1] - 1, 0), reduce=reduce)
+    return [out.astype(src.dtype), *arg]
+
+
 def gather_coo(src, index, base=None):
     dim = index.ndim - 1
     shape = _with_size(src.shape, dim, index.shape[-1])
@@ -208,4 +229,5 @@ OF_PLUGIN = {
     "TRTS_ScatterLogSoftmax": scatter_log_softmax,
     "TRTS_ScatterLogSumExp": scatter_logsumexp,
     "TRTS_ScatterStd": scatter_std,
+    "TRTS_GatherSegmentCSR": gather_segment_csr,
 }

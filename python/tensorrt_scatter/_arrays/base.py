@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .._c_abi import CPU
-from .._declarations import FLOATS, Input
+from .._declarations import FLOATS, Input, Role
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,9 +121,11 @@ def checked_dtype(declared: Input, dtype: str, conversion: str) -> str:
     if dtype in declared.types:
         return dtype
     wider = ("float32",) if dtype.startswith(("float8", "float6", "float4")) else _WIDER.get(dtype, ())
+    if declared.role is Role.WEIGHTS:
+        wider = declared.types
     taken = next((each for each in wider if each in declared.types), None)
     remedy = "" if taken is None else f": convert it, by {conversion.format(name=declared.name, dtype=taken)}"
-    expected = f"{', '.join(declared.types[:-1])} or {declared.types[-1]}"
+    expected = " or ".join(filter(None, (", ".join(declared.types[:-1]), declared.types[-1])))
     if declared.types == FLOATS:
         expected = f"a floating-point type, {expected}"
     raise ValueError(f"{declared.name} has dtype {dtype}; expected {expected}{remedy}")

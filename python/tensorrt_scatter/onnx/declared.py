@@ -12,12 +12,15 @@ from typing import Any, Union
 import torch
 from torch import Tensor
 
-from .._declarations import DIM_SIZE, Input, Operator, Reduction, Result
+from .._declarations import DIM_SIZE, Input, Operator, Reduction, Result, Role
 from . import eager, nodes
 
 NAMESPACE = "tensorrt_scatter"
 
 Outputs = Union[Tensor, tuple[Tensor, ...]]
+
+Inputs = list[Any]
+"""The operator's inputs, in order: tensors, and None for each that was left out."""
 
 # torch.library has no type hints.
 _torch_library: Any = torch.library
@@ -61,6 +64,7 @@ def _implementation(
 ) -> Callable[..., Outputs]:
     names = list(nodes.parameters(operator))
     defaults = operator.defaults() | {"out": None}
+    defaults |= {declared.name: None for declared in operator.inputs if declared.is_optional}
     if operator.size is not None:
         defaults[operator.size.name] = None
 
@@ -69,7 +73,7 @@ def _implementation(
         inputs = [given[declared.name] for declared in operator.inputs]
         out = given["out"]
         _check(operator, inputs, out)
-        src, index = inputs[:2]
+        src, index = inputs[0], inputs[1]
         axis = _axis(operator.axis(index.dim(), given.get("dim", 0)), src)
         constants = {
             attribute.name: given[attribute.name]
@@ -88,7 +92,7 @@ def _implementation(
 def _compute(
     operator: Operator,
     reduction: Reduction | None,
-    inputs: list[Tensor],
+    inputs: Inputs,
     axis: int,
     out: Tensor | None,
     size: Any,
@@ -109,14 +113,14 @@ def _compute(
 def _describe(
     operator: Operator,
     reduction: Reduction | None,
-    inputs: list[Tensor],
+    inputs: Inputs,
     axis: int,
     out: Tensor | None,
     size: Any,
     constants: dict[str, Any],
 ) -> tuple[Tensor, ...]:
     """The fake kernel: returns tensors with the right shapes and types."""
-    src, index = inputs[:2]
+    src, index = inputs[0], inputs[operator.delimiter]
     if operator.size is not None:
         if out is None and size is None:
             raise ValueError(nodes.missing_size(operator))
@@ -133,16 +137,24 @@ def _describe(
     return (made, index.new_empty(shape)) if reduction is not None and reduction.has_arg else (made,)
 
 
-def _check(operator: Operator, inputs: list[Tensor], out: Tensor | None) -> None:
+def _check(operator: Operator, inputs: Inputs, out: Tensor | None) -> None:
+    src, index = inputs[0], inputs[1]
     for declared, tensor in zip(operator.inputs, inputs):
-        _check_type(declared, tensor)
-    src = inputs[0]
+        if tensor is None:
+            continue
+        _check_type(declared.beside(_name(src.dtype)), tensor)
+        if declared.role is Role.INDICES and tensor.dtype != index.dtype:
+            raise ValueError(f"{declared.name} is {tensor.dtype}: expected index's type, {index.dtype}")
     if out is not None and out.dtype != src.dtype:
         raise ValueError(f"out is {out.dtype}: expected src's type, {src.dtype}")
 
 
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
+
+
 def _check_type(declared: Input, tensor: Tensor) -> None:
-    if str(tensor.dtype).removeprefix("torch.") not in declared.types:
+    if _name(tensor.dtype) not in declared.types:
         raise ValueError(
             f"{declared.name} is {tensor.dtype}: expected one of {', '.join(declared.types)}; convert it first, by "
             f"{declared.name}.to(torch.{declared.types[-1] if 'int' in declared.types[0] else declared.types[0]})"

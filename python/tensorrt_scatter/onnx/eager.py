@@ -125,6 +125,33 @@ def _segments_of(indptr: Tensor, elements: int) -> Tensor:
     return segment.where(segment >= 0, torch.full_like(segment, count)).clamp(max=count)
 
 
+def gather_segment_csr(
+    src: Tensor,
+    index: Tensor,
+    indptr: Tensor,
+    weight: Tensor | None,
+    *,
+    axis: int,
+    out: None,
+    size: None,
+    reduce: str,
+) -> tuple[Tensor, ...]:
+    """`segment_csr` of the weighted rows that `gather_coo` reads. 16-bit floats are rounded once, after the reduction."""
+    (rows,) = gather_coo(_wide(src), index, axis=axis, out=None, size=None)
+    if weight is not None:
+        rows = rows * _factors(weight.to(rows.dtype), rows, axis)
+    values, *arg = segment_csr(rows, indptr, axis=axis, out=None, size=None, reduce=reduce)
+    return (values.to(src.dtype), *arg)
+
+
+def _factors(weight: Tensor, rows: Tensor, axis: int) -> Tensor:
+    """Weights [.., E] or [.., E, H] for each element of rows [.., E, ..]: each of H heads has K / H columns of the K."""
+    weight = weight.unsqueeze(-1) if weight.dim() == axis + 1 else weight
+    columns, heads = rows.shape[axis + 1 :].numel(), weight.shape[-1]
+    weight = weight.expand(list(rows.shape[: axis + 1]) + [heads])
+    return weight.repeat_interleave(columns // max(heads, 1), -1).reshape(rows.shape)
+
+
 def gather_coo(src: Tensor, index: Tensor, *, axis: int, out: Tensor | None, size: None) -> tuple[Tensor, ...]:
     """`out[.., e, ..] = src[.., index[.., e], ..]` along index's last axis. `out` is not read."""
     return (src.gather(axis, expand_rows(index, src).long()),)

@@ -1,7 +1,8 @@
 """The ONNX nodes of the plugins: what every module that writes or reads them shares.
 
-A node has the inputs of its operator, and optionally one more: a base; or, with `dim_size_input` = 1, the number of
-groups as a shape tensor of one element (TensorRT 10 and newer). Its outputs are out and, for min and max, arg_out.
+A node has the inputs of its operator, without the optional ones that were not given, and maybe one more: a base; or,
+with `dim_size_input` = 1, the number of groups as a shape tensor of one element (TensorRT 10 and newer). Its outputs are
+out and, for min and max, arg_out.
 
 TensorRT's ONNX parser finds a plugin by the node's op type. The domain is the one that exports for the existing CUDA
 C++ plugins have, so that their models and these look alike.
@@ -46,7 +47,10 @@ def functions() -> Iterator[tuple[str, Operator, Reduction | None]]:
 
 def parameters(operator: Operator) -> dict[str, str]:
     """The arguments of the torch operator, by name, each with its declaration in the operator's schema."""
-    declared = {given.name: f"Tensor {given.name}" for given in operator.inputs}
+    declared = {
+        given.name: f"Tensor? {given.name}=None" if given.is_optional else f"Tensor {given.name}"
+        for given in operator.inputs
+    }
     if operator.has_dim:
         declared[DIM.name] = DIM.schema
     if operator.base is not Base.NONE:
@@ -83,7 +87,9 @@ def call(
     Raises:
         ValueError: nothing tells the number of groups or rows.
     """
-    inputs = [given[declared.name] for declared in operator.inputs]
+    inputs = [
+        given[declared.name] for declared in operator.inputs if declared.name in given or not declared.is_optional
+    ]
     attributes: dict[str, AttributeValue] = {}
     for attribute in operator.attributes:
         if attribute.schema and not attribute.is_size and attribute.name in constants:

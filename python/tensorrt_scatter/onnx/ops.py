@@ -3,6 +3,7 @@
 The names, the arguments and the results are those of torch_scatter 2.1.2, with three differences. The functions do not
 write to `out`: use the result. They have no gradient. In an export they need `dim_size` or `out`, where torch_scatter
 looks for the largest index. torch_scatter is not needed; `torch_scatter_as_plugins` serves models that call it.
+torch_scatter has no gather_segment_csr, which therefore has no `out` here.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any, Union, cast
 import torch
 from torch import Tensor
 
-from .._declarations import SCATTER, SEGMENT_COO, SEGMENT_CSR, Operator, functions
+from .._declarations import GATHER_SEGMENT_CSR, SCATTER, SEGMENT_COO, SEGMENT_CSR, Operator, functions
 from .._settings import is_deterministic
 
 # It declares torch.ops.tensorrt_scatter.
@@ -139,6 +140,43 @@ def segment_csr(src: Tensor, indptr: Tensor, out: Tensor | None = None, reduce: 
 def gather_csr(src: Tensor, indptr: Tensor, out: Tensor | None = None, size: Size = None) -> Tensor:
     """Each row of `src` repeated over its segment. `size`, or out's size on that axis, is indptr's last value."""
     return cast(Tensor, _call("gather_csr", src, indptr, out, size))
+
+
+def gather_segment_sum_csr(src: Tensor, index: Tensor, indptr: Tensor, weight: Tensor | None = None) -> Tensor:
+    """The sum of `weight[.., e] * src[.., index[.., e], ..]` over e from `indptr[.., n]` to before `indptr[.., n + 1]`.
+
+    `weight` is [.., E], or [.., E, H] for H heads of K / H neighbouring columns. None multiplies by nothing.
+    """
+    return cast(Tensor, _call("gather_segment_sum_csr", src, index, indptr, weight))
+
+
+gather_segment_add_csr = gather_segment_sum_csr
+
+
+def gather_segment_mean_csr(src: Tensor, index: Tensor, indptr: Tensor, weight: Tensor | None = None) -> Tensor:
+    """As `gather_segment_sum_csr`, their mean: the sum over the number of elements."""
+    return cast(Tensor, _call("gather_segment_mean_csr", src, index, indptr, weight))
+
+
+def gather_segment_min_csr(
+    src: Tensor, index: Tensor, indptr: Tensor, weight: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """As `gather_segment_sum_csr`, their minimum and its element e: E, index's last size, if nothing arrived."""
+    return cast("tuple[Tensor, Tensor]", _call("gather_segment_min_csr", src, index, indptr, weight))
+
+
+def gather_segment_max_csr(
+    src: Tensor, index: Tensor, indptr: Tensor, weight: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """As `gather_segment_min_csr`, for the maximum."""
+    return cast("tuple[Tensor, Tensor]", _call("gather_segment_max_csr", src, index, indptr, weight))
+
+
+def gather_segment_csr(
+    src: Tensor, index: Tensor, indptr: Tensor, weight: Tensor | None = None, reduce: str = "sum"
+) -> Tensor:
+    """`gather_segment_sum_csr`, `_mean_`, or the values of `_min_` and `_max_`, by `reduce`."""
+    return _reduced(GATHER_SEGMENT_CSR, reduce, src, index, indptr, weight)
 
 
 def scatter_softmax(src: Tensor, index: Tensor, dim: int = -1, dim_size: Size = None) -> Tensor:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from onnx import TensorProto, TypeProto, defs
 from onnx.shape_inference import InferenceContext, InferenceError
 
-from .._declarations import INDICES, OPERATORS, TYPE_OF, Base, Operator, Result
+from .._declarations import INDICES, OPERATORS, TYPE_OF, Base, Operator, Result, Role
 from . import nodes
 
 _Schema = defs.OpSchema
@@ -19,6 +19,9 @@ _PARSER = {
     "plugin_namespace": _Schema.AttrType.STRING,
     nodes.SHAPE_INPUTS: _Schema.AttrType.INTS,
 }
+
+_VARIABLES = {Role.VALUES: "T", Role.INDICES: "I", Role.WEIGHTS: "W"}
+"""The type variable of the inputs of each role."""
 
 Dims = list["int | str | None"]
 """A shape. Each size is a number, a symbol, or None if it is unknown."""
@@ -35,7 +38,12 @@ def register() -> None:
 def schema(operator: Operator, outputs: int) -> defs.OpSchema:
     """The schema of an operator's node with at most `outputs` outputs. Outputs after the first are optional."""
     parameter, option = _Schema.FormalParameter, _Schema.FormalParameterOption
-    inputs = [parameter(given.name, "T" if given is operator.inputs[0] else "I") for given in operator.inputs]
+    inputs = [
+        parameter(
+            given.name, _VARIABLES[given.role], param_option=option.Optional if given.is_optional else option.Single
+        )
+        for given in operator.inputs
+    ]
     # The input is a base or, without a base, the number of groups. So it may have all types.
     if operator.base is not Base.NONE:
         inputs.append(parameter("base", "M", param_option=option.Optional))
@@ -45,6 +53,11 @@ def schema(operator: Operator, outputs: int) -> defs.OpSchema:
     constraints = [
         ("T", _type_strings(operator.inputs[0].types), "values"),
         ("I", _type_strings(INDICES), "indices, or bounds of segments"),
+    ]
+    constraints += [
+        ("W", _type_strings(given.types), "factors: those of src, or float32 beside 16-bit floats")
+        for given in operator.inputs
+        if given.role is Role.WEIGHTS
     ]
     if len(inputs) > len(operator.inputs):
         of_either = _type_strings(tuple(TYPE_OF))
@@ -92,7 +105,7 @@ def _infer(operator: Operator, context: InferenceContext) -> None:
 
 def _out_dims(operator: Operator, context: InferenceContext) -> Dims | None:
     """The shape of out; None if the rank of src is unknown."""
-    src, index = _dims(context, 0), _dims(context, 1)
+    src, index = _dims(context, 0), _dims(context, operator.delimiter)
     if src is None or operator.result is Result.SRC:
         return src
     if not operator.has_dim and not index:

@@ -99,7 +99,7 @@ def _suffix(value: nodes.AttributeValue) -> str:
 
 def _out_sizes(operator: Operator, call: nodes.Call[_C.Value]) -> list[int | None] | None:
     """The sizes of out, with None for an unknown size; None if its rank is unknown."""
-    src, index = _sizes(call.inputs[0]), _sizes(call.inputs[1])
+    src, index = _sizes(call.inputs[0]), _sizes(call.inputs[operator.delimiter])
     dim = call.attributes.get(DIM.name, DIM.default)
     if src is None or not isinstance(dim, int) or (index is None and not operator.has_dim):
         return None
