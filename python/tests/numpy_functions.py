@@ -1,4 +1,4 @@
-"""torch_scatter's functions on NumPy arrays, computed by the definitions in tests/tensorrt/numpy_operators.py.
+"""The operators' functions on NumPy arrays, computed by the definitions in tests/tensorrt/numpy_operators.py.
 
 The inputs come first; all other arguments have to be named. A bad index raises an IndexError, as in tensorrt_scatter.
 """
@@ -25,6 +25,9 @@ def _call(operator: Operator, *inputs: np.ndarray, out: Any = None, **options: A
     else:
         size = options.get("dim_size") if out is None else out.shape[axis]
     _check(operator.inputs[1].name, index, size)
+    if operator.delimiter > 1:
+        # The segments are of elements of the index.
+        _check("indptr", inputs[operator.delimiter], index.shape[-1])
     base = {} if operator.base is Base.NONE else {"base": out}
     results = DEFINITIONS.OF_PLUGIN[operator.op_type](*inputs, **base, **options)
     return results[0] if len(results) == 1 else tuple(results)

@@ -14,12 +14,15 @@ import tensorrt_scatter as ts
 
 SRC = np.array([[1, 2, 3], [4, 5, 6], [7, 8, 9], [10, 11, 12]], np.float32)
 INDEX = np.array([0, 1, 0, 1])
+INDPTR = np.array([0, 2, 4])
 SUMS = np.array([[8, 10, 12], [14, 16, 18]], np.float32)
+COLUMN = SRC[:, 0].copy()
 
 SCATTER = "src, index, dim=-1, out=None, dim_size=None"
 COO = "src, index, out=None, dim_size=None"
 CSR = "src, indptr, out=None"
-#: torch_scatter 2.1.2's parameters.
+GATHER_SEGMENT = "src, index, indptr, weight=None"
+#: torch_scatter 2.1.2's parameters, and those of the functions that it lacks.
 SIGNATURES = {
     "scatter": f"{SCATTER}, reduce='sum'",
     **{f"scatter_{reduce}": SCATTER for reduce in ("sum", "add", "mul", "mean", "min", "max")},
@@ -29,6 +32,10 @@ SIGNATURES = {
     **{f"segment_{reduce}_csr": CSR for reduce in ("sum", "add", "mean", "min", "max")},
     "gather_coo": "src, index, out=None",
     "gather_csr": CSR,
+    "gather_segment_csr": f"{GATHER_SEGMENT}, reduce='sum', out=None",
+    **{
+        f"gather_segment_{reduce}_csr": f"{GATHER_SEGMENT}, out=None" for reduce in ("sum", "add", "mean", "min", "max")
+    },
     "scatter_softmax": "src, index, dim=-1, dim_size=None",
     "scatter_log_softmax": "src, index, dim=-1, eps=1e-12, dim_size=None",
     "scatter_logsumexp": f"{SCATTER}, eps=1e-12",
@@ -37,7 +44,7 @@ SIGNATURES = {
 
 
 @pytest.mark.parametrize("name", SIGNATURES)
-def test_parameters_are_torch_scatters(name: str) -> None:
+def test_parameters_are_those_that_are_promised(name: str) -> None:
     parameters = inspect.signature(getattr(ts, name)).parameters.values()
     assert ", ".join(str(each.replace(annotation=each.empty)) for each in parameters) == SIGNATURES[name]
 
@@ -112,6 +119,60 @@ REFUSED: list[tuple[str, type[Exception], str, Any]] = [
     ("a softmax of integers", ValueError, r"floating-point", lambda: ts.scatter_softmax(INDEX, INDEX)),
     ("an out of std", ValueError, r"does not start from an out", lambda: ts.scatter_std(SRC, INDEX, 0, SUMS)),
     ("an out that is src", ValueError, r"out overlaps src", lambda: ts.gather_coo(SRC, INDEX, SRC)),
+    (
+        "mul of gathered segments",
+        ValueError,
+        r"gather_segment_csr cannot reduce by 'mul'; expected one of 'sum', 'add', 'mean', 'min', 'max'",
+        lambda: ts.gather_segment_csr(SRC, INDEX, INDPTR, reduce="mul"),
+    ),
+    (
+        "an indptr of another rank than the index",
+        ValueError,
+        r"indptr",
+        lambda: ts.gather_segment_csr(SRC, INDEX, INDPTR[None]),
+    ),
+    (
+        "an indptr of another type than the index",
+        ValueError,
+        r"indptr.* int32",
+        lambda: ts.gather_segment_csr(SRC, INDEX, INDPTR.astype(np.int32)),
+    ),
+    (
+        "weights of another length than the index",
+        ValueError,
+        r"weight",
+        lambda: ts.gather_segment_csr(SRC, INDEX, INDPTR, SRC[:3, 0].copy()),
+    ),
+    (
+        "heads that do not divide the columns",
+        ValueError,
+        r"weight",
+        lambda: ts.gather_segment_csr(SRC, INDEX, INDPTR, SRC[:, :2].copy()),
+    ),
+    (
+        "weights of another type than src",
+        ValueError,
+        r"weight has dtype float64; expected float32: convert it, by weight\.astype\('float32'\)$",
+        lambda: ts.gather_segment_csr(SRC, INDEX, INDPTR, np.ones(4)),
+    ),
+    (
+        "weights of another type than a src of 16 bits",
+        ValueError,
+        r"weight has dtype int64; expected float16 or float32: convert it, by weight\.astype\('float16'\)$",
+        lambda: ts.gather_segment_csr(SRC.astype(np.float16), INDEX, INDPTR, INDEX),
+    ),
+    (
+        "an out that is the weights",
+        ValueError,
+        r"out overlaps weight",
+        lambda: ts.gather_segment_csr(SRC[:, 0].copy(), INDEX, np.array([0, 1, 2, 3, 4]), COLUMN, out=COLUMN),
+    ),
+    (
+        "an out of gathered segments of another shape",
+        ValueError,
+        r"out has shape \(4, 3\), but the result has shape \(2, 3\)",
+        lambda: ts.gather_segment_csr(SRC, INDEX, INDPTR, out=SRC.copy()),
+    ),
 ]
 
 
@@ -169,6 +230,12 @@ def test_what_can_be_done_about_a_bad_index_is_told_in_pythons_words() -> None:
         ts.scatter(SRC, INDEX - 1, 0, dim_size=2)
     with pytest.raises(ts.BadIndexError) as of_bounds:
         ts.segment_csr(SRC, np.array([0, 9]))
+    assert "unchecked" not in str(of_bounds.value)
+    # Of both inputs, the message speaks of the bad one.
+    with pytest.raises(ts.BadIndexError, match=r"index\[3\].*with tensorrt_scatter\.unchecked\(\):"):
+        ts.gather_segment_csr(SRC, np.array([0, 1, 2, 4]), INDPTR)
+    with pytest.raises(ts.BadIndexError, match=r"indptr\[2\]") as of_bounds:
+        ts.gather_segment_csr(SRC, INDEX, INDPTR + 1)
     assert "unchecked" not in str(of_bounds.value)
     again = pickle.loads(pickle.dumps(caught.value))
     assert (str(again), again.position, again.value) == (str(caught.value), 0, -1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import inspect
+import itertools
 import re
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,16 @@ import test_arguments
 import tensorrt_scatter as ts
 from tensorrt_scatter import _c_abi, _errors
 from tensorrt_scatter import _declarations as declarations
-from tensorrt_scatter._declarations import OPERATORS, REDUCTIONS, SUM, TYPES, Base
+from tensorrt_scatter._declarations import OPERATORS, REDUCTIONS, SUM, TYPES, Base, Role
 from tensorrt_scatter._library import loaded
 
 ROOT = Path(__file__).parents[2]
 HEADER = ROOT / "plugin-shim" / "include" / "tensorrt_scatter.h"
 PAGES = ROOT / "docs" / "plugins"
+
+
+def has_weights(operator: declarations.Operator) -> bool:
+    return any(declared.role is Role.WEIGHTS for declared in operator.inputs)
 
 
 def numbers(typename: str) -> dict[str, int]:
@@ -54,6 +59,10 @@ def test_operators_are_the_librarys() -> None:
 @pytest.mark.parametrize("operator", OPERATORS, ids=lambda each: each.name)
 def test_c_functions_take_what_is_declared(operator: declarations.Operator) -> None:
     arguments = [declared.name for declared in operator.inputs]
+    # A node has its inputs by their place.
+    optional = [declared.is_optional for declared in operator.inputs]
+    assert optional == sorted(optional) and not any(optional[:2])
+    assert not any(optional) or (operator.base is Base.NONE and not operator.has_groups)
     arguments += ["base"] if operator.base is Base.START else []
     arguments += ["options", "out", *(["arg_out"] if operator.reductions else []), "target"]
     assert prototypes()[f"trts_{operator.name}"] == arguments
@@ -105,7 +114,8 @@ def rows_of_plugins() -> dict[str, list[str]]:
 @pytest.mark.parametrize("operator", OPERATORS, ids=lambda each: each.name)
 def test_plugins_have_the_inputs_and_attributes_that_are_declared(operator: declarations.Operator) -> None:
     _, inputs, attributes, *_ = rows_of_plugins()[operator.op_type]
-    wanted = [declared.name for declared in operator.inputs] + (["base?"] if operator.base is not Base.NONE else [])
+    wanted = [f"{declared.name}?" if declared.is_optional else declared.name for declared in operator.inputs]
+    wanted += ["base?"] if operator.base is not Base.NONE else []
     assert inputs.split(", ") == wanted
     page = (PAGES / f"{operator.op_type}.md").read_text()
     described = set(re.findall(r"^\| `(\w+)` \| (?:INT32|FLOAT32|text|FLOAT)", page, re.MULTILINE))
@@ -131,9 +141,12 @@ def test_the_package_has_every_function() -> None:
 @pytest.mark.parametrize("operator", OPERATORS, ids=lambda each: each.name)
 def test_functions_have_the_parameters_that_are_declared(operator: declarations.Operator) -> None:
     for name in operator.functions():
-        parameters = list(inspect.signature(getattr(ts, name)).parameters)
+        signature = inspect.signature(getattr(ts, name)).parameters
+        parameters = list(signature)
         wanted = [declared.name for declared in operator.inputs]
         assert parameters[: len(wanted)] == wanted
+        for declared in operator.inputs:
+            assert signature[declared.name].default is (None if declared.is_optional else inspect.Parameter.empty)
         assert ("out" in parameters) >= (operator.base is not Base.NONE)
         torch_scatters = {each.name for each in operator.attributes if each.schema} - {"deterministic", "size"}
         assert torch_scatters <= set(parameters)
@@ -148,16 +161,31 @@ def test_operators_have_the_types_and_reductions_that_are_declared(operator: dec
             assert (status == _errors._OK) == has_both, (type_.name, reduction.name)
 
 
-def status_of_query(operator: declarations.Operator, dtype: str, reduction: declarations.Reduction) -> int:
-    """The library's own status for a query with a src [2, 3] of that type. The tables do not decide it."""
+@pytest.mark.parametrize("operator", [each for each in OPERATORS if has_weights(each)], ids=lambda each: each.name)
+def test_weights_have_the_types_that_are_declared(operator: declarations.Operator) -> None:
+    (declared,) = (declared for declared in operator.inputs if declared.role is Role.WEIGHTS)
+    for src, given in itertools.product(TYPES, TYPES):
+        status = status_of_query(operator, src.name, SUM, given.name)
+        assert (status == _errors._OK) == (given.name in declared.beside(src.name).types), (src.name, given.name)
+
+
+def status_of_query(
+    operator: declarations.Operator, dtype: str, reduction: declarations.Reduction, weights: str | None = None
+) -> int:
+    """The library's own status for a query with a src [2, 3] of that type. The tables do not decide it.
+
+    Weights have src's type where `weights` does not name another.
+    """
     # Zeros are valid indices and, as indptr, segments without elements.
     zeros = ctypes.create_string_buffer(64)
     address = ctypes.addressof(zeros)
-    src = _c_abi.Tensor.of(address, dtype, (2, 3))
-    index = _c_abi.Tensor.of(address, "int32", (3 if operator.inputs[1].name == "indptr" else 2,))
+    types = {Role.VALUES: dtype, Role.INDICES: "int32", Role.WEIGHTS: weights or dtype}
+    shapes = {"src": (2, 3), "index": (2,), "indptr": (3,), "weight": (2,)}
+    tensors = [_c_abi.Tensor.of(address, types[each.role], shapes[each.name]) for each in operator.inputs]
+    inputs = (ctypes.POINTER(_c_abi.Tensor) * len(tensors))(*map(ctypes.pointer, tensors))
     options = _c_abi.Options.of(reduce=reduction.number, dim=0, dim_size=2)
     target, required = _c_abi.Target.of(_c_abi.CPU, 0), _c_abi.Requirements.empty()
-    return int(loaded().trts_query(operator.number, src, index, None, options, target, required))
+    return int(loaded().trts_query_inputs(operator.number, inputs, len(tensors), options, target, required))
 
 
 def test_tensorrt_has_a_definition_and_a_layer_of_every_operator_and_reduction() -> None:
@@ -210,3 +238,5 @@ def test_onnx_has_every_operator() -> None:
         schema = defs.get_schema(operator.op_type, nodes.DOMAIN)
         assert set(schema.attributes) == {*operator.defaults(), *schemas._PARSER}
         assert [each.name for each in schema.inputs][: len(operator.inputs)] == [each.name for each in operator.inputs]
+        optional = {each.name: each.option == defs.OpSchema.FormalParameterOption.Optional for each in schema.inputs}
+        assert all(optional[each.name] == each.is_optional for each in operator.inputs)

@@ -11,12 +11,13 @@ import numpy_functions
 import pytest
 
 import tensorrt_scatter as ts
-from tensorrt_scatter._declarations import SCATTER, SEGMENT_COO, SEGMENT_CSR
+from tensorrt_scatter._declarations import GATHER_SEGMENT_CSR, SCATTER, SEGMENT_COO, SEGMENT_CSR
 
 SHAPE, GROUPS = (7, 40, 8), 6
 REDUCES = [each.name for each in SCATTER.reductions]
 COO_REDUCES = [each.name for each in SEGMENT_COO.reductions]
 CSR_REDUCES = [each.name for each in SEGMENT_CSR.reductions]
+GATHER_SEGMENT_REDUCES = [each.name for each in GATHER_SEGMENT_CSR.reductions]
 
 
 def random(*shape: int, dtype: str = "float32") -> np.ndarray:
@@ -105,6 +106,98 @@ def test_gathers(library: libraries.Library) -> None:
     assert_results(library, given, defined("gather", "csr")(src, indptr, out=longer))
 
 
+#: Of gather_segment_csr: the shapes of src, index, indptr and weight. The elements are ELEMENTS, the segments GROUPS.
+GATHER_SEGMENT_SHAPES: list[tuple[tuple[int, ...], ...]] = [
+    ((9, 6), (40,), (GROUPS + 1,)),
+    ((9, 6), (40,), (GROUPS + 1,), (40,)),
+    ((9, 6), (40,), (GROUPS + 1,), (40, 2)),
+    ((9, 2, 3), (40,), (GROUPS + 1,), (40, 3)),
+    ((3, 9, 4), (1, 40), (3, GROUPS + 1), (3, 40)),
+    ((3, 9, 4), (3, 40), (1, GROUPS + 1), (1, 40, 4)),
+]
+
+
+def gathered_segments(src: tuple[int, ...], index: tuple[int, ...], indptr: tuple[int, ...], *weight: Any) -> Any:
+    """src, index, indptr and maybe weight of these shapes; src and weight have both signs, and one segment is empty."""
+    generator = np.random.default_rng(len(src))
+    axis, elements = len(index) - 1, index[-1]
+    bounds = np.sort(generator.integers(0, elements + 1, indptr), axis=-1)
+    bounds[..., 2] = bounds[..., 1]
+    signs = (generator.choice([-1, 1], shape) for shape in (src, *weight))
+    values = [random(*shape) * sign.astype(np.float32) for shape, sign in zip((src, *weight), signs)]
+    return [values[0], generator.integers(0, src[axis], index), bounds, *values[1:]]
+
+
+def test_gathered_segments(library: libraries.Library) -> None:
+    for shapes, reduce in itertools.product(GATHER_SEGMENT_SHAPES, GATHER_SEGMENT_REDUCES):
+        arrays = gathered_segments(*shapes)
+        expected = defined("gather_segment", reduce, "_csr")(*arrays)
+        given = list(map(library.make, arrays))
+        assert_results(library, function("gather_segment", reduce, "_csr")(*given), expected)
+        values = expected[0] if isinstance(expected, tuple) else expected
+        assert_results(library, ts.gather_segment_csr(*given, reduce=reduce), values)
+
+
+def test_gathered_segments_with_an_out(library: libraries.Library) -> None:
+    arrays = gathered_segments(*GATHER_SEGMENT_SHAPES[2])
+    for reduce in GATHER_SEGMENT_REDUCES:
+        out = library.make(random(GROUPS, 6))
+        given = function("gather_segment", reduce, "_csr")(*map(library.make, arrays), out=out)
+        assert_results(library, given, defined("gather_segment", reduce, "_csr")(*arrays))
+        assert ((given[0] if isinstance(given, tuple) else given) is out) == library.writes_out
+
+
+def test_gathered_segments_of_every_type(library: libraries.Library) -> None:
+    """Results have the types of src and index. Weights have src's type, or float32 beside 16-bit floats."""
+    src, index, indptr, weight = gathered_segments(*GATHER_SEGMENT_SHAPES[2])
+    for dtype, index_dtype in itertools.product(library.dtypes, ("int32", "int64")):
+        values = (src * 2).astype(libraries.DTYPES[dtype])
+        bounds = [array.astype(index_dtype) for array in (index, indptr)]
+        is_half = dtype in ("float16", "bfloat16")
+        for factor_dtype in (dtype, "float32") if is_half else (dtype,):
+            arrays = [values, *bounds, (weight * 2).astype(libraries.DTYPES[factor_dtype])]
+            for reduce in ("mean", "max"):
+                expected = defined("gather_segment", reduce, "_csr")(*arrays)
+                given = function("gather_segment", reduce, "_csr")(*map(library.make, arrays))
+                assert_results(library, given, expected, rtol=0 if is_half else 2e-6)
+                results = list(map(library.back, given if isinstance(given, tuple) else (given,)))
+                assert [each.dtype for each in results] == [libraries.DTYPES[dtype], np.dtype(index_dtype)][
+                    : len(results)
+                ]
+
+
+def test_sums_of_weighted_16_bit_floats_are_rounded_once(library: libraries.Library) -> None:
+    """0.1 as float32 is no float16, and neither are most of its products."""
+    for dtype in set(library.dtypes) & {"float16", "bfloat16"}:
+        src = np.full((1, 2), 3, libraries.DTYPES[dtype])
+        index, indptr, weight = np.zeros(1000, np.int64), np.array([0, 1000]), np.full(1000, 0.1, np.float32)
+        given = library.back(ts.gather_segment_csr(*map(library.make, (src, index, indptr, weight))))
+        np.testing.assert_array_equal(given, np.full((1, 2), 300, libraries.DTYPES[dtype]))
+
+
+def test_bad_indices_of_gathered_segments(library: libraries.Library) -> None:
+    src, weight = random(4, 2) * np.float32(-1), random(5)
+    index, indptr = np.array([0, 4, 3, -1, 2]), np.array([0, 2, 4, 5])
+    arrays = [library.make(array) for array in (src, index, indptr, weight)]
+    with pytest.raises(ts.BadIndexError, match=r"index\[1\].* is 4, outside 0 to 3") as caught:
+        ts.gather_segment_csr(*arrays)
+    assert (caught.value.position, caught.value.value) == (1, 4)
+    with pytest.raises(ts.BadIndexError, match=r"indptr\[3\].* is 6"):
+        ts.gather_segment_csr(arrays[0], library.make(index % 4), library.make(np.array([0, 2, 4, 6])))
+    # The elements 1 and 3 are left out. They count in no mean, and win no maximum, although the others are negative.
+    left = np.array([0, 2, 4])
+    expected = src[index[left]] * weight[left, None]
+    with ts.unchecked():
+        mean, (largest, positions) = ts.gather_segment_mean_csr(*arrays), ts.gather_segment_max_csr(*arrays)
+    np.testing.assert_array_equal(library.back(mean), expected)
+    np.testing.assert_array_equal(library.back(largest), expected)
+    np.testing.assert_array_equal(library.back(positions), np.repeat(left[:, None], 2, axis=1))
+    # The definition leaves them out too.
+    definition = numpy_functions.DEFINITIONS.gather_segment_csr
+    np.testing.assert_array_equal(definition(src, index, indptr, weight, reduce="mean")[0], expected)
+    np.testing.assert_array_equal(definition(src, index, indptr, weight, reduce="max")[1][:, 0], left)
+
+
 def test_composites(library: libraries.Library) -> None:
     src, index = random(*SHAPE), groups(SHAPE[1])
     calls: list[tuple[str, dict[str, Any]]] = [
@@ -174,3 +267,9 @@ def test_no_elements(library: libraries.Library) -> None:
     given = library.back(ts.scatter(library.make(src), library.make(index), 0, dim_size=2))
     np.testing.assert_array_equal(given, np.zeros((2, 3)))
     assert library.back(ts.gather_coo(library.make(random(2, 3)), library.make(index))).shape == (0, 3)
+    # No elements, and no rows either.
+    for rows, weight in itertools.product((2, 0), ([], [library.make(np.zeros((0, 3), np.float32))])):
+        arrays = library.make(random(rows, 3)), library.make(index), library.make(np.zeros(3, np.int64))
+        out, arg_out = map(library.back, ts.gather_segment_max_csr(*arrays, *weight))
+        np.testing.assert_array_equal(out, np.zeros((2, 3)))
+        np.testing.assert_array_equal(arg_out, np.zeros((2, 3)))

@@ -3,8 +3,8 @@
     python every_plugin_test.py LIBRARY                     engines made through TensorRT's network API
     python every_plugin_test.py LIBRARY --models FOLDER     and the ONNX files that make_models.py wrote
 
-FLOAT, HALF and INT32, with and without a base or weights, static and dynamic shapes. Prints one line per test and ends with
-"N passed, N failed, N skipped"; pytest runs the functions too, with TRTS_PLUGIN_LIBRARY set.
+FLOAT, HALF and INT32, with and without a base or weights, static and dynamic shapes. Prints one line per test and ends
+with "N passed, N failed, N skipped"; pytest runs the functions too, with TRTS_PLUGIN_LIBRARY set.
 """
 
 import functools
