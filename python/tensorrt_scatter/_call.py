@@ -88,7 +88,9 @@ class _Call:
         if self.options.dim_size == -1 and not (needs_out and self.out_view is not None):
             self.reserve(QUERY_WORKSPACE_BYTES)
         required = Requirements.empty()
-        tensors = (ctypes.POINTER(Tensor) * len(views))(*map(_tensor, views))
+        # A null pointer, as ctypes makes of None, stands for an input that was left out.
+        pointers: Any = ctypes.POINTER(Tensor) * len(views)
+        tensors = pointers(*map(_tensor, views))
         number, count = self.operator.number, len(views)
         status = self.library.trts_query_inputs(number, tensors, count, self.options, self.target, required)
         check(self.library, status)

@@ -134,7 +134,7 @@ REFUSED: list[tuple[str, type[Exception], str, Any]] = [
     (
         "an indptr of another type than the index",
         ValueError,
-        r"indptr.* int32",
+        r"indptr is of type TRTS_INT32; expected index's type, TRTS_INT64",
         lambda: ts.gather_segment_csr(SRC, INDEX, INDPTR.astype(np.int32)),
     ),
     (

@@ -48,6 +48,8 @@ def use(src: Floats, index: Positions, model: onnx.ModelProto) -> tuple[Floats, 
     reveal_type(best)
     reveal_type(where)
     reveal_type(ts.segment_min_csr(src, index))
+    reveal_type(ts.gather_segment_max_csr(src, index, index, src))
+    reveal_type(ts.gather_segment_csr(src, index, index, reduce="mean", out=sums))
     reveal_type(ts.segment_coo(src, index, out=sums))
     reveal_type(ts.gather_csr(src, index))
     reveal_type(ts.composite.scatter_softmax(src, index))
@@ -100,6 +102,8 @@ def test_a_callers_types_are_complete(tmp_path: Path, monkeypatch: pytest.Monkey
         floats,
         positions,
         f"tuple[{floats}, {positions}]",
+        f"tuple[{floats}, {positions}]",
+        floats,
         floats,
         floats,
         floats,

@@ -22,6 +22,7 @@ CALLS: dict[str, Callable[[], Any]] = {
     "segment_csr": lambda: ts.segment_csr(SRC, INDPTR),
     "gather_coo": lambda: ts.gather_coo(SRC, INDEX),
     "scatter_softmax": lambda: ts.scatter_softmax(SRC, INDEX),
+    "gather_segment_csr": lambda: ts.gather_segment_csr(SRC, INDEX, INDPTR, SRC),
 }
 
 

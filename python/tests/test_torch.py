@@ -25,6 +25,8 @@ WRITES: dict[str, Callable[[Any], Any]] = {
     "segment_max_csr": lambda out: ts.segment_max_csr(torch.ones(4), INDPTR, out=out),
     "gather_coo": lambda out: ts.gather_coo(torch.ones(2), INDEX[:2], out=out),
     "gather_csr": lambda out: ts.gather_csr(torch.ones(1), torch.tensor([0, 2]), out=out),
+    "gather_segment_csr": lambda out: ts.gather_segment_csr(torch.ones(2), INDEX, INDPTR, torch.ones(4), out=out),
+    "gather_segment_max_csr": lambda out: ts.gather_segment_max_csr(torch.ones(2), INDEX, INDPTR, out=out),
 }
 
 
@@ -47,6 +49,12 @@ def test_the_version_stays_where_nothing_was_written() -> None:
     with pytest.raises(ts.BadIndexError):
         ts.scatter(torch.ones(4), INDEX + 1, out=out)
     assert out._version == 0
+
+
+def test_weights_that_require_a_gradient_are_refused() -> None:
+    weight = torch.ones(4, requires_grad=True)
+    with pytest.raises(RuntimeError, match=r"weight requires a gradient.*give weight\.detach\(\)"):
+        ts.gather_segment_csr(torch.ones(2), INDEX, INDPTR, weight)
 
 
 def test_the_inputs_versions_stay() -> None:
@@ -79,6 +87,7 @@ def test_the_negative_bit_is_read() -> None:
     assert ts.scatter(negative(1, 5, 2, 3), INDEX, reduce="max").tolist() == [2, 5]
     assert ts.gather_coo(negative(7, 8), INDEX).tolist() == [7, 8, 7, 8]
     assert ts.segment_csr(negative(1, 5, 2, 3), INDPTR).tolist() == [6, 5]
+    assert ts.gather_segment_csr(torch.ones(4), INDEX, INDPTR, negative(1, 5, 2, 3)).tolist() == [6, 5]
     # Of the index and of the bounds too.
     assert ts.scatter(torch.ones(4), torch._neg_view(-INDEX)).tolist() == [2, 2]
     assert ts.segment_csr(torch.ones(4), torch._neg_view(-INDPTR)).tolist() == [2, 2]

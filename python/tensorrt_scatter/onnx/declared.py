@@ -142,19 +142,19 @@ def _check(operator: Operator, inputs: Inputs, out: Tensor | None) -> None:
     for declared, tensor in zip(operator.inputs, inputs):
         if tensor is None:
             continue
-        _check_type(declared.beside(_name(src.dtype)), tensor)
+        _check_type(declared.beside(_dtype_name(src.dtype)), tensor)
         if declared.role is Role.INDICES and tensor.dtype != index.dtype:
             raise ValueError(f"{declared.name} is {tensor.dtype}: expected index's type, {index.dtype}")
     if out is not None and out.dtype != src.dtype:
         raise ValueError(f"out is {out.dtype}: expected src's type, {src.dtype}")
 
 
-def _name(dtype: torch.dtype) -> str:
+def _dtype_name(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")
 
 
 def _check_type(declared: Input, tensor: Tensor) -> None:
-    if _name(tensor.dtype) not in declared.types:
+    if _dtype_name(tensor.dtype) not in declared.types:
         raise ValueError(
             f"{declared.name} is {tensor.dtype}: expected one of {', '.join(declared.types)}; convert it first, by "
             f"{declared.name}.to(torch.{declared.types[-1] if 'int' in declared.types[0] else declared.types[0]})"

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tensorrt_scatter._declarations import SCATTER, SEGMENT_COO, SEGMENT_CSR
+from tensorrt_scatter._declarations import GATHER_SEGMENT_CSR, SCATTER, SEGMENT_COO, SEGMENT_CSR
 
 GROUPS = 4
 Inputs = dict[str, Tensor]
@@ -181,6 +181,48 @@ def gather_cases() -> list[Case]:
     ]
 
 
+def gather_segment_cases() -> list[Case]:
+    cases = []
+    for how in (each.name for each in GATHER_SEGMENT_CSR.reductions):
+        layouts: dict[str, tuple[Callable[[int], Inputs], dict[str, dict[int, str]]]] = {
+            "without weights": (
+                lambda n: {"src": values(7, 3), "index": indices(n, largest=6), "indptr": bounds(n)},
+                {"src": {}, "index": {0: "n"}, "indptr": {}},
+            ),
+            "weights [2, n]": (
+                lambda n: {
+                    "src": values(2, 7, 3),
+                    "index": indices(1, n, largest=6),
+                    "indptr": bounds(n).expand(2, GROUPS + 1),
+                    "weight": values(2, n),
+                },
+                {"src": {}, "index": {1: "n"}, "indptr": {}, "weight": {1: "n"}},
+            ),
+            "weights [12, 2], indptr [n]": (
+                lambda n: {
+                    "src": values(7, 2, 3),
+                    "index": indices(12, largest=6),
+                    "indptr": torch.arange(n),
+                    "weight": values(12, 2),
+                },
+                {"src": {}, "index": {}, "indptr": {0: "n"}, "weight": {}},
+            ),
+        }
+        for layout, (inputs, dynamic) in layouts.items():
+            cases.append(
+                Case(
+                    f"gather_segment_{how}_csr {layout}",
+                    lambda to, *tensors, how=how: getattr(to, f"gather_segment_{how}_csr")(*tensors),
+                    inputs,
+                    dynamic,
+                    "TRTS_GatherSegmentCSR",
+                    {"reduce": how},
+                    "has no gather_segment_csr",
+                )
+            )
+    return cases
+
+
 def composite_cases() -> list[Case]:
     table: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
         "TRTS_ScatterSoftmax": (lambda to, src, index: to.scatter_softmax(src, index, 0, GROUPS), {}),
@@ -210,4 +252,4 @@ def composite_cases() -> list[Case]:
     ]
 
 
-ALL = scatter_cases() + segment_cases() + gather_cases() + composite_cases()
+ALL = scatter_cases() + segment_cases() + gather_cases() + gather_segment_cases() + composite_cases()

@@ -5,6 +5,8 @@ from types import ModuleType
 from typing import Any
 
 import cases
+import numpy as np
+import numpy_functions
 import onnx
 import pytest
 import torch
@@ -73,6 +75,72 @@ def test_other_types(exporter: str, dtype: torch.dtype, index_dtype: torch.dtype
     model = export(exporter, call, inputs, cases.ROWS)
     onnx.checker.check_model(model, full_check=True)
     assert_same(run(model, inputs, operators), call(*inputs.values()))
+
+
+@pytest.mark.parametrize("exporter", EXPORTERS)
+@pytest.mark.parametrize("weight_dtype", [torch.float16, torch.float32])
+@pytest.mark.parametrize("index_dtype", [torch.int32, torch.int64])
+def test_weights_beside_16_bit_floats(
+    exporter: str, weight_dtype: torch.dtype, index_dtype: torch.dtype, operators: ModuleType
+) -> None:
+    def call(src: Tensor, index: Tensor, indptr: Tensor, weight: Tensor) -> tuple[Tensor, ...]:
+        # An argument by name takes its place among the node's inputs.
+        mean = ops.gather_segment_csr(src, weight=weight, indptr=indptr, index=index, reduce="mean")
+        return *ops.gather_segment_max_csr(src, index, indptr, weight), mean
+
+    inputs = {
+        "src": cases.values(7, 4).half() / 8,
+        "index": cases.indices(8, largest=6).to(index_dtype),
+        "indptr": cases.bounds(8).to(index_dtype),
+        # No 1 / 3 is a float16, and most products of 16 bits are rounded.
+        "weight": (cases.values(8, 2) / 3).to(weight_dtype),
+    }
+    model = export(exporter, call, inputs)
+    onnx.checker.check_model(model, full_check=True)
+    assert [list(node.input) for node in plugin_nodes(model)] == [list(inputs)] * 2
+    results = run(model, inputs, operators)
+    assert_same(results, call(*inputs.values()))
+    src, index, indptr, weight = (tensor.numpy() for tensor in inputs.values())
+    expected = numpy_functions.gather_segment_max_csr(src, index, indptr, weight)
+    expected = [*expected, numpy_functions.gather_segment_mean_csr(src, index, indptr, weight)]
+    for result, wanted in zip(results, expected, strict=True):
+        np.testing.assert_array_equal(result, wanted)
+
+
+@pytest.mark.parametrize("exporter", EXPORTERS)
+def test_a_layer_of_a_graph_network(exporter: str, operators: ModuleType) -> None:
+    """A node takes the weighted sum of its neighbours, whose number varies, and a linear layer follows."""
+
+    class Layer(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear = torch.nn.Linear(4, 2)
+
+        def forward(self, x: Tensor, index: Tensor, indptr: Tensor, attention: Tensor) -> Tensor:
+            result: Tensor = self.linear(ops.gather_segment_csr(x, index, indptr, attention.exp()) + x)
+            return result
+
+    def inputs(n: int) -> dict[str, Tensor]:
+        return {
+            "x": cases.values(cases.GROUPS, 4),
+            "index": cases.indices(n, largest=cases.GROUPS - 1),
+            "indptr": cases.bounds(n),
+            "attention": cases.values(n, 2) / 4,
+        }
+
+    layer = Layer().eval()
+    dynamic = {"x": {}, "index": {0: "n"}, "indptr": {}, "attention": {0: "n"}}
+    model = export(exporter, layer, inputs(8), dynamic)
+    onnx.checker.check_model(model, full_check=True)
+    (node,) = plugin_nodes(model)
+    assert (node.op_type, len(node.input), attributes(node)["reduce"]) == ("TRTS_GatherSegmentCSR", 4, "sum")
+    inferred = onnx.shape_inference.infer_shapes(model, strict_mode=True)
+    (out,) = (value for value in inferred.graph.value_info if value.name == node.output[0])
+    assert [size.dim_value for size in out.type.tensor_type.shape.dim] == [cases.GROUPS, 4]
+    for n in RUN_AT:
+        with torch.no_grad():
+            expected = layer(*inputs(n).values())
+        np.testing.assert_allclose(run(model, inputs(n), operators)[0], expected.numpy(), rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("exporter", EXPORTERS)

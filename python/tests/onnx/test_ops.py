@@ -17,6 +17,8 @@ import torch
 from exporting import assert_same
 from torch import Tensor
 
+import tensorrt_scatter as ts
+from tensorrt_scatter._declarations import GATHER_SEGMENT_CSR
 from tensorrt_scatter.onnx import ops
 
 
@@ -40,11 +42,18 @@ def test_fake_kernels_agree_with_the_real_ones(case: cases.Case) -> None:
     assert [(t.shape, t.dtype) for t in fake] == [(t.shape, t.dtype) for t in real]
 
 
-@pytest.mark.parametrize("name", ops.__all__)
+@pytest.mark.parametrize("name", sorted({*ops.__all__} - {*GATHER_SEGMENT_CSR.functions()}))
 def test_arguments_are_torch_scatters(name: str, torch_scatter: ModuleType) -> None:
     ours, theirs = (list(inspect.signature(getattr(module, name)).parameters) for module in (ops, torch_scatter))
     assert ours[: len(theirs)] == theirs
     assert ours[len(theirs) :] == (["size"] if name == "gather_csr" else [])
+
+
+@pytest.mark.parametrize("name", [*GATHER_SEGMENT_CSR.functions()])
+def test_arguments_that_torch_scatter_lacks_are_those_of_the_functions_on_arrays(name: str) -> None:
+    """But for `out`, to which these functions do not write."""
+    ours, those_of_arrays = (list(inspect.signature(getattr(module, name)).parameters) for module in (ops, ts))
+    assert [*ours, "out"] == those_of_arrays
 
 
 @pytest.mark.parametrize("case", [case for case in cases.ALL if not case.deviation], ids=str)
@@ -92,6 +101,15 @@ def test_nothing_to_reduce(how: str) -> None:
     assert out.tolist() == [[1.0 if how == "mul" else 0.0] * 2] * 3
 
 
+@pytest.mark.parametrize("how", ["sum", "mean", "min", "max"])
+def test_nothing_to_gather(how: str) -> None:
+    index, indptr = torch.empty(0, dtype=torch.int64), torch.zeros(3, dtype=torch.int64)
+    for src, weight in ((torch.ones(4, 6), torch.empty(0, 2)), (torch.empty(0, 6), None), (torch.empty(4, 0), None)):
+        result = outputs(getattr(ops, f"gather_segment_{how}_csr")(src, index, indptr, weight))
+        assert result[0].tolist() == [[0.0] * src.shape[1]] * 2
+        assert all(arg.tolist() == [[0] * src.shape[1]] * 2 for arg in result[1:])
+
+
 def test_out_stays_as_it_was() -> None:
     out = torch.ones(2)
     ops.scatter_sum(torch.ones(3), torch.tensor([0, 1, 1]), out=out)
@@ -110,6 +128,17 @@ def test_mistakes_are_explained() -> None:
         ops.scatter(src, index, reduce="median")
     with pytest.raises(ValueError, match=r"src is torch.int32: expected one of float32, .*src.to\(torch.float32\)"):
         ops.scatter_softmax(src.int(), index)
+    segments, wide = torch.tensor([0, 3]), torch.ones(3, dtype=torch.float64)
+    with pytest.raises(
+        ValueError, match=r"weight is torch.float64: expected one of float32; .*weight.to\(torch.float32\)"
+    ):
+        ops.gather_segment_csr(src, index, segments, wide)
+    with pytest.raises(ValueError, match=r"weight is torch.float64: expected one of float16, float32; .*torch.float16"):
+        ops.gather_segment_csr(src.half(), index, segments, wide)
+    with pytest.raises(ValueError, match=r"indptr is torch.int32: expected index's type, torch.int64"):
+        ops.gather_segment_csr(src, index, segments.int())
+    with pytest.raises(ValueError, match="gather_segment_csr cannot reduce by 'mul'"):
+        ops.gather_segment_csr(src, index, segments, reduce="mul")
     with pytest.raises(NotImplementedError, match=r"dim_size=out\.size"):
         ops.scatter_std(src, index, out=src)
 

@@ -81,8 +81,9 @@ def test_the_checker_takes_every_attribute_and_output(operator: Any) -> None:
     if operator.has("size"):
         values["size"] = "5"
     text = "<" + ", ".join(f"{name} = {value}" for name, value in values.items()) + ">" if values else ""
-    graph = f"""g (float[5] src, int64[6] index, int64[1] groups) => (float[n] out) {{
-        {outputs} = tensorrt_scatter.{operator.op_type} {text} (src, index{groups}) }}"""
+    inputs = ", ".join(declared.name for declared in operator.inputs)
+    graph = f"""g (float[5] src, int64[6] index, int64[3] indptr, float[6] weight, int64[1] groups) => (float[n] out) {{
+        {outputs} = tensorrt_scatter.{operator.op_type} {text} ({inputs}{groups}) }}"""
     model = graphs.model(graph)
     onnx.checker.check_model(model, full_check=True)
     nonsense = model.graph.node[0].attribute.add()
@@ -102,6 +103,33 @@ def test_a_softmaxs_second_output_is_the_number_of_groups(op_type: str, operator
     out, groups = reference.evaluator(model, operators).run(None, feeds)
     np.testing.assert_allclose(np.exp(out) if "Log" in op_type else out, [0.5, 0.5, 1], rtol=1e-6)
     assert (groups.shape, groups.dtype) == ((3,), np.int32)
+
+
+@pytest.mark.parametrize("with_weight", [True, False])
+def test_the_result_of_gathered_segments_has_the_segments_of_indptr(with_weight: bool, operators: ModuleType) -> None:
+    inputs = "src, index, indptr, weight" if with_weight else "src, index, indptr"
+    model = graphs.model(f"""g (float16[r, 2] src, int64[e] index, int64[4] indptr, float[e] weight)
+        => (float16[a, b] out, int32[c, d] arg) {{
+        out, arg = tensorrt_scatter.TRTS_GatherSegmentCSR <reduce = "max", arg_type = "int32"> ({inputs}) }}""")
+    onnx.checker.check_model(model, full_check=True)
+    inferred = onnx.shape_inference.infer_shapes(model, strict_mode=True)
+    for output in inferred.graph.output:
+        assert [size.dim_value for size in output.type.tensor_type.shape.dim] == [3, 2]
+    src = np.array([[1, 2], [3, -4]], np.float16)
+    feeds = {"src": src, "index": np.array([0, 1, 1]), "indptr": np.array([0, 2, 2, 3])}
+    feeds["weight"] = np.array([4, 1, -1], np.float32)
+    out, arg = reference.evaluator(model, operators).run(None, feeds)
+    assert out.dtype == np.float16 and arg.dtype == np.int32
+    assert out.tolist() == ([[4, 8], [0, 0], [-3, 4]] if with_weight else [[3, 2], [0, 0], [3, -4]])
+    assert arg.tolist() == ([[0, 0], [3, 3], [2, 2]] if with_weight else [[1, 0], [3, 3], [2, 2]])
+
+
+def test_the_checker_refuses_an_index_as_weights() -> None:
+    graph = """g (float[r] src, int64[e] index, int64[4] indptr, bool[e] weight) => (float[3] out) {
+        out = tensorrt_scatter.TRTS_GatherSegmentCSR (src, index, indptr, weight) }"""
+    parsed = onnx.parser.parse_model(graphs.HEADER.format(opset=18) + graph)
+    with pytest.raises(Exception, match="weight"):
+        onnx.checker.check_model(parsed, full_check=True)
 
 
 def test_only_scatter_is_told_to_be_deterministic() -> None:
@@ -140,11 +168,13 @@ def test_a_number_of_rows_that_varies_is_not_frozen(exporter: str) -> None:
 def test_strict_export_and_compile_see_one_operator_a_call() -> None:
     class Model(torch.nn.Module):
         def forward(self, src: Tensor, index: Tensor) -> tuple[Tensor, ...]:
-            return *ops.scatter_max(src, index, 0, dim_size=4), ops.scatter_softmax(src, index, 0, 4)
+            gathered = ops.gather_segment_mean_csr(src, index, index[:1].repeat(3), src[:, 0])
+            return *ops.scatter_max(src, index, 0, dim_size=4), ops.scatter_softmax(src, index, 0, 4), gathered
 
     program = torch.export.export(Model(), tuple(INPUTS.values()), strict=True)
     calls = [str(node.target) for node in program.graph.nodes if node.op == "call_function"]
     assert [call for call in calls if "tensorrt_scatter" in call] == [
+        "tensorrt_scatter.gather_segment_mean_csr.default",
         "tensorrt_scatter.scatter_max.default",
         "tensorrt_scatter.scatter_softmax.default",
     ]
