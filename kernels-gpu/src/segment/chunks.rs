@@ -36,6 +36,10 @@ pub unsafe fn reduce_chunks<T: Scalar, R: Fold, L: Load, S: Rows, const COLUMNS:
 ) {
     let p = S::segments(params);
     let mut first = skip_tiles(p, blocks);
+    if S::TAKES_PARTS_APART && first >= p.b * p.chunks_per_b {
+        // Nothing to do in any pass. The block may not have waited.
+        return;
+    }
     let mut pass = 0;
     loop {
         while first < p.b * p.chunks_per_b {
