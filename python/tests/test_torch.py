@@ -87,7 +87,7 @@ def test_the_negative_bit_is_read() -> None:
     assert ts.scatter(negative(1, 5, 2, 3), INDEX, reduce="max").tolist() == [2, 5]
     assert ts.gather_coo(negative(7, 8), INDEX).tolist() == [7, 8, 7, 8]
     assert ts.segment_csr(negative(1, 5, 2, 3), INDPTR).tolist() == [6, 5]
-    assert ts.gather_segment_csr(torch.ones(4), INDEX, INDPTR, negative(1, 5, 2, 3)).tolist() == [6, 5]
+    assert ts.gather_segment_csr(torch.ones(4), INDEX, INDPTR, negative(1.0, 5.0, 2.0, 3.0)).tolist() == [6, 5]
     # Of the index and of the bounds too.
     assert ts.scatter(torch.ones(4), torch._neg_view(-INDEX)).tolist() == [2, 2]
     assert ts.segment_csr(torch.ones(4), torch._neg_view(-INDPTR)).tolist() == [2, 2]
