@@ -1,0 +1,77 @@
+"""Repeats every call of tests/oracle/cases.jsonl with the arrays of every library."""
+
+from __future__ import annotations
+
+import functools
+import json
+from pathlib import Path
+from typing import Any
+
+import libraries
+import numpy as np
+
+import tensorrt_scatter as ts
+from tensorrt_scatter._declarations import OPERATORS, Role
+
+CASES = Path(__file__).parents[2] / "tests" / "oracle" / "cases.jsonl"
+BY_NAME = {operator.name: operator for operator in OPERATORS}
+
+#: JAX compiles the code that makes an array for each shape, which is slow: it gets every 20th case.
+SLOW = {"jax on the CPU": 20, "jax on CUDA": 20}
+
+
+@functools.cache
+def cases() -> list[dict[str, Any]]:
+    return [json.loads(line) for line in CASES.read_text().splitlines()]
+
+
+def tensor(case: dict[str, Any], name: str, dtype: str) -> np.ndarray:
+    return libraries.parse(dtype, case[name]["data"]).reshape(case[name]["shape"])
+
+
+def call(case: dict[str, Any], library: libraries.Library) -> tuple[Any, ...]:
+    """Calls the case's operator."""
+    operator, reduce = BY_NAME[case["op"]], case.get("reduce")
+    dtypes = {
+        Role.VALUES: case["dtype"],
+        Role.INDICES: case["index_dtype"],
+        Role.WEIGHTS: case.get("weight_dtype", case["dtype"]),
+    }
+    arguments = [
+        library.make(tensor(case, declared.name, dtypes[declared.role]))
+        for declared in operator.inputs
+        if declared.name in case or not declared.is_optional
+    ]
+    options = {name: case[name] for name in ("dim", "dim_size", "unbiased") if name in case}
+    if "base" in case:
+        options["out"] = library.make(tensor(case, "base", case["dtype"]))
+    if reduce in ("min", "max"):
+        results: tuple[Any, ...] = getattr(ts, operator.function_of(reduce))(*arguments, **options)
+        return results
+    if reduce is not None:
+        options["reduce"] = reduce
+    return (getattr(ts, operator.function_of())(*arguments, **options),)
+
+
+def differs(case: dict[str, Any], given: np.ndarray, expected: np.ndarray) -> bool:
+    if given.shape != expected.shape or given.dtype != expected.dtype:
+        return True
+    if "rtol" not in case:
+        same_sign = np.signbit(given) == np.signbit(expected) if given.dtype.kind not in "iu" else True
+        return not np.all(((given == expected) & same_sign) | ((given != given) & (expected != expected)))
+    wide = [array.astype(np.float64) for array in (given, expected)]
+    return not np.allclose(*wide, rtol=case["rtol"], atol=case["atol"], equal_nan=True)
+
+
+def test_results_are_the_oracles(library: libraries.Library) -> None:
+    wrong = []
+    for case in cases()[:: SLOW.get(library.name, 1)]:
+        if case["dtype"] not in library.dtypes:
+            continue
+        results = [library.back(result) for result in call(case, library)]
+        expected = [tensor(case, "out", case["dtype"])]
+        if "arg_out" in case:
+            expected.append(tensor(case, "arg_out", case["index_dtype"]))
+        if len(results) != len(expected) or any(differs(case, *pair) for pair in zip(results, expected)):
+            wrong.append(f"{case['name']}: {results} instead of {expected}")
+    assert not wrong, f"{len(wrong)} of {len(cases())}:\n" + "\n".join(wrong[:5])
