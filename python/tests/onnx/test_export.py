@@ -34,7 +34,12 @@ def test_export(case: cases.Case, exporter: str, operators: ModuleType) -> None:
     for n in RUN_AT:
         inputs = case.inputs(n)
         composite = "Softmax" in case.op_type or "LogSumExp" in case.op_type or "Std" in case.op_type
-        assert_same(run(model, inputs, operators), call(*inputs.values()), exact=not composite)
+        results = run(model, inputs, operators)
+        assert_same(results, call(*inputs.values()), exact=not composite)
+        # A size that the model declares is one at every n.
+        for value, result in zip(model.graph.output, results, strict=True):
+            for size, actual in zip(value.type.tensor_type.shape.dim, result.shape, strict=True):
+                assert not size.HasField("dim_value") or size.dim_value == actual
 
 
 @pytest.mark.parametrize("exporter", EXPORTERS)
