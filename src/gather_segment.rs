@@ -4,7 +4,7 @@
 use kernel_params::AxisRuns;
 
 use crate::{
-    BadIndex, Error, GatherPlan, Reduce, ReduceOperator, SegmentCsrOptions, SegmentPlan, Shape, TensorView,
+    BadIndex, Error, GatherPlan, Reduce, ReduceOperator, ScalarType, SegmentCsrOptions, SegmentPlan, Shape, TensorView,
     reduction::Reduction,
 };
 
@@ -52,6 +52,14 @@ impl<T> Weight<'_, T> {
             Self::Float32(weight) => weight.shape(),
         }
     }
+}
+
+/// Refuses weights of float32 beside a `src` of another type than a 16-bit float.
+///
+/// # Errors
+/// [`Error::WeightType`].
+pub(crate) fn check_float32_weights(src: ScalarType) -> Result<(), Error> {
+    if src.is_half() { Ok(()) } else { Err(Error::WeightType { given: ScalarType::F32, src }) }
 }
 
 /// How the weights are read: [.., E, H], or [.., E] where H is 1.

@@ -6,16 +6,15 @@ mod support;
 use proptest::test_runner::{Config, TestRunner};
 use support::{
     Element, assert_same,
+    backends::{Answer, assert_backends_agree, to_host},
     cases::Indices,
     gather_segments::{GatherSegmentCase, WeightValues, gather_segment_cases},
     gpu_or_skip,
 };
 use tensorrt_scatter::{
-    BadIndex, Error, GatherSegmentCsrOptions, Index, Reduce, ReduceOperator, Reduced, Tensor, TensorView, cpu,
+    BadIndex, Error, GatherSegmentCsrOptions, Index, Reduce, ReduceOperator, Tensor, TensorView, cpu,
     gpu::{self, DeviceTensor, DeviceWeight, Stream, Workspace},
 };
-
-type Answer<T, I> = Result<Reduced<Tensor<T>, Tensor<I>>, Error>;
 
 fn on_cpu<T: Element>(case: &GatherSegmentCase<T>, bad_index: BadIndex) -> Answer<T, i64> {
     let src = TensorView::new(&case.src_dims, &case.src).unwrap();
@@ -51,8 +50,7 @@ fn on_gpu<T: Element, I: Index>(
     }
     let weight = same.as_ref().map(DeviceWeight::Same).or(float32.as_ref().map(DeviceWeight::Float32));
     let result = gpu::gather_segment_csr(stream, &src, &index, &indptr, weight, &options)?;
-    let arg_out = result.arg_out.map(|arg_out| arg_out.to_host(stream)).transpose()?;
-    Ok(Reduced { out: result.out.to_host(stream)?, arg_out })
+    to_host(stream, result)
 }
 
 /// Runs a case on both backends, with both index types on the GPU, and compares.
@@ -60,20 +58,7 @@ fn check<T: Element>(stream: &Stream, case: &GatherSegmentCase<T>, bad_index: Ba
     let expected = on_cpu(case, bad_index);
     let wide = on_gpu(stream, case, bad_index, |index| index);
     let narrow = on_gpu(stream, case, bad_index, |index| index as i32);
-    let expected = match expected {
-        Ok(expected) => expected,
-        Err(expected) => {
-            assert_eq!(wide.err(), Some(expected.clone()));
-            assert_eq!(narrow.err(), Some(expected));
-            return;
-        }
-    };
-    let (wide, narrow) = (wide.unwrap(), narrow.unwrap());
-    assert_same("out", wide.out.data(), expected.out.data());
-    assert_same("out, i32 index", narrow.out.data(), expected.out.data());
-    assert_eq!(wide.arg_out, expected.arg_out);
-    let narrow = narrow.arg_out.map(|arg| arg.into_data().into_iter().map(i64::from).collect());
-    assert_eq!(narrow, expected.arg_out.map(Tensor::into_data));
+    assert_backends_agree(expected, wide, narrow);
 }
 
 fn check_generated<T: Element>(test: &str, indices: Indices, bad_index: BadIndex) {

@@ -5,6 +5,7 @@ mod support;
 use proptest::test_runner::{Config, TestRunner};
 use support::{
     Element, assert_same,
+    backends::{assert_backends_agree, to_host},
     cases::{Indices, scatter_cases},
     emulator, gpu_or_skip,
     naive::ScatterCase,
@@ -33,22 +34,9 @@ fn check<T: Element>(stream: &Stream, case: &ScatterCase<T>, options: &ScatterOp
     let device_narrow = DeviceTensor::from_host(stream, &narrow).unwrap();
     let wide = gpu::scatter(stream, &device_src, &device_index, device_base.as_ref(), options);
     let narrow = gpu::scatter(stream, &device_src, &device_narrow, device_base.as_ref(), options);
-    let expected = match expected {
-        Ok(expected) => expected,
-        Err(expected) => {
-            assert_eq!(wide.err(), Some(expected.clone()));
-            assert_eq!(narrow.err(), Some(expected));
-            return;
-        }
-    };
-    let (wide, narrow) = (wide.unwrap(), narrow.unwrap());
-    assert_same("out", wide.out.to_host(stream).unwrap().data(), expected.out.data());
-    assert_same("out, i32 index", narrow.out.to_host(stream).unwrap().data(), expected.out.data());
-    let arg = wide.arg_out.map(|arg| arg.to_host(stream).unwrap());
-    assert_eq!(arg, expected.arg_out);
-    let arg = narrow.arg_out.map(|arg| arg.to_host(stream).unwrap().into_data());
-    let expected = expected.arg_out.map(|arg| arg.into_data().into_iter().map(|arg| arg as i32).collect());
-    assert_eq!(arg, expected);
+    let wide = wide.and_then(|result| to_host(stream, result));
+    let narrow = narrow.and_then(|result| to_host(stream, result));
+    assert_backends_agree(expected, wide, narrow);
 }
 
 /// Many small cases on one stream.

@@ -6,16 +6,15 @@ mod support;
 use proptest::test_runner::{Config, TestRunner};
 use support::{
     Element, assert_same,
+    backends::{Answer, assert_backends_agree, to_host},
     cases::Indices,
     gpu_or_skip,
     segments::{self, Lengths, SegmentCase, column, segment_cases},
 };
 use tensorrt_scatter::{
-    BadIndex, Error, Index, Reduce, Reduced, SegmentCooOptions, SegmentCsrOptions, Tensor, TensorView, cpu,
+    BadIndex, Index, Reduce, SegmentCooOptions, SegmentCsrOptions, Tensor, TensorView, cpu,
     gpu::{self, DeviceTensor, Stream, Workspace},
 };
-
-type Answer<T, I> = Result<Reduced<Tensor<T>, Tensor<I>>, Error>;
 
 fn on_cpu<T: Element>(case: &SegmentCase<T>, bad_index: BadIndex) -> Answer<T, i64> {
     let out_dims = case.out_dims();
@@ -47,8 +46,7 @@ fn on_gpu<T: Element, I: Index>(
         let options = SegmentCooOptions::new(case.reduce).dim_size(case.segments).bad_index(bad_index);
         gpu::segment_coo(stream, &src, &index, base.as_ref(), &options)?
     };
-    let arg_out = result.arg_out.map(|arg_out| arg_out.to_host(stream)).transpose()?;
-    Ok(Reduced { out: result.out.to_host(stream)?, arg_out })
+    to_host(stream, result)
 }
 
 /// Runs a case on both backends, with both index types on the GPU, and compares.
@@ -56,20 +54,7 @@ fn check<T: Element>(stream: &Stream, case: &SegmentCase<T>, bad_index: BadIndex
     let expected = on_cpu(case, bad_index);
     let wide = on_gpu(stream, case, bad_index, |index| index);
     let narrow = on_gpu(stream, case, bad_index, |index| index as i32);
-    let expected = match expected {
-        Ok(expected) => expected,
-        Err(expected) => {
-            assert_eq!(wide.err(), Some(expected.clone()));
-            assert_eq!(narrow.err(), Some(expected));
-            return;
-        }
-    };
-    let (wide, narrow) = (wide.unwrap(), narrow.unwrap());
-    assert_same("out", wide.out.data(), expected.out.data());
-    assert_same("out, i32 index", narrow.out.data(), expected.out.data());
-    assert_eq!(wide.arg_out, expected.arg_out);
-    let narrow = narrow.arg_out.map(|arg| arg.into_data().into_iter().map(i64::from).collect());
-    assert_eq!(narrow, expected.arg_out.map(Tensor::into_data));
+    assert_backends_agree(expected, wide, narrow);
 }
 
 fn check_generated<T: Element>(test: &str, indices: Indices, bad_index: BadIndex) {

@@ -7,60 +7,18 @@
 
 #[path = "../sizes/mod.rs"]
 mod sizes;
-
-use std::time::Duration;
+#[path = "../timer/mod.rs"]
+mod timer;
 
 use half::f16;
-use lazy_cuda_driver::sys;
 use sizes::{GRAPHS, Graph, floats};
 use tensorrt_scatter::{
-    BadIndex, GatherCooOptions, GatherSegmentCsrOptions, Reduce, Scalar, SegmentCsrOptions, Shape, Tensor,
-    gpu::{self, DeviceTensor, DeviceWeight, Event, Gpu, Stream, Workspace},
+    BadIndex, GatherCooOptions, GatherSegmentCsrOptions, Reduce, Scalar, SegmentCsrOptions, Shape,
+    gpu::{self, DeviceTensor, DeviceWeight},
 };
-
-/// More than any second-level cache holds.
-const FLUSHED_BYTES: usize = 256 << 20;
-const REPETITIONS: usize = 31;
-
-struct Timer {
-    stream: Stream,
-    workspace: Workspace,
-    flushed: DeviceTensor<u8>,
-    words: Vec<String>,
-    /// The part of a line between the operator and the time.
-    sizes: String,
-}
+use timer::Timer;
 
 impl Timer {
-    fn print_median(&mut self, operator: &str, mut run: impl FnMut(&Stream, &mut Workspace)) {
-        let line = format!("{operator},{}", self.sizes);
-        if !self.words.is_empty() && !self.words.iter().any(|word| line.contains(word)) {
-            return;
-        }
-        let (start, end) = (Event::new(self.stream.gpu()).unwrap(), Event::new(self.stream.gpu()).unwrap());
-        run(&self.stream, &mut self.workspace);
-        let mut times: Vec<Duration> = (0..REPETITIONS)
-            .map(|_| {
-                // It takes so long that the launches below are queued before it ends. So the time does not include the
-                // cost of a launch.
-                let (address, stream) = (self.flushed.address(), self.stream.as_raw());
-                // SAFETY: the buffer is ours, of that length, and outlives the stream's work.
-                let answer = unsafe { sys::cuMemsetD8Async(address, 1, FLUSHED_BYTES, stream) };
-                assert_eq!(answer, sys::SUCCESS);
-                start.record(&self.stream).unwrap();
-                run(&self.stream, &mut self.workspace);
-                end.record(&self.stream).unwrap();
-                end.elapsed_since(&start).unwrap()
-            })
-            .collect();
-        times.sort();
-        println!("{line},{:.4}", times[REPETITIONS / 2].as_secs_f64() * 1e3);
-    }
-
-    fn upload<T: bytemuck::Pod>(&self, dims: &[usize], values: Vec<T>) -> DeviceTensor<T> {
-        DeviceTensor::from_host(&self.stream, &Tensor::new(dims, values).unwrap()).unwrap()
-    }
-
     fn layer<T: Scalar>(&mut self, name: &str, edges: &Edges, src: &DeviceTensor<T>, weight: &DeviceTensor<T>) {
         let mut out = DeviceTensor::zeros(&self.stream, *src.shape()).unwrap();
         let mut arg = DeviceTensor::zeros(&self.stream, *src.shape()).unwrap();
@@ -108,15 +66,7 @@ struct Edges {
 }
 
 fn main() {
-    let gpu = match Gpu::new(0) {
-        Ok(gpu) => gpu,
-        Err(error) => return println!("SKIPPED: gather_segment: {error}"),
-    };
-    let stream = Stream::new(&gpu).unwrap();
-    let workspace = Workspace::new(&gpu).unwrap();
-    let flushed = DeviceTensor::zeros(&stream, Shape::new(&[FLUSHED_BYTES]).unwrap()).unwrap();
-    let words = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
-    let mut timer = Timer { stream, workspace, flushed, words, sizes: String::new() };
+    let Some(mut timer) = Timer::new_or_skip("gather_segment") else { return };
     for graph in GRAPHS {
         let edges = Edges {
             sources: timer.upload(&[graph.edges], graph.sources()),

@@ -7,31 +7,17 @@
 
 #[path = "../sizes/mod.rs"]
 mod sizes;
-
-use std::time::Duration;
+#[path = "../timer/mod.rs"]
+mod timer;
 
 use half::f16;
-use lazy_cuda_driver::sys;
 use sizes::{COMPARED, COMPARED_COLUMNS, floats};
 use tensorrt_scatter::{
     BadIndex, GatherCooOptions, GatherCsrOptions, Reduce, Scalar, ScatterOptions, SegmentCooOptions, SegmentCsrOptions,
-    Shape, Tensor,
-    gpu::{self, DeviceTensor, Event, Gpu, Stream, Workspace},
+    Shape,
+    gpu::{self, DeviceTensor, Stream},
 };
-
-/// More than any second-level cache holds.
-const FLUSHED_BYTES: usize = 256 << 20;
-const REPETITIONS: usize = 31;
-
-struct Timer {
-    stream: Stream,
-    workspace: Workspace,
-    flushed: DeviceTensor<u8>,
-    /// Only lines with one of these words are printed. Without words, all lines are.
-    words: Vec<String>,
-    /// The part of a line between the operator and the time.
-    sizes: String,
-}
+use timer::Timer;
 
 /// Every operator that is measured.
 const OPERATORS: [&str; 11] = [
@@ -49,36 +35,6 @@ const OPERATORS: [&str; 11] = [
 ];
 
 impl Timer {
-    /// Whether a line is to be printed.
-    fn is_wanted(&self, operator: &str) -> bool {
-        let line = format!("{operator},{}", self.sizes);
-        self.words.is_empty() || self.words.iter().any(|word| line.contains(word))
-    }
-
-    fn print_median(&mut self, operator: &str, mut run: impl FnMut(&Stream, &mut Workspace)) {
-        if !self.is_wanted(operator) {
-            return;
-        }
-        let (start, end) = (Event::new(self.stream.gpu()).unwrap(), Event::new(self.stream.gpu()).unwrap());
-        run(&self.stream, &mut self.workspace);
-        let mut times: Vec<Duration> = (0..REPETITIONS)
-            .map(|_| {
-                // It takes so long that the launches below are queued before it ends. So the time does not include the
-                // cost of a launch.
-                let (address, stream) = (self.flushed.address(), self.stream.as_raw());
-                // SAFETY: the buffer is ours, of that length, and outlives the stream's work.
-                let answer = unsafe { sys::cuMemsetD8Async(address, 1, FLUSHED_BYTES, stream) };
-                assert_eq!(answer, sys::SUCCESS);
-                start.record(&self.stream).unwrap();
-                run(&self.stream, &mut self.workspace);
-                end.record(&self.stream).unwrap();
-                end.elapsed_since(&start).unwrap()
-            })
-            .collect();
-        times.sort();
-        println!("{operator},{},{:.4}", self.sizes, times[REPETITIONS / 2].as_secs_f64() * 1e3);
-    }
-
     fn scatter<T: Scalar>(
         &mut self,
         operator: &str,
@@ -144,44 +100,33 @@ struct Sorted {
 }
 
 impl Sorted {
-    fn new(stream: &Stream, mut index: Vec<i64>, groups: usize) -> Self {
+    fn new(timer: &Timer, mut index: Vec<i64>, groups: usize) -> Self {
         index.sort_unstable();
         let indptr = (0..=groups as i64).map(|group| index.partition_point(|&i| i < group) as i64).collect();
-        let on_device =
-            |values: Vec<i64>| DeviceTensor::from_host(stream, &Tensor::new(&[values.len()], values).unwrap()).unwrap();
+        let on_device = |values: Vec<i64>| timer.upload(&[values.len()], values);
         Self { index: on_device(index), indptr: on_device(indptr) }
     }
 }
 
 fn main() {
-    let gpu = match Gpu::new(0) {
-        Ok(gpu) => gpu,
-        Err(error) => return println!("SKIPPED: peers: {error}"),
-    };
-    let stream = Stream::new(&gpu).unwrap();
-    let workspace = Workspace::new(&gpu).unwrap();
-    let flushed = DeviceTensor::zeros(&stream, Shape::new(&[FLUSHED_BYTES]).unwrap()).unwrap();
-    let words = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
-    let mut timer = Timer { stream, workspace, flushed, words, sizes: String::new() };
+    let Some(mut timer) = Timer::new_or_skip("peers") else { return };
     for size in COMPARED {
         let (rows, groups) = (size.rows, size.groups);
         let index: Vec<i64> = size.index().into_iter().map(i64::from).collect();
-        let sorted = Sorted::new(&timer.stream, index.clone(), groups);
-        let index = Tensor::new(&[rows], index).unwrap();
-        let index = DeviceTensor::from_host(&timer.stream, &index).unwrap();
+        let sorted = Sorted::new(&timer, index.clone(), groups);
+        let index = timer.upload(&[rows], index);
         for columns in COMPARED_COLUMNS {
             timer.sizes = format!("{},{rows},{columns}", size.name);
             if !OPERATORS.iter().any(|operator| timer.is_wanted(operator)) {
                 continue;
             }
-            let src = Tensor::new(&[rows, columns], floats(rows * columns)).unwrap();
+            let src = floats(rows * columns);
             if columns < 256 {
-                let half: Vec<f16> = src.data().iter().map(|&value| f16::from_f32(value)).collect();
-                let half = Tensor::new(&[rows, columns], half).unwrap();
-                let half = DeviceTensor::from_host(&timer.stream, &half).unwrap();
+                let half: Vec<f16> = src.iter().map(|&value| f16::from_f32(value)).collect();
+                let half = timer.upload(&[rows, columns], half);
                 timer.scatter("scatter sum half", &half, &index, groups, Reduce::Sum);
             }
-            let src = DeviceTensor::from_host(&timer.stream, &src).unwrap();
+            let src = timer.upload(&[rows, columns], src);
             timer.scatter("scatter sum", &src, &index, groups, Reduce::Sum);
             timer.scatter("scatter mean", &src, &index, groups, Reduce::Mean);
             timer.scatter("scatter max", &src, &index, groups, Reduce::Max);

@@ -9,8 +9,8 @@ use super::{
     walk::{Gathered, Weighted},
 };
 use crate::{
-    Accumulator, BadIndex, Error, GatherSegmentCsrOptions, GatherSegmentPlan, Index, Reduced, Scalar, ScalarType,
-    Tensor, TensorView, TensorViewMut, Weight, reduction::Reduction, try_vec::filled,
+    Accumulator, BadIndex, Error, GatherSegmentCsrOptions, GatherSegmentPlan, Index, Reduced, Scalar, Tensor,
+    TensorView, TensorViewMut, Weight, gather_segment::check_float32_weights, reduction::Reduction, try_vec::filled,
 };
 
 /// Reduces segments of rows of `src` that an index names, each times its weight.
@@ -85,11 +85,8 @@ struct Inputs<'a, T, I> {
 
 impl<T: Scalar, I: Index> Inputs<'_, T, I> {
     fn plan(&self, options: &GatherSegmentCsrOptions) -> Result<GatherSegmentPlan, Error> {
-        match self.weight {
-            Some(Weight::Float32(_)) if !T::TYPE.is_half() => {
-                return Err(Error::WeightType { given: ScalarType::F32, src: T::TYPE });
-            }
-            None | Some(Weight::Same(_) | Weight::Float32(_)) => {}
+        if let Some(Weight::Float32(_)) = self.weight {
+            check_float32_weights(T::TYPE)?;
         }
         let weight = self.weight.as_ref().map(Weight::shape);
         GatherSegmentPlan::csr(self.src.shape(), self.index.shape(), self.indptr.shape(), weight, options)

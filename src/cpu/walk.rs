@@ -32,10 +32,14 @@ pub(super) trait Walk<T>: Sync {
     fn value(stored: Self::Stored, weight: Self::Weight) -> T;
 
     /// Whether each call of [`visit`](Self::visit) reads a whole slice, even for one row.
-    fn reads_whole_slices(&self) -> bool;
+    fn reads_whole_slices(&self) -> bool {
+        false
+    }
 
     /// Whether the elements of a row of `src` always belong to the same row of the result.
-    fn has_whole_rows(&self) -> bool;
+    fn has_whole_rows(&self) -> bool {
+        true
+    }
 
     /// Calls `visit` for all elements of slice `b` that belong to `rows`. Elements of one row come in the order of
     /// `src`.
@@ -160,14 +164,6 @@ impl<T: Copy + Sync, I: Index> Walk<T> for ByIndptr<'_, T, I> {
         stored
     }
 
-    fn reads_whole_slices(&self) -> bool {
-        false
-    }
-
-    fn has_whole_rows(&self) -> bool {
-        true
-    }
-
     fn visit(&self, b: usize, rows: Range<usize>, mut visit: impl FnMut(Run<'_, T, ()>)) {
         let SegmentPlan { e, k, .. } = *self.plan;
         for_each_element(self.plan, self.indptr, b, rows, |row, position| {
@@ -230,14 +226,6 @@ impl<T: Copy + Sync, I: Index> Walk<T> for Gathered<'_, T, I> {
         stored
     }
 
-    fn reads_whole_slices(&self) -> bool {
-        false
-    }
-
-    fn has_whole_rows(&self) -> bool {
-        true
-    }
-
     fn visit(&self, b: usize, rows: Range<usize>, mut visit: impl FnMut(Run<'_, T, ()>)) {
         self.for_each_row(b, rows, |row, position, stored| {
             visit(Run { row, column: 0, position, stored, weight: () });
@@ -263,14 +251,6 @@ where
 
     fn value(stored: T, weight: T::Accumulator) -> T::Accumulator {
         stored.widen().mul(weight)
-    }
-
-    fn reads_whole_slices(&self) -> bool {
-        false
-    }
-
-    fn has_whole_rows(&self) -> bool {
-        true
     }
 
     /// A run has the columns of one head.

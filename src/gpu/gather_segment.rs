@@ -16,8 +16,8 @@ use super::{
     tuning::{PACK_BYTES, WARP_SIZE},
 };
 use crate::{
-    BadIndex, Error, GatherSegmentCsrOptions, GatherSegmentPlan, Index, IndexType, Reduced, Scalar, ScalarType,
-    broadcast::Layout, index_rules::IndexRules, reduction::Reduction,
+    BadIndex, Error, GatherSegmentCsrOptions, GatherSegmentPlan, Index, IndexType, Reduced, Scalar, ScalarType, Shape,
+    broadcast::Layout, gather_segment::check_float32_weights, index_rules::IndexRules, reduction::Reduction,
 };
 
 pub use steps::preload_gather_segment_csr;
@@ -100,14 +100,9 @@ pub unsafe fn enqueue_gather_segment(
     pointers: &GatherSegmentPointers,
 ) -> Result<(), Error> {
     let (segments, reduction) = (&plan.segments, &pointers.reduction);
-    if reduction.arg_out.is_some() {
-        plan.check_has_arg()?;
-    }
     let scalar = reduction.scalar;
     let needed = plan.workspace_bytes(scalar);
-    if reduction.workspace_bytes < needed {
-        return Err(Error::WorkspaceTooSmall { given: reduction.workspace_bytes, needed });
-    }
+    reduction.check(plan, needed)?;
     if segments.out.element_count() == 0 {
         return Ok(());
     }
@@ -204,7 +199,7 @@ pub enum DeviceWeight<'a, T> {
 }
 
 impl<T: Scalar> DeviceWeight<'_, T> {
-    fn shape(&self) -> &crate::Shape {
+    fn shape(&self) -> &Shape {
         match self {
             Self::Same(weight) => weight.shape(),
             Self::Float32(weight) => weight.shape(),
@@ -280,10 +275,8 @@ struct Inputs<'a, T, I> {
 
 impl<T: Scalar, I: Index> Inputs<'_, T, I> {
     fn plan(&self, options: &GatherSegmentCsrOptions) -> Result<GatherSegmentPlan, Error> {
-        if let Some(DeviceWeight::Float32(_)) = self.weight
-            && !T::TYPE.is_half()
-        {
-            return Err(Error::WeightType { given: ScalarType::F32, src: T::TYPE });
+        if let Some(DeviceWeight::Float32(_)) = self.weight {
+            check_float32_weights(T::TYPE)?;
         }
         let weight = self.weight.as_ref().map(DeviceWeight::shape);
         GatherSegmentPlan::csr(self.src.shape(), self.index.shape(), self.indptr.shape(), weight, options)

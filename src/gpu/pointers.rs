@@ -1,6 +1,6 @@
 //! Where the tensors of a reduction lie.
 
-use crate::{IndexType, ScalarType};
+use crate::{Error, IndexType, ScalarType, reduction::Reduction};
 
 /// Where the tensors of a scatter, or of a reduction over segments, lie in device memory, and of what types they are.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +39,20 @@ pub(super) struct ReductionTypes {
 }
 
 impl ReductionPointers {
+    /// Refuses an `arg_out` that the plan's reduction does not have, and a workspace of fewer bytes than `needed`.
+    ///
+    /// # Errors
+    /// [`Error::NoArgOut`]; [`Error::WorkspaceTooSmall`].
+    pub(super) fn check(&self, plan: &impl Reduction, needed: usize) -> Result<(), Error> {
+        if self.arg_out.is_some() {
+            plan.check_has_arg()?;
+        }
+        if self.workspace_bytes < needed {
+            return Err(Error::WorkspaceTooSmall { given: self.workspace_bytes, needed });
+        }
+        Ok(())
+    }
+
     pub(super) fn types(&self) -> ReductionTypes {
         ReductionTypes { scalar: self.scalar, index: self.index_type, arg: self.arg_type }
     }

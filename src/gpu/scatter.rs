@@ -142,13 +142,8 @@ pub unsafe fn enqueue_scatter(
     plan: &ScatterPlan,
     pointers: &ReductionPointers,
 ) -> Result<(), Error> {
-    if pointers.arg_out.is_some() {
-        plan.check_has_arg()?;
-    }
     let workspace = WorkspaceLayout::new(plan, pointers.scalar);
-    if pointers.workspace_bytes < workspace.bytes {
-        return Err(Error::WorkspaceTooSmall { given: pointers.workspace_bytes, needed: workspace.bytes });
-    }
+    pointers.check(plan, workspace.bytes)?;
     if plan.out.element_count() == 0 {
         return Ok(());
     }

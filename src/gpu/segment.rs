@@ -24,6 +24,7 @@ use crate::{
 pub use steps::{preload_segment_coo, preload_segment_csr};
 
 pub(super) use partition::Partition;
+pub(super) use steps::combine_kernel;
 pub(super) use workspace::{WorkspaceLayout, most_bytes};
 
 use steps::{Selection, Step};
@@ -132,14 +133,9 @@ pub unsafe fn enqueue_segment(
     plan: &SegmentPlan,
     pointers: &ReductionPointers,
 ) -> Result<(), Error> {
-    if pointers.arg_out.is_some() {
-        plan.check_has_arg()?;
-    }
     let scalar = pointers.scalar;
     let needed = plan.workspace_bytes(scalar);
-    if pointers.workspace_bytes < needed {
-        return Err(Error::WorkspaceTooSmall { given: pointers.workspace_bytes, needed });
-    }
+    pointers.check(plan, needed)?;
     if plan.out.element_count() == 0 {
         return Ok(());
     }

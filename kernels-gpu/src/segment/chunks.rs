@@ -102,8 +102,8 @@ unsafe fn work<S: Rows, const COLUMNS: usize>(p: &SegmentParams, task: &Task, pa
     let from = chunk << p.chunk_log2;
     let length = (1 << p.chunk_log2).min(end - from) as u32;
     let row = Indptr::new(p, b).row;
-    let sees_holes = S::HAS_HOLES && sees_holes(p, row, from, length, lane_id(), WARP_SIZE);
-    let has_holes = S::HAS_HOLES && warp::any(FULL_MASK, sees_holes);
+    let sees_holes = S::SEGMENTS_ARE_BY_INDEX && sees_holes(p, row, from, length, lane_id(), WARP_SIZE);
+    let has_holes = S::SEGMENTS_ARE_BY_INDEX && warp::any(FULL_MASK, sees_holes);
     let column = first_column::<COLUMNS>(p, part, lane_id() & ((1 << p.lanes_log2) - 1));
     let piece = Piece { b, row, id, from, column, length };
     let (way, ways_log2) = (lane_id() >> p.lanes_log2, WARP_SIZE.trailing_zeros() - p.lanes_log2);

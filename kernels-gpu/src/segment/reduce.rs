@@ -43,7 +43,7 @@ pub unsafe fn reduce_cut<T: Scalar, R: Fold, L: Load, S: Rows, const COLUMNS: us
     let p = S::segments(params);
     warps.for_each(tasks(p), |task| {
         let team = Team::group(p, task << groups_log2(p));
-        if S::PREFETCHES_INDPTR {
+        if !S::SEGMENTS_ARE_BY_INDEX {
             prefetch_entry(p, team.number + (p.prefetch_warps << groups_log2(p)));
         }
         let work = Work::of_team::<S, COLUMNS, true>(params, &team);

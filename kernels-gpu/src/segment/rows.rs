@@ -20,13 +20,12 @@ pub trait Rows {
     type Params;
     /// Whether elements may be left out, so that a partial result has a count of its own.
     const LEAVES_OUT: bool;
-    /// Whether a segment may have holes.
-    const HAS_HOLES: bool;
+    /// Whether a sorted index gives the segments. Then they may have holes, and the kernel before the first one has just
+    /// made the indptr, so the caches hold it.
+    const SEGMENTS_ARE_BY_INDEX: bool;
     /// Whether the first column parts of all segments come first, then their second ones, and so on. Otherwise the parts
     /// of a segment are neighbours.
     const TAKES_PARTS_APART: bool;
-    /// Whether an indptr may be in device memory only, not yet in the caches.
-    const PREFETCHES_INDPTR: bool;
 
     /// What the parameter says of the segments.
     fn segments(p: &Self::Params) -> &SegmentParams;
@@ -54,10 +53,8 @@ pub struct InOrder<const HAS_INDEX: bool>;
 impl<const HAS_INDEX: bool> Rows for InOrder<HAS_INDEX> {
     type Params = SegmentParams;
     const LEAVES_OUT: bool = HAS_INDEX;
-    const HAS_HOLES: bool = HAS_INDEX;
+    const SEGMENTS_ARE_BY_INDEX: bool = HAS_INDEX;
     const TAKES_PARTS_APART: bool = false;
-    // The kernel before this one makes an indptr of an index, so the caches hold it.
-    const PREFETCHES_INDPTR: bool = !HAS_INDEX;
 
     #[inline(always)]
     fn segments(p: &SegmentParams) -> &SegmentParams {
@@ -96,12 +93,10 @@ pub struct ByIndex;
 impl Rows for ByIndex {
     type Params = GatherSegmentParams;
     const LEAVES_OUT: bool = true;
-    // An indptr has none.
-    const HAS_HOLES: bool = false;
+    const SEGMENTS_ARE_BY_INDEX: bool = false;
     // What is read of `src` at a time is then one part of each row, and the second-level cache holds that part of more
     // rows. (256 columns in two parts, 262,144 rows of `src`: 2 % faster; in four parts 8 %. H100.)
     const TAKES_PARTS_APART: bool = true;
-    const PREFETCHES_INDPTR: bool = true;
 
     #[inline(always)]
     fn segments(p: &GatherSegmentParams) -> &SegmentParams {

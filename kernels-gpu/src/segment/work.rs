@@ -108,7 +108,7 @@ impl Work {
         }
         // Each lane of a group examines all elements, so that no exchange is needed. The threads of a block share them.
         let (thread, threads) = if team.is_block { (team.member, 1 << team.log2) } else { (0, 1) };
-        let has_holes = S::HAS_HOLES && sees_holes(p, piece.row, piece.from, piece.length, thread, threads);
+        let has_holes = S::SEGMENTS_ARE_BY_INDEX && sees_holes(p, piece.row, piece.from, piece.length, thread, threads);
         Self { piece, way, ways_log2: team.log2 - p.lanes_log2, join_log2, has_holes, outcome }.within(p)
     }
 

@@ -90,7 +90,7 @@ impl Operator for GatherSegmentCsr {
     }
 
     fn load_kernels(&self, kernels: &Kernels, types: &ElementTypes) -> Result<(), Refusal> {
-        Ok(preload_gather_segment_csr(kernels, self.reduce, types.values(SRC), types.index(INDEX))?)
+        Ok(preload_gather_segment_csr(kernels, self.reduce, types.values(SRC))?)
     }
 }
 

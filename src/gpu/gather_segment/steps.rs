@@ -2,11 +2,12 @@
 //! both take their kernels from here.
 
 use crate::{
-    Error, IndexType, Reduce, ReduceOperator, ScalarType,
+    Error, Reduce, ReduceOperator, ScalarType,
     gpu::{
-        kernel::{Fold, FoldKind, Kernel, kernel},
+        kernel::{Fold, Kernel, kernel},
         kernels::Kernels,
         launches,
+        segment::combine_kernel,
     },
     segment::Segments,
 };
@@ -39,8 +40,6 @@ impl Step {
     ];
 
     pub(super) fn kernel(self, Selection { fold, scalar }: Selection) -> Kernel {
-        // The counts are in the records, as they are for an index.
-        let source = Segments::Index;
         match self {
             Self::Cut { is_packs } => {
                 kernel!(gather_segment_cut fold(fold) columns_or_packs(is_packs) scalar(scalar))
@@ -48,10 +47,8 @@ impl Step {
             Self::Chunks { is_packs } => {
                 kernel!(gather_segment_chunks fold(fold) columns_or_packs(is_packs) scalar(scalar))
             }
-            Self::Combine => match fold.kind() {
-                FoldKind::Counted(fold) => kernel!(segment source(source) _combine counted_fold(fold) scalar(scalar)),
-                FoldKind::Uncounted(fold) => kernel!(segment_combine uncounted_fold(fold) scalar(scalar)),
-            },
+            // The counts are in the records, as they are for an index.
+            Self::Combine => combine_kernel(Segments::Index, fold, scalar),
         }
     }
 }
@@ -70,18 +67,12 @@ pub(super) fn fold(reduce: Reduce) -> Result<Fold, Error> {
 }
 
 /// Loads every kernel that gather_segment_csr may launch into the current context, whatever its shapes, so that a later
-/// [`gather_segment_raw`](super::gather_segment_raw) compiles nothing and can be captured in a CUDA graph. A second call
-/// for the same types costs next to nothing.
+/// [`gather_segment_raw`](super::gather_segment_raw) compiles nothing and can be captured in a CUDA graph. It loads
+/// the kernels for both types of indices: they take the type as a parameter. A second call costs next to nothing.
 ///
 /// # Errors
 /// [`Error::UnsupportedReduce`] for "mul"; [`Error::Cuda`] where the driver refuses.
-pub fn preload_gather_segment_csr(
-    kernels: &Kernels,
-    reduce: Reduce,
-    scalar: ScalarType,
-    // The kernels take the type of indices as a parameter.
-    _index_type: IndexType,
-) -> Result<(), Error> {
+pub fn preload_gather_segment_csr(kernels: &Kernels, reduce: Reduce, scalar: ScalarType) -> Result<(), Error> {
     let fold = fold(reduce)?;
     launches::preload(kernels, |_| self::kernels(Selection { fold, scalar }))
 }
@@ -92,7 +83,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        GatherSegmentCsrOptions, GatherSegmentPlan, Shape,
+        GatherSegmentCsrOptions, GatherSegmentPlan, IndexType, Shape,
         gpu::{
             gather_segment::{GatherSegmentPointers, enqueue_gather_segment},
             launches::tests::{DEVICES, Launched, assert_exact},

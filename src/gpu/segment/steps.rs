@@ -65,12 +65,17 @@ impl Step {
             Self::Cut(load) => kernel!(segment source(source) _cut fold(fold) load(load) scalar(scalar)),
             Self::Short => kernel!(segment source(source) _short fold(fold) scalar(scalar)),
             Self::Chunks(load) => kernel!(segment source(source) _chunks fold(fold) load(load) scalar(scalar)),
-            // The counts for an index are in the records.
-            Self::Combine => match fold.kind() {
-                FoldKind::Counted(fold) => kernel!(segment source(source) _combine counted_fold(fold) scalar(scalar)),
-                FoldKind::Uncounted(fold) => kernel!(segment_combine uncounted_fold(fold) scalar(scalar)),
-            },
+            Self::Combine => combine_kernel(source, fold, scalar),
         }
+    }
+}
+
+/// The kernel that joins the records of each long segment. If the segments are those of an index, the records have the
+/// counts.
+pub(in crate::gpu) fn combine_kernel(source: Segments, fold: Fold, scalar: ScalarType) -> Kernel {
+    match fold.kind() {
+        FoldKind::Counted(fold) => kernel!(segment source(source) _combine counted_fold(fold) scalar(scalar)),
+        FoldKind::Uncounted(fold) => kernel!(segment_combine uncounted_fold(fold) scalar(scalar)),
     }
 }
 

@@ -49,7 +49,8 @@ pub(in crate::gpu) fn gathered_lanes(loads: usize, bytes: usize, length: usize) 
 /// [`segment_ways`] for rows that are read through an index. Each way waits for its indices and then for its rows, so
 /// fewer ways with more batches each are faster than for neighbouring rows. (Segments of 16 elements on average, H100.
 /// 16 columns: sums in one way are 16 % faster than in two.) If few lanes share the columns, a long segment would then
-/// have too few lanes (8 columns of float32: 5 % faster, but 37 % slower if some segments are much longer).
+/// have too few lanes (16 columns of float16: 5 % faster, but 37 % slower if some
+/// segments are much longer).
 pub(in crate::gpu) fn gathered_ways(length: usize, lanes: usize) -> usize {
     let batches = if lanes <= 2 { 2 } else { 4 };
     power_of_two(length / (batches * BATCH)).min(WARP_SIZE / lanes)
