@@ -284,6 +284,14 @@ pub enum Error {
         /// The length of the reduced axis.
         length: usize,
     },
+    /// A position does not fit the type of the index, which `perm` and `indptr` have too.
+    #[error(
+        "there are {length} elements along the index's last axis, more than its type can count; use an index of type int64"
+    )]
+    PermTooNarrow {
+        /// The length of the index's last axis.
+        length: usize,
+    },
     /// The workspace is smaller than the plan needs.
     #[error("the workspace has {given} bytes, but the plan needs {needed}")]
     WorkspaceTooSmall {
@@ -413,6 +421,7 @@ impl Error {
             | Self::NotAFloat { .. }
             | Self::UnknownReduce { .. }
             | Self::ArgOutTooNarrow { .. }
+            | Self::PermTooNarrow { .. }
             | Self::WorkspaceTooSmall { .. }
             | Self::Tuning { .. }
             | Self::OtherDevice { .. } => ErrorKind::Argument,

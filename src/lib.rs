@@ -16,6 +16,7 @@ mod element;
 mod error;
 mod gather;
 mod gather_segment;
+mod group_index;
 mod index_rules;
 mod named_enum;
 mod reduce;
@@ -34,6 +35,7 @@ pub use element::{Accumulator, Float, FloatAccumulator, Index, IndexType, Scalar
 pub use error::{Error, ErrorKind};
 pub use gather::{GatherCooOptions, GatherCsrOptions, GatherPlan};
 pub use gather_segment::{GatherSegmentCsrOptions, GatherSegmentPlan, Weight};
+pub use group_index::{GroupIndexOptions, GroupIndexPlan, Grouping};
 pub use reduce::{Reduce, ReduceOperator};
 pub use scatter::{BadIndex, Reduced, ScatterOptions, ScatterPlan};
 pub use segment::{SegmentCooOptions, SegmentCsrOptions, SegmentPlan};

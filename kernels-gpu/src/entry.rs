@@ -7,7 +7,7 @@ use nvptx_arch::grid;
 use crate::{
     check, composite,
     element::{Bf16, F16},
-    fill, gather,
+    fill, gather, group_index,
     items::{Blocks, Threads, Warps},
     layout,
     reduction::{Max, Min, Mul, Sum},
@@ -16,8 +16,8 @@ use crate::{
     word::Quad,
 };
 use kernel_params::{
-    CompositeParams, FillParams, GatherParams, GatherSegmentParams, IndexParams, OffsetsParams, ReproducibleParams,
-    ScatterParams, SegmentParams, SortedIndexParams,
+    CompositeParams, FillParams, GatherParams, GatherSegmentParams, GroupIndexParams, IndexParams, OffsetsParams,
+    ReproducibleParams, ScatterParams, SegmentParams, SortedIndexParams,
 };
 
 /// An entry point as the emulator sees it.

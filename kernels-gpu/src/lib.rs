@@ -38,6 +38,7 @@ pub mod entry;
 mod fill;
 mod fixed_point;
 mod gather;
+mod group_index;
 mod items;
 mod layout;
 mod reduction;

@@ -10,6 +10,7 @@ pub mod emulator;
 pub mod gather;
 pub mod gather_segments;
 pub mod gpu;
+pub mod groupings;
 pub mod naive;
 pub mod segments;
 

@@ -5,8 +5,8 @@
 //! for each axis ([`axis!`](crate::axis)).
 
 use crate::{
-    CompositeParams, FillParams, GatherParams, GatherSegmentParams, IndexParams, OffsetsParams, ReproducibleParams,
-    ScatterParams, SegmentParams, SortedIndexParams, THREADS_PER_BLOCK, WARP_SIZE,
+    CompositeParams, FillParams, GatherParams, GatherSegmentParams, GroupIndexParams, IndexParams, OffsetsParams,
+    ReproducibleParams, ScatterParams, SegmentParams, SortedIndexParams, THREADS_PER_BLOCK, WARP_SIZE,
 };
 
 /// A structure that kernels take as their parameter.
@@ -24,7 +24,7 @@ macro_rules! params {
 }
 
 params! {
-    CompositeParams FillParams GatherParams GatherSegmentParams IndexParams OffsetsParams ReproducibleParams ScatterParams SegmentParams
+    CompositeParams FillParams GatherParams GatherSegmentParams GroupIndexParams IndexParams OffsetsParams ReproducibleParams ScatterParams SegmentParams
     SortedIndexParams
 }
 
@@ -306,6 +306,23 @@ macro_rules! entry_points {
                 // A work item is 2^`tile_log2` chunks.
                 gather_segment_chunks fold columns_or_packs scalar (GatherSegmentParams) block any =
                     segment::reduce_chunks<T, R, Kept, ByIndex, COLUMNS> waits;
+            }
+            group_index {
+                // A work item is a share of the elements. Dynamic shared memory for a u32 for each digit.
+                group_index_count index (GroupIndexParams) block any shared = group_index::count<I>;
+                group_index_count_narrow (GroupIndexParams) block any shared = group_index::count<u32>;
+                group_index_count_wide (GroupIndexParams) block any shared = group_index::count<u64>;
+                // A work item is a digit.
+                group_index_scan (GroupIndexParams) warp any = group_index::scan;
+                // A work item is a share of the elements. Dynamic shared memory for `GroupIndexParams::place_bytes`.
+                group_index_place_i32_narrow (GroupIndexParams) block any shared = group_index::place<i32, u32>;
+                group_index_place_i32_wide (GroupIndexParams) block any shared = group_index::place<i32, u64>;
+                group_index_place_i64_wide (GroupIndexParams) block any shared = group_index::place<i64, u64>;
+                group_index_place_narrow (GroupIndexParams) block any shared = group_index::place<u32, u32>;
+                group_index_place_wide (GroupIndexParams) block any shared = group_index::place<u64, u64>;
+                group_index_place_wide_narrow (GroupIndexParams) block any shared = group_index::place<u64, u32>;
+                // A work item is an entry of indptr.
+                group_index_bounds index (GroupIndexParams) thread any = group_index::bounds<I>;
             }
             gather {
                 // A work item is a batch of words.

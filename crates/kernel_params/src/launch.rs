@@ -20,4 +20,7 @@ pub const RECORDS_PER_CHUNK: u64 = 2;
 /// Elements of a sorted index that a warp turns into entries of an indptr together.
 pub const INDEX_TILE: u64 = 128;
 
+/// Elements that a block of group_index takes together.
+pub const GROUP_TILE: u64 = 2048;
+
 const _: () = assert!(THREADS_PER_BLOCK.is_multiple_of(WARP_SIZE));

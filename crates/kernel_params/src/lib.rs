@@ -13,6 +13,7 @@ pub mod entry;
 mod fill;
 mod gather;
 mod gather_segment;
+mod group_index;
 mod index;
 pub mod launch;
 mod scatter;
@@ -24,8 +25,9 @@ pub use divisor::{Divisor, NarrowDivisor};
 pub use fill::FillParams;
 pub use gather::GatherParams;
 pub use gather_segment::GatherSegmentParams;
+pub use group_index::GroupIndexParams;
 pub use index::{IndexLayout, IndexParams, OffsetsParams, SortedIndexParams};
-pub use launch::{BATCH, INDEX_TILE, PACK_BYTES, RECORDS_PER_CHUNK, THREADS_PER_BLOCK, WARP_SIZE};
+pub use launch::{BATCH, GROUP_TILE, INDEX_TILE, PACK_BYTES, RECORDS_PER_CHUNK, THREADS_PER_BLOCK, WARP_SIZE};
 pub use scatter::{MAX_LIMB_BITS, ReproducibleParams, ScatterParams};
 pub use segment::SegmentParams;
 

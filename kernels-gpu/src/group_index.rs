@@ -1,0 +1,373 @@
+//! group_index: a stable sort of the elements by their group, and where each group begins.
+//!
+//! A radix sort, the lowest digit first. A pass sorts the elements of all rows by one digit of their key. It divides
+//! them into shares, each for one block:
+//!
+//! ```text
+//! count:  counts[digit][share] = the elements of the share with that digit
+//! scan:   counts[digit][share] = their number in the shares before; totals[digit] = their number
+//! place:  for each element, in order:
+//!             to[(elements with a lower digit) + (elements before it with the same digit)] = element
+//! ```
+//! `counts` depends on no order of execution, so the result is the same every time.
+
+use kernel_params::{GroupIndexParams, GROUP_TILE, THREADS_PER_BLOCK};
+use nvptx_arch::{
+    atomic,
+    barrier::{sync_threads, sync_warp},
+    index::{block_dim_x, lane_id, thread_idx_x},
+    memory, shared, warp,
+};
+use warp::{FULL_MASK, WARP_SIZE};
+
+use crate::{
+    element::Index,
+    items::{Blocks, Threads, Warps},
+};
+
+const WARPS_PER_BLOCK: u32 = THREADS_PER_BLOCK / WARP_SIZE;
+
+/// The elements that a lane takes of a group tile.
+const ITEMS: usize = (GROUP_TILE / THREADS_PER_BLOCK as u64) as usize;
+
+/// What a pass reads.
+pub trait Source {
+    /// The word of element `at` of all rows.
+    unsafe fn word(p: &GroupIndexParams, at: u64) -> u64;
+}
+
+macro_rules! index_source {
+    ($($index:ty)+) => {$(
+        impl Source for $index {
+            #[inline(always)]
+            unsafe fn word(p: &GroupIndexParams, at: u64) -> u64 {
+                let (row, position) = if p.rows == 1 { (0, at) } else { p.by_e.divide(at) };
+                let index = memory::load_readonly((p.from as *const $index).add(at as usize));
+                let key = row * (p.n + 1) + index.group(p.n).unwrap_or(p.n);
+                key << p.position_bits | position
+            }
+        }
+    )+};
+}
+
+index_source!(i32 i64);
+
+macro_rules! word_source {
+    ($($word:ty)+) => {$(
+        impl Source for $word {
+            #[inline(always)]
+            unsafe fn word(p: &GroupIndexParams, at: u64) -> u64 {
+                memory::load_readonly((p.from as *const $word).add(at as usize)) as u64
+            }
+        }
+    )+};
+}
+
+word_source!(u32 u64);
+
+/// What a pass writes.
+pub trait Target: memory::Word {
+    /// The low bits of a word.
+    fn of(word: u64) -> Self;
+}
+
+impl Target for u32 {
+    #[inline(always)]
+    fn of(word: u64) -> Self {
+        word as u32
+    }
+}
+
+impl Target for u64 {
+    #[inline(always)]
+    fn of(word: u64) -> Self {
+        word
+    }
+}
+
+/// The digit of a word that this pass sorts by.
+#[inline(always)]
+fn digit(p: &GroupIndexParams, word: u64) -> u32 {
+    (word >> p.position_bits) as u32 & (bins(p) - 1)
+}
+
+/// The number of digits.
+#[inline(always)]
+fn bins(p: &GroupIndexParams) -> u32 {
+    1 << p.digit_bits
+}
+
+/// Calls `visit` with each number below `count` that belongs to this thread of its block.
+#[inline(always)]
+fn for_each_of_block(count: u32, mut visit: impl FnMut(usize)) {
+    let mut number = thread_idx_x();
+    while number < count {
+        visit(number as usize);
+        number += block_dim_x();
+    }
+}
+
+/// Calls `visit` with the number of each share of this block, and with its elements' range.
+#[inline(always)]
+fn for_each_share(p: &GroupIndexParams, blocks: Blocks, mut visit: impl FnMut(u64, u64, u64)) {
+    let mut share = blocks.number();
+    while share < p.shares {
+        let first = share * p.share;
+        visit(share, first, p.count.min(first + p.share));
+        share += blocks.count();
+    }
+}
+
+/// Counts the digits of each share. Dynamic shared memory: a u32 for each digit.
+#[inline(always)]
+pub unsafe fn count<S: Source>(p: &GroupIndexParams, blocks: Blocks) {
+    let counts: *mut u32 = shared::dynamic_shared_mem();
+    for_each_share(p, blocks, |share, first, end| {
+        for_each_of_block(bins(p), |bin| memory::store(counts.add(bin), 0));
+        sync_threads();
+        let mut tile = first;
+        while tile < end {
+            let items = each_item(|i| tile + (i as u32 * THREADS_PER_BLOCK + thread_idx_x()) as u64);
+            let words = each_item(|i| S::word(p, items[i].min(end - 1)));
+            for i in 0..ITEMS {
+                let is_there = items[i] < end;
+                let digit = digit(p, words[i]);
+                // One atomic for all lanes with the same digit: all lanes, if most elements are of one group.
+                let peers = warp::match_any(FULL_MASK, if is_there { digit } else { u32::MAX });
+                if is_there && peers.trailing_zeros() == lane_id() {
+                    atomic::shared_fetch_add_u32(counts.add(digit as usize), peers.count_ones());
+                }
+            }
+            tile += GROUP_TILE;
+        }
+        sync_threads();
+        for_each_of_block(bins(p), |bin| {
+            let at = bin as u64 * p.shares + share;
+            memory::store((p.counts as *mut u64).add(at as usize), memory::load(counts.add(bin)) as u64);
+        });
+        // The next share starts with zeros.
+        sync_threads();
+    });
+}
+
+/// Makes of each count of a digit the sum of those before it, and stores the sum of all. One warp for each digit.
+#[inline(always)]
+pub unsafe fn scan(p: &GroupIndexParams, warps: Warps) {
+    let lane = lane_id();
+    warps.for_each(bins(p) as u64, |bin| {
+        let counts = (p.counts as *mut u64).add((bin * p.shares) as usize);
+        let mut before = 0;
+        let mut share = lane as u64;
+        // All lanes stay together, because they shuffle.
+        while share - (lane as u64) < p.shares {
+            let is_there = share < p.shares;
+            let count = if is_there { memory::load(counts.add(share as usize)) } else { 0 };
+            let through = inclusive_sum(count, lane);
+            if is_there {
+                memory::store(counts.add(share as usize), before + through - count);
+            }
+            before += warp::shuffle_idx(FULL_MASK, through, WARP_SIZE - 1, WARP_SIZE);
+            share += WARP_SIZE as u64;
+        }
+        if lane == 0 {
+            memory::store((p.totals as *mut u64).add(bin as usize), before);
+        }
+    });
+}
+
+/// The sum of the values of this lane and of those below it.
+#[inline(always)]
+unsafe fn inclusive_sum(value: u64, lane: u32) -> u64 {
+    let mut sum = value;
+    let mut delta = 1;
+    while delta < WARP_SIZE {
+        let below = warp::shuffle_up(FULL_MASK, sum, delta, WARP_SIZE);
+        sum += if lane >= delta { below } else { 0 };
+        delta *= 2;
+    }
+    sum
+}
+
+/// The dynamic shared memory of [`place`], for 2^`digit_bits` digits.
+struct Places {
+    /// Where the next element of each digit goes: u64.
+    next: *mut u64,
+    /// The sum of the totals of the digits of each warp: u64.
+    of_warps: *mut u64,
+    /// How many elements of the tile have each digit: first those of each warp, then those of the warps before it: u16.
+    of_tile: *mut u16,
+    /// How many elements of the tile have each digit, in all: u16.
+    all: *mut u16,
+    bins: u32,
+}
+
+impl Places {
+    #[inline(always)]
+    unsafe fn new(bins: u32) -> Self {
+        let next: *mut u64 = shared::dynamic_shared_mem();
+        let of_warps = next.add(bins as usize);
+        let of_tile = of_warps.add(WARPS_PER_BLOCK as usize).cast::<u16>();
+        Self { next, of_warps, of_tile, all: of_tile.add((WARPS_PER_BLOCK * bins) as usize), bins }
+    }
+
+    #[inline(always)]
+    unsafe fn of_warp(&self, warp: u32) -> *mut u16 {
+        self.of_tile.add((warp * self.bins) as usize)
+    }
+
+    /// Stores where the elements of a share with each digit go. All threads of the block call it.
+    #[inline(always)]
+    unsafe fn start(&self, p: &GroupIndexParams, share: u64) {
+        let (thread, lane) = (thread_idx_x(), lane_id());
+        let warp = thread / WARP_SIZE;
+        let bins_of_thread = self.bins.div_ceil(THREADS_PER_BLOCK);
+        let first = thread * bins_of_thread;
+        let total = |bin: u32| {
+            if bin < self.bins {
+                memory::load_readonly((p.totals as *const u64).add(bin as usize))
+            } else {
+                0
+            }
+        };
+        let mut of_thread = 0;
+        for i in 0..bins_of_thread {
+            of_thread += total(first + i);
+        }
+        let through = inclusive_sum(of_thread, lane);
+        if lane == WARP_SIZE - 1 {
+            memory::store(self.of_warps.add(warp as usize), through);
+        }
+        sync_threads();
+        let mut start = through - of_thread;
+        for before in 0..warp {
+            start += memory::load(self.of_warps.add(before as usize));
+        }
+        for i in 0..bins_of_thread {
+            let bin = first + i;
+            if bin < self.bins {
+                if share == 0 && p.starts != 0 {
+                    memory::store((p.starts as *mut u64).add(bin as usize), start);
+                }
+                let before = (p.counts as *const u64).add((bin as u64 * p.shares + share) as usize);
+                memory::store(self.next.add(bin as usize), start + memory::load_readonly(before));
+                start += total(bin);
+            }
+        }
+        if share == 0 && p.starts != 0 && thread == 0 {
+            memory::store((p.starts as *mut u64).add(self.bins as usize), p.count);
+        }
+    }
+}
+
+/// Moves the elements of each share to their places. Dynamic shared memory: that of [`Places`].
+#[inline(always)]
+pub unsafe fn place<S: Source, T: Target>(p: &GroupIndexParams, blocks: Blocks) {
+    let places = Places::new(bins(p));
+    let lane = lane_id();
+    let warp = thread_idx_x() / WARP_SIZE;
+    let of_warp = places.of_warp(warp);
+    for_each_share(p, blocks, |share, first, end| {
+        places.start(p, share);
+        let mut tile = first;
+        while tile < end {
+            // A warp takes neighbours, in order.
+            let start = tile + (warp * WARP_SIZE) as u64 * ITEMS as u64;
+            let items = each_item(|i| start + (i as u32 * WARP_SIZE + lane) as u64);
+            let words = each_item(|i| S::word(p, items[i].min(end - 1)));
+            let mut bin = lane;
+            while bin < places.bins {
+                memory::store(of_warp.add(bin as usize), 0);
+                bin += WARP_SIZE;
+            }
+            sync_warp(FULL_MASK);
+            let mut ranks = [0; ITEMS];
+            for i in 0..ITEMS {
+                let is_there = items[i] < end;
+                let digit = digit(p, words[i]);
+                let peers = warp::match_any(FULL_MASK, if is_there { digit } else { u32::MAX });
+                let lower = (peers & ((1 << lane) - 1)).count_ones();
+                let count = of_warp.add(digit as usize);
+                let before = if is_there { memory::load(count) as u32 } else { 0 };
+                sync_warp(FULL_MASK);
+                if is_there && lower == 0 {
+                    memory::store(count, (before + peers.count_ones()) as u16);
+                }
+                sync_warp(FULL_MASK);
+                ranks[i] = before + lower;
+            }
+            sync_threads();
+            for_each_of_block(places.bins, |bin| {
+                let mut before = 0;
+                for warp in 0..WARPS_PER_BLOCK {
+                    let count = places.of_warp(warp).add(bin);
+                    let of_warp = memory::load(count);
+                    memory::store(count, before);
+                    before += of_warp;
+                }
+                memory::store(places.all.add(bin), before);
+            });
+            sync_threads();
+            for i in 0..ITEMS {
+                if items[i] < end {
+                    let digit = digit(p, words[i]) as usize;
+                    let rank = ranks[i] + memory::load(of_warp.add(digit)) as u32;
+                    let at = memory::load(places.next.add(digit)) + rank as u64;
+                    memory::store((p.to as *mut T).add(at as usize), T::of(without_digit(p, words[i])));
+                }
+            }
+            sync_threads();
+            for_each_of_block(places.bins, |bin| {
+                let next = places.next.add(bin);
+                memory::store(next, memory::load(next) + memory::load(places.all.add(bin)) as u64);
+            });
+            tile += GROUP_TILE;
+        }
+        // The next share has other places.
+        sync_threads();
+    });
+}
+
+/// A word without the digit that this pass sorts by.
+#[inline(always)]
+fn without_digit(p: &GroupIndexParams, word: u64) -> u64 {
+    let position = word & ((1 << p.position_bits) - 1);
+    word >> (p.position_bits + p.digit_bits) << p.position_bits | position
+}
+
+/// One value for each item of a lane.
+#[inline(always)]
+fn each_item<V: Copy + Default>(mut value: impl FnMut(usize) -> V) -> [V; ITEMS] {
+    let mut values = [V::default(); ITEMS];
+    for (i, slot) in values.iter_mut().enumerate() {
+        *slot = value(i);
+    }
+    values
+}
+
+/// Stores where each group begins: for each entry of indptr, a binary search among the elements with the same highest
+/// digit.
+#[inline(always)]
+pub unsafe fn bounds<I: Index>(p: &GroupIndexParams, threads: Threads) {
+    threads.for_each(p.rows * (p.n + 1), |entry| {
+        let (row, group) = if p.rows == 1 { (0, entry) } else { p.by_entries.divide(entry) };
+        let starts = (p.starts as *const u64).add((entry >> p.done_bits) as usize);
+        let row_start = row * p.e;
+        let mut low = memory::load_readonly(starts).max(row_start);
+        let mut high = memory::load_readonly(starts.add(1)).min(row_start + p.e);
+        // With one digit, an entry's elements begin where those of its digit begin.
+        if p.done_bits == 0 {
+            high = low;
+        }
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let position = memory::load_readonly((p.perm as *const I).add(middle as usize)).to_i64() as u64;
+            let index = memory::load_readonly((p.index as *const I).add((row_start + position) as usize));
+            if index.group(p.n).unwrap_or(p.n) < group {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        memory::store((p.indptr as *mut I).add(entry as usize), I::from_position(low - row_start));
+    });
+}

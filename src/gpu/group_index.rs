@@ -1,0 +1,380 @@
+//! The grouping of an index on the GPU: the steps, and the safe calls.
+
+mod steps;
+
+use std::ffi::c_void;
+
+use kernel_params::{Divisor, GROUP_TILE, GroupIndexParams};
+
+use super::{
+    DeviceTensor, Stream, Workspace,
+    call::{self, Call},
+    check::group_count,
+    kernels::Kernels,
+    queue::{Queue, StreamQueue},
+};
+use crate::{BadIndex, Error, GroupIndexOptions, GroupIndexPlan, Grouping, Index, IndexType, index_rules::IndexRules};
+
+pub use steps::preload_group_index;
+
+use steps::{Step, Width};
+
+/// The most shares that the elements are divided into. Each digit has a count in each share.
+const MOST_SHARES: usize = 512;
+
+/// The most bits of a digit. A block has counts of each digit in shared memory.
+const MOST_DIGIT_BITS: u32 = 10;
+
+/// Where the tensors of a group_index lie in device memory, and of what type they are.
+#[derive(Clone, Copy, Debug)]
+pub struct GroupIndexPointers {
+    /// Type of `index`, `perm` and `indptr`.
+    pub index_type: IndexType,
+    /// Address of the index, of the plan's index shape.
+    pub index: u64,
+    /// Address of `perm`.
+    pub perm: u64,
+    /// Address of `indptr`.
+    pub indptr: u64,
+    /// Address of the workspace, aligned to 8. The plan's `workspace_bytes` tells how many bytes it needs.
+    pub workspace: u64,
+    /// The number of bytes at `workspace`.
+    pub workspace_bytes: usize,
+}
+
+/// The bits that are needed for numbers below `count`.
+fn bits(count: usize) -> u32 {
+    usize::BITS - count.saturating_sub(1).leading_zeros()
+}
+
+/// How the elements are sorted: by a radix sort of some passes over their keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Sort {
+    /// The bits of a key.
+    key_bits: u32,
+    /// The bits of a position in a row.
+    position_bits: u32,
+    passes: u32,
+    /// The bits of a digit, which one pass sorts by.
+    digit_bits: u32,
+}
+
+impl Sort {
+    fn new(plan: &GroupIndexPlan) -> Self {
+        let key_bits = bits(plan.rows.saturating_mul(plan.n + 1));
+        let passes = key_bits.div_ceil(MOST_DIGIT_BITS).max(1);
+        Self { key_bits, position_bits: bits(plan.e), passes, digit_bits: key_bits.div_ceil(passes) }
+    }
+
+    /// What an element is between the passes: what the first pass leaves of its key, and its position.
+    fn width(self, plan: &GroupIndexPlan, index_type: IndexType) -> Width {
+        match index_type {
+            // perm has 64 bits for each element, and serves as a buffer.
+            IndexType::I64 => Width::Wide,
+            IndexType::I32 if plan.has_wide_words => Width::Wide,
+            IndexType::I32 if self.key_bits - self.digit_bits + self.position_bits <= u32::BITS => Width::Narrow,
+            IndexType::I32 => Width::Wide,
+        }
+    }
+}
+
+/// The parts of the workspace, as offsets in bytes.
+#[derive(Clone, Copy, Debug, Default)]
+struct WorkspaceLayout {
+    counts: usize,
+    totals: usize,
+    starts: usize,
+    /// Two buffers for the words. With words of perm's width, perm itself is one of them.
+    words: [usize; 2],
+    bytes: usize,
+}
+
+impl WorkspaceLayout {
+    fn new(plan: &GroupIndexPlan, index_type: IndexType) -> Self {
+        let sort = Sort::new(plan);
+        let count = plan.index.element_count();
+        let width = sort.width(plan, index_type);
+        // For the most digits and shares that these shapes, or smaller ones, have.
+        let bins = 1usize << sort.key_bits.min(MOST_DIGIT_BITS);
+        let shares = count.div_ceil(GROUP_TILE as usize).clamp(1, MOST_SHARES);
+        let mut layout = Self::default();
+        let mut reserve = |bytes: usize| {
+            let offset = layout.bytes;
+            layout.bytes = offset.saturating_add(bytes.saturating_add(size_of::<u64>() - 1) & !(size_of::<u64>() - 1));
+            offset
+        };
+        let counts = reserve(bins * shares * size_of::<u64>());
+        let totals = reserve(bins * size_of::<u64>());
+        let starts = reserve((bins + 1) * size_of::<u64>());
+        let buffer = count.saturating_mul(width.bytes());
+        let is_perms = width == Width::of_perm(index_type);
+        let first = reserve(if sort.passes > 1 { buffer } else { 0 });
+        let second = reserve(if sort.passes > 2 && !is_perms { buffer } else { 0 });
+        Self { counts, totals, starts, words: [first, second], bytes: layout.bytes }
+    }
+}
+
+impl GroupIndexPlan {
+    /// The most bytes of workspace that [`enqueue_group_index`] needs, for these shapes and all smaller ones: 4 MiB and
+    /// 16 KiB of counts at most; with more than 1,023 groups also 4 bytes for each element of an int32 index where 32
+    /// bits hold its position and what the first step leaves of its group, else 8, or 16 with more than 1,048,575
+    /// groups; and 8 bytes for each element of an int64 index. `usize::MAX` if the number does not fit in a usize.
+    pub fn workspace_bytes(&self, index_type: IndexType) -> usize {
+        WorkspaceLayout::new(self, index_type).bytes
+    }
+}
+
+/// Gives the steps of a group_index to a queue. It allocates nothing on the device and does not wait. Elements with an
+/// index outside [0, N) are in no group.
+///
+/// # Errors
+/// [`Error::WorkspaceTooSmall`]; [`Error::TooManyElements`] where 64 bits do not hold a position and a group of a row;
+/// those of the queue.
+///
+/// # Safety
+/// Each address must point to device memory that holds what the plan's shapes say, aligned to its elements, and that
+/// stays valid until the queue has executed the work given to it; outputs and workspace must not overlap anything.
+pub unsafe fn enqueue_group_index(
+    queue: &mut impl Queue,
+    plan: &GroupIndexPlan,
+    pointers: &GroupIndexPointers,
+) -> Result<(), Error> {
+    let workspace = WorkspaceLayout::new(plan, pointers.index_type);
+    if pointers.workspace_bytes < workspace.bytes {
+        return Err(Error::WorkspaceTooSmall { given: pointers.workspace_bytes, needed: workspace.bytes });
+    }
+    let count = plan.index.element_count();
+    let entries = plan.indptr.element_count();
+    if count == 0 {
+        let words = entries * pointers.index_type.bytes() / size_of::<u32>();
+        // SAFETY: the caller's promise.
+        return unsafe { queue.fill_u32(pointers.indptr, 0, words) };
+    }
+    let sort = Sort::new(plan);
+    if sort.key_bits + sort.position_bits > u64::BITS {
+        return Err(Error::TooManyElements { dims: vec![plan.rows, plan.n + 1, plan.e] });
+    }
+    let width = sort.width(plan, pointers.index_type);
+    let tiles = count.div_ceil(GROUP_TILE as usize);
+    let share = tiles.div_ceil(MOST_SHARES) * GROUP_TILE as usize;
+    let address = |offset: usize| pointers.workspace + offset as u64;
+    let common = GroupIndexParams {
+        counts: address(workspace.counts),
+        totals: address(workspace.totals),
+        index: pointers.index,
+        perm: pointers.perm,
+        indptr: pointers.indptr,
+        rows: plan.rows as u64,
+        e: plan.e as u64,
+        n: plan.n as u64,
+        count: count as u64,
+        shares: count.div_ceil(share) as u64,
+        share: share as u64,
+        by_e: Divisor::new(plan.e as u64),
+        by_entries: Divisor::new(plan.n as u64 + 1),
+        position_bits: sort.position_bits,
+        digit_bits: sort.digit_bits,
+        ..GroupIndexParams::default()
+    };
+    // The last pass writes perm, and the passes before it write to the two buffers in turn.
+    let buffers = match width == Width::of_perm(pointers.index_type) {
+        true => [address(workspace.words[0]), pointers.perm],
+        false => workspace.words.map(address),
+    };
+    let target = |pass: u32| match sort.passes - 1 - pass {
+        0 => pointers.perm,
+        before => buffers[(before as usize - 1) % 2],
+    };
+    let mut params = common;
+    for pass in 0..sort.passes {
+        let is_last = pass + 1 == sort.passes;
+        params = GroupIndexParams {
+            from: if pass == 0 { pointers.index } else { target(pass - 1) },
+            to: target(pass),
+            starts: if is_last { address(workspace.starts) } else { 0 },
+            done_bits: pass * sort.digit_bits,
+            ..common
+        };
+        let from = if pass == 0 { None } else { Some(width) };
+        let to = if is_last { Width::of_perm(pointers.index_type) } else { width };
+        let kernel = |step: Step| step.kernel(pointers.index_type);
+        let shares = params.shares as u32;
+        // SAFETY: the caller's promise about the addresses; counts and sizes follow from the plan's shapes.
+        unsafe {
+            let bytes = GroupIndexParams::count_bytes(sort.digit_bits);
+            queue.launch_with_shared(kernel(Step::Count { from }), shares, bytes, &params)?;
+            queue.launch_for_each(kernel(Step::Scan), 1 << sort.digit_bits, &params)?;
+            let bytes = GroupIndexParams::place_bytes(sort.digit_bits);
+            queue.launch_with_shared(kernel(Step::Place { from, to }), shares, bytes, &params)?;
+        }
+    }
+    // SAFETY: the caller's promise.
+    unsafe { queue.launch_for_each(Step::Bounds.kernel(pointers.index_type), entries, &params) }
+}
+
+/// [`enqueue_group_index`] on a raw `CUstream` of the current context: what the plugins call. A kernel that
+/// [`preload_group_index`] has not loaded is compiled here.
+///
+/// # Errors
+/// Those of [`enqueue_group_index`].
+///
+/// # Safety
+/// Those of [`enqueue_group_index`] and [`StreamQueue::new`].
+pub unsafe fn group_index_raw(
+    kernels: &Kernels,
+    plan: &GroupIndexPlan,
+    pointers: &GroupIndexPointers,
+    stream: *mut c_void,
+) -> Result<(), Error> {
+    // SAFETY: the caller's promise.
+    unsafe { enqueue_group_index(&mut StreamQueue::new(kernels, stream), plan, pointers) }
+}
+
+impl Call<1> for GroupIndexPlan {
+    type Pointers = GroupIndexPointers;
+
+    fn rules(&self) -> [(&'static str, &dyn IndexRules); 1] {
+        [("index", self)]
+    }
+
+    fn key(&self, pointers: &GroupIndexPointers) -> [&'static str; 4] {
+        ["group_index", "", "", pointers.index_type.name()]
+    }
+
+    unsafe fn enqueue(&self, queue: &mut impl Queue, pointers: &GroupIndexPointers) -> Result<(), Error> {
+        // SAFETY: the caller's promise.
+        unsafe { enqueue_group_index(queue, self, pointers) }
+    }
+}
+
+/// Sorts the positions of an index's elements by their group: [`cpu::group_index`](crate::cpu::group_index), on a
+/// stream.
+///
+/// The results are in device memory. They are complete when the stream has executed the work given to it so far. The
+/// call allocates its workspace on the device; [`group_index_into`] uses the caller's workspace.
+///
+/// # Errors
+/// Those of [`cpu::group_index`](crate::cpu::group_index); [`Error::Cuda`] where the driver refuses.
+pub fn group_index<I: Index>(
+    stream: &Stream,
+    index: &DeviceTensor<I>,
+    options: &GroupIndexOptions,
+) -> Result<Grouping<DeviceTensor<I>>, Error> {
+    let gpu = stream.gpu();
+    let mut workspace = Workspace::new(gpu)?;
+    let plan = GroupIndexPlan::with_group_count(index.shape(), options, || group_count(stream, index, &mut workspace))?;
+    let mut perm = DeviceTensor::uninitialized(gpu, *plan.perm_shape())?;
+    let mut indptr = DeviceTensor::uninitialized(gpu, *plan.indptr_shape())?;
+    run(stream, &plan, index, options.bad_index, &mut perm, &mut indptr, &mut workspace)?;
+    Ok(Grouping { perm, indptr })
+}
+
+/// [`group_index`] that writes to the caller's tensors, to every element of them, and uses the caller's workspace.
+/// Without a `dim_size`, the number of groups is that of `indptr`.
+///
+/// # Errors
+/// Those of [`group_index`]; [`Error::OutputShape`] where `perm` or `indptr` has another shape than the result. Nothing
+/// is written then.
+pub fn group_index_into<I: Index>(
+    stream: &Stream,
+    index: &DeviceTensor<I>,
+    options: &GroupIndexOptions,
+    perm: &mut DeviceTensor<I>,
+    indptr: &mut DeviceTensor<I>,
+    workspace: &mut Workspace,
+) -> Result<(), Error> {
+    let groups = indptr.shape().dims().last().map_or(0, |entries| entries.saturating_sub(1));
+    let plan = GroupIndexPlan::with_group_count(index.shape(), options, || Ok(groups))?;
+    run(stream, &plan, index, options.bad_index, perm, indptr, workspace)
+}
+
+fn run<I: Index>(
+    stream: &Stream,
+    plan: &GroupIndexPlan,
+    index: &DeviceTensor<I>,
+    bad_index: BadIndex,
+    perm: &mut DeviceTensor<I>,
+    indptr: &mut DeviceTensor<I>,
+    workspace: &mut Workspace,
+) -> Result<(), Error> {
+    plan.check_outputs(perm.shape(), indptr.shape())?;
+    plan.check_positions::<I>()?;
+    let pointers = |workspace: &Workspace, address| {
+        Ok(GroupIndexPointers {
+            index_type: I::TYPE,
+            index: index.address_on(stream, "index")?,
+            perm: perm.address_on(stream, "perm")?,
+            indptr: indptr.address_on(stream, "indptr")?,
+            workspace: address,
+            workspace_bytes: workspace.bytes(),
+        })
+    };
+    // SAFETY: the tensors have the shapes the plan was made of.
+    unsafe { call::run(stream, plan, [index], bad_index, plan.workspace_bytes(I::TYPE), workspace, pointers) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Shape;
+
+    fn plan(rows: usize, e: usize, n: usize) -> GroupIndexPlan {
+        let index = Shape::new(&[rows, e]).unwrap();
+        GroupIndexPlan::new(&index, &GroupIndexOptions::new().dim_size(n)).unwrap()
+    }
+
+    #[test]
+    fn a_digit_has_ten_bits_at_most_and_the_digits_cover_the_key() {
+        for n in [0, 1, 2, 1022, 1023, 1024, 1 << 18, (1 << 20) - 1, 1 << 20, 1 << 40] {
+            for rows in [1, 3, 1000] {
+                let sort = Sort::new(&plan(rows, 10, n));
+                assert!(sort.digit_bits <= MOST_DIGIT_BITS && sort.digit_bits * sort.passes >= sort.key_bits);
+                assert!((rows * (n + 1) - 1) >> sort.key_bits.min(63) == 0, "{rows}, {n}");
+            }
+        }
+        assert_eq!((Sort::new(&plan(1, 1, 0)).key_bits, Sort::new(&plan(1, 1, 1023)).passes), (0, 1));
+        assert_eq!(Sort::new(&plan(1, 1, 1024)).passes, 2);
+    }
+
+    #[test]
+    fn smaller_shapes_need_no_more_workspace() {
+        const SIZES: [usize; 12] =
+            [0, 1, 2, 700, 1023, 1024, 5000, 1 << 16, 1 << 20, (1 << 20) + 1, 1 << 26, (1 << 31) - 1];
+        for index_type in [IndexType::I32, IndexType::I64] {
+            let bytes = |rows, e, n| plan(rows, e, n).workspace_bytes(index_type);
+            for sizes in SIZES.windows(2) {
+                for other in SIZES {
+                    assert!(bytes(1, sizes[0], other) <= bytes(1, sizes[1], other), "E = {sizes:?}, N = {other}");
+                    assert!(bytes(1, other, sizes[0]) <= bytes(1, other, sizes[1]), "N = {sizes:?}, E = {other}");
+                    assert!(bytes(sizes[0], 100, other) <= bytes(sizes[1], 100, other), "B = {sizes:?}, N = {other}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_usual_index_takes_four_bytes_for_each_element() {
+        let e = 1 << 22;
+        let counts = WorkspaceLayout::new(&plan(1, e, 1000), IndexType::I32).bytes;
+        assert!(counts <= (4 << 20) + (16 << 10) + 8, "{counts}");
+        assert_eq!(plan(1, e, 1 << 18).workspace_bytes(IndexType::I32), counts + 4 * e);
+        assert_eq!(plan(1, e, 1 << 18).workspace_bytes(IndexType::I64), counts + 8 * e);
+    }
+
+    #[test]
+    fn keys_and_positions_of_more_than_64_bits_are_refused() {
+        let plan = plan(1, 1 << 40, 1 << 40);
+        let pointers = GroupIndexPointers {
+            index_type: IndexType::I64,
+            index: 0,
+            perm: 0,
+            indptr: 0,
+            workspace: 0,
+            workspace_bytes: usize::MAX,
+        };
+        let mut queue = super::super::launches::tests::Launched::on(super::super::launches::tests::DEVICES[0]);
+        // SAFETY: the queue launches nothing.
+        let refused = unsafe { enqueue_group_index(&mut queue, &plan, &pointers) };
+        assert!(matches!(refused, Err(Error::TooManyElements { .. })), "{refused:?}");
+    }
+}

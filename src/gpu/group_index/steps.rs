@@ -1,0 +1,150 @@
+//! The launches of a group_index, each with its kernel. `enqueue_group_index` and `preload_group_index` both take their
+//! kernels from here.
+
+use crate::{
+    Error, IndexType,
+    gpu::{
+        kernel::{Kernel, kernel},
+        kernels::Kernels,
+        launches::{self, DeviceTraits},
+    },
+};
+
+/// The bits of a word, which an element is between the passes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Width {
+    /// 32.
+    Narrow,
+    /// 64.
+    Wide,
+}
+
+impl Width {
+    /// The width of a position in perm, which the last pass writes.
+    pub(super) fn of_perm(index_type: IndexType) -> Self {
+        match index_type {
+            IndexType::I32 => Self::Narrow,
+            IndexType::I64 => Self::Wide,
+        }
+    }
+
+    pub(super) fn bytes(self) -> usize {
+        match self {
+            Self::Narrow => size_of::<u32>(),
+            Self::Wide => size_of::<u64>(),
+        }
+    }
+}
+
+/// A launch of a group_index. A pass reads words, or the index if it is the first one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Counts the digits of each share.
+    Count { from: Option<Width> },
+    /// Sums the counts of each digit.
+    Scan,
+    /// Moves the elements to their places.
+    Place { from: Option<Width>, to: Width },
+    /// Stores where each group begins.
+    Bounds,
+}
+
+impl Step {
+    /// All steps for an index of a type.
+    fn all(index_type: IndexType) -> Vec<Self> {
+        let widths = match index_type {
+            IndexType::I32 => &[Width::Narrow, Width::Wide][..],
+            IndexType::I64 => &[Width::Wide],
+        };
+        let perm = Width::of_perm(index_type);
+        let mut steps = vec![Self::Count { from: None }, Self::Scan, Self::Bounds];
+        for &width in widths {
+            steps.push(Self::Count { from: Some(width) });
+            steps.push(Self::Place { from: None, to: width });
+            steps.push(Self::Place { from: Some(width), to: width });
+            steps.push(Self::Place { from: Some(width), to: perm });
+        }
+        steps
+    }
+
+    /// The kernel, for an index of a type.
+    pub(super) fn kernel(self, index_type: IndexType) -> Kernel {
+        match self {
+            Self::Count { from: None } => kernel!(group_index_count index(index_type)),
+            Self::Count { from: Some(Width::Narrow) } => Kernel::group_index_count_narrow,
+            Self::Count { from: Some(Width::Wide) } => Kernel::group_index_count_wide,
+            Self::Scan => Kernel::group_index_scan,
+            Self::Place { from: None, to } => match (index_type, to) {
+                (IndexType::I32, Width::Narrow) => Kernel::group_index_place_i32_narrow,
+                (IndexType::I32, Width::Wide) => Kernel::group_index_place_i32_wide,
+                (IndexType::I64, _) => Kernel::group_index_place_i64_wide,
+            },
+            Self::Place { from: Some(Width::Narrow), .. } => Kernel::group_index_place_narrow,
+            Self::Place { from: Some(Width::Wide), to: Width::Narrow } => Kernel::group_index_place_wide_narrow,
+            Self::Place { from: Some(Width::Wide), to: Width::Wide } => Kernel::group_index_place_wide,
+            Self::Bounds => kernel!(group_index_bounds index(index_type)),
+        }
+    }
+}
+
+/// Every kernel that a group_index may launch, whatever its shapes.
+fn kernels(index_type: IndexType, device: DeviceTraits) -> Vec<Kernel> {
+    Step::all(index_type).into_iter().map(|step| step.kernel(index_type)).chain(device.fill()).collect()
+}
+
+/// Loads every kernel that group_index may launch into the current context, whatever its shapes, so that a later
+/// [`group_index_raw`](super::group_index_raw) compiles nothing and can be captured in a CUDA graph. A second call
+/// costs next to nothing.
+///
+/// # Errors
+/// [`Error::Cuda`] where the driver refuses.
+pub fn preload_group_index(kernels: &Kernels, index_type: IndexType) -> Result<(), Error> {
+    launches::preload(kernels, |device| self::kernels(index_type, device))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::{
+        GroupIndexOptions, GroupIndexPlan, Shape,
+        gpu::{
+            group_index::{GroupIndexPointers, enqueue_group_index},
+            launches::tests::{DEVICES, Launched, assert_exact},
+        },
+    };
+
+    fn launched(device: DeviceTraits, index_type: IndexType) -> BTreeSet<Kernel> {
+        let mut launched = BTreeSet::new();
+        for e in [0, 1, 5000, 1 << 26] {
+            for n in [0, 5, 5000, 1 << 22] {
+                let index = Shape::new(&[e]).unwrap();
+                let plan = GroupIndexPlan::new(&index, &GroupIndexOptions::new().dim_size(n)).unwrap();
+                let mut queue = Launched::on(device);
+                let pointers = GroupIndexPointers {
+                    index_type,
+                    index: 0,
+                    perm: 0,
+                    indptr: 0,
+                    workspace: 0,
+                    workspace_bytes: usize::MAX,
+                };
+                // SAFETY: the queue launches nothing.
+                unsafe { enqueue_group_index(&mut queue, &plan, &pointers).unwrap() };
+                launched.extend(queue.steps.into_iter().flatten());
+            }
+        }
+        launched
+    }
+
+    #[test]
+    fn what_is_loaded_ahead_is_what_shapes_launch() {
+        for device in DEVICES {
+            for index_type in [IndexType::I32, IndexType::I64] {
+                let loaded = kernels(index_type, device);
+                assert_exact(&format!("{index_type}, {device:?}"), &loaded, &launched(device, index_type));
+            }
+        }
+    }
+}

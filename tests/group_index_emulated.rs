@@ -1,0 +1,93 @@
+//! The kernels of group_index, run on an emulated grid through the GPU backend's own steps, against the naive twin.
+
+mod support;
+
+use proptest::prelude::*;
+use support::{
+    emulator::{Emulator, GRIDS, Integers, kernels_not_run, kernels_not_run_in_all_grids},
+    groupings::{GroupingCase, grouping_cases, hard_cases},
+};
+use tensorrt_scatter::{
+    GroupIndexOptions, GroupIndexPlan, IndexType, Shape,
+    gpu::raw::{GroupIndexPointers, enqueue_group_index},
+};
+
+/// perm and indptr of a case, by the kernels. Outputs and workspace start as garbage.
+fn emulated(
+    case: &GroupingCase,
+    index_type: IndexType,
+    has_wide_words: bool,
+    (seed, max_blocks): (u64, u32),
+) -> (Vec<i64>, Vec<i64>) {
+    let options = GroupIndexOptions::new().dim_size(case.groups);
+    let plan = GroupIndexPlan::new(&Shape::new(&case.dims).unwrap(), &options).unwrap();
+    let plan = if has_wide_words { plan.with_wide_words() } else { plan };
+    let bytes = plan.workspace_bytes(index_type);
+    let mut workspace = vec![0x5555_5555_5555_5555u64; bytes.div_ceil(size_of::<u64>())];
+    let index = Integers::new(&case.index, index_type);
+    let unwritten = |shape: &Shape| Integers::new(&vec![-77; shape.element_count()], index_type);
+    let (mut perm, mut indptr) = (unwritten(plan.perm_shape()), unwritten(plan.indptr_shape()));
+    let mut emulator = Emulator::new(seed, max_blocks);
+    let pointers = GroupIndexPointers {
+        index_type,
+        index: index.readable(&mut emulator),
+        perm: perm.unwritten(&mut emulator),
+        indptr: indptr.unwritten(&mut emulator),
+        workspace: emulator.unwritten(&mut workspace),
+        workspace_bytes: bytes,
+    };
+    // SAFETY: the addresses are of the vectors above, which have the plan's sizes and outlive the call.
+    unsafe { enqueue_group_index(&mut emulator, &plan, &pointers).unwrap() };
+    (perm.to_i64(), indptr.to_i64())
+}
+
+#[track_caller]
+fn check(case: &GroupingCase, grid: (u64, u32)) {
+    let expected = case.grouping();
+    for (index_type, is_wide) in [(IndexType::I32, false), (IndexType::I32, true), (IndexType::I64, false)] {
+        let given = emulated(case, index_type, is_wide, grid);
+        assert_eq!(given.0, expected.0, "perm, {index_type}, wide words: {is_wide}");
+        assert_eq!(given.1, expected.1, "indptr, {index_type}, wide words: {is_wide}");
+    }
+}
+
+#[test]
+fn agrees_with_the_naive_twin() {
+    proptest!(ProptestConfig::with_cases(48), |(case in grouping_cases(40), seed in any::<u64>())| {
+        check(&case, (seed, u32::MAX));
+    });
+}
+
+/// One pass, two and three: the digits of 1,024, 1,025 and a million groups. The elements fill several shares, and the
+/// last tile is not full.
+#[test]
+fn every_kernel_sorts_by_every_digit() {
+    for (length, groups) in [(1, 1), (5000, 1), (4500, 700), (4500, 1023), (2100, 1024), (300, 70_000)] {
+        for case in hard_cases(length, groups) {
+            GRIDS.into_iter().for_each(|grid| check(&case, grid));
+        }
+    }
+    let sparse = GroupingCase::new(vec![1 << 20, 3, -5, 1 << 20, 77_777, 3, (1 << 20) + 1], (1 << 20) + 1);
+    check(&sparse, GRIDS[0]);
+    assert_eq!(kernels_not_run("group_index"), [""; 0]);
+    assert_eq!(kernels_not_run_in_all_grids(|name| name.starts_with("group_index")), [""; 0]);
+}
+
+/// Elements of several rows in one tile, and rows of several tiles.
+#[test]
+fn every_row_has_a_grouping_of_its_own() {
+    for (rows, length, groups) in [(40, 60, 100), (3, 2500, 5), (300, 1, 4), (5, 7, 0)] {
+        let index = (0..rows * length).map(|i| (i * 7919 % (groups + 2)) as i64 - 1).collect();
+        let case = GroupingCase { dims: vec![rows, length], index, groups };
+        GRIDS.into_iter().for_each(|grid| check(&case, grid));
+    }
+}
+
+#[test]
+fn without_elements_every_group_is_empty() {
+    for dims in [vec![0], vec![3, 0], vec![0, 5], vec![0, 0]] {
+        for groups in [0, 5] {
+            check(&GroupingCase { dims: dims.clone(), index: Vec::new(), groups }, GRIDS[0]);
+        }
+    }
+}
