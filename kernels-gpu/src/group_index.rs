@@ -15,6 +15,7 @@ use kernel_params::{GroupIndexParams, GROUP_TILE, THREADS_PER_BLOCK};
 use nvptx_arch::{
     atomic,
     barrier::{sync_threads, sync_warp},
+    hint,
     index::{block_dim_x, lane_id, thread_idx_x},
     memory, shared, warp,
 };
@@ -30,6 +31,9 @@ const WARPS_PER_BLOCK: u32 = THREADS_PER_BLOCK / WARP_SIZE;
 /// The elements that a lane takes of a group tile.
 const ITEMS: usize = (GROUP_TILE / THREADS_PER_BLOCK as u64) as usize;
 
+/// In place of the digit of an element that is not there.
+const NO_DIGIT: u32 = u32::MAX;
+
 /// What a pass reads.
 pub trait Source {
     /// The word of element `at` of all rows.
@@ -41,10 +45,14 @@ macro_rules! index_source {
         impl Source for $index {
             #[inline(always)]
             unsafe fn word(p: &GroupIndexParams, at: u64) -> u64 {
-                let (row, position) = if p.rows == 1 { (0, at) } else { p.by_e.divide(at) };
                 let index = memory::load_readonly((p.from as *const $index).add(at as usize));
-                let key = row * (p.n + 1) + index.group(p.n).unwrap_or(p.n);
-                key << p.position_bits | position
+                let group = index.group(p.n).unwrap_or(p.n);
+                if p.rows == 1 {
+                    return group << p.position_bits | at;
+                }
+                hint::only_here();
+                let (row, position) = p.by_e.divide(at);
+                (row * (p.n + 1) + group) << p.position_bits | position
             }
         }
     )+};
@@ -127,17 +135,24 @@ pub unsafe fn count<S: Source>(p: &GroupIndexParams, blocks: Blocks) {
         sync_threads();
         let mut tile = first;
         while tile < end {
-            let items = each_item(|i| tile + (i as u32 * THREADS_PER_BLOCK + thread_idx_x()) as u64);
-            let words = each_item(|i| S::word(p, items[i].min(end - 1)));
-            for i in 0..ITEMS {
-                let is_there = items[i] < end;
-                let digit = digit(p, words[i]);
+            let length = (end - tile).min(GROUP_TILE) as u32;
+            let offset = |i: u32| i * THREADS_PER_BLOCK + thread_idx_x();
+            let digits = each_item(|i| {
+                let digit = digit(p, S::word(p, tile + offset(i).min(length - 1) as u64));
+                if offset(i) < length {
+                    digit
+                } else {
+                    NO_DIGIT
+                }
+            });
+            each_item(|i| {
+                let digit = digits[i as usize];
                 // One atomic for all lanes with the same digit: all lanes, if most elements are of one group.
-                let peers = warp::match_any(FULL_MASK, if is_there { digit } else { u32::MAX });
-                if is_there && peers.trailing_zeros() == lane_id() {
+                let peers = warp::match_any(FULL_MASK, digit);
+                if digit != NO_DIGIT && peers.trailing_zeros() == lane_id() {
                     atomic::shared_fetch_add_u32(counts.add(digit as usize), peers.count_ones());
                 }
-            }
+            });
             tile += GROUP_TILE;
         }
         sync_threads();
@@ -270,21 +285,20 @@ pub unsafe fn place<S: Source, T: Target>(p: &GroupIndexParams, blocks: Blocks) 
         places.start(p, share);
         let mut tile = first;
         while tile < end {
+            let length = (end - tile).min(GROUP_TILE) as u32;
             // A warp takes neighbours, in order.
-            let start = tile + (warp * WARP_SIZE) as u64 * ITEMS as u64;
-            let items = each_item(|i| start + (i as u32 * WARP_SIZE + lane) as u64);
-            let words = each_item(|i| S::word(p, items[i].min(end - 1)));
+            let offset = |i: u32| (warp * ITEMS as u32 + i) * WARP_SIZE + lane;
+            let words = each_item(|i| S::word(p, tile + offset(i).min(length - 1) as u64));
             let mut bin = lane;
             while bin < places.bins {
                 memory::store(of_warp.add(bin as usize), 0);
                 bin += WARP_SIZE;
             }
             sync_warp(FULL_MASK);
-            let mut ranks = [0; ITEMS];
-            for i in 0..ITEMS {
-                let is_there = items[i] < end;
-                let digit = digit(p, words[i]);
-                let peers = warp::match_any(FULL_MASK, if is_there { digit } else { u32::MAX });
+            let ranks = each_item(|i| {
+                let is_there = offset(i) < length;
+                let digit = digit(p, words[i as usize]);
+                let peers = warp::match_any(FULL_MASK, if is_there { digit } else { NO_DIGIT });
                 let lower = (peers & ((1 << lane) - 1)).count_ones();
                 let count = of_warp.add(digit as usize);
                 let before = if is_there { memory::load(count) as u32 } else { 0 };
@@ -293,8 +307,8 @@ pub unsafe fn place<S: Source, T: Target>(p: &GroupIndexParams, blocks: Blocks) 
                     memory::store(count, (before + peers.count_ones()) as u16);
                 }
                 sync_warp(FULL_MASK);
-                ranks[i] = before + lower;
-            }
+                before + lower
+            });
             sync_threads();
             for_each_of_block(places.bins, |bin| {
                 let mut before = 0;
@@ -307,14 +321,15 @@ pub unsafe fn place<S: Source, T: Target>(p: &GroupIndexParams, blocks: Blocks) 
                 memory::store(places.all.add(bin), before);
             });
             sync_threads();
-            for i in 0..ITEMS {
-                if items[i] < end {
-                    let digit = digit(p, words[i]) as usize;
-                    let rank = ranks[i] + memory::load(of_warp.add(digit)) as u32;
+            each_item(|i| {
+                if offset(i) < length {
+                    let word = words[i as usize];
+                    let digit = digit(p, word) as usize;
+                    let rank = ranks[i as usize] + memory::load(of_warp.add(digit)) as u32;
                     let at = memory::load(places.next.add(digit)) + rank as u64;
-                    memory::store((p.to as *mut T).add(at as usize), T::of(without_digit(p, words[i])));
+                    memory::store((p.to as *mut T).add(at as usize), T::of(without_digit(p, word)));
                 }
-            }
+            });
             sync_threads();
             for_each_of_block(places.bins, |bin| {
                 let next = places.next.add(bin);
@@ -334,14 +349,10 @@ fn without_digit(p: &GroupIndexParams, word: u64) -> u64 {
     word >> (p.position_bits + p.digit_bits) << p.position_bits | position
 }
 
-/// One value for each item of a lane.
+/// One value for each item of a lane. Written out, so that the values stay in registers.
 #[inline(always)]
-fn each_item<V: Copy + Default>(mut value: impl FnMut(usize) -> V) -> [V; ITEMS] {
-    let mut values = [V::default(); ITEMS];
-    for (i, slot) in values.iter_mut().enumerate() {
-        *slot = value(i);
-    }
-    values
+fn each_item<V>(mut value: impl FnMut(u32) -> V) -> [V; ITEMS] {
+    [value(0), value(1), value(2), value(3), value(4), value(5), value(6), value(7)]
 }
 
 /// Stores where each group begins: for each entry of indptr, a binary search among the elements with the same highest
