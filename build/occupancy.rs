@@ -20,7 +20,6 @@ const RULES: [(u32, &[&str]); 4] = [
         2,
         &[
             "scatter_{sum,mean}_privatized_{singles,quads}_{f32,f16,bf16}_$I",
-            "group_index_place_wide_narrow",
             // Eight columns with a position each.
             "segment_{csr,coo}_chunks_{min,max}_packs{,_large}_{f16,bf16}",
             "gather_segment_{cut,chunks}_{min,max}_packs_{f16,bf16}",
@@ -43,9 +42,7 @@ const RULES: [(u32, &[&str]); 4] = [
             "gather_segment_chunks_sum_{columns,packs}_f32",
             "gather_segment_chunks_{min,max}_columns_{f32,f16,bf16,i32}",
             "gather_segment_chunks_{min,max}_packs_{f32,i32}",
-            // A group tile's elements.
-            "group_index_place_{i32_narrow,i32_wide,i64_wide,narrow,wide}",
-            "group_index_count_$I",
+            "group_index_place_{i32,i64}_wide",
             "segment_{csr_combine_sum,coo_combine_sum,combine_min,combine_max}_$T",
             "gather_csr{,_batches,_runs}_{2,4,8,16}_$I",
             "gather_csr_narrow_16_$I",

@@ -22,6 +22,7 @@ use nvptx_arch::{
 use warp::{FULL_MASK, WARP_SIZE};
 
 use crate::{
+    batch::{each, BATCH},
     element::Index,
     items::{Blocks, Threads, Warps},
 };
@@ -31,8 +32,8 @@ const WARPS_PER_BLOCK: u32 = THREADS_PER_BLOCK / WARP_SIZE;
 /// The elements that a lane takes of a group tile.
 const ITEMS: usize = (GROUP_TILE / THREADS_PER_BLOCK as u64) as usize;
 
-/// In place of the digit of an element that is not there.
-const NO_DIGIT: u32 = u32::MAX;
+/// The bits of the number of an element in a tile.
+const RANK_BITS: u32 = 16;
 
 /// What a pass reads.
 pub trait Source {
@@ -137,20 +138,10 @@ pub unsafe fn count<S: Source>(p: &GroupIndexParams, blocks: Blocks) {
         while tile < end {
             let length = (end - tile).min(GROUP_TILE) as u32;
             let offset = |i: u32| i * THREADS_PER_BLOCK + thread_idx_x();
-            let digits = each_item(|i| {
-                let digit = digit(p, S::word(p, tile + offset(i).min(length - 1) as u64));
-                if offset(i) < length {
-                    digit
-                } else {
-                    NO_DIGIT
-                }
-            });
+            let digits = each_item(|i| digit(p, S::word(p, tile + offset(i).min(length - 1) as u64)));
             each_item(|i| {
-                let digit = digits[i as usize];
-                // One atomic for all lanes with the same digit: all lanes, if most elements are of one group.
-                let peers = warp::match_any(FULL_MASK, digit);
-                if digit != NO_DIGIT && peers.trailing_zeros() == lane_id() {
-                    atomic::shared_fetch_add_u32(counts.add(digit as usize), peers.count_ones());
+                if offset(i) < length {
+                    atomic::shared_fetch_add_u32(counts.add(digits[i as usize] as usize), 1);
                 }
             });
             tile += GROUP_TILE;
@@ -172,17 +163,19 @@ pub unsafe fn scan(p: &GroupIndexParams, warps: Warps) {
     warps.for_each(bins(p) as u64, |bin| {
         let counts = (p.counts as *mut u64).add((bin * p.shares) as usize);
         let mut before = 0;
-        let mut share = lane as u64;
+        let mut first = 0;
         // All lanes stay together, because they shuffle.
-        while share - (lane as u64) < p.shares {
-            let is_there = share < p.shares;
-            let count = if is_there { memory::load(counts.add(share as usize)) } else { 0 };
-            let through = inclusive_sum(count, lane);
-            if is_there {
-                memory::store(counts.add(share as usize), before + through - count);
-            }
-            before += warp::shuffle_idx(FULL_MASK, through, WARP_SIZE - 1, WARP_SIZE);
-            share += WARP_SIZE as u64;
+        while first < p.shares {
+            let shares = each(|i| first + (i as u32 * WARP_SIZE + lane) as u64);
+            let loaded = each(|i| if shares[i] < p.shares { memory::load(counts.add(shares[i] as usize)) } else { 0 });
+            each(|i| {
+                let through = inclusive_sum(loaded[i], lane);
+                if shares[i] < p.shares {
+                    memory::store(counts.add(shares[i] as usize), before + through - loaded[i]);
+                }
+                before += warp::shuffle_idx(FULL_MASK, through, WARP_SIZE - 1, WARP_SIZE);
+            });
+            first += BATCH as u64 * WARP_SIZE as u64;
         }
         if lane == 0 {
             memory::store((p.totals as *mut u64).add(bin as usize), before);
@@ -210,9 +203,8 @@ struct Places {
     /// The sum of the totals of the digits of each warp: u64.
     of_warps: *mut u64,
     /// How many elements of the tile have each digit: first those of each warp, then those of the warps before it: u16.
+    /// Behind those of the last warp, how many elements of the tile have each digit in all.
     of_tile: *mut u16,
-    /// How many elements of the tile have each digit, in all: u16.
-    all: *mut u16,
     bins: u32,
 }
 
@@ -222,9 +214,11 @@ impl Places {
         let next: *mut u64 = shared::dynamic_shared_mem();
         let of_warps = next.add(bins as usize);
         let of_tile = of_warps.add(WARPS_PER_BLOCK as usize).cast::<u16>();
-        Self { next, of_warps, of_tile, all: of_tile.add((WARPS_PER_BLOCK * bins) as usize), bins }
+        Self { next, of_warps, of_tile, bins }
     }
 
+    /// The counts of a warp, or those of the tile for the number behind the last warp's. There are two or more digits, so
+    /// that they fill 32-bit words.
     #[inline(always)]
     unsafe fn of_warp(&self, warp: u32) -> *mut u16 {
         self.of_tile.add((warp * self.bins) as usize)
@@ -288,58 +282,76 @@ pub unsafe fn place<S: Source, T: Target>(p: &GroupIndexParams, blocks: Blocks) 
             let length = (end - tile).min(GROUP_TILE) as u32;
             // A warp takes neighbours, in order.
             let offset = |i: u32| (warp * ITEMS as u32 + i) * WARP_SIZE + lane;
-            let words = each_item(|i| S::word(p, tile + offset(i).min(length - 1) as u64));
-            let mut bin = lane;
-            while bin < places.bins {
-                memory::store(of_warp.add(bin as usize), 0);
-                bin += WARP_SIZE;
+            let word = |i: u32| S::word(p, tile + offset(i).min(length - 1) as u64);
+            let mut pair = lane;
+            while pair < places.bins / 2 {
+                memory::store(of_warp.cast::<u32>().add(pair as usize), 0);
+                pair += WARP_SIZE;
             }
+            let digits = each_item(|i| digit(p, word(i)));
             sync_warp(FULL_MASK);
+            // The digit of an element, then its rank among those of its warp: in one register, so that nothing that is
+            // computed of the digit is kept.
             let ranks = each_item(|i| {
                 let is_there = offset(i) < length;
-                let digit = digit(p, words[i as usize]);
-                let peers = warp::match_any(FULL_MASK, if is_there { digit } else { NO_DIGIT });
+                let digit = digits[i as usize];
+                let peers = same_digit(p, digit) & warp::ballot(FULL_MASK, is_there);
                 let lower = (peers & ((1 << lane) - 1)).count_ones();
                 let count = of_warp.add(digit as usize);
-                let before = if is_there { memory::load(count) as u32 } else { 0 };
+                let before = memory::load(count) as u32;
                 sync_warp(FULL_MASK);
                 if is_there && lower == 0 {
                     memory::store(count, (before + peers.count_ones()) as u16);
                 }
                 sync_warp(FULL_MASK);
-                before + lower
+                hint::opaque(digit << RANK_BITS | (before + lower))
             });
             sync_threads();
-            for_each_of_block(places.bins, |bin| {
+            // Two digits at a time: the sum of their counts in one warp does not leave 16 bits.
+            for_each_of_block(places.bins / 2, |pair| {
                 let mut before = 0;
                 for warp in 0..WARPS_PER_BLOCK {
-                    let count = places.of_warp(warp).add(bin);
-                    let of_warp = memory::load(count);
-                    memory::store(count, before);
+                    let counts = places.of_warp(warp).cast::<u32>().add(pair);
+                    let of_warp = memory::load(counts);
+                    memory::store(counts, before);
                     before += of_warp;
                 }
-                memory::store(places.all.add(bin), before);
+                memory::store(places.of_warp(WARPS_PER_BLOCK).cast::<u32>().add(pair), before);
             });
             sync_threads();
             each_item(|i| {
                 if offset(i) < length {
-                    let word = words[i as usize];
-                    let digit = digit(p, word) as usize;
-                    let rank = ranks[i as usize] + memory::load(of_warp.add(digit)) as u32;
+                    let digit = (ranks[i as usize] >> RANK_BITS) as usize;
+                    let of_warp = ranks[i as usize] & ((1 << RANK_BITS) - 1);
+                    let rank = of_warp + memory::load(places.of_warp(warp).add(digit)) as u32;
                     let at = memory::load(places.next.add(digit)) + rank as u64;
-                    memory::store((p.to as *mut T).add(at as usize), T::of(without_digit(p, word)));
+                    memory::store((p.to as *mut T).add(at as usize), T::of(without_digit(p, word(i))));
                 }
             });
             sync_threads();
             for_each_of_block(places.bins, |bin| {
                 let next = places.next.add(bin);
-                memory::store(next, memory::load(next) + memory::load(places.all.add(bin)) as u64);
+                let of_tile = memory::load(places.of_warp(WARPS_PER_BLOCK).add(bin)) as u64;
+                memory::store(next, memory::load(next) + of_tile);
             });
             tile += GROUP_TILE;
         }
         // The next share has other places.
         sync_threads();
     });
+}
+
+/// The lanes whose digit is this lane's, as bits. `match_any` is slower: it takes one step for each digit of the warp,
+/// and this takes one for each bit.
+#[inline(always)]
+unsafe fn same_digit(p: &GroupIndexParams, digit: u32) -> u32 {
+    let mut same = FULL_MASK;
+    for bit in 0..p.digit_bits {
+        let is_set = digit >> bit & 1 != 0;
+        let set = warp::ballot(FULL_MASK, is_set);
+        same &= if is_set { set } else { !set };
+    }
+    same
 }
 
 /// A word without the digit that this pass sorts by.

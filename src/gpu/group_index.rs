@@ -63,7 +63,9 @@ impl Sort {
     fn new(plan: &GroupIndexPlan) -> Self {
         let key_bits = bits(plan.rows.saturating_mul(plan.n + 1));
         let passes = key_bits.div_ceil(MOST_DIGIT_BITS).max(1);
-        Self { key_bits, position_bits: bits(plan.e), passes, digit_bits: key_bits.div_ceil(passes) }
+        // The kernels take two digits at a time, so a digit has one bit at least.
+        let digit_bits = key_bits.div_ceil(passes).max(1);
+        Self { key_bits: key_bits.max(digit_bits), position_bits: bits(plan.e), passes, digit_bits }
     }
 
     /// What an element is between the passes: what the first pass leaves of its key, and its position.
@@ -332,7 +334,7 @@ mod tests {
                 assert!((rows * (n + 1) - 1) >> sort.key_bits.min(63) == 0, "{rows}, {n}");
             }
         }
-        assert_eq!((Sort::new(&plan(1, 1, 0)).key_bits, Sort::new(&plan(1, 1, 1023)).passes), (0, 1));
+        assert_eq!((Sort::new(&plan(1, 1, 0)).digit_bits, Sort::new(&plan(1, 1, 1023)).passes), (1, 1));
         assert_eq!(Sort::new(&plan(1, 1, 1024)).passes, 2);
     }
 
