@@ -58,11 +58,10 @@ fn agrees_with_the_naive_twin() {
     });
 }
 
-/// One pass, two and three: the digits of 1,024, 1,025 and a million groups. The elements fill several shares, and the
-/// last tile is not full.
+/// One pass, two and three. The elements fill several shares, and the last tile is not full.
 #[test]
 fn every_kernel_sorts_by_every_digit() {
-    for (length, groups) in [(1, 1), (5000, 1), (4500, 700), (4500, 1023), (2100, 1024), (300, 70_000)] {
+    for (length, groups) in [(1, 1), (5000, 1), (4500, 700), (4500, 767), (2100, 768), (300, 70_000)] {
         for case in hard_cases(length, groups) {
             GRIDS.into_iter().for_each(|grid| check(&case, grid));
         }

@@ -97,13 +97,7 @@ impl Target for u64 {
 /// The digit of a word that this pass sorts by.
 #[inline(always)]
 fn digit(p: &GroupIndexParams, word: u64) -> u32 {
-    (word >> p.position_bits) as u32 & (bins(p) - 1)
-}
-
-/// The number of digits.
-#[inline(always)]
-fn bins(p: &GroupIndexParams) -> u32 {
-    1 << p.digit_bits
+    (word >> p.position_bits) as u32 & p.digit_mask
 }
 
 /// Calls `visit` with each number below `count` that belongs to this thread of its block.
@@ -132,7 +126,7 @@ fn for_each_share(p: &GroupIndexParams, blocks: Blocks, mut visit: impl FnMut(u6
 pub unsafe fn count<S: Source>(p: &GroupIndexParams, blocks: Blocks) {
     let counts: *mut u32 = shared::dynamic_shared_mem();
     for_each_share(p, blocks, |share, first, end| {
-        for_each_of_block(bins(p), |bin| memory::store(counts.add(bin), 0));
+        for_each_of_block(p.bins, |bin| memory::store(counts.add(bin), 0));
         sync_threads();
         let mut tile = first;
         while tile < end {
@@ -147,7 +141,7 @@ pub unsafe fn count<S: Source>(p: &GroupIndexParams, blocks: Blocks) {
             tile += GROUP_TILE;
         }
         sync_threads();
-        for_each_of_block(bins(p), |bin| {
+        for_each_of_block(p.bins, |bin| {
             let at = bin as u64 * p.shares + share;
             memory::store((p.counts as *mut u64).add(at as usize), memory::load(counts.add(bin)) as u64);
         });
@@ -160,7 +154,7 @@ pub unsafe fn count<S: Source>(p: &GroupIndexParams, blocks: Blocks) {
 #[inline(always)]
 pub unsafe fn scan(p: &GroupIndexParams, warps: Warps) {
     let lane = lane_id();
-    warps.for_each(bins(p) as u64, |bin| {
+    warps.for_each(p.bins as u64, |bin| {
         let counts = (p.counts as *mut u64).add((bin * p.shares) as usize);
         let mut before = 0;
         let mut first = 0;
@@ -196,39 +190,68 @@ unsafe fn inclusive_sum(value: u64, lane: u32) -> u64 {
     sum
 }
 
-/// The dynamic shared memory of [`place`], for 2^`digit_bits` digits.
-struct Places {
+/// The dynamic shared memory of [`place`]. The counts of a warp, of digits, fill whole 32-bit words.
+struct Places<T> {
     /// Where the next element of each digit goes: u64.
     next: *mut u64,
-    /// The sum of the totals of the digits of each warp: u64.
+    /// The elements of the tile, in the order of their digits.
+    words: *mut T,
+    /// A sum of each warp: u64.
     of_warps: *mut u64,
-    /// How many elements of the tile have each digit: first those of each warp, then those of the warps before it: u16.
-    /// Behind those of the last warp, how many elements of the tile have each digit in all.
-    of_tile: *mut u16,
+    /// The digit of each of `words`: u16.
+    digits: *mut u16,
+    /// How many elements of the tile have each digit. First those of each warp; then where those of each warp begin in
+    /// `words`. Behind those of the last warp, how many elements of the tile have each digit in all. u16.
+    counts: *mut u16,
     bins: u32,
+    /// `bins`, rounded up to an even number.
+    stride: u32,
 }
 
-impl Places {
+impl<T: Target> Places<T> {
     #[inline(always)]
     unsafe fn new(bins: u32) -> Self {
         let next: *mut u64 = shared::dynamic_shared_mem();
         let of_warps = next.add(bins as usize);
-        let of_tile = of_warps.add(WARPS_PER_BLOCK as usize).cast::<u16>();
-        Self { next, of_warps, of_tile, bins }
+        let words = of_warps.add(WARPS_PER_BLOCK as usize).cast::<T>();
+        let digits = words.add(GROUP_TILE as usize).cast::<u16>();
+        let counts = digits.add(GROUP_TILE as usize);
+        Self { next, words, of_warps, digits, counts, bins, stride: bins.next_multiple_of(2) }
     }
 
-    /// The counts of a warp, or those of the tile for the number behind the last warp's. There are two or more digits, so
-    /// that they fill 32-bit words.
+    /// The counts of a warp, or those of the tile for the number behind the last warp's.
     #[inline(always)]
     unsafe fn of_warp(&self, warp: u32) -> *mut u16 {
-        self.of_tile.add((warp * self.bins) as usize)
+        self.counts.add((warp * self.stride) as usize)
+    }
+
+    /// A pair of counts of a warp.
+    #[inline(always)]
+    unsafe fn pair(&self, warp: u32, pair: u32) -> *mut u32 {
+        self.of_warp(warp).cast::<u32>().add(pair as usize)
+    }
+
+    /// The sum of the values of the threads before this one. All threads of the block call it.
+    #[inline(always)]
+    unsafe fn sum_before(&self, value: u64) -> u64 {
+        let warp = thread_idx_x() / WARP_SIZE;
+        let lane = lane_id();
+        let through = inclusive_sum(value, lane);
+        if lane == WARP_SIZE - 1 {
+            memory::store(self.of_warps.add(warp as usize), through);
+        }
+        sync_threads();
+        let mut sum = through - value;
+        for before in 0..warp {
+            sum += memory::load(self.of_warps.add(before as usize));
+        }
+        sum
     }
 
     /// Stores where the elements of a share with each digit go. All threads of the block call it.
     #[inline(always)]
     unsafe fn start(&self, p: &GroupIndexParams, share: u64) {
-        let (thread, lane) = (thread_idx_x(), lane_id());
-        let warp = thread / WARP_SIZE;
+        let thread = thread_idx_x();
         let bins_of_thread = self.bins.div_ceil(THREADS_PER_BLOCK);
         let first = thread * bins_of_thread;
         let total = |bin: u32| {
@@ -242,15 +265,7 @@ impl Places {
         for i in 0..bins_of_thread {
             of_thread += total(first + i);
         }
-        let through = inclusive_sum(of_thread, lane);
-        if lane == WARP_SIZE - 1 {
-            memory::store(self.of_warps.add(warp as usize), through);
-        }
-        sync_threads();
-        let mut start = through - of_thread;
-        for before in 0..warp {
-            start += memory::load(self.of_warps.add(before as usize));
-        }
+        let mut start = self.sum_before(of_thread);
         for i in 0..bins_of_thread {
             let bin = first + i;
             if bin < self.bins {
@@ -266,15 +281,51 @@ impl Places {
             memory::store((p.starts as *mut u64).add(self.bins as usize), p.count);
         }
     }
+
+    /// Turns the counts of each warp into where its elements begin in `words`. All threads of the block call it.
+    ///
+    /// It takes two digits at a time: the sum of two counts does not leave 16 bits.
+    #[inline(always)]
+    unsafe fn sum_counts(&self) {
+        let pairs_of_thread = (self.stride / 2).div_ceil(THREADS_PER_BLOCK);
+        let first = thread_idx_x() * pairs_of_thread;
+        let pairs = first..(first + pairs_of_thread).min(self.stride / 2);
+        let mut of_thread = 0;
+        for pair in pairs.clone() {
+            let mut all = 0;
+            for warp in 0..WARPS_PER_BLOCK {
+                all += memory::load(self.pair(warp, pair));
+            }
+            memory::store(self.pair(WARPS_PER_BLOCK, pair), all);
+            of_thread += (all & 0xffff) + (all >> 16);
+        }
+        let mut start = self.sum_before(of_thread as u64) as u32;
+        for pair in pairs {
+            let all = memory::load(self.pair(WARPS_PER_BLOCK, pair));
+            let mut starts = start | (start + (all & 0xffff)) << 16;
+            for warp in 0..WARPS_PER_BLOCK {
+                let counts = memory::load(self.pair(warp, pair));
+                memory::store(self.pair(warp, pair), starts);
+                starts += counts;
+            }
+            start += (all & 0xffff) + (all >> 16);
+        }
+    }
 }
 
 /// Moves the elements of each share to their places. Dynamic shared memory: that of [`Places`].
+///
+/// ```text
+/// for each group tile of the share:
+///     for each element: its number among the elements of its warp with its digit
+///     sort the tile's elements by their digit, in shared memory
+///     store them: neighbours with the same digit go to neighbouring places
+/// ```
 #[inline(always)]
 pub unsafe fn place<S: Source, T: Target>(p: &GroupIndexParams, blocks: Blocks) {
-    let places = Places::new(bins(p));
+    let places = Places::<T>::new(p.bins);
     let lane = lane_id();
     let warp = thread_idx_x() / WARP_SIZE;
-    let of_warp = places.of_warp(warp);
     for_each_share(p, blocks, |share, first, end| {
         places.start(p, share);
         let mut tile = first;
@@ -284,20 +335,21 @@ pub unsafe fn place<S: Source, T: Target>(p: &GroupIndexParams, blocks: Blocks) 
             let offset = |i: u32| (warp * ITEMS as u32 + i) * WARP_SIZE + lane;
             let word = |i: u32| S::word(p, tile + offset(i).min(length - 1) as u64);
             let mut pair = lane;
-            while pair < places.bins / 2 {
-                memory::store(of_warp.cast::<u32>().add(pair as usize), 0);
+            while pair < places.stride / 2 {
+                memory::store(places.pair(warp, pair), 0);
                 pair += WARP_SIZE;
             }
             let digits = each_item(|i| digit(p, word(i)));
+            let peers = same_digits(p, &digits);
             sync_warp(FULL_MASK);
-            // The digit of an element, then its rank among those of its warp: in one register, so that nothing that is
-            // computed of the digit is kept.
+            // The digit of an element, then its number among those of its warp: in one register, so that nothing that
+            // is computed of the digit is kept.
             let ranks = each_item(|i| {
                 let is_there = offset(i) < length;
                 let digit = digits[i as usize];
-                let peers = same_digit(p, digit) & warp::ballot(FULL_MASK, is_there);
+                let peers = peers[i as usize] & warp::ballot(FULL_MASK, is_there);
                 let lower = (peers & ((1 << lane) - 1)).count_ones();
-                let count = of_warp.add(digit as usize);
+                let count = places.of_warp(warp).add(digit as usize);
                 let before = memory::load(count) as u32;
                 sync_warp(FULL_MASK);
                 if is_there && lower == 0 {
@@ -307,25 +359,27 @@ pub unsafe fn place<S: Source, T: Target>(p: &GroupIndexParams, blocks: Blocks) 
                 hint::opaque(digit << RANK_BITS | (before + lower))
             });
             sync_threads();
-            // Two digits at a time: the sum of their counts in one warp does not leave 16 bits.
-            for_each_of_block(places.bins / 2, |pair| {
-                let mut before = 0;
-                for warp in 0..WARPS_PER_BLOCK {
-                    let counts = places.of_warp(warp).cast::<u32>().add(pair);
-                    let of_warp = memory::load(counts);
-                    memory::store(counts, before);
-                    before += of_warp;
-                }
-                memory::store(places.of_warp(WARPS_PER_BLOCK).cast::<u32>().add(pair), before);
-            });
+            places.sum_counts();
             sync_threads();
             each_item(|i| {
                 if offset(i) < length {
-                    let digit = (ranks[i as usize] >> RANK_BITS) as usize;
-                    let of_warp = ranks[i as usize] & ((1 << RANK_BITS) - 1);
-                    let rank = of_warp + memory::load(places.of_warp(warp).add(digit)) as u32;
-                    let at = memory::load(places.next.add(digit)) + rank as u64;
-                    memory::store((p.to as *mut T).add(at as usize), T::of(without_digit(p, word(i))));
+                    let digit = ranks[i as usize] >> RANK_BITS;
+                    let rank = ranks[i as usize] & ((1 << RANK_BITS) - 1);
+                    let start = memory::load(places.of_warp(warp).add(digit as usize)) as u32;
+                    let at = (start + rank) as usize;
+                    memory::store(places.words.add(at), T::of(without_digit(p, word(i))));
+                    memory::store(places.digits.add(at), digit as u16);
+                }
+            });
+            sync_threads();
+            each_item(|i| {
+                let at = i * THREADS_PER_BLOCK + thread_idx_x();
+                if at < length {
+                    let digit = memory::load(places.digits.add(at as usize)) as usize;
+                    // Those of the first warp are the first ones with the digit.
+                    let start = memory::load(places.of_warp(0).add(digit)) as u64;
+                    let to = memory::load(places.next.add(digit)) + (at as u64 - start);
+                    memory::store((p.to as *mut T).add(to as usize), memory::load(places.words.add(at as usize)));
                 }
             });
             sync_threads();
@@ -341,15 +395,18 @@ pub unsafe fn place<S: Source, T: Target>(p: &GroupIndexParams, blocks: Blocks) 
     });
 }
 
-/// The lanes whose digit is this lane's, as bits. `match_any` is slower: it takes one step for each digit of the warp,
-/// and this takes one for each bit.
+/// For each item, the lanes whose digit is this lane's, as bits.
+///
+/// `match_any` is slower: it takes one step for each digit of the warp, and this takes one for each bit.
 #[inline(always)]
-unsafe fn same_digit(p: &GroupIndexParams, digit: u32) -> u32 {
-    let mut same = FULL_MASK;
-    for bit in 0..p.digit_bits {
-        let is_set = digit >> bit & 1 != 0;
-        let set = warp::ballot(FULL_MASK, is_set);
-        same &= if is_set { set } else { !set };
+unsafe fn same_digits(p: &GroupIndexParams, digits: &[u32; ITEMS]) -> [u32; ITEMS] {
+    let mut same = [FULL_MASK; ITEMS];
+    for bit in 0..p.bin_bits {
+        same = each_item(|i| {
+            let is_set = digits[i as usize] >> bit & 1 != 0;
+            let set = warp::ballot(FULL_MASK, is_set);
+            same[i as usize] & if is_set { set } else { !set }
+        });
     }
     same
 }

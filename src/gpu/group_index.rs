@@ -22,8 +22,13 @@ use steps::{Step, Width};
 /// The most shares that the elements are divided into. Each digit has a count in each share.
 const MOST_SHARES: usize = 512;
 
-/// The most bits of a digit. A block has counts of each digit in shared memory.
-const MOST_DIGIT_BITS: u32 = 10;
+/// The most bits of a digit, but for that of the last pass. With more, the elements of a tile with the same digit are so
+/// few that each store goes to another sector of memory.
+const MOST_DIGIT_BITS: u32 = 9;
+
+/// The most digits of the last pass. With more, the counts of a block do not fit in 48 KiB of shared memory. It is more
+/// than 2^9, because 2^18 groups, and the elements without a group, should take no third pass.
+const MOST_BINS: usize = 768;
 
 /// Where the tensors of a group_index lie in device memory, and of what type they are.
 #[derive(Clone, Copy, Debug)]
@@ -50,22 +55,44 @@ fn bits(count: usize) -> u32 {
 /// How the elements are sorted: by a radix sort of some passes over their keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Sort {
-    /// The bits of a key.
-    key_bits: u32,
+    /// The number of keys.
+    keys: usize,
     /// The bits of a position in a row.
     position_bits: u32,
     passes: u32,
-    /// The bits of a digit, which one pass sorts by.
+    /// The bits of a digit, which one pass sorts by. The last pass sorts by the rest of the key.
     digit_bits: u32,
 }
 
 impl Sort {
     fn new(plan: &GroupIndexPlan) -> Self {
-        let key_bits = bits(plan.rows.saturating_mul(plan.n + 1));
-        let passes = key_bits.div_ceil(MOST_DIGIT_BITS).max(1);
-        // The kernels take two digits at a time, so a digit has one bit at least.
-        let digit_bits = key_bits.div_ceil(passes).max(1);
-        Self { key_bits: key_bits.max(digit_bits), position_bits: bits(plan.e), passes, digit_bits }
+        let keys = plan.rows.saturating_mul(plan.n + 1);
+        let with = |passes: u32| {
+            let digit_bits = bits(keys).div_ceil(passes).clamp(1, MOST_DIGIT_BITS);
+            Self { keys, position_bits: bits(plan.e), passes, digit_bits }
+        };
+        let enough = (1..).map(with).find(|sort| sort.last_bins() <= MOST_BINS);
+        enough.expect("64 passes are enough for every key")
+    }
+
+    /// The bits of the key that are left for the last pass.
+    fn bits_before_last(self) -> u32 {
+        self.digit_bits * (self.passes - 1)
+    }
+
+    /// The number of digits of the last pass.
+    fn last_bins(self) -> usize {
+        self.keys.saturating_sub(1).checked_shr(self.bits_before_last()).unwrap_or(0) + 1
+    }
+
+    /// The number of digits of a pass.
+    fn bins(self, pass: u32) -> usize {
+        if pass + 1 == self.passes { self.last_bins() } else { 1 << self.digit_bits }
+    }
+
+    /// The bits of a key that the first pass leaves.
+    fn bits_left(self) -> u32 {
+        if self.passes == 1 { 0 } else { bits(self.keys) - self.digit_bits }
     }
 
     /// What an element is between the passes: what the first pass leaves of its key, and its position.
@@ -74,7 +101,7 @@ impl Sort {
             // perm has 64 bits for each element, and serves as a buffer.
             IndexType::I64 => Width::Wide,
             IndexType::I32 if plan.has_wide_words => Width::Wide,
-            IndexType::I32 if self.key_bits - self.digit_bits + self.position_bits <= u32::BITS => Width::Narrow,
+            IndexType::I32 if self.bits_left() + self.position_bits <= u32::BITS => Width::Narrow,
             IndexType::I32 => Width::Wide,
         }
     }
@@ -97,7 +124,7 @@ impl WorkspaceLayout {
         let count = plan.index.element_count();
         let width = sort.width(plan, index_type);
         // For the most digits and shares that these shapes, or smaller ones, have.
-        let bins = 1usize << sort.key_bits.min(MOST_DIGIT_BITS);
+        let bins = sort.keys.clamp(1, MOST_BINS);
         let shares = count.div_ceil(GROUP_TILE as usize).clamp(1, MOST_SHARES);
         let mut layout = Self::default();
         let mut reserve = |bytes: usize| {
@@ -117,10 +144,11 @@ impl WorkspaceLayout {
 }
 
 impl GroupIndexPlan {
-    /// The most bytes of workspace that [`enqueue_group_index`] needs, for these shapes and all smaller ones: 4 MiB and
-    /// 16 KiB of counts at most; with more than 1,023 groups also 4 bytes for each element of an int32 index where 32
-    /// bits hold its position and what the first step leaves of its group, else 8, or 16 with more than 1,048,575
-    /// groups; and 8 bytes for each element of an int64 index. `usize::MAX` if the number does not fit in a usize.
+    /// The most bytes of workspace that [`enqueue_group_index`] needs, for these shapes and all smaller ones: 3 MiB and
+    /// 12 KiB of counts at most, and, with more than 767 groups, buffers. A buffer has 8 bytes for each element of an
+    /// int64 index, and 4 for those of an int32 index where 32 bits hold its position and what the first step leaves of
+    /// its group. Otherwise there are one or two buffers of 8 bytes for each element. `usize::MAX` if the number does not
+    /// fit in a usize.
     pub fn workspace_bytes(&self, index_type: IndexType) -> usize {
         WorkspaceLayout::new(self, index_type).bytes
     }
@@ -153,7 +181,7 @@ pub unsafe fn enqueue_group_index(
         return unsafe { queue.fill_u32(pointers.indptr, 0, words) };
     }
     let sort = Sort::new(plan);
-    if sort.key_bits + sort.position_bits > u64::BITS {
+    if bits(sort.keys) + sort.position_bits > u64::BITS {
         return Err(Error::TooManyElements { dims: vec![plan.rows, plan.n + 1, plan.e] });
     }
     let width = sort.width(plan, pointers.index_type);
@@ -175,7 +203,6 @@ pub unsafe fn enqueue_group_index(
         by_e: Divisor::new(plan.e as u64),
         by_entries: Divisor::new(plan.n as u64 + 1),
         position_bits: sort.position_bits,
-        digit_bits: sort.digit_bits,
         ..GroupIndexParams::default()
     };
     // The last pass writes perm, and the passes before it write to the two buffers in turn.
@@ -190,11 +217,16 @@ pub unsafe fn enqueue_group_index(
     let mut params = common;
     for pass in 0..sort.passes {
         let is_last = pass + 1 == sort.passes;
+        let bins = sort.bins(pass);
         params = GroupIndexParams {
             from: if pass == 0 { pointers.index } else { target(pass - 1) },
             to: target(pass),
             starts: if is_last { address(workspace.starts) } else { 0 },
             done_bits: pass * sort.digit_bits,
+            digit_bits: if is_last { bits(bins) } else { sort.digit_bits },
+            digit_mask: if is_last { u32::MAX } else { (1 << sort.digit_bits) - 1 },
+            bins: bins as u32,
+            bin_bits: bits(bins),
             ..common
         };
         let from = if pass == 0 { None } else { Some(width) };
@@ -203,10 +235,10 @@ pub unsafe fn enqueue_group_index(
         let shares = params.shares as u32;
         // SAFETY: the caller's promise about the addresses; counts and sizes follow from the plan's shapes.
         unsafe {
-            let bytes = GroupIndexParams::count_bytes(sort.digit_bits);
+            let bytes = GroupIndexParams::count_bytes(params.bins);
             queue.launch_with_shared(kernel(Step::Count { from }), shares, bytes, &params)?;
-            queue.launch_for_each(kernel(Step::Scan), 1 << sort.digit_bits, &params)?;
-            let bytes = GroupIndexParams::place_bytes(sort.digit_bits);
+            queue.launch_for_each(kernel(Step::Scan), bins, &params)?;
+            let bytes = GroupIndexParams::place_bytes(params.bins, to.bytes() as u32);
             queue.launch_with_shared(kernel(Step::Place { from, to }), shares, bytes, &params)?;
         }
     }
@@ -326,16 +358,19 @@ mod tests {
     }
 
     #[test]
-    fn a_digit_has_ten_bits_at_most_and_the_digits_cover_the_key() {
-        for n in [0, 1, 2, 1022, 1023, 1024, 1 << 18, (1 << 20) - 1, 1 << 20, 1 << 40] {
-            for rows in [1, 3, 1000] {
+    fn the_digits_cover_the_key_and_fit_in_shared_memory() {
+        for n in [0, 1, 2, 766, 767, 768, 1 << 18, 393_215, 393_216, 1 << 20, 1 << 31, 1 << 40, usize::MAX / 4000] {
+            for rows in [0, 1, 3, 1000] {
                 let sort = Sort::new(&plan(rows, 10, n));
-                assert!(sort.digit_bits <= MOST_DIGIT_BITS && sort.digit_bits * sort.passes >= sort.key_bits);
-                assert!((rows * (n + 1) - 1) >> sort.key_bits.min(63) == 0, "{rows}, {n}");
+                assert!(sort.digit_bits <= MOST_DIGIT_BITS && sort.last_bins() <= MOST_BINS, "{rows}, {n}: {sort:?}");
+                let largest = (sort.keys.max(1) - 1) >> sort.bits_before_last();
+                assert_eq!(largest + 1, sort.last_bins(), "{rows}, {n}: {sort:?}");
             }
         }
-        assert_eq!((Sort::new(&plan(1, 1, 0)).digit_bits, Sort::new(&plan(1, 1, 1023)).passes), (1, 1));
-        assert_eq!(Sort::new(&plan(1, 1, 1024)).passes, 2);
+        let passes = |n| Sort::new(&plan(1, 1, n)).passes;
+        assert_eq!([0, 767, 768, 1 << 18, 393_215, 393_216].map(passes), [1, 1, 2, 2, 2, 3]);
+        // What every device has without being asked for more.
+        assert!(GroupIndexParams::place_bytes(MOST_BINS as u32, 8) <= 48 << 10);
     }
 
     #[test]
@@ -357,8 +392,8 @@ mod tests {
     #[test]
     fn the_usual_index_takes_four_bytes_for_each_element() {
         let e = 1 << 22;
-        let counts = WorkspaceLayout::new(&plan(1, e, 1000), IndexType::I32).bytes;
-        assert!(counts <= (4 << 20) + (16 << 10) + 8, "{counts}");
+        let counts = WorkspaceLayout::new(&plan(1, e, 767), IndexType::I32).bytes;
+        assert!(counts <= (3 << 20) + (12 << 10) + 8, "{counts}");
         assert_eq!(plan(1, e, 1 << 18).workspace_bytes(IndexType::I32), counts + 4 * e);
         assert_eq!(plan(1, e, 1 << 18).workspace_bytes(IndexType::I64), counts + 8 * e);
     }

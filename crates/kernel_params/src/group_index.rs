@@ -1,6 +1,6 @@
 //! The grouping of an index.
 
-use crate::{Divisor, THREADS_PER_BLOCK, WARP_SIZE};
+use crate::{Divisor, GROUP_TILE, THREADS_PER_BLOCK, WARP_SIZE};
 
 /// The parameter of the kernels of group_index: a pass of a radix sort over the elements of all rows.
 ///
@@ -19,7 +19,7 @@ pub struct GroupIndexParams {
     pub counts: u64,
     /// Address of the number of elements (u64) with each digit.
     pub totals: u64,
-    /// Address of 2^`digit_bits` + 1 positions (u64): where the elements of each digit begin. 0 if they are not wanted.
+    /// Address of `bins` + 1 positions (u64): where the elements of each digit begin. 0 if they are not wanted.
     pub starts: u64,
     /// Address of the index.
     pub index: u64,
@@ -45,25 +45,31 @@ pub struct GroupIndexParams {
     pub by_entries: Divisor,
     /// The number of low bits of a word that have the position.
     pub position_bits: u32,
-    /// The number of bits of a digit.
+    /// The number of bits of a digit of this pass. The digit of the last pass is the rest of the key.
     pub digit_bits: u32,
+    /// All bits of a digit.
+    pub digit_mask: u32,
+    /// The number of digits, at most 2^16.
+    pub bins: u32,
+    /// The number of bits of the largest digit.
+    pub bin_bits: u32,
     /// The number of bits of the key that earlier passes have sorted by.
     pub done_bits: u32,
-    /// Fills the structure.
-    pub unused: u32,
 }
 
 impl GroupIndexParams {
-    /// The bytes of dynamic shared memory of the kernel that counts.
-    pub const fn count_bytes(digit_bits: u32) -> u32 {
-        (size_of::<u32>() as u32) << digit_bits
+    /// The bytes of dynamic shared memory of the kernel that counts: a u32 for each digit.
+    pub const fn count_bytes(bins: u32) -> u32 {
+        bins * size_of::<u32>() as u32
     }
 
-    /// The bytes of dynamic shared memory of the kernel that places: a u64 for each digit and each warp, and for each
-    /// digit a u16 for each warp and one for the block.
-    pub const fn place_bytes(digit_bits: u32) -> u32 {
+    /// The bytes of dynamic shared memory of the kernel that places words of `word_bytes` bytes. For each digit a u64; for
+    /// each warp a u64; for each element of a tile a word and a u16; for each digit, rounded up to an even number, a u16
+    /// for each warp and one for the block.
+    pub const fn place_bytes(bins: u32, word_bytes: u32) -> u32 {
+        let (narrow, wide) = (size_of::<u16>() as u32, size_of::<u64>() as u32);
         let warps = THREADS_PER_BLOCK / WARP_SIZE;
-        let of_digit = size_of::<u64>() as u32 + (warps + 1) * size_of::<u16>() as u32;
-        (of_digit << digit_bits) + warps * size_of::<u64>() as u32
+        let of_elements = GROUP_TILE as u32 * (word_bytes + narrow);
+        (bins + warps) * wide + of_elements + bins.next_multiple_of(2) * (warps + 1) * narrow
     }
 }
