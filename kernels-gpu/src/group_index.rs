@@ -48,12 +48,13 @@ macro_rules! index_source {
             unsafe fn word(p: &GroupIndexParams, at: u64) -> u64 {
                 let index = memory::load_readonly((p.from as *const $index).add(at as usize));
                 let group = index.group(p.n).unwrap_or(p.n);
-                if p.rows == 1 {
-                    return group << p.position_bits | at;
+                let (mut key, mut position) = (group, at);
+                if p.rows != 1 {
+                    hint::only_here();
+                    let (row, in_row) = p.by_e.divide(at);
+                    (key, position) = (row * (p.n + 1) + group, in_row);
                 }
-                hint::only_here();
-                let (row, position) = p.by_e.divide(at);
-                (row * (p.n + 1) + group) << p.position_bits | position
+                key << p.position_bits | position
             }
         }
     )+};
@@ -83,7 +84,8 @@ pub trait Target: memory::Word {
 impl Target for u32 {
     #[inline(always)]
     fn of(word: u64) -> Self {
-        word as u32
+        // Opaque, so that the other 32 bits are not kept.
+        hint::opaque(word as u32)
     }
 }
 
@@ -110,13 +112,14 @@ fn for_each_of_block(count: u32, mut visit: impl FnMut(usize)) {
     }
 }
 
-/// Calls `visit` with the number of each share of this block, and with its elements' range.
+/// Calls `visit` with the number of each share of this block, its first element, and how many it has. A share has fewer
+/// than 2^32 elements.
 #[inline(always)]
-fn for_each_share(p: &GroupIndexParams, blocks: Blocks, mut visit: impl FnMut(u64, u64, u64)) {
+fn for_each_share(p: &GroupIndexParams, blocks: Blocks, mut visit: impl FnMut(u64, u64, u32)) {
     let mut share = blocks.number();
     while share < p.shares {
         let first = share * p.share;
-        visit(share, first, p.count.min(first + p.share));
+        visit(share, first, (p.count - first).min(p.share) as u32);
         share += blocks.count();
     }
 }
@@ -125,20 +128,20 @@ fn for_each_share(p: &GroupIndexParams, blocks: Blocks, mut visit: impl FnMut(u6
 #[inline(always)]
 pub unsafe fn count<S: Source>(p: &GroupIndexParams, blocks: Blocks) {
     let counts: *mut u32 = shared::dynamic_shared_mem();
-    for_each_share(p, blocks, |share, first, end| {
+    for_each_share(p, blocks, |share, first, elements| {
         for_each_of_block(p.bins, |bin| memory::store(counts.add(bin), 0));
         sync_threads();
-        let mut tile = first;
-        while tile < end {
-            let length = (end - tile).min(GROUP_TILE) as u32;
+        let mut tile = 0;
+        while tile < elements {
+            let length = (elements - tile).min(GROUP_TILE as u32);
             let offset = |i: u32| i * THREADS_PER_BLOCK + thread_idx_x();
-            let digits = each_item(|i| digit(p, S::word(p, tile + offset(i).min(length - 1) as u64)));
+            let digits = each_item(|i| digit(p, S::word(p, first + (tile + offset(i).min(length - 1)) as u64)));
             each_item(|i| {
                 if offset(i) < length {
                     atomic::shared_fetch_add_u32(counts.add(digits[i as usize] as usize), 1);
                 }
             });
-            tile += GROUP_TILE;
+            tile += GROUP_TILE as u32;
         }
         sync_threads();
         for_each_of_block(p.bins, |bin| {
@@ -326,20 +329,21 @@ pub unsafe fn place<S: Source, T: Target>(p: &GroupIndexParams, blocks: Blocks) 
     let places = Places::<T>::new(p.bins);
     let lane = lane_id();
     let warp = thread_idx_x() / WARP_SIZE;
-    for_each_share(p, blocks, |share, first, end| {
+    for_each_share(p, blocks, |share, first, elements| {
         places.start(p, share);
-        let mut tile = first;
-        while tile < end {
-            let length = (end - tile).min(GROUP_TILE) as u32;
+        let mut tile = 0;
+        while tile < elements {
+            let length = (elements - tile).min(GROUP_TILE as u32);
             // A warp takes neighbours, in order.
             let offset = |i: u32| (warp * ITEMS as u32 + i) * WARP_SIZE + lane;
-            let word = |i: u32| S::word(p, tile + offset(i).min(length - 1) as u64);
+            let words = each_item(|i| S::word(p, first + (tile + offset(i).min(length - 1)) as u64));
+            let digits = each_item(|i| digit(p, words[i as usize]));
+            let words = each_item(|i| T::of(without_digit(p, words[i as usize])));
             let mut pair = lane;
             while pair < places.stride / 2 {
                 memory::store(places.pair(warp, pair), 0);
                 pair += WARP_SIZE;
             }
-            let digits = each_item(|i| digit(p, word(i)));
             let peers = same_digits(p, &digits);
             sync_warp(FULL_MASK);
             // The digit of an element, then its number among those of its warp: in one register, so that nothing that
@@ -367,7 +371,7 @@ pub unsafe fn place<S: Source, T: Target>(p: &GroupIndexParams, blocks: Blocks) 
                     let rank = ranks[i as usize] & ((1 << RANK_BITS) - 1);
                     let start = memory::load(places.of_warp(warp).add(digit as usize)) as u32;
                     let at = (start + rank) as usize;
-                    memory::store(places.words.add(at), T::of(without_digit(p, word(i))));
+                    memory::store(places.words.add(at), words[i as usize]);
                     memory::store(places.digits.add(at), digit as u16);
                 }
             });
@@ -388,7 +392,7 @@ pub unsafe fn place<S: Source, T: Target>(p: &GroupIndexParams, blocks: Blocks) 
                 let of_tile = memory::load(places.of_warp(WARPS_PER_BLOCK).add(bin)) as u64;
                 memory::store(next, memory::load(next) + of_tile);
             });
-            tile += GROUP_TILE;
+            tile += GROUP_TILE as u32;
         }
         // The next share has other places.
         sync_threads();
