@@ -24,10 +24,11 @@ const RULES: [(u32, &[&str]); 4] = [
             "segment_{csr,coo}_chunks_{min,max}_packs{,_large}_{f16,bf16}",
             "gather_segment_{cut,chunks}_{min,max}_packs_{f16,bf16}",
             "gather_segment_cut_sum_packs_bf16",
-            "gather_segment_chunks_sum_{columns,packs}_{f16,bf16,i32}",
+            "gather_segment_chunks_sum_columns_{f32,f16,bf16,i32}",
+            "gather_segment_chunks_sum_packs_{f16,bf16,i32}",
             "gather_segment_chunks_{sum,min,max}_{columns,packs}_{f64,i64}",
             // Eight elements of a lane, and their digits.
-            "group_index_place_{i32_narrow,i32_wide,i64_wide,narrow,wide,wide_narrow}",
+            "group_index_place_{i32_narrow,i32_wide,i64_narrow,i64_wide,narrow,wide,wide_narrow}",
         ],
     ),
     (
@@ -41,7 +42,7 @@ const RULES: [(u32, &[&str]); 4] = [
             "gather_segment_cut_{sum,min,max}_columns_$T",
             "gather_segment_cut_sum_packs_{f32,f16,f64,i32,i64}",
             "gather_segment_cut_{min,max}_packs_{f32,f64,i32,i64}",
-            "gather_segment_chunks_sum_{columns,packs}_f32",
+            "gather_segment_chunks_sum_packs_f32",
             "gather_segment_chunks_{min,max}_columns_{f32,f16,bf16,i32}",
             "gather_segment_chunks_{min,max}_packs_{f32,i32}",
             "segment_{csr_combine_sum,coo_combine_sum,combine_min,combine_max}_$T",

@@ -83,6 +83,8 @@ pub struct GatherSegmentPlan {
     /// Which elements are reduced. Its `src` is the rows that are read, which are never stored.
     pub(crate) segments: SegmentPlan,
     pub(crate) weight: Option<WeightLayout>,
+    /// Whether the segments are groups, whose grouping takes memory too.
+    pub(crate) is_grouped: bool,
 }
 
 impl GatherSegmentPlan {
@@ -127,7 +129,7 @@ impl GatherSegmentPlan {
             let Error::LeadingAxes { input, given, .. } = error else { return error };
             Error::LeadingAxes { input, given, src: *src }
         })?;
-        Ok(Self { rows, segments, weight })
+        Ok(Self { rows, segments, weight, is_grouped: false })
     }
 
     /// The shape of the result, and of `arg_out`.

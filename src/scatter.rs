@@ -31,13 +31,15 @@ pub struct ScatterOptions {
     pub(crate) dim_size: Option<usize>,
     pub(crate) bad_index: BadIndex,
     pub(crate) deterministic: bool,
+    /// Whether a GPU groups the index, where it can. None: the sizes decide.
+    pub(crate) grouping: Option<bool>,
 }
 
 impl ScatterOptions {
     /// The given reduction along the last axis. The number of groups comes from `base` or the index, a bad index is an
     /// error, and sums are taken in the fastest order.
     pub fn new(reduce: Reduce) -> Self {
-        Self { reduce, dim: -1, dim_size: None, bad_index: BadIndex::default(), deterministic: false }
+        Self { reduce, dim: -1, dim_size: None, bad_index: BadIndex::default(), deterministic: false, grouping: None }
     }
 
     /// The axis of `src` to reduce; negative ones count from the end. The default is -1.
@@ -60,15 +62,24 @@ impl ScatterOptions {
     }
 
     /// Whether sums and means of floating-point values on the GPU have the same bits in every run, on every stream and
-    /// device. The default is false: atomics then add the elements in the order in which they arrive.
+    /// device. The default is false: atomics may then add the elements in the order in which they arrive.
     ///
-    /// A deterministic sum adds integers: each element relative to the largest one of its group. It rounds once, at the
-    /// end, so it is at least as accurate, and no intermediate result overflows. It reads `src` twice and takes 20
-    /// bytes of workspace for each element of the result.
+    /// If each row of `src` has one index, a deterministic sum groups the index, and adds the elements of each group in an
+    /// order that depends on the shapes alone. Otherwise it adds integers: each element relative to the largest one of
+    /// its group. Then it rounds once, at the end, reads `src` twice, and takes 20 bytes of workspace for each element of
+    /// the result.
     ///
     /// Products of floating-point values on the GPU are not deterministic either way. docs/NUMERICS.md lists what is.
     pub fn deterministic(mut self, deterministic: bool) -> Self {
         self.deterministic = deterministic;
+        self
+    }
+
+    /// Whether a GPU groups the index instead of using atomics, where both are possible. By default the sizes decide; this
+    /// is for tests, and for measuring which one is faster.
+    #[doc(hidden)]
+    pub fn grouping(mut self, grouping: bool) -> Self {
+        self.grouping = Some(grouping);
         self
     }
 }
@@ -99,6 +110,7 @@ pub struct ScatterPlan {
     pub(crate) has_base: bool,
     pub(crate) deterministic: bool,
     pub(crate) layout: Layout,
+    pub(crate) grouping: Option<bool>,
 }
 
 impl ScatterPlan {
@@ -136,6 +148,7 @@ impl ScatterPlan {
             has_base: base.is_some(),
             deterministic: options.deterministic,
             layout,
+            grouping: options.grouping,
         })
     }
 

@@ -66,9 +66,16 @@ fn agrees_with_the_cpu_backend_on_skipped_indices<T: Element>() {
     check_generated::<T>("agrees_with_the_cpu_backend_on_skipped_indices", Indices::SomeBad, BadIndex::Skip);
 }
 
+/// With a grouping of the index, which small inputs do not have otherwise.
+fn agrees_with_the_cpu_backend_by_groups<T: Element>() {
+    let test = "agrees_with_the_cpu_backend_by_groups";
+    check_generated_with::<T>(test, Indices::SomeBad, |options| options.bad_index(BadIndex::Skip).grouping(true));
+}
+
 for_each_type! {
     cpu_backend: agrees_with_the_cpu_backend;
     skipped_indices: agrees_with_the_cpu_backend_on_skipped_indices;
+    by_groups: agrees_with_the_cpu_backend_by_groups;
 }
 
 #[test]
@@ -109,6 +116,7 @@ fn large_tensors_agree_with_the_cpu_backend() {
                 reduce,
             };
             check(&stream, &case, &options(&case));
+            check(&stream, &case, &options(&case).grouping(true));
         }
     }
 }

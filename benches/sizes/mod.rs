@@ -140,7 +140,7 @@ pub fn floats(count: usize) -> Vec<f32> {
 
 /// The `i`-th number of SplitMix64, which looks random. A multiplication alone would not: its multiples have almost
 /// equal distances.
-fn mix(i: u64) -> u64 {
+pub fn mix(i: u64) -> u64 {
     let z = (i + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

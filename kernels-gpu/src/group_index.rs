@@ -429,9 +429,9 @@ fn each_item<V>(mut value: impl FnMut(u32) -> V) -> [V; ITEMS] {
 }
 
 /// Stores where each group begins: for each entry of indptr, a binary search among the elements with the same highest
-/// digit.
+/// digit. `P` is the type of perm and indptr.
 #[inline(always)]
-pub unsafe fn bounds<I: Index>(p: &GroupIndexParams, threads: Threads) {
+pub unsafe fn bounds<I: Index, P: Index>(p: &GroupIndexParams, threads: Threads) {
     threads.for_each(p.rows * (p.n + 1), |entry| {
         let (row, group) = if p.rows == 1 { (0, entry) } else { p.by_entries.divide(entry) };
         let starts = (p.starts as *const u64).add((entry >> p.done_bits) as usize);
@@ -444,7 +444,7 @@ pub unsafe fn bounds<I: Index>(p: &GroupIndexParams, threads: Threads) {
         }
         while low < high {
             let middle = low + (high - low) / 2;
-            let position = memory::load_readonly((p.perm as *const I).add(middle as usize)).to_i64() as u64;
+            let position = memory::load_readonly((p.perm as *const P).add(middle as usize)).to_i64() as u64;
             let index = memory::load_readonly((p.index as *const I).add((row_start + position) as usize));
             if index.group(p.n).unwrap_or(p.n) < group {
                 low = middle + 1;
@@ -452,6 +452,6 @@ pub unsafe fn bounds<I: Index>(p: &GroupIndexParams, threads: Threads) {
                 high = middle;
             }
         }
-        memory::store((p.indptr as *mut I).add(entry as usize), I::from_position(low - row_start));
+        memory::store((p.indptr as *mut P).add(entry as usize), P::from_position(low - row_start));
     });
 }

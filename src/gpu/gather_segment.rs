@@ -22,11 +22,16 @@ use crate::{
 
 pub use steps::preload_gather_segment_csr;
 
-use steps::{Selection, Step};
+pub(super) use steps::{Selection, kernels};
+
+use steps::Step;
 
 /// The bytes for each element that chunks may take of the workspace. The rows that are read are never stored, so the
 /// workspace must not grow to their size.
 const BYTES_PER_ELEMENT: usize = 8;
+
+/// The same where the elements are grouped first. They then share the memory in which the grouping was sorted.
+const BYTES_PER_GROUPED_ELEMENT: usize = 4;
 
 /// The bytes that chunks may take in any case. With less, a small input would be cut into too few chunks.
 const SPARE_BYTES: usize = 1 << 18;
@@ -71,7 +76,8 @@ impl GatherSegmentPlan {
     /// The most bytes that chunks may take.
     fn allowance(&self) -> usize {
         let elements = self.segments.b.saturating_mul(self.segments.e);
-        elements.saturating_mul(BYTES_PER_ELEMENT).saturating_add(SPARE_BYTES)
+        let bytes = if self.is_grouped { BYTES_PER_GROUPED_ELEMENT } else { BYTES_PER_ELEMENT };
+        elements.saturating_mul(bytes).saturating_add(SPARE_BYTES)
     }
 
     /// H: the number of weights of an element. 1 without weights.
@@ -83,6 +89,18 @@ impl GatherSegmentPlan {
     fn columns_of_head(&self) -> usize {
         self.segments.k / self.heads()
     }
+}
+
+/// How the elements of segments are read, where their positions are not all that is known of them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reading {
+    /// Type of the index that names rows of `src`. The type of the pointers' `reduction` is that of the indptr.
+    pub(super) index_type: IndexType,
+    /// Address of the numbers, of the indptr's type, at which the index and the weights are read. None: they are read at
+    /// the positions themselves.
+    pub(super) perm: Option<u64>,
+    /// Address of the numbers, of the indptr's type, that `arg_out` has for positions. None: it has the positions.
+    pub(super) args: Option<u64>,
 }
 
 /// Gives the steps of a gather_segment to a queue. It allocates nothing on the device and does not wait. Elements with an
@@ -98,6 +116,25 @@ pub unsafe fn enqueue_gather_segment(
     queue: &mut impl Queue,
     plan: &GatherSegmentPlan,
     pointers: &GatherSegmentPointers,
+) -> Result<(), Error> {
+    let reading = Reading { index_type: pointers.reduction.index_type, perm: None, args: None };
+    // SAFETY: the caller's promise.
+    unsafe { enqueue_reading(queue, plan, pointers, reading) }
+}
+
+/// [`enqueue_gather_segment`] in another order of elements. A perm needs rows of fewer than 2^32 elements.
+///
+/// # Errors
+/// Those of [`enqueue_gather_segment`].
+///
+/// # Safety
+/// That of [`enqueue_gather_segment`], for the addresses in `reading` too: they are of a number for each element of each
+/// row of the indptr. Those of a perm must be below E.
+pub(super) unsafe fn enqueue_reading(
+    queue: &mut impl Queue,
+    plan: &GatherSegmentPlan,
+    pointers: &GatherSegmentPointers,
+    reading: Reading,
 ) -> Result<(), Error> {
     let (segments, reduction) = (&plan.segments, &pointers.reduction);
     let scalar = reduction.scalar;
@@ -120,9 +157,11 @@ pub unsafe fn enqueue_gather_segment(
     let params = GatherSegmentParams {
         segments: SegmentParams {
             tile_log2: chunk_tile.ilog2(),
+            args: reading.args.unwrap_or(0),
             ..segments.params(reduction, placed.layout, &partition, &workspace, columns, &tuning)
         },
         index: pointers.index,
+        perm: reading.perm.unwrap_or(0),
         weight: pointers.weight.unwrap_or(0),
         rows: plan.rows.s as u64,
         by_segments: Divisor::new((segments.b * segments.n) as u64),
@@ -131,7 +170,7 @@ pub unsafe fn enqueue_gather_segment(
         heads: plan.heads() as u32,
         weight_bytes: if pointers.weights_are_float32 { size_of::<f32>() } else { scalar.bytes() } as u32,
         weights_are_float32: pointers.weights_are_float32.into(),
-        index_is_wide: (reduction.index_type == IndexType::I64).into(),
+        index_is_wide: (reading.index_type == IndexType::I64).into(),
         index_layout: index.layout,
         weight_layout: weight.layout,
     };

@@ -17,6 +17,8 @@ use crate::{BadIndex, Error, GroupIndexOptions, GroupIndexPlan, Grouping, Index,
 
 pub use steps::preload_group_index;
 
+pub(super) use steps::{Types, kernels};
+
 use steps::{Step, Width};
 
 /// The most shares that the elements are divided into: the blocks that an H100 runs at once. Each digit has a count in
@@ -97,9 +99,14 @@ impl Sort {
         if self.passes == 1 { 0 } else { bits(self.keys) - self.digit_bits }
     }
 
+    /// Whether 64 bits hold a key and a position.
+    fn fits(self) -> bool {
+        bits(self.keys) + self.position_bits <= u64::BITS
+    }
+
     /// What an element is between the passes: what the first pass leaves of its key, and its position.
-    fn width(self, plan: &GroupIndexPlan, index_type: IndexType) -> Width {
-        match index_type {
+    fn width(self, plan: &GroupIndexPlan, perm_type: IndexType) -> Width {
+        match perm_type {
             // perm has 64 bits for each element, and serves as a buffer.
             IndexType::I64 => Width::Wide,
             IndexType::I32 if plan.has_wide_words => Width::Wide,
@@ -121,10 +128,10 @@ struct WorkspaceLayout {
 }
 
 impl WorkspaceLayout {
-    fn new(plan: &GroupIndexPlan, index_type: IndexType) -> Self {
+    fn new(plan: &GroupIndexPlan, perm_type: IndexType) -> Self {
         let sort = Sort::new(plan);
         let count = plan.index.element_count();
-        let width = sort.width(plan, index_type);
+        let width = sort.width(plan, perm_type);
         // For the most digits and shares that these shapes, or smaller ones, have.
         let bins = sort.keys.clamp(1, MOST_BINS);
         let shares = count.div_ceil(GROUP_TILE as usize).clamp(1, MOST_SHARES);
@@ -138,7 +145,7 @@ impl WorkspaceLayout {
         let totals = reserve(bins * size_of::<u64>());
         let starts = reserve((bins + 1) * size_of::<u64>());
         let buffer = count.saturating_mul(width.bytes());
-        let is_perms = width == Width::of_perm(index_type);
+        let is_perms = width == Width::of_perm(perm_type);
         let first = reserve(if sort.passes > 1 { buffer } else { 0 });
         let second = reserve(if sort.passes > 2 && !is_perms { buffer } else { 0 });
         Self { counts, totals, starts, words: [first, second], bytes: layout.bytes }
@@ -146,6 +153,11 @@ impl WorkspaceLayout {
 }
 
 impl GroupIndexPlan {
+    /// Whether the steps hold every key and position.
+    pub(super) fn fits(&self) -> bool {
+        Sort::new(self).fits()
+    }
+
     /// The most bytes of workspace that [`enqueue_group_index`] needs, for these shapes and all smaller ones: 2.25 MiB
     /// and 12 KiB of counts at most, and, with more than 767 groups, buffers. A buffer has 8 bytes for each element of an
     /// int64 index, and 4 for those of an int32 index where 32 bits hold its position and what the first step leaves of
@@ -161,8 +173,7 @@ impl GroupIndexPlan {
 ///
 /// # Errors
 /// [`Error::WorkspaceTooSmall`]; [`Error::TooManyElements`] where 64 bits do not hold a position and a group of a row, and
-/// from 1.6e12 elements on;
-/// those of the queue.
+/// from 1.6e12 elements on; those of the queue.
 ///
 /// # Safety
 /// Each address must point to device memory that holds what the plan's shapes say, aligned to its elements, and that
@@ -172,24 +183,43 @@ pub unsafe fn enqueue_group_index(
     plan: &GroupIndexPlan,
     pointers: &GroupIndexPointers,
 ) -> Result<(), Error> {
-    let workspace = WorkspaceLayout::new(plan, pointers.index_type);
+    // SAFETY: the caller's promise.
+    unsafe { enqueue_with_perm_of(pointers.index_type, queue, plan, pointers) }
+}
+
+/// [`enqueue_group_index`] where `perm` and `indptr` have a type of their own: that of the index, or int32 where it
+/// holds every position.
+///
+/// # Errors
+/// Those of [`enqueue_group_index`].
+///
+/// # Safety
+/// That of [`enqueue_group_index`].
+pub(super) unsafe fn enqueue_with_perm_of(
+    perm_type: IndexType,
+    queue: &mut impl Queue,
+    plan: &GroupIndexPlan,
+    pointers: &GroupIndexPointers,
+) -> Result<(), Error> {
+    let types = Types { index: pointers.index_type, perm: perm_type };
+    let workspace = WorkspaceLayout::new(plan, perm_type);
     if pointers.workspace_bytes < workspace.bytes {
         return Err(Error::WorkspaceTooSmall { given: pointers.workspace_bytes, needed: workspace.bytes });
     }
     let count = plan.index.element_count();
     let entries = plan.indptr.element_count();
     if count == 0 {
-        let words = entries * pointers.index_type.bytes() / size_of::<u32>();
+        let words = entries * perm_type.bytes() / size_of::<u32>();
         // SAFETY: the caller's promise.
         return unsafe { queue.fill_u32(pointers.indptr, 0, words) };
     }
     let sort = Sort::new(plan);
     let tiles = count.div_ceil(GROUP_TILE as usize);
     let share = tiles.div_ceil(MOST_SHARES) * GROUP_TILE as usize;
-    if bits(sort.keys) + sort.position_bits > u64::BITS || u32::try_from(share).is_err() {
+    if !sort.fits() || u32::try_from(share).is_err() {
         return Err(Error::TooManyElements { dims: vec![plan.rows, plan.n + 1, plan.e] });
     }
-    let width = sort.width(plan, pointers.index_type);
+    let width = sort.width(plan, perm_type);
     let address = |offset: usize| pointers.workspace + offset as u64;
     let common = GroupIndexParams {
         counts: address(workspace.counts),
@@ -209,7 +239,7 @@ pub unsafe fn enqueue_group_index(
         ..GroupIndexParams::default()
     };
     // The last pass writes perm, and the passes before it write to the two buffers in turn.
-    let buffers = match width == Width::of_perm(pointers.index_type) {
+    let buffers = match width == Width::of_perm(perm_type) {
         true => [address(workspace.words[0]), pointers.perm],
         false => workspace.words.map(address),
     };
@@ -233,20 +263,19 @@ pub unsafe fn enqueue_group_index(
             ..common
         };
         let from = if pass == 0 { None } else { Some(width) };
-        let to = if is_last { Width::of_perm(pointers.index_type) } else { width };
-        let kernel = |step: Step| step.kernel(pointers.index_type);
+        let to = if is_last { Width::of_perm(perm_type) } else { width };
         let shares = params.shares as u32;
         // SAFETY: the caller's promise about the addresses; counts and sizes follow from the plan's shapes.
         unsafe {
             let bytes = GroupIndexParams::count_bytes(params.bins);
-            queue.launch_with_shared(kernel(Step::Count { from }), shares, bytes, &params)?;
-            queue.launch_for_each(kernel(Step::Scan), bins, &params)?;
+            queue.launch_with_shared(Step::Count { from }.kernel(types), shares, bytes, &params)?;
+            queue.launch_for_each(Step::Scan.kernel(types), bins, &params)?;
             let bytes = GroupIndexParams::place_bytes(params.bins, to.bytes() as u32);
-            queue.launch_with_shared(kernel(Step::Place { from, to }), shares, bytes, &params)?;
+            queue.launch_with_shared(Step::Place { from, to }.kernel(types), shares, bytes, &params)?;
         }
     }
     // SAFETY: the caller's promise.
-    unsafe { queue.launch_for_each(Step::Bounds.kernel(pointers.index_type), entries, &params) }
+    unsafe { queue.launch_for_each(Step::Bounds.kernel(types), entries, &params) }
 }
 
 /// [`enqueue_group_index`] on a raw `CUstream` of the current context: what the plugins call. A kernel that

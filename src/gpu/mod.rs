@@ -16,6 +16,7 @@ mod event;
 mod gather;
 mod gather_segment;
 mod group_index;
+mod grouped;
 mod kernel;
 mod kernels;
 mod launches;

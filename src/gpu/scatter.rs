@@ -1,5 +1,6 @@
 //! Scatter on the GPU: the steps of each reduction, and the safe calls.
 
+mod groups;
 mod steps;
 mod sums;
 
@@ -9,6 +10,7 @@ use super::{
     DeviceTensor, Stream, Workspace,
     call::{self, Call},
     check,
+    grouped::{GroupedPointers, enqueue_grouped},
     kernel::{Best, NarrowKey},
     kernels::Kernels,
     parts::Parts,
@@ -69,10 +71,12 @@ impl WorkspaceLayout {
 
 impl ScatterPlan {
     /// The bytes of workspace that [`enqueue_scatter`] needs: float32 sums of 16-bit floats, the integers of
-    /// deterministic sums, counts for mean, candidates for min and max. `usize::MAX` if the number does not fit in a
-    /// usize.
+    /// deterministic sums, counts for mean, candidates for min and max. If the index is grouped: 8 bytes for each of its
+    /// elements, 4 for each group, and 3 MiB, at most. `usize::MAX` if the number does not fit in a usize.
     pub fn workspace_bytes(&self, scalar: ScalarType) -> usize {
-        WorkspaceLayout::new(self, scalar).bytes
+        // Smaller shapes may not be grouped.
+        let grouped = self.grouped(scalar).map_or(0, |grouped| grouped.workspace_bytes(scalar));
+        WorkspaceLayout::new(self, scalar).bytes.max(grouped)
     }
 
     /// The number of counts for mean: one for a row of `out` if the index is the same for all columns of a row.
@@ -142,11 +146,16 @@ pub unsafe fn enqueue_scatter(
     plan: &ScatterPlan,
     pointers: &ReductionPointers,
 ) -> Result<(), Error> {
-    let workspace = WorkspaceLayout::new(plan, pointers.scalar);
-    pointers.check(plan, workspace.bytes)?;
+    pointers.check(plan, plan.workspace_bytes(pointers.scalar))?;
     if plan.out.element_count() == 0 {
         return Ok(());
     }
+    if let Some(grouped) = plan.grouped(pointers.scalar).filter(|grouped| grouped.fits()) {
+        let pointers = GroupedPointers { reduction: *pointers, rows: None, weight: None, weights_are_float32: false };
+        // SAFETY: the caller's promise.
+        return unsafe { enqueue_grouped(queue, &grouped, &pointers) };
+    }
+    let workspace = WorkspaceLayout::new(plan, pointers.scalar);
     let placed = plan.place_layout(pointers, &workspace);
     let params = plan.params(pointers, &workspace, placed.layout);
     // SAFETY: the caller's promise about the addresses; counts and sizes follow from the plan's shapes.

@@ -84,6 +84,7 @@ impl SegmentPlan {
             base: pointers.base.unwrap_or(0),
             out: pointers.out,
             arg_out: pointers.arg_out.unwrap_or(0),
+            args: 0,
             going_on: address(workspace.going_on),
             counts: address(workspace.counts),
             values: address(workspace.values),

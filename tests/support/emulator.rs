@@ -64,16 +64,23 @@ pub struct Setup {
     pub arg_type: IndexType,
     /// Whether the device joins four float32 values in one atomic.
     pub has_vector_atomics: bool,
+    /// Whether scatter groups its index, where it can. None: the sizes decide.
+    pub grouping: Option<bool>,
 }
 
 impl Setup {
     /// Every two choices occur together in one of these.
     pub const ALL: [Self; 4] = [
-        Self { index_type: IndexType::I64, arg_type: IndexType::I64, has_vector_atomics: true },
-        Self { index_type: IndexType::I32, arg_type: IndexType::I32, has_vector_atomics: true },
-        Self { index_type: IndexType::I64, arg_type: IndexType::I32, has_vector_atomics: false },
-        Self { index_type: IndexType::I32, arg_type: IndexType::I64, has_vector_atomics: false },
+        Self { index_type: IndexType::I64, arg_type: IndexType::I64, has_vector_atomics: true, grouping: None },
+        Self { index_type: IndexType::I32, arg_type: IndexType::I32, has_vector_atomics: true, grouping: None },
+        Self { index_type: IndexType::I64, arg_type: IndexType::I32, has_vector_atomics: false, grouping: None },
+        Self { index_type: IndexType::I32, arg_type: IndexType::I64, has_vector_atomics: false, grouping: None },
     ];
+
+    /// The same, with or without a grouping of scatter's index.
+    pub fn with_grouping(self, grouping: bool) -> Self {
+        Self { grouping: Some(grouping), ..self }
+    }
 
     /// One of [`ALL`](Self::ALL): neighbouring numbers give different ones.
     pub fn of(number: u64) -> Self {
@@ -305,12 +312,9 @@ pub fn scatter_in<T: Element>(
 ) -> Result<(Vec<T>, Vec<i64>), Error> {
     let shape = |dims: &[usize]| Shape::new(dims).unwrap();
     let base_shape = case.base.as_ref().map(|_| shape(&case.out_dims()));
-    let plan = ScatterPlan::new(
-        &shape(&case.src_dims),
-        &shape(&case.index_dims),
-        base_shape.as_ref(),
-        &options.dim(case.dim as isize).dim_size(case.dim_size),
-    )?;
+    let options = options.dim(case.dim as isize).dim_size(case.dim_size);
+    let options = setup.grouping.map_or(options, |grouping| options.grouping(grouping));
+    let plan = ScatterPlan::new(&shape(&case.src_dims), &shape(&case.index_dims), base_shape.as_ref(), &options)?;
     let mut out = vec![T::of(77.0); case.out_len()];
     let index = Integers::new(&case.index, setup.index_type);
     let mut arg = Integers::new(&vec![-77; case.out_len()], setup.arg_type);

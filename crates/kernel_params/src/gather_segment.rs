@@ -11,6 +11,10 @@ pub struct GatherSegmentParams {
     pub segments: SegmentParams,
     /// Address of the index that names rows of `src`.
     pub index: u64,
+    /// Address of the numbers of the elements at each position, rows of `e` numbers of indptr's type: one row for each
+    /// row of indptr. The index and the weights are read at these numbers. 0 if they are read at the positions
+    /// themselves. Needs `e` below 2^32.
+    pub perm: u64,
     /// Address of the weights, `heads` for each element. 0 if there are none.
     pub weight: u64,
     /// R, the length of the gathered axis of `src`.

@@ -26,6 +26,9 @@ pub struct SegmentParams {
     pub out: u64,
     /// Address of `arg_out`, shaped as `out`. 0 if it is not wanted.
     pub arg_out: u64,
+    /// Address of the numbers that `arg_out` has for positions, rows of `e` numbers of indptr's type: one row for each
+    /// row of indptr. 0 if `arg_out` has the positions themselves.
+    pub args: u64,
     /// Address of the notes (u64): for each chunk the long segment that goes on in it, or all bits 1.
     pub going_on: u64,
     /// Address of the numbers of elements (u64) of the records, two for each chunk.

@@ -189,7 +189,8 @@ unsafe fn join<T: Scalar, R: Fold, const HAS_INDEX: bool>(p: &SegmentParams, rec
         folded.count = records.elements;
     }
     if joiners.way == 0 && joiners.column < p.k {
-        store::<T, R, u64, 1>(p, (records.row * p.k + joiners.column) as usize, folded, 0);
+        let at = (records.row * p.k + joiners.column) as usize;
+        store::<T, R, u64, 1>(p, at, folded, 0, Some(records.row));
     }
 }
 

@@ -70,7 +70,7 @@ impl<'a> Indptr<'a> {
 
 /// Loads an element of an index or indptr: an int64 if `is_wide` is 1, an int32 if it is 0.
 #[inline(always)]
-unsafe fn load(address: u64, is_wide: u32, at: u64) -> i64 {
+pub unsafe fn load(address: u64, is_wide: u32, at: u64) -> i64 {
     if is_wide != 0 {
         memory::load_readonly((address as *const i64).add(at as usize))
     } else {

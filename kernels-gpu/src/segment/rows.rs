@@ -26,6 +26,8 @@ pub trait Rows {
     /// Whether the first column parts of all segments come first, then their second ones, and so on. Otherwise the parts
     /// of a segment are neighbours.
     const TAKES_PARTS_APART: bool;
+    /// Whether `arg_out` may have other numbers than positions.
+    const MAY_HAVE_ARGS: bool;
 
     /// What the parameter says of the segments.
     fn segments(p: &Self::Params) -> &SegmentParams;
@@ -55,6 +57,7 @@ impl<const HAS_INDEX: bool> Rows for InOrder<HAS_INDEX> {
     const LEAVES_OUT: bool = HAS_INDEX;
     const SEGMENTS_ARE_BY_INDEX: bool = HAS_INDEX;
     const TAKES_PARTS_APART: bool = false;
+    const MAY_HAVE_ARGS: bool = false;
 
     #[inline(always)]
     fn segments(p: &SegmentParams) -> &SegmentParams {
@@ -97,6 +100,7 @@ impl Rows for ByIndex {
     // What is read of `src` at a time is then one part of each row, and the second-level cache holds that part of more
     // rows. (256 columns in two parts, 262,144 rows of `src`: 2 % faster; in four parts 8 %. H100.)
     const TAKES_PARTS_APART: bool = true;
+    const MAY_HAVE_ARGS: bool = true;
 
     #[inline(always)]
     fn segments(p: &GatherSegmentParams) -> &SegmentParams {
@@ -119,6 +123,7 @@ impl Rows for ByIndex {
 
     /// ```text
     /// for each batch of elements:
+    ///     if there is a perm: load their numbers
     ///     load their indices
     ///     load the weights of those that are not left out
     ///     load the rows that the indices name; for an element that is left out, row 0 instead
@@ -136,6 +141,7 @@ impl Rows for ByIndex {
         let segments = &p.segments;
         // Without rows every element is left out, and there is no row 0.
         let length = if p.rows == 0 { 0 } else { piece.length };
+        let order = Order::new(p, piece);
         let index = IndexRow::new(p, piece);
         let weights = WeightRow::new(p, piece);
         let src = (p.segments.src as *const T).wrapping_add((piece.b * p.rows * segments.k + piece.column) as usize);
@@ -157,9 +163,10 @@ impl Rows for ByIndex {
             let elements = each(|i| at + ((i as u32) << ways_log2));
             // Behind the end, the batch's first element again.
             let positions = each(|i| if elements[i] < length { elements[i] } else { at });
-            let rows = index.load(positions);
+            let numbers = order.load(positions);
+            let rows = index.load(numbers);
             are_there = each(|i| (elements[i] < length) & (rows[i] < p.rows));
-            weights_of_batch = weights.load::<T::Accumulator, T>(positions, are_there);
+            weights_of_batch = weights.load::<T::Accumulator, T>(numbers, are_there);
             batch = each(|i| {
                 let row = if rows[i] < p.rows { rows[i] } else { 0 };
                 load_readonly_columns::<T, L, COLUMNS>(src.wrapping_add((row * segments.k) as usize))
@@ -169,7 +176,46 @@ impl Rows for ByIndex {
     }
 }
 
-/// The indices of a piece's elements.
+/// The numbers of a piece's elements, at which the index and the weights are read: their positions in the piece, or,
+/// with a perm, their positions in the whole row.
+struct Order {
+    /// The address of the first one in perm. 0 if there is no perm.
+    address: u64,
+    is_wide: bool,
+}
+
+impl Order {
+    #[inline(always)]
+    unsafe fn new(p: &GatherSegmentParams, piece: &Piece) -> Self {
+        let is_wide = p.segments.indptr_is_wide != 0;
+        let first = piece.row * p.segments.e + piece.from;
+        let address = if p.perm == 0 { 0 } else { p.perm + (first << if is_wide { 3 } else { 2 }) };
+        Self { address, is_wide }
+    }
+
+    #[inline(always)]
+    unsafe fn load(&self, positions: [u32; BATCH]) -> [u32; BATCH] {
+        if self.address == 0 {
+            positions
+        } else if self.is_wide {
+            each(|i| memory::load_readonly((self.address as *const i64).add(positions[i] as usize)) as u32)
+        } else {
+            each(|i| memory::load_readonly((self.address as *const i32).add(positions[i] as usize)) as u32)
+        }
+    }
+
+    /// The position in the whole row of element 0.
+    #[inline(always)]
+    fn first(p: &GatherSegmentParams, piece: &Piece) -> u64 {
+        if p.perm == 0 {
+            piece.from
+        } else {
+            0
+        }
+    }
+}
+
+/// The indices of a row's elements.
 struct IndexRow {
     address: u64,
     is_wide: bool,
@@ -180,21 +226,21 @@ impl IndexRow {
     unsafe fn new(p: &GatherSegmentParams, piece: &Piece) -> Self {
         let is_wide = p.index_is_wide != 0;
         let row = if p.segments.b == 1 { 0 } else { index_offset(&p.index_layout, piece.b) };
-        Self { address: p.index + ((row + piece.from) << if is_wide { 3 } else { 2 }), is_wide }
+        Self { address: p.index + ((row + Order::first(p, piece)) << if is_wide { 3 } else { 2 }), is_wide }
     }
 
     /// The indices as unsigned numbers: a negative one is above every row.
     #[inline(always)]
-    unsafe fn load(&self, positions: [u32; BATCH]) -> [u64; BATCH] {
+    unsafe fn load(&self, numbers: [u32; BATCH]) -> [u64; BATCH] {
         if self.is_wide {
-            each(|i| memory::load_readonly((self.address as *const i64).add(positions[i] as usize)) as u64)
+            each(|i| memory::load_readonly((self.address as *const i64).add(numbers[i] as usize)) as u64)
         } else {
-            each(|i| memory::load_readonly((self.address as *const i32).add(positions[i] as usize)) as i64 as u64)
+            each(|i| memory::load_readonly((self.address as *const i32).add(numbers[i] as usize)) as i64 as u64)
         }
     }
 }
 
-/// The weights of a piece's elements, in the head of its columns.
+/// The weights of a row's elements, in the head of its columns.
 struct WeightRow {
     /// The address of the first one. 0 if there are no weights.
     address: u64,
@@ -211,7 +257,7 @@ impl WeightRow {
         }
         let row = if p.segments.b == 1 { 0 } else { index_offset(&p.weight_layout, piece.b) };
         let (head, _) = if heads == 1 { (0, 0) } else { p.by_head.divide(piece.column) };
-        let first = row + piece.from * heads as u64 + head;
+        let first = row + Order::first(p, piece) * heads as u64 + head;
         Self { address: p.weight + first * p.weight_bytes as u64, heads, are_float32 }
     }
 
@@ -219,10 +265,10 @@ impl WeightRow {
     #[inline(always)]
     unsafe fn load<A: Accumulator, T: Scalar<Accumulator = A>>(
         &self,
-        positions: [u32; BATCH],
+        numbers: [u32; BATCH],
         are_there: [bool; BATCH],
     ) -> [A; BATCH] {
-        let at = |i: usize| positions[i] as usize * self.heads as usize;
+        let at = |i: usize| numbers[i] as usize * self.heads as usize;
         if self.address == 0 {
             each(|_| A::ONE)
         } else if size_of::<T>() < size_of::<A>() && self.are_float32 {

@@ -105,7 +105,7 @@ impl Share {
     /// Finishes and stores the segment's column.
     #[inline(always)]
     unsafe fn store<T: Scalar, R: Fold>(&self, p: &SegmentParams, folded: Folded<T::Accumulator, u32, 1>) {
-        store::<T, R, u32, 1>(p, self.place as usize, folded, self.from as u64);
+        store::<T, R, u32, 1>(p, self.place as usize, folded, self.from as u64, None);
     }
 }
 

@@ -151,7 +151,9 @@ impl Work {
         let &Piece { b, id, from, column, .. } = &self.piece;
         match self.outcome {
             Outcome::Whole => {
-                store::<T, R, u32, COLUMNS>(p, ((b * p.n + id) * p.k + column) as usize, folded, from);
+                let number = b * p.n + id;
+                let at = (number * p.k + column) as usize;
+                store::<T, R, u32, COLUMNS>(p, at, folded, from, S::MAY_HAVE_ARGS.then_some(number));
             }
             Outcome::Record(record) => {
                 let record = record.number(b * p.chunks_per_b + (from >> p.chunk_log2));

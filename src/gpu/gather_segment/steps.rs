@@ -14,9 +14,9 @@ use crate::{
 
 /// What decides which kernels a gather_segment may launch. Shapes and the types of indices do not.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Selection {
-    pub(super) fold: Fold,
-    pub(super) scalar: ScalarType,
+pub(in crate::gpu) struct Selection {
+    pub(in crate::gpu) fold: Fold,
+    pub(in crate::gpu) scalar: ScalarType,
 }
 
 /// A launch of a gather_segment.
@@ -54,7 +54,7 @@ impl Step {
 }
 
 /// Every kernel that a gather_segment may launch, whatever its shapes.
-fn kernels(selection: Selection) -> Vec<Kernel> {
+pub(in crate::gpu) fn kernels(selection: Selection) -> Vec<Kernel> {
     Step::ALL.into_iter().map(|step| step.kernel(selection)).chain([Kernel::index_store_offsets_all]).collect()
 }
 

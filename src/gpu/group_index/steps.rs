@@ -6,7 +6,7 @@ use crate::{
     gpu::{
         kernel::{Kernel, kernel},
         kernels::Kernels,
-        launches::{self, DeviceTraits},
+        launches,
     },
 };
 
@@ -21,8 +21,8 @@ pub(super) enum Width {
 
 impl Width {
     /// The width of a position in perm, which the last pass writes.
-    pub(super) fn of_perm(index_type: IndexType) -> Self {
-        match index_type {
+    pub(super) fn of_perm(perm_type: IndexType) -> Self {
+        match perm_type {
             IndexType::I32 => Self::Narrow,
             IndexType::I64 => Self::Wide,
         }
@@ -34,6 +34,14 @@ impl Width {
             Self::Wide => size_of::<u64>(),
         }
     }
+}
+
+/// The types of the tensors of a group_index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::gpu) struct Types {
+    pub(in crate::gpu) index: IndexType,
+    /// Of `perm` and `indptr`: that of the index, or int32.
+    pub(in crate::gpu) perm: IndexType,
 }
 
 /// A launch of a group_index. A pass reads words, or the index if it is the first one.
@@ -50,13 +58,13 @@ pub(super) enum Step {
 }
 
 impl Step {
-    /// All steps for an index of a type.
-    fn all(index_type: IndexType) -> Vec<Self> {
-        let widths = match index_type {
+    /// All steps for some types.
+    fn all(types: Types) -> Vec<Self> {
+        let widths = match types.perm {
             IndexType::I32 => &[Width::Narrow, Width::Wide][..],
             IndexType::I64 => &[Width::Wide],
         };
-        let perm = Width::of_perm(index_type);
+        let perm = Width::of_perm(types.perm);
         let mut steps = vec![Self::Count { from: None }, Self::Scan, Self::Bounds];
         for &width in widths {
             steps.push(Self::Count { from: Some(width) });
@@ -67,29 +75,30 @@ impl Step {
         steps
     }
 
-    /// The kernel, for an index of a type.
-    pub(super) fn kernel(self, index_type: IndexType) -> Kernel {
+    pub(super) fn kernel(self, types: Types) -> Kernel {
         match self {
-            Self::Count { from: None } => kernel!(group_index_count index(index_type)),
+            Self::Count { from: None } => kernel!(group_index_count index(types.index)),
             Self::Count { from: Some(Width::Narrow) } => Kernel::group_index_count_narrow,
             Self::Count { from: Some(Width::Wide) } => Kernel::group_index_count_wide,
             Self::Scan => Kernel::group_index_scan,
-            Self::Place { from: None, to } => match (index_type, to) {
+            Self::Place { from: None, to } => match (types.index, to) {
                 (IndexType::I32, Width::Narrow) => Kernel::group_index_place_i32_narrow,
                 (IndexType::I32, Width::Wide) => Kernel::group_index_place_i32_wide,
-                (IndexType::I64, _) => Kernel::group_index_place_i64_wide,
+                (IndexType::I64, Width::Narrow) => Kernel::group_index_place_i64_narrow,
+                (IndexType::I64, Width::Wide) => Kernel::group_index_place_i64_wide,
             },
             Self::Place { from: Some(Width::Narrow), .. } => Kernel::group_index_place_narrow,
             Self::Place { from: Some(Width::Wide), to: Width::Narrow } => Kernel::group_index_place_wide_narrow,
             Self::Place { from: Some(Width::Wide), to: Width::Wide } => Kernel::group_index_place_wide,
-            Self::Bounds => kernel!(group_index_bounds index(index_type)),
+            Self::Bounds if types.index == types.perm => kernel!(group_index_bounds index(types.index)),
+            Self::Bounds => Kernel::group_index_bounds_i64_narrow,
         }
     }
 }
 
-/// Every kernel that a group_index may launch, whatever its shapes.
-fn kernels(index_type: IndexType, device: DeviceTraits) -> Vec<Kernel> {
-    Step::all(index_type).into_iter().map(|step| step.kernel(index_type)).chain(device.fill()).collect()
+/// Every kernel that a group_index may launch, whatever its shapes, but for the fill where there are no elements.
+pub(in crate::gpu) fn kernels(types: Types) -> impl Iterator<Item = Kernel> {
+    Step::all(types).into_iter().map(move |step| step.kernel(types))
 }
 
 /// Loads every kernel that group_index may launch into the current context, whatever its shapes, so that a later
@@ -99,7 +108,8 @@ fn kernels(index_type: IndexType, device: DeviceTraits) -> Vec<Kernel> {
 /// # Errors
 /// [`Error::Cuda`] where the driver refuses.
 pub fn preload_group_index(kernels: &Kernels, index_type: IndexType) -> Result<(), Error> {
-    launches::preload(kernels, |device| self::kernels(index_type, device))
+    let types = Types { index: index_type, perm: index_type };
+    launches::preload(kernels, |device| self::kernels(types).chain(device.fill()).collect())
 }
 
 #[cfg(test)]
@@ -110,12 +120,15 @@ mod tests {
     use crate::{
         GroupIndexOptions, GroupIndexPlan, Shape,
         gpu::{
-            group_index::{GroupIndexPointers, enqueue_group_index},
-            launches::tests::{DEVICES, Launched, assert_exact},
+            group_index::{GroupIndexPointers, enqueue_with_perm_of},
+            launches::{
+                DeviceTraits,
+                tests::{DEVICES, Launched, assert_exact},
+            },
         },
     };
 
-    fn launched(device: DeviceTraits, index_type: IndexType) -> BTreeSet<Kernel> {
+    fn launched(device: DeviceTraits, types: Types) -> BTreeSet<Kernel> {
         let mut launched = BTreeSet::new();
         for e in [0, 1, 5000, 1 << 26] {
             for n in [0, 5, 5000, 1 << 22] {
@@ -123,7 +136,7 @@ mod tests {
                 let plan = GroupIndexPlan::new(&index, &GroupIndexOptions::new().dim_size(n)).unwrap();
                 let mut queue = Launched::on(device);
                 let pointers = GroupIndexPointers {
-                    index_type,
+                    index_type: types.index,
                     index: 0,
                     perm: 0,
                     indptr: 0,
@@ -131,7 +144,7 @@ mod tests {
                     workspace_bytes: usize::MAX,
                 };
                 // SAFETY: the queue launches nothing.
-                unsafe { enqueue_group_index(&mut queue, &plan, &pointers).unwrap() };
+                unsafe { enqueue_with_perm_of(types.perm, &mut queue, &plan, &pointers).unwrap() };
                 launched.extend(queue.steps.into_iter().flatten());
             }
         }
@@ -141,9 +154,12 @@ mod tests {
     #[test]
     fn what_is_loaded_ahead_is_what_shapes_launch() {
         for device in DEVICES {
-            for index_type in [IndexType::I32, IndexType::I64] {
-                let loaded = kernels(index_type, device);
-                assert_exact(&format!("{index_type}, {device:?}"), &loaded, &launched(device, index_type));
+            for (index, perm) in
+                [(IndexType::I32, IndexType::I32), (IndexType::I64, IndexType::I64), (IndexType::I64, IndexType::I32)]
+            {
+                let types = Types { index, perm };
+                let loaded: Vec<_> = kernels(types).chain(device.fill()).collect();
+                assert_exact(&format!("{types:?}, {device:?}"), &loaded, &launched(device, types));
             }
         }
     }

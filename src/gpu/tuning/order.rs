@@ -56,6 +56,17 @@ pub(in crate::gpu) fn gathered_ways(length: usize, lanes: usize) -> usize {
     power_of_two(length / (batches * BATCH)).min(WARP_SIZE / lanes)
 }
 
+/// Whether a sum of `elements` rows of `k` columns, of `bytes` bytes each, groups its index instead of adding by atomics.
+/// More rows or columns never turn it off, so that a workspace for them is enough for fewer.
+pub(in crate::gpu) fn is_sum_grouped(elements: usize, k: usize, _bytes: usize) -> bool {
+    elements.saturating_mul(k) >= 1 << 23 && k >= 32
+}
+
+/// [`is_sum_grouped`] for minima and maxima with their positions.
+pub(in crate::gpu) fn is_selection_grouped(elements: usize, k: usize, _bytes: usize) -> bool {
+    elements.saturating_mul(k) >= 1 << 22 && k >= 8
+}
+
 /// The most bytes of `src` for which one block takes each long segment, if lanes load packs. A multiprocessor then
 /// reads about 80 GB/s, so one segment of all elements takes 0.1 ms. With narrower loads it reads less, in proportion
 /// to their width.

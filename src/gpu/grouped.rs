@@ -1,0 +1,136 @@
+//! Reductions of groups without atomics: an index is grouped, and each group is a segment of the permutation.
+
+use super::{
+    gather_segment::{self, GatherSegmentPointers, Reading, enqueue_reading},
+    group_index::{self, GroupIndexPointers},
+    kernel::{Fold, Kernel},
+    parts::Parts,
+    pointers::ReductionPointers,
+    queue::Queue,
+};
+use crate::{Error, GatherSegmentPlan, GroupIndexPlan, IndexType, Reduce, ScalarType};
+
+/// The type of the permutation and of its indptr, whatever that of the index is.
+pub(super) const PERM: IndexType = IndexType::I32;
+
+/// A reduction of groups.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Grouped {
+    /// The grouping of the index.
+    pub(super) groups: GroupIndexPlan,
+    /// The reduction over the groups as segments. Its indptr is the grouping's.
+    pub(super) segments: GatherSegmentPlan,
+}
+
+/// Where the tensors of a reduction of groups lie in device memory, and of what types they are.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct GroupedPointers {
+    /// Where the tensors lie that any reduction has. `index` assigns elements to groups.
+    pub(super) reduction: ReductionPointers,
+    /// Address of the index that names rows of `src`, of the same type as the other one. None: an element is the row of
+    /// `src` at its own position.
+    pub(super) rows: Option<u64>,
+    /// Address of the weights; given where, and only where, the plan has them.
+    pub(super) weight: Option<u64>,
+    /// Whether the weights are float32 beside a `src` of 16-bit floats.
+    pub(super) weights_are_float32: bool,
+}
+
+/// Every kernel that a reduction of groups of at least one element may launch, whatever its shapes. None for a reduction that it does not have.
+pub(super) fn kernels(reduce: Reduce, scalar: ScalarType, index: IndexType) -> Vec<Kernel> {
+    let Some(fold) = Fold::of(reduce) else { return Vec::new() };
+    let grouping = group_index::kernels(group_index::Types { index, perm: PERM });
+    grouping.chain(gather_segment::kernels(gather_segment::Selection { fold, scalar })).collect()
+}
+
+/// The parts of the workspace, as offsets in bytes.
+struct WorkspaceLayout {
+    perm: usize,
+    indptr: usize,
+    /// What the grouping needs, and after it the reduction.
+    rest: usize,
+    bytes: usize,
+}
+
+impl Grouped {
+    /// Whether the permutation's type holds every position, and the steps of the grouping every key.
+    pub(super) fn fits(&self) -> bool {
+        i32::try_from(self.groups.e).is_ok() && self.groups.fits()
+    }
+
+    /// The most bytes of workspace that [`enqueue_grouped`] needs, for these shapes and all smaller ones: 8 bytes for each
+    /// element, 4 for each group, and 3 MiB, at most, for an index that is not repeated. `usize::MAX` if the number does
+    /// not fit in a usize.
+    pub(super) fn workspace_bytes(&self, scalar: ScalarType) -> usize {
+        self.workspace(scalar).bytes
+    }
+
+    fn workspace(&self, scalar: ScalarType) -> WorkspaceLayout {
+        let mut parts = Parts::default();
+        let perm = parts.take(self.groups.perm_shape().element_count(), PERM.bytes());
+        let indptr = parts.take(self.groups.indptr_shape().element_count(), PERM.bytes());
+        let rest = self.groups.workspace_bytes(PERM).max(self.segments.workspace_bytes(scalar));
+        let rest = parts.take(rest, 1);
+        WorkspaceLayout { perm, indptr, rest, bytes: parts.bytes() }
+    }
+}
+
+/// Gives the steps to a queue. It allocates nothing on the device and does not wait. Elements with an index outside
+/// [0, N) are left out.
+///
+/// # Errors
+/// [`Error::TooManyElements`] where the plan does not fit; [`Error::WorkspaceTooSmall`]; [`Error::NoArgOut`]; those of
+/// the queue.
+///
+/// # Safety
+/// Each address must point to device memory that holds what the plan's shapes say, aligned to its elements, and that
+/// stays valid until the queue has executed the work given to it; outputs and workspace must not overlap anything but
+/// `base`.
+pub(super) unsafe fn enqueue_grouped(
+    queue: &mut impl Queue,
+    plan: &Grouped,
+    pointers: &GroupedPointers,
+) -> Result<(), Error> {
+    let reduction = &pointers.reduction;
+    let workspace = plan.workspace(reduction.scalar);
+    reduction.check(&plan.segments, workspace.bytes)?;
+    if plan.segments.out_shape().element_count() == 0 {
+        return Ok(());
+    }
+    if !plan.fits() {
+        return Err(Error::TooManyElements { dims: plan.groups.perm_shape().dims().to_vec() });
+    }
+    let address = |offset: usize| reduction.workspace + offset as u64;
+    let (perm, indptr, rest) = (address(workspace.perm), address(workspace.indptr), address(workspace.rest));
+    let rest_bytes = workspace.bytes - workspace.rest;
+    let grouping = GroupIndexPointers {
+        index_type: reduction.index_type,
+        index: reduction.index,
+        perm,
+        indptr,
+        workspace: rest,
+        workspace_bytes: rest_bytes,
+    };
+    let segments = GatherSegmentPointers {
+        reduction: ReductionPointers {
+            index_type: PERM,
+            index: indptr,
+            workspace: rest,
+            workspace_bytes: rest_bytes,
+            ..*reduction
+        },
+        index: pointers.rows.unwrap_or(perm),
+        weight: pointers.weight,
+        weights_are_float32: pointers.weights_are_float32,
+    };
+    let reading = match pointers.rows {
+        Some(_) => Reading { index_type: reduction.index_type, perm: Some(perm), args: Some(perm) },
+        None => Reading { index_type: PERM, perm: None, args: Some(perm) },
+    };
+    // SAFETY: the caller's promise, and the sizes of the workspace's parts. The grouping writes the permutation and the
+    // indptr before the reduction reads them.
+    unsafe {
+        group_index::enqueue_with_perm_of(PERM, queue, &plan.groups, &grouping)?;
+        enqueue_reading(queue, &plan.segments, &segments, reading)
+    }
+}
