@@ -27,8 +27,6 @@ const RULES: [(u32, &[&str]); 4] = [
             "gather_segment_chunks_sum_columns_{f32,f16,bf16,i32}",
             "gather_segment_chunks_sum_packs_{f16,bf16,i32}",
             "gather_segment_chunks_{sum,min,max}_{columns,packs}_{f64,i64}",
-            // Eight elements of a lane, and their digits.
-            "group_index_place_{i32_narrow,i32_wide,i64_narrow,i64_wide,narrow,wide,wide_narrow}",
         ],
     ),
     (
@@ -45,6 +43,8 @@ const RULES: [(u32, &[&str]); 4] = [
             "gather_segment_chunks_sum_packs_f32",
             "gather_segment_chunks_{min,max}_columns_{f32,f16,bf16,i32}",
             "gather_segment_chunks_{min,max}_packs_{f32,i32}",
+            // Eight elements of a lane, and their digits.
+            "group_index_place_{i32_narrow,i32_wide,i64_narrow,i64_wide,narrow,wide,wide_narrow}",
             "segment_{csr_combine_sum,coo_combine_sum,combine_min,combine_max}_$T",
             "gather_csr{,_batches,_runs}_{2,4,8,16}_$I",
             "gather_csr_narrow_16_$I",

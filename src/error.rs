@@ -142,6 +142,17 @@ pub enum Error {
         /// The shape of the index.
         index: Shape,
     },
+    /// The destinations do not fit the index.
+    #[error(
+        "destination of shape {destination} does not fit index of shape {index}: expected as many axes, and as many \
+         elements along the last one; each leading axis may be 1"
+    )]
+    DestinationShape {
+        /// The shape of the destinations.
+        destination: Shape,
+        /// The shape of the index.
+        index: Shape,
+    },
     /// The weights do not fit the index and `src`.
     #[error(
         "weight of shape {weight} does not fit index of shape {index} and src of shape {src}: expected the index's \
@@ -411,6 +422,7 @@ impl Error {
             | Self::LeadingAxes { .. }
             | Self::IndptrLength { .. }
             | Self::OtherAxis { .. }
+            | Self::DestinationShape { .. }
             | Self::WeightShape { .. }
             | Self::WeightType { .. }
             | Self::BaseShape { .. }

@@ -108,7 +108,7 @@ impl GatherSegmentPlan {
         })
     }
 
-    fn new(
+    pub(crate) fn new(
         src: &Shape,
         index: &Shape,
         segments: &'static str,

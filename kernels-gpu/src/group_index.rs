@@ -336,9 +336,9 @@ pub unsafe fn place<S: Source, T: Target>(p: &GroupIndexParams, blocks: Blocks) 
             let length = (elements - tile).min(GROUP_TILE as u32);
             // A warp takes neighbours, in order.
             let offset = |i: u32| (warp * ITEMS as u32 + i) * WARP_SIZE + lane;
-            let words = each_item(|i| S::word(p, first + (tile + offset(i).min(length - 1)) as u64));
-            let digits = each_item(|i| digit(p, words[i as usize]));
-            let words = each_item(|i| T::of(without_digit(p, words[i as usize])));
+            // Loaded twice, here and below, so that they take no registers in between.
+            let word = |i: u32| S::word(p, first + (tile + offset(i).min(length - 1)) as u64);
+            let digits = each_item(|i| digit(p, word(i)));
             let mut pair = lane;
             while pair < places.stride / 2 {
                 memory::store(places.pair(warp, pair), 0);
@@ -371,7 +371,7 @@ pub unsafe fn place<S: Source, T: Target>(p: &GroupIndexParams, blocks: Blocks) 
                     let rank = ranks[i as usize] & ((1 << RANK_BITS) - 1);
                     let start = memory::load(places.of_warp(warp).add(digit as usize)) as u32;
                     let at = (start + rank) as usize;
-                    memory::store(places.words.add(at), words[i as usize]);
+                    memory::store(places.words.add(at), T::of(without_digit(p, word(i))));
                     memory::store(places.digits.add(at), digit as u16);
                 }
             });

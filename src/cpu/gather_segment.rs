@@ -104,24 +104,37 @@ impl<T: Scalar, I: Index> Inputs<'_, T, I> {
         check_index(&plan.rows, &self.index, bad_index)?;
         check_index(&plan.segments, &self.indptr, bad_index)?;
         let (out, arg_out) = (out.into_data(), arg_out.map(TensorViewMut::into_data));
-        let rows = Gathered { plan, src: self.src.data(), index: self.index.data(), indptr: self.indptr.data() };
-        match self.weight.zip(plan.weight) {
-            None => reduce(Sizes::of_segments(&plan.segments), plan.reduce(), &rows, None, nowhere, out, arg_out),
-            Some((Weight::Same(weight), layout)) => {
-                reduce_products(&Weighted { rows, weight: weight.data(), layout }, nowhere, out, arg_out)
-            }
-            Some((Weight::Float32(weight), layout)) => {
-                // The accumulators of 16-bit floats are float32.
-                let weight: &[T::Accumulator] = bytemuck::cast_slice(weight.data());
-                reduce_products(&Weighted { rows, weight, layout }, nowhere, out, arg_out)
-            }
+        let (index, indptr) = (self.index.data(), self.indptr.data());
+        let rows = Gathered { plan, src: self.src.data(), index, indptr, perm: None };
+        reduce_rows(rows, self.weight, nowhere, out, arg_out)
+    }
+}
+
+/// Reduces rows, times their weights if there are weights.
+pub(super) fn reduce_rows<T: Scalar, I: Index, P: Index>(
+    rows: Gathered<'_, T, I, P>,
+    weight: Option<Weight<'_, T>>,
+    nowhere: Option<I>,
+    out: &mut [T],
+    arg_out: Option<&mut [I]>,
+) -> Result<(), Error> {
+    let plan = rows.plan;
+    match weight.zip(plan.weight) {
+        None => reduce(Sizes::of_segments(&plan.segments), plan.reduce(), &rows, None, nowhere, out, arg_out),
+        Some((Weight::Same(weight), layout)) => {
+            reduce_products(&Weighted { rows, weight: weight.data(), layout }, nowhere, out, arg_out)
+        }
+        Some((Weight::Float32(weight), layout)) => {
+            // The accumulators of 16-bit floats are float32.
+            let weight: &[T::Accumulator] = bytemuck::cast_slice(weight.data());
+            reduce_products(&Weighted { rows, weight, layout }, nowhere, out, arg_out)
         }
     }
 }
 
 /// Reduces the products as accumulators, and rounds each result once.
-fn reduce_products<T: Scalar, W: Scalar<Accumulator = T::Accumulator>, I: Index>(
-    products: &Weighted<'_, T, W, I>,
+fn reduce_products<T: Scalar, W: Scalar<Accumulator = T::Accumulator>, I: Index, P: Index>(
+    products: &Weighted<'_, T, W, I, P>,
     nowhere: Option<I>,
     out: &mut [T],
     arg_out: Option<&mut [I]>,

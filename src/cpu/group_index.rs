@@ -56,10 +56,16 @@ pub fn group_index_into<'a, I: Index>(
     group(&plan, index.data(), perm.into_data(), indptr.into_data())
 }
 
-fn group<I: Index>(plan: &GroupIndexPlan, index: &[I], perm: &mut [I], indptr: &mut [I]) -> Result<(), Error> {
+/// Groups an index. `P`, the type of perm and indptr, holds every position.
+pub(super) fn group<I: Index, P: Index>(
+    plan: &GroupIndexPlan,
+    index: &[I],
+    perm: &mut [P],
+    indptr: &mut [P],
+) -> Result<(), Error> {
     // Where the next element of each group goes; the last one is for elements without a group.
     let mut next = try_vec::filled(plan.n + 1, 0usize)?;
-    let position = |position| I::from_position(position).expect("the type holds every position");
+    let position = |position| P::from_position(position).expect("the type holds every position");
     for (row, entries) in indptr.chunks_mut(plan.n + 1).enumerate() {
         let elements = row * plan.e..(row + 1) * plan.e;
         let (index, perm) = (&index[elements.clone()], &mut perm[elements]);

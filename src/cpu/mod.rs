@@ -7,6 +7,7 @@
 mod check;
 mod composite;
 mod gather;
+mod gather_scatter;
 mod gather_segment;
 mod group_index;
 mod reduce;
@@ -18,6 +19,7 @@ mod walk;
 pub use check::group_count;
 pub use composite::{log_softmax, log_softmax_into, logsumexp, logsumexp_into, softmax, softmax_into, std, std_into};
 pub use gather::{gather_coo, gather_coo_into, gather_csr, gather_csr_into};
+pub use gather_scatter::{gather_scatter, gather_scatter_into};
 pub use gather_segment::{gather_segment_csr, gather_segment_csr_into};
 pub use group_index::{group_index, group_index_into};
 pub use scatter::{scatter, scatter_into};

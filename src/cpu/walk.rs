@@ -195,22 +195,28 @@ fn for_each_element<I: Index>(
 }
 
 /// The rows that an index names for the elements of an indptr's segments. Elements with an index out of range are left
-/// out.
+/// out. `P` is the type of the indptr.
 #[derive(Clone, Copy)]
-pub(super) struct Gathered<'a, T, I> {
+pub(super) struct Gathered<'a, T, I, P> {
     pub(super) plan: &'a GatherSegmentPlan,
     pub(super) src: &'a [T],
     pub(super) index: &'a [I],
-    pub(super) indptr: &'a [I],
+    pub(super) indptr: &'a [P],
+    /// The numbers of the elements in the order of the segments, a row for each row of the indptr. None: the elements
+    /// are in order.
+    pub(super) perm: Option<&'a [P]>,
 }
 
-impl<T, I: Index> Gathered<'_, T, I> {
+impl<T, I: Index, P: Index> Gathered<'_, T, I, P> {
     /// Calls `visit` with the row of the result, counted from the first one, the position, and the row of `src` of each
     /// element that belongs to `rows`.
     fn for_each_row(&self, b: usize, rows: Range<usize>, mut visit: impl FnMut(usize, usize, &[T])) {
         let GatherPlan { s, e, k, .. } = self.plan.rows;
         let index = &self.index[self.plan.rows.index_start(b)..][..e];
+        let SegmentPlan { layout, n, .. } = &self.plan.segments;
+        let perm = self.perm.map(|perm| &perm[layout.row_start(b, 0) / (n + 1) * e..][..e]);
         for_each_element(&self.plan.segments, self.indptr, b, rows, |row, position| {
+            let position = perm.map_or(position, |perm| perm[position].to_i64() as usize);
             if let Some(read) = index[position].group(s) {
                 visit(row, position, &self.src[(b * s + read) * k..][..k]);
             }
@@ -218,7 +224,7 @@ impl<T, I: Index> Gathered<'_, T, I> {
     }
 }
 
-impl<T: Copy + Sync, I: Index> Walk<T> for Gathered<'_, T, I> {
+impl<T: Copy + Sync, I: Index, P: Index> Walk<T> for Gathered<'_, T, I, P> {
     type Stored = T;
     type Weight = ();
 
@@ -234,17 +240,18 @@ impl<T: Copy + Sync, I: Index> Walk<T> for Gathered<'_, T, I> {
 }
 
 /// [`Gathered`] rows times weights of type `W`. The values to reduce are accumulators: products are not rounded.
-pub(super) struct Weighted<'a, T, W, I> {
-    pub(super) rows: Gathered<'a, T, I>,
+pub(super) struct Weighted<'a, T, W, I, P> {
+    pub(super) rows: Gathered<'a, T, I, P>,
     pub(super) weight: &'a [W],
     pub(super) layout: WeightLayout,
 }
 
-impl<T, W, I> Walk<T::Accumulator> for Weighted<'_, T, W, I>
+impl<T, W, I, P> Walk<T::Accumulator> for Weighted<'_, T, W, I, P>
 where
     T: Scalar,
     W: Scalar<Accumulator = T::Accumulator>,
     I: Index,
+    P: Index,
 {
     type Stored = T;
     type Weight = T::Accumulator;

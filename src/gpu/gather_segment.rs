@@ -39,7 +39,8 @@ const SPARE_BYTES: usize = 1 << 18;
 /// Where the tensors of a gather_segment lie in device memory, and of what types they are.
 #[derive(Clone, Copy, Debug)]
 pub struct GatherSegmentPointers {
-    /// Where the tensors lie that any reduction has. `index` is the indptr; it has the same type as the index.
+    /// Where the tensors lie that any reduction has. `index` is the indptr, or the destinations of a gather_scatter; it has
+    /// the same type as the index.
     pub reduction: ReductionPointers,
     /// Address of the index that names rows of `src`.
     pub index: u64,
@@ -238,14 +239,14 @@ pub enum DeviceWeight<'a, T> {
 }
 
 impl<T: Scalar> DeviceWeight<'_, T> {
-    fn shape(&self) -> &Shape {
+    pub(super) fn shape(&self) -> &Shape {
         match self {
             Self::Same(weight) => weight.shape(),
             Self::Float32(weight) => weight.shape(),
         }
     }
 
-    fn address_on(&self, stream: &Stream) -> Result<u64, Error> {
+    pub(super) fn address_on(&self, stream: &Stream) -> Result<u64, Error> {
         match self {
             Self::Same(weight) => weight.address_on(stream, "weight"),
             Self::Float32(weight) => weight.address_on(stream, "weight"),

@@ -14,6 +14,7 @@ mod device;
 mod driver;
 mod event;
 mod gather;
+mod gather_scatter;
 mod gather_segment;
 mod group_index;
 mod grouped;
@@ -36,6 +37,7 @@ pub use composite::{log_softmax, log_softmax_into, logsumexp, logsumexp_into, so
 pub use device::Gpu;
 pub use event::Event;
 pub use gather::{gather_coo, gather_coo_into, gather_csr, gather_csr_into};
+pub use gather_scatter::{gather_scatter, gather_scatter_into};
 pub use gather_segment::{DeviceWeight, gather_segment_csr, gather_segment_csr_into};
 pub use group_index::{group_index, group_index_into};
 pub use memory::{DeviceTensor, Workspace};

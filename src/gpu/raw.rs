@@ -12,6 +12,7 @@ pub use super::{
     composite::{CompositePointers, composite_raw, enqueue_composite, preload_composite},
     context::CurrentContext,
     gather::{GatherPointers, enqueue_gather, gather_raw, preload_gather_coo, preload_gather_csr},
+    gather_scatter::{enqueue_gather_scatter, gather_scatter_raw, preload_gather_scatter},
     gather_segment::{GatherSegmentPointers, enqueue_gather_segment, gather_segment_raw, preload_gather_segment_csr},
     group_index::{GroupIndexPointers, enqueue_group_index, group_index_raw, preload_group_index},
     kernel::{IndexQuestion, Kernel},

@@ -75,8 +75,7 @@ impl ScatterPlan {
     /// elements, 4 for each group, and 3 MiB, at most. `usize::MAX` if the number does not fit in a usize.
     pub fn workspace_bytes(&self, scalar: ScalarType) -> usize {
         // Smaller shapes may not be grouped.
-        let grouped = self.grouped(scalar).map_or(0, |grouped| grouped.workspace_bytes(scalar));
-        WorkspaceLayout::new(self, scalar).bytes.max(grouped)
+        WorkspaceLayout::new(self, scalar).bytes.max(self.grouped_workspace_bytes(scalar))
     }
 
     /// The number of counts for mean: one for a row of `out` if the index is the same for all columns of a row.
@@ -150,7 +149,7 @@ pub unsafe fn enqueue_scatter(
     if plan.out.element_count() == 0 {
         return Ok(());
     }
-    if let Some(grouped) = plan.grouped(pointers.scalar).filter(|grouped| grouped.fits()) {
+    if let Some(grouped) = plan.grouped(pointers.scalar) {
         let pointers = GroupedPointers { reduction: *pointers, rows: None, weight: None, weights_are_float32: false };
         // SAFETY: the caller's promise.
         return unsafe { enqueue_grouped(queue, &grouped, &pointers) };

@@ -14,19 +14,21 @@ use kernel_params::{
 use kernels_gpu::entry::entry_points;
 use nvptx_arch::emulate::{self, Launch, Memory, Options};
 use tensorrt_scatter::{
-    Error, GatherSegmentCsrOptions, GatherSegmentPlan, IndexType, ScatterOptions, ScatterPlan, SegmentCooOptions,
-    SegmentCsrOptions, SegmentPlan, Shape,
+    Error, GatherScatterOptions, GatherScatterPlan, GatherSegmentCsrOptions, GatherSegmentPlan, IndexType,
+    ScatterOptions, ScatterPlan, SegmentCooOptions, SegmentCsrOptions, SegmentPlan, Shape,
     gpu::{
         DeviceNumbers, Tuning,
         raw::{
             GatherSegmentPointers, IndexQuestion, Kernel, Queue, ReductionPointers, THREADS_PER_BLOCK,
-            enqueue_gather_segment, enqueue_index_question, enqueue_scatter, enqueue_segment, enqueue_segment_check,
+            enqueue_gather_scatter, enqueue_gather_segment, enqueue_index_question, enqueue_scatter, enqueue_segment,
+            enqueue_segment_check,
         },
     },
 };
 
 use super::{
     Element, assert_same,
+    gather_scatters::GatherScatterCase,
     gather_segments::{GatherSegmentCase, WeightValues},
     naive::ScatterCase,
     segments::SegmentCase,
@@ -462,21 +464,56 @@ pub fn gather_segment<T: Element>(
     max_blocks: u32,
     offset: usize,
 ) -> Result<(Vec<T>, Vec<i64>), Error> {
-    let (setup, mut emulator) = (Setup::of(seed), Emulator::new(seed, max_blocks));
     let plan = gather_segment_plan(case)?;
     let bytes = plan.workspace_bytes(T::TYPE);
+    gather_rows(case, &case.indptr, case.out_len(), bytes, (seed, max_blocks, offset), |emulator, pointers| {
+        // SAFETY: the addresses are of vectors that have the plan's sizes and outlive the call.
+        unsafe { enqueue_gather_segment(emulator, &plan, pointers) }
+    })
+}
+
+/// [`gather_segment`] for destinations in any order.
+pub fn gather_scatter<T: Element>(
+    case: &GatherScatterCase<T>,
+    seed: u64,
+    max_blocks: u32,
+    offset: usize,
+) -> Result<(Vec<T>, Vec<i64>), Error> {
+    let shape = |dims: &[usize]| Shape::new(dims).unwrap();
+    let (src, index, destination) =
+        (shape(&case.rows.src_dims), shape(&case.rows.index_dims), shape(&case.destination_dims));
+    let weight = case.rows.weights.as_ref().map(|weights| shape(&weights.dims));
+    let options = GatherScatterOptions::new(case.rows.reduce).dim_size(case.dim_size);
+    let plan = GatherScatterPlan::new(&src, &index, &destination, weight.as_ref(), &options)?;
+    let (bytes, grid) = (plan.workspace_bytes(T::TYPE), (seed, max_blocks, offset));
+    gather_rows(&case.rows, &case.destination, case.out_len(), bytes, grid, |emulator, pointers| {
+        // SAFETY: the addresses are of vectors that have the plan's sizes and outlive the call.
+        unsafe { enqueue_gather_scatter(emulator, &plan, pointers) }
+    })
+}
+
+/// Gives `enqueue` the addresses of a case's tensors, and of what assigns its elements to rows of the result.
+fn gather_rows<T: Element>(
+    case: &GatherSegmentCase<T>,
+    segments: &[i64],
+    out_len: usize,
+    bytes: usize,
+    (seed, max_blocks, offset): (u64, u32, usize),
+    enqueue: impl FnOnce(&mut Emulator, &GatherSegmentPointers) -> Result<(), Error>,
+) -> Result<(Vec<T>, Vec<i64>), Error> {
+    let (setup, mut emulator) = (Setup::of(seed), Emulator::new(seed, max_blocks));
     let mut workspace = vec![0x5555_5555_5555_5555u64; bytes.div_ceil(size_of::<u64>())];
     let mut src = Aligned::new(&case.src, offset);
-    let mut out = Aligned::new(&vec![T::of(77.0); case.out_len()], offset);
+    let mut out = Aligned::new(&vec![T::of(77.0); out_len], offset);
     let index = Integers::new(&case.index, setup.index_type);
-    let indptr = Integers::new(&case.indptr, setup.index_type);
-    let mut arg = Integers::new(&vec![-77; case.out_len()], setup.arg_type);
+    let segments = Integers::new(segments, setup.index_type);
+    let mut arg = Integers::new(&vec![-77; out_len], setup.arg_type);
     let reduction = ReductionPointers {
         scalar: T::TYPE,
         index_type: setup.index_type,
         arg_type: setup.arg_type,
         src: emulator.readable(src.data()),
-        index: indptr.readable(&mut emulator),
+        index: segments.readable(&mut emulator),
         base: None,
         out: emulator.unwritten(out.data()),
         arg_out: case.reduce.has_arg().then(|| arg.unwritten(&mut emulator)),
@@ -490,8 +527,7 @@ pub fn gather_segment<T: Element>(
     };
     let pointers =
         GatherSegmentPointers { reduction, index: index.readable(&mut emulator), weight, weights_are_float32 };
-    // SAFETY: the addresses are of the vectors above, which have the plan's sizes and outlive the call.
-    unsafe { enqueue_gather_segment(&mut emulator, &plan, &pointers)? };
+    enqueue(&mut emulator, &pointers)?;
     Ok((out.data().to_vec(), if case.reduce.has_arg() { arg.to_i64() } else { Vec::new() }))
 }
 

@@ -115,7 +115,7 @@ impl<T: Element> GatherSegmentCase<T> {
 }
 
 /// The position of `at` in a tensor that repeats its axes of size 1 before `axis`.
-fn repeated(dims: &[usize], axis: usize, at: &[usize]) -> usize {
+pub fn repeated(dims: &[usize], axis: usize, at: &[usize]) -> usize {
     let at: Vec<_> = (0..dims.len()).map(|i| if i < axis && dims[i] == 1 { 0 } else { at[i] }).collect();
     naive::position(dims, &at)
 }
@@ -124,16 +124,26 @@ fn repeated(dims: &[usize], axis: usize, at: &[usize]) -> usize {
 /// between the bounds, or whose index names no row, is passed over. The result and, for min and max, the positions.
 pub fn reduce<T: Element>(case: &GatherSegmentCase<T>) -> (Vec<T>, Vec<i64>) {
     let axis = case.axis();
-    let out_dims = case.out_dims();
+    reduce_where(case, &case.out_dims(), |at, e| {
+        let bound = |n: usize| case.indptr[repeated(&case.indptr_dims, axis, &[&at[..axis], &[n]].concat())];
+        (bound(at[axis])..bound(at[axis] + 1)).contains(&(e as i64))
+    })
+}
+
+/// [`reduce`] of the elements e that `belongs` assigns to the element of the result at some coordinates.
+pub fn reduce_where<T: Element>(
+    case: &GatherSegmentCase<T>,
+    out_dims: &[usize],
+    belongs: impl Fn(&[usize], usize) -> bool,
+) -> (Vec<T>, Vec<i64>) {
+    let axis = case.axis();
     let columns: usize = out_dims[axis + 1..].iter().product();
     let mut out = Vec::new();
     let mut arg_out = Vec::new();
-    for position in 0..case.out_len() {
-        let at = naive::coordinates(&out_dims, position);
+    for position in 0..out_dims.iter().product() {
+        let at = naive::coordinates(out_dims, position);
         // The leading coordinates, and one along the axis.
         let along = |coordinate: usize| [&at[..axis], &[coordinate]].concat();
-        let bound = |n: usize| case.indptr[repeated(&case.indptr_dims, axis, &along(n))];
-        let (first, end) = (bound(at[axis]), bound(at[axis] + 1));
         let column = naive::position(&out_dims[axis + 1..], &at[axis + 1..]);
 
         let mut sum = T::Accumulator::ZERO;
@@ -141,7 +151,7 @@ pub fn reduce<T: Element>(case: &GatherSegmentCase<T>) -> (Vec<T>, Vec<i64>) {
         let mut best: Option<(T::Accumulator, usize)> = None;
         for e in 0..case.length() {
             let row = case.index[repeated(&case.index_dims, axis, &along(e))];
-            if (e as i64) < first || e as i64 >= end || row < 0 || row >= case.rows() as i64 {
+            if !belongs(&at, e) || row < 0 || row >= case.rows() as i64 {
                 continue;
             }
             let mut from = at.clone();

@@ -8,6 +8,7 @@ pub mod composite;
 pub mod element;
 pub mod emulator;
 pub mod gather;
+pub mod gather_scatters;
 pub mod gather_segments;
 pub mod gpu;
 pub mod groupings;

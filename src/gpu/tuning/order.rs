@@ -56,15 +56,22 @@ pub(in crate::gpu) fn gathered_ways(length: usize, lanes: usize) -> usize {
     power_of_two(length / (batches * BATCH)).min(WARP_SIZE / lanes)
 }
 
-/// Whether a sum of `elements` rows of `k` columns, of `bytes` bytes each, groups its index instead of adding by atomics.
-/// More rows or columns never turn it off, so that a workspace for them is enough for fewer.
-pub(in crate::gpu) fn is_sum_grouped(elements: usize, k: usize, _bytes: usize) -> bool {
-    elements.saturating_mul(k) >= 1 << 23 && k >= 32
+/// Whether a sum of `elements` rows of `k` columns groups its index instead of adding by atomics. `has_packs`: whether
+/// packs divide a row; if not, each column is loaded on its own.
+///
+/// A grouping takes 25 us and 50 us for each million elements; atomics take 2.6 to 3.3 us for each million values.
+/// (Times by atomics relative to those with a grouping, H200, `cargo bench --bench grouping`. 4,194,304 rows: 48 columns
+/// of float32 0.91, 64 columns 1.16, 256 columns 2.12; 33 columns 0.68, 127 columns 1.43. 1,048,576 rows: 64 columns
+/// 0.81, 256 columns 1.63.)
+pub(in crate::gpu) fn is_sum_grouped(elements: usize, k: usize, has_packs: bool) -> bool {
+    elements.saturating_mul(k) >= 1 << 27 && k >= if has_packs { 64 } else { 96 }
 }
 
-/// [`is_sum_grouped`] for minima and maxima with their positions.
-pub(in crate::gpu) fn is_selection_grouped(elements: usize, k: usize, _bytes: usize) -> bool {
-    elements.saturating_mul(k) >= 1 << 22 && k >= 8
+/// [`is_sum_grouped`] for minima and maxima with their positions: by atomics, they take 8 us for each million values.
+/// (4,194,304 rows: 8 columns 0.68, 16 columns 1.21, 256 columns 3.4; 33 columns 0.97, 127 columns 1.93. 35,000 rows: 128
+/// columns 0.86, 256 columns 1.28.)
+pub(in crate::gpu) fn is_selection_grouped(elements: usize, k: usize, has_packs: bool) -> bool {
+    elements.saturating_mul(k) >= 1 << 23 && k >= if has_packs { 16 } else { 64 }
 }
 
 /// The most bytes of `src` for which one block takes each long segment, if lanes load packs. A multiprocessor then
