@@ -4,50 +4,18 @@ mod support;
 
 use proptest::prelude::*;
 use support::{
-    emulator::{Emulator, GRIDS, Integers, kernels_not_run, kernels_not_run_in_all_grids},
+    emulator::{self, GRIDS, kernels_not_run, kernels_not_run_in_all_grids},
     groupings::{GroupingCase, grouping_cases, hard_cases},
 };
-use tensorrt_scatter::{
-    GroupIndexOptions, GroupIndexPlan, IndexType, Shape,
-    gpu::raw::{GroupIndexPointers, enqueue_group_index},
-};
-
-/// perm and indptr of a case, by the kernels. Outputs and workspace start as garbage.
-fn emulated(
-    case: &GroupingCase,
-    index_type: IndexType,
-    has_wide_words: bool,
-    (seed, max_blocks): (u64, u32),
-) -> (Vec<i64>, Vec<i64>) {
-    let options = GroupIndexOptions::new().dim_size(case.groups);
-    let plan = GroupIndexPlan::new(&Shape::new(&case.dims).unwrap(), &options).unwrap();
-    let plan = if has_wide_words { plan.with_wide_words() } else { plan };
-    let bytes = plan.workspace_bytes(index_type);
-    let mut workspace = vec![0x5555_5555_5555_5555u64; bytes.div_ceil(size_of::<u64>())];
-    let index = Integers::new(&case.index, index_type);
-    let unwritten = |shape: &Shape| Integers::new(&vec![-77; shape.element_count()], index_type);
-    let (mut perm, mut indptr) = (unwritten(plan.perm_shape()), unwritten(plan.indptr_shape()));
-    let mut emulator = Emulator::new(seed, max_blocks);
-    let pointers = GroupIndexPointers {
-        index_type,
-        index: index.readable(&mut emulator),
-        perm: perm.unwritten(&mut emulator),
-        indptr: indptr.unwritten(&mut emulator),
-        workspace: emulator.unwritten(&mut workspace),
-        workspace_bytes: bytes,
-    };
-    // SAFETY: the addresses are of the vectors above, which have the plan's sizes and outlive the call.
-    unsafe { enqueue_group_index(&mut emulator, &plan, &pointers).unwrap() };
-    (perm.to_i64(), indptr.to_i64())
-}
+use tensorrt_scatter::IndexType;
 
 #[track_caller]
-fn check(case: &GroupingCase, grid: (u64, u32)) {
+fn check(case: &GroupingCase, (seed, max_blocks): (u64, u32)) {
     let expected = case.grouping();
     for (index_type, is_wide) in [(IndexType::I32, false), (IndexType::I32, true), (IndexType::I64, false)] {
-        let given = emulated(case, index_type, is_wide, grid);
-        assert_eq!(given.0, expected.0, "perm, {index_type}, wide words: {is_wide}");
-        assert_eq!(given.1, expected.1, "indptr, {index_type}, wide words: {is_wide}");
+        let given = emulator::grouping(case, index_type, is_wide, seed, max_blocks).unwrap();
+        assert_eq!(given.perm, expected.0, "perm, {index_type}, wide words: {is_wide}");
+        assert_eq!(given.indptr, expected.1, "indptr, {index_type}, wide words: {is_wide}");
     }
 }
 
