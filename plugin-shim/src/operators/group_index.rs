@@ -95,8 +95,9 @@ impl Operator for GroupIndex {
         shape::check_has_axis("index", inputs[INDEX])?;
         let axis = inputs[INDEX].len() - 1;
         let groups = self.size.source(&self.signature, inputs, "dim_size", axis)?;
-        let entries = shape::entries_of(groups)
-            .ok_or_else(|| Refusal::new(format!("attribute dim_size is {}; expected less", groups.size)))?;
+        let too_many =
+            || Refusal::new(format!("attribute dim_size is {}; expected at most {}", groups.size, i32::MAX - 1));
+        let entries = shape::entries_of(groups).ok_or_else(too_many)?;
         let last = if output == INDPTR { entries } else { shape::copied(INDEX, axis) };
         Ok((0..axis).map(|at| shape::copied(INDEX, at)).chain([last]).collect())
     }
@@ -142,5 +143,71 @@ impl Plan for GroupIndexPlan {
         };
         // SAFETY: the caller's promise.
         unsafe { group_index_raw(kernels, self, &pointers, buffers.stream) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{abi::SizeOrigin, tensor::DataType};
+
+    fn operator(size: Size, groups: Option<usize>) -> GroupIndex {
+        let choice = Choice { has_group_count: size.is_input(), ..Choice::default() };
+        GroupIndex { signature: Signature::new(Declaration::of(Id::GroupIndex), choice), size, groups }
+    }
+
+    fn shapes(index: &[usize], outputs: &[&[usize]]) -> Shapes {
+        let shape = |dims: &[usize]| Shape::new(dims).unwrap();
+        let outputs = outputs.iter().map(|dims| Some(shape(dims))).collect();
+        Shapes { inputs: vec![shape(index)], base: None, outputs, groups: None }
+    }
+
+    #[test]
+    fn a_shape_tensor_comes_right_behind_the_index() {
+        let signature = operator(Size::ShapeTensor, None).signature;
+        let names: Vec<_> = signature.inputs().iter().map(|port| port.name).collect();
+        assert_eq!((names, signature.size_input()), (vec!["index", "dim_size"], Some(1)));
+        assert!((1..=2).all(|count| signature.check_input_count(count).is_ok()));
+        let outputs: Vec<_> = signature.outputs().iter().map(|port| port.name).collect();
+        assert_eq!(outputs, ["perm", "indptr"]);
+        let wide = [DataType::Int64 as i32];
+        assert!(signature.outputs().iter().all(|port| port.data_type(&wide) == DataType::Int64 as i32));
+    }
+
+    #[test]
+    fn indptr_tells_the_number_of_groups_that_a_shape_tensor_holds() {
+        let operator = operator(Size::ShapeTensor, None);
+        let groups = |outputs: &[&[usize]]| operator.group_count(&shapes(&[2, 5], outputs)).map_err(|e| e.to_string());
+        assert_eq!(groups(&[]), Ok(None));
+        assert_eq!(groups(&[&[2, 5], &[2, 8]]), Ok(Some(7)));
+        for wrong in [&[2, 0][..], &[]] {
+            let refusal = groups(&[&[2, 5], wrong]).unwrap_err();
+            assert!(refusal.contains("expected dim_size + 1 on its last axis"), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn an_index_has_no_more_elements_than_its_type_counts() {
+        let operator = operator(Size::Attribute(4), Some(4));
+        for (length, of, fits) in [
+            (i32::MAX as usize, DataType::Int32, true),
+            (1 << 31, DataType::Int32, false),
+            (1 << 31, DataType::Int64, true),
+        ] {
+            let given = operator.workspace_bytes(&shapes(&[length], &[]), &ElementTypes::new([of as i32], None));
+            assert_eq!(given.is_ok(), fits, "{length} of {of:?}");
+            assert!(given.is_ok() || given.unwrap_err().to_string().contains("use an index of type int64"));
+        }
+    }
+
+    #[test]
+    fn tensorrt_can_count_the_entries_of_indptr() {
+        let entries = |dim_size| {
+            let operator = operator(Size::Attribute(dim_size), Some(dim_size as usize));
+            operator.out_sizes(INDPTR, &[&[-1]]).map_err(|refusal| refusal.to_string())
+        };
+        let most = entries(i32::MAX - 1).unwrap()[0];
+        assert_eq!((most.origin, most.size), (SizeOrigin::Constant, i32::MAX));
+        assert_eq!(entries(i32::MAX).unwrap_err(), "attribute dim_size is 2147483647; expected at most 2147483646");
     }
 }
