@@ -12,8 +12,8 @@ use tensorrt_scatter::{BadIndex, GroupIndexOptions, Index, Shape, Tensor, cpu, g
 use timer::Timer;
 
 fn measure<I: Index>(timer: &mut Timer, name: &str, index: Vec<I>, groups: usize) {
+    let on_device = timer.upload(&[index.len()], index.clone());
     let index = Tensor::new(&[index.len()], index).unwrap();
-    let on_device = DeviceTensor::from_host(&timer.stream, &index).unwrap();
     let options = GroupIndexOptions::new().dim_size(groups).bad_index(BadIndex::Skip);
     let given = gpu::group_index(&timer.stream, &on_device, &options).unwrap();
     let expected = cpu::group_index(&index, &options).unwrap();

@@ -2,8 +2,8 @@
  * The operators of TensorRT Scatter as C functions, in libtensorrt_scatter_plugin.so, on the CPU or a CUDA device.
  *
  * Each operator computes what torch_scatter 2.1.2's function of the same name computes. Two are not in torch_scatter:
- * gather_segment_csr computes segment_csr of the rows that gather_coo reads, each times its weight. group_index sorts the
- * positions of an index's elements by their group.
+ * gather_segment_csr computes segment_csr of the rows that gather_coo reads, each times its weight. group_index sorts
+ * the positions of an index's elements by their group.
  *
  * The caller owns the tensors.
  * They are row-major and contiguous, have rank 0 to 8, and are aligned to their elements. A call checks its arguments.
@@ -166,10 +166,10 @@ trts_status trts_query_inputs(trts_operator op, const trts_tensor *const *inputs
  * then nothing is multiplied. On CUDA, a call puts its work on the stream and returns. It waits only to check the index,
  * or to find dim_size for a softmax or log_softmax.
  *
- * group_index: with index [.., E] and N groups, perm [.., E] has the positions of the elements of group 0, then those of
- * group 1, and so on, each group's in rising order. indptr [.., N + 1] tells where each group begins in perm. Each row
- * has a grouping of its own. If unchecked, elements with an index outside of [0, N) are in no group: their positions
- * fill perm behind indptr[N].
+ * group_index: with index [.., E] and N groups, perm [.., E] has the positions of the elements of group 0, then those
+ * of group 1, and so on, each group's in rising order. indptr [.., N + 1] tells where each group begins in perm. Each
+ * row has a grouping of its own. If unchecked, elements with an index outside of [0, N) are in no group: their
+ * positions fill perm behind indptr[N].
  */
 trts_status trts_scatter(const trts_tensor *src, const trts_tensor *index, const trts_tensor *base,
                          const trts_options *options, const trts_tensor *out, const trts_tensor *arg_out,

@@ -349,7 +349,8 @@ mod in_child {
         (10_000_000, 7, 1_000_000),
     ];
 
-    /// A layer: its attributes, the types of the first input and of the index behind it, and elements, columns and groups.
+    /// A layer: its attributes, the types of the first input and of the index behind it, and elements, columns and
+    /// groups.
     #[derive(Debug)]
     struct Case<'a> {
         name: &'a str,

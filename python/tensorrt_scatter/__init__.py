@@ -1,8 +1,8 @@
 """The operators of torch_scatter on NumPy, torch, CuPy and JAX arrays, and as TensorRT plugins.
 
 The functions have the names, the arguments and the results of torch_scatter 2.1.2, which has all of them but
-gather_segment_csr, its shorthands and group_index. They compute where the arrays are: on the CPU or on a CUDA device. They record no
-gradients.
+gather_segment_csr, its shorthands and group_index. They compute where the arrays are: on the CPU or on a CUDA device.
+They record no gradients.
 """
 
 from __future__ import annotations

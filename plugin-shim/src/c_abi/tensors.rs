@@ -82,8 +82,8 @@ impl Inputs {
         roles.zip(&self.tensors).filter_map(|(role, tensor)| Some((role, tensor.as_ref()?)))
     }
 
-    /// Refuses types that the operator does not take. Returns the type of the values, in the operators that have any, and
-    /// that of the indices.
+    /// Refuses types that the operator does not take. Returns the type of the values, in the operators that have any,
+    /// and that of the indices.
     pub(super) fn check_types(&self) -> Result<(Option<ScalarType>, IndexType), Failure> {
         let (values, index) = (self.elements(), self.index());
         if let Some(types) = self.declaration.value_types()
@@ -151,8 +151,8 @@ impl Tensors {
         Ok(Self { inputs, outputs: written })
     }
 
-    /// Checks all that the Rust API takes for granted: types, data, and which memory may be which. Returns the types that
-    /// [`Inputs::check_types`] returns.
+    /// Checks all that the Rust API takes for granted: types, data, and which memory may be which. Returns the types
+    /// that [`Inputs::check_types`] returns.
     pub(super) fn check(&self) -> Result<(Option<ScalarType>, IndexType), Failure> {
         let Self { inputs, outputs } = self;
         inputs.tensors.iter().chain(outputs).flatten().try_for_each(Descriptor::check_data)?;

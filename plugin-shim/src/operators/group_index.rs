@@ -57,8 +57,8 @@ struct GroupIndex {
 }
 
 impl GroupIndex {
-    /// The number of groups; None if it is not known yet. TensorRT does not show a plugin the value of a shape tensor, but
-    /// it shows the shape of indptr, which has an entry more.
+    /// The number of groups; None if it is not known yet. TensorRT does not show a plugin the value of a shape tensor,
+    /// but it shows the shape of indptr, which has an entry more.
     fn group_count(&self, shapes: &Shapes) -> Result<Option<usize>, Refusal> {
         match (self.groups, shapes.output(INDPTR)) {
             (Some(groups), _) => Ok(Some(groups)),

@@ -67,8 +67,8 @@ impl Size {
                     false => "",
                 };
                 Err(Refusal::new(format!(
-                    "the input behind index has shape {sizes:?}, but attribute dim_size_input is 1: expected dim_size, one \
-                     value{of_base}"
+                    "the input behind index has shape {sizes:?}, but attribute dim_size_input is 1: expected dim_size, \
+                     one value{of_base}"
                 )))
             }
             (Self::Attribute(size), None) => Ok(shape::constant(size)),

@@ -66,7 +66,7 @@ pub struct Layer {
     pub groups: Option<i64>,
     /// The shape of `TRTS_GroupIndex`'s second output, and its sizes for those of the inputs in `symbolic`.
     pub indptr: Option<(&'static [i64], &'static str)>,
-    /// Sizes of the inputs, and those of the first output. -1 stands for a size that is known only when the engine runs.
+    /// Sizes of the inputs, and those of the first output. -1 stands for a size that only a running engine knows.
     pub symbolic: (&'static [&'static [i64]], &'static str),
 }
 
@@ -120,8 +120,8 @@ impl Layer {
         if self.is_group_index() { "perm" } else { "out" }
     }
 
-    /// The shapes of the outputs without the one that exists for its size, each with its sizes for those of the inputs in
-    /// `symbolic`.
+    /// The shapes of the outputs without the one that exists for its size, each with its sizes for those of the inputs
+    /// in `symbolic`.
     pub fn output_shapes(&self) -> Vec<(&'static [i64], &'static str)> {
         let first = (self.out, self.symbolic.1);
         [Some(first), self.arg_out.map(|_| first), self.indptr].into_iter().flatten().collect()

@@ -43,8 +43,8 @@ pub(super) unsafe fn answer(query: &mut Query) -> Result<Answer, Failure> {
 
 /// A tensor as a function of the Rust API takes it, by its kind: `values` and `index` are inputs of these, `base` is an
 /// input of values that may be left out, `weight` is one of weights that may be left out, `out` is an output of values,
-/// `indices` is one of indices, and `positions` is one of indices that may be left out. First come those on the CPU, then
-/// how they are passed; then the same on a device.
+/// `indices` is one of indices, and `positions` is one of indices that may be left out. First come those on the CPU,
+/// then how they are passed; then the same on a device.
 macro_rules! argument {
     (host values $tensors:ident $name:ident) => {
         $tensors.input(stringify!($name)).view::<T>()?
