@@ -39,7 +39,7 @@ impl GroupIndexOptions {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Grouping<T> {
     /// [.., E]: the positions of the elements, those of group 0 first, then those of group 1, and so on. Within a group
-    /// they rise. Behind indptr[N] are the positions of the elements without a group.
+    /// they rise. Behind `indptr[N]` are the positions of the elements without a group.
     pub perm: T,
     /// [.., N + 1]: the positions of the elements of group n are `perm[indptr[n]..indptr[n + 1]]`.
     pub indptr: T,

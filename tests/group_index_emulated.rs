@@ -4,51 +4,44 @@ mod support;
 
 use proptest::prelude::*;
 use support::{
-    emulator::{Emulator, GRIDS, Integers, kernels_not_run, kernels_not_run_in_all_grids},
+    emulator::{self, GRIDS, Setup, kernels_not_run, kernels_not_run_in_all_grids},
     groupings::{GroupingCase, grouping_cases, hard_cases},
+    naive::ScatterCase,
 };
-use tensorrt_scatter::{
-    GroupIndexOptions, GroupIndexPlan, IndexType, Shape,
-    gpu::raw::{GroupIndexPointers, enqueue_group_index},
-};
-
-/// perm and indptr of a case, by the kernels. Outputs and workspace start as garbage.
-fn emulated(
-    case: &GroupingCase,
-    index_type: IndexType,
-    has_wide_words: bool,
-    (seed, max_blocks): (u64, u32),
-) -> (Vec<i64>, Vec<i64>) {
-    let options = GroupIndexOptions::new().dim_size(case.groups);
-    let plan = GroupIndexPlan::new(&Shape::new(&case.dims).unwrap(), &options).unwrap();
-    let plan = if has_wide_words { plan.with_wide_words() } else { plan };
-    let bytes = plan.workspace_bytes(index_type);
-    let mut workspace = vec![0x5555_5555_5555_5555u64; bytes.div_ceil(size_of::<u64>())];
-    let index = Integers::new(&case.index, index_type);
-    let unwritten = |shape: &Shape| Integers::new(&vec![-77; shape.element_count()], index_type);
-    let (mut perm, mut indptr) = (unwritten(plan.perm_shape()), unwritten(plan.indptr_shape()));
-    let mut emulator = Emulator::new(seed, max_blocks);
-    let pointers = GroupIndexPointers {
-        index_type,
-        index: index.readable(&mut emulator),
-        perm: perm.unwritten(&mut emulator),
-        indptr: indptr.unwritten(&mut emulator),
-        workspace: emulator.unwritten(&mut workspace),
-        workspace_bytes: bytes,
-    };
-    // SAFETY: the addresses are of the vectors above, which have the plan's sizes and outlive the call.
-    unsafe { enqueue_group_index(&mut emulator, &plan, &pointers).unwrap() };
-    (perm.to_i64(), indptr.to_i64())
-}
+use tensorrt_scatter::{IndexType, Reduce, ScatterOptions};
 
 #[track_caller]
-fn check(case: &GroupingCase, grid: (u64, u32)) {
+fn check(case: &GroupingCase, (seed, max_blocks): (u64, u32)) {
     let expected = case.grouping();
     for (index_type, is_wide) in [(IndexType::I32, false), (IndexType::I32, true), (IndexType::I64, false)] {
-        let given = emulated(case, index_type, is_wide, grid);
-        assert_eq!(given.0, expected.0, "perm, {index_type}, wide words: {is_wide}");
-        assert_eq!(given.1, expected.1, "indptr, {index_type}, wide words: {is_wide}");
+        let given = emulator::grouping(case, index_type, is_wide, seed, max_blocks).unwrap();
+        assert_eq!(given.perm, expected.0, "perm, {index_type}, wide words: {is_wide}");
+        assert_eq!(given.indptr, expected.1, "indptr, {index_type}, wide words: {is_wide}");
     }
+}
+
+/// Groups an int64 index by positions of 32 bits, as scatter does: the positions of a group's elements add up to its sum.
+#[track_caller]
+fn check_narrow_positions(case: &GroupingCase, (seed, max_blocks): (u64, u32)) {
+    let mut sums = vec![0i64; case.groups];
+    for (position, &index) in case.index.iter().enumerate() {
+        if let Some(sum) = usize::try_from(index).ok().and_then(|index| sums.get_mut(index)) {
+            *sum += position as i64;
+        }
+    }
+    let scatter = ScatterCase {
+        src_dims: case.dims.clone(),
+        src: (0..case.index.len() as i64).collect(),
+        index_dims: case.dims.clone(),
+        index: case.index.clone(),
+        base: None,
+        dim: 0,
+        dim_size: case.groups,
+        reduce: Reduce::Sum,
+    };
+    let setup = Setup { index_type: IndexType::I64, ..Setup::ALL[0] }.with_grouping(true);
+    let given = emulator::scatter_in(setup, &scatter, &ScatterOptions::new(Reduce::Sum), seed, max_blocks).unwrap();
+    assert!(given.0 == sums, "{} groups of {} elements", case.groups, case.index.len());
 }
 
 #[test]
@@ -63,7 +56,10 @@ fn agrees_with_the_naive_twin() {
 fn every_kernel_sorts_by_every_digit() {
     for (length, groups) in [(1, 1), (5000, 1), (4500, 700), (4500, 767), (2100, 768), (300, 70_000)] {
         for case in hard_cases(length, groups) {
-            GRIDS.into_iter().for_each(|grid| check(&case, grid));
+            for grid in GRIDS {
+                check(&case, grid);
+                check_narrow_positions(&case, grid);
+            }
         }
     }
     let sparse = GroupingCase::new(vec![1 << 20, 3, -5, 1 << 20, 77_777, 3, (1 << 20) + 1], (1 << 20) + 1);

@@ -14,13 +14,14 @@ use support::{
     gather::{self, GatherCase},
     gather_segments::{GatherSegmentCase, WeightValues, Weights},
     gpu_or_skip,
+    groupings::GroupingCase,
     naive::ScatterCase,
     segments::SegmentCase,
 };
 use tensorrt_scatter::{
-    Composite, CompositeOptions, Error, GatherCooOptions, GatherCsrOptions, GatherSegmentCsrOptions, Index, IndexType,
-    Reduce, ReduceOperator, Reduced, ScalarType, ScatterOptions, SegmentCooOptions, SegmentCsrOptions, Tensor, Weight,
-    cpu,
+    Composite, CompositeOptions, Error, GatherCooOptions, GatherCsrOptions, GatherSegmentCsrOptions, GroupIndexOptions,
+    Grouping, Index, IndexType, Reduce, ReduceOperator, Reduced, ScalarType, ScatterOptions, SegmentCooOptions,
+    SegmentCsrOptions, Tensor, Weight, cpu,
     gpu::{self, DeviceTensor, DeviceWeight, Stream},
 };
 
@@ -30,19 +31,20 @@ struct Line {
     name: String,
     op: String,
     reduce: Option<String>,
-    dtype: String,
+    dtype: Option<String>,
     index_dtype: String,
     weight_dtype: Option<String>,
     dim: Option<isize>,
     dim_size: Option<usize>,
     unbiased: Option<bool>,
-    src: Text,
+    src: Option<Text>,
     index: Option<Text>,
     indptr: Option<Text>,
     weight: Option<Text>,
     base: Option<Text>,
-    out: Text,
+    out: Option<Text>,
     arg_out: Option<Text>,
+    perm: Option<Text>,
     #[serde(default)]
     rtol: f64,
     #[serde(default)]
@@ -63,6 +65,10 @@ impl Text {
 
     fn values<T: OracleElement>(&self) -> Tensor<T> {
         self.read(T::parse)
+    }
+
+    fn positions(&self) -> Vec<i64> {
+        self.read(|word| word.parse().unwrap()).into_data()
     }
 }
 
@@ -104,6 +110,7 @@ type Given<T> = Result<(Vec<T>, Option<Vec<i64>>), Error>;
 trait Backend {
     fn reductions<T: OracleElement, I: Index>(&self, line: &Line) -> Given<T>;
     fn composites<T: OracleElement + FloatElement, I: Index>(&self, line: &Line) -> Given<T>;
+    fn groupings<I: Index>(&self, line: &Line) -> Result<Grouping<Vec<i64>>, Error>;
 }
 
 impl Line {
@@ -136,12 +143,20 @@ impl Line {
         self.dim_size.map_or(options, |size| options.dim_size(size))
     }
 
-    fn positions(&self) -> &Text {
+    fn src<T: OracleElement>(&self) -> Tensor<T> {
+        self.src.as_ref().expect("a line with values has src").values()
+    }
+
+    fn out(&self) -> &Text {
+        self.out.as_ref().expect("a line with values has out")
+    }
+
+    fn index_or_indptr(&self) -> &Text {
         self.index.as_ref().or(self.indptr.as_ref()).expect("a line has an index or an indptr")
     }
 
     fn index<I: Index>(&self) -> Tensor<I> {
-        self.positions().read(|word| I::from_position(word.parse().unwrap()).unwrap())
+        self.index_or_indptr().read(|word| I::from_position(word.parse().unwrap()).unwrap())
     }
 
     /// The indptr beside an index.
@@ -158,6 +173,11 @@ impl Line {
             Some(other) => panic!("{}: weight_dtype {other}", self.name),
         };
         Some(Weights { dims: weight.shape.clone(), values })
+    }
+
+    fn grouping_options(&self) -> GroupIndexOptions {
+        let options = GroupIndexOptions::new();
+        self.dim_size.map_or(options, |size| options.dim_size(size))
     }
 
     fn gather_segment_options(&self) -> GatherSegmentCsrOptions {
@@ -181,13 +201,27 @@ impl Line {
         }
     }
 
+    /// How the grouping of a backend differs from the line, if it does.
+    fn complaint_of_grouping(&self, backend: &impl Backend) -> Option<String> {
+        let given = match self.index_dtype.as_str() {
+            "int32" => backend.groupings::<i32>(self),
+            _ => backend.groupings::<i64>(self),
+        };
+        let [perm, indptr] = [&self.perm, &self.indptr].map(|text| text.as_ref().expect("a result").positions());
+        match given {
+            Ok(given) if given.perm == perm && given.indptr == indptr => None,
+            Ok(given) => Some(format!("{given:?}, expected perm {perm:?} and indptr {indptr:?}")),
+            Err(error) => Some(format!("refused: {error}")),
+        }
+    }
+
     /// How the result of a backend differs from the line, if it does.
     fn complaint<T: OracleElement>(&self, given: Given<T>) -> Option<String> {
         let (out, arg) = match given {
             Ok(given) => given,
             Err(error) => return Some(format!("refused: {error}")),
         };
-        let expected = self.out.values::<T>();
+        let expected = self.out().values::<T>();
         if out.len() != expected.data().len() {
             return Some(format!("{} values, expected {}", out.len(), expected.data().len()));
         }
@@ -199,7 +233,7 @@ impl Line {
                 return Some(format!("out[{at}] is {given:?}, expected {expected:?}"));
             }
         }
-        let expected = self.arg_out.as_ref().map(|arg| arg.read(|word| word.parse::<i64>().unwrap()).into_data());
+        let expected = self.arg_out.as_ref().map(Text::positions);
         (arg != expected).then(|| format!("arg_out is {arg:?}, expected {expected:?}"))
     }
 }
@@ -210,7 +244,15 @@ fn check_all(backend: &impl Backend) {
     // In the test itself, since a GPU machine may have no source tree.
     for line in include_str!("oracle/cases.jsonl").lines() {
         let line: Line = serde_json::from_str(line).unwrap();
-        let complaint = match line.dtype.as_str() {
+        let Some(dtype) = &line.dtype else {
+            count += 1;
+            if let Some(complaint) = line.complaint_of_grouping(backend) {
+                wrong += 1;
+                writeln!(report, "{}: {complaint}", line.name).unwrap();
+            }
+            continue;
+        };
+        let complaint = match dtype.as_str() {
             "float32" => line.complaint(line.run_float::<f32>(backend)),
             "float16" => line.complaint(line.run_float::<f16>(backend)),
             "bfloat16" => line.complaint(line.run_float::<bf16>(backend)),
@@ -238,7 +280,7 @@ struct Cpu;
 
 impl Backend for Cpu {
     fn reductions<T: OracleElement, I: Index>(&self, line: &Line) -> Given<T> {
-        let (src, index) = (line.src.values::<T>(), line.index::<I>());
+        let (src, index) = (line.src::<T>(), line.index::<I>());
         let base = line.base.as_ref().map(Text::values::<T>);
         let base = base.as_ref().map(Tensor::view);
         match line.op.as_str() {
@@ -256,7 +298,7 @@ impl Backend for Cpu {
     }
 
     fn composites<T: OracleElement + FloatElement, I: Index>(&self, line: &Line) -> Given<T> {
-        let (src, index, options) = (line.src.values::<T>(), line.index::<I>(), line.composite_options());
+        let (src, index, options) = (line.src::<T>(), line.index::<I>(), line.composite_options());
         let call = match line.composite() {
             Composite::Softmax => cpu::softmax(&src, &index, &options),
             Composite::LogSoftmax => cpu::log_softmax(&src, &index, &options),
@@ -265,6 +307,16 @@ impl Backend for Cpu {
         };
         call.map(|out| (out.into_data(), None))
     }
+
+    fn groupings<I: Index>(&self, line: &Line) -> Result<Grouping<Vec<i64>>, Error> {
+        cpu::group_index(&line.index::<I>(), &line.grouping_options()).map(wide)
+    }
+}
+
+fn wide<I: Index>(grouping: Grouping<Tensor<I>>) -> Grouping<Vec<i64>> {
+    let [perm, indptr] =
+        [grouping.perm, grouping.indptr].map(|tensor| tensor.data().iter().map(|&value| value.to_i64()).collect());
+    Grouping { perm, indptr }
 }
 
 /// The kernels on the emulated grid; the number of groups is taken from the expected result.
@@ -275,7 +327,7 @@ const SEED: u64 = 11;
 
 impl Backend for Emulated {
     fn reductions<T: OracleElement, I: Index>(&self, line: &Line) -> Given<T> {
-        let (src, index) = (line.src.values::<T>(), line.index::<i64>());
+        let (src, index) = (line.src::<T>(), line.index::<i64>());
         let base = line.base.as_ref().map(|base| base.values::<T>().into_data());
         let (src_dims, index_dims) = (src.shape().dims().to_vec(), index.shape().dims().to_vec());
         let axis = index_dims.len() - 1;
@@ -283,12 +335,12 @@ impl Backend for Emulated {
         match line.op.as_str() {
             "scatter" => {
                 let dim = line.dim.unwrap().rem_euclid(src_dims.len() as isize) as usize;
-                let (dim_size, reduce) = (line.out.shape[dim], line.reduce());
+                let (dim_size, reduce) = (line.out().shape[dim], line.reduce());
                 let case = ScatterCase { src_dims, src, index_dims, index, base, dim, dim_size, reduce };
                 emulator::scatter(&case, SEED, u32::MAX).map(|(out, arg)| (out, reduce.has_arg().then_some(arg)))
             }
             "segment_coo" | "segment_csr" => {
-                let (segments, reduce, is_csr) = (line.out.shape[axis], line.reduce(), line.op == "segment_csr");
+                let (segments, reduce, is_csr) = (line.out().shape[axis], line.reduce(), line.op == "segment_csr");
                 // In segment_csr, base is only the destination.
                 let base = base.filter(|_| !is_csr);
                 let case = SegmentCase { src_dims, src, index_dims, index, base, segments, reduce, is_csr };
@@ -303,7 +355,7 @@ impl Backend for Emulated {
                 given.map(|(out, arg)| (out, reduce.has_arg().then_some(arg)))
             }
             _ => {
-                let case = GatherCase { src_dims, src, index_dims, index, size: line.out.shape[axis] };
+                let case = GatherCase { src_dims, src, index_dims, index, size: line.out().shape[axis] };
                 let emulate = if line.op == "gather_coo" { gather::emulate_coo } else { gather::emulate_csr };
                 Ok((emulate(&case, 0, SEED, u32::MAX), None))
             }
@@ -311,12 +363,12 @@ impl Backend for Emulated {
     }
 
     fn composites<T: OracleElement + FloatElement, I: Index>(&self, line: &Line) -> Given<T> {
-        let (src, index) = (line.src.values::<T>(), line.index::<i64>());
+        let (src, index) = (line.src::<T>(), line.index::<i64>());
         let dim = line.dim.unwrap().rem_euclid(src.shape().rank() as isize) as usize;
         // The results of softmax and log_softmax have src's shape, which says nothing of the groups.
         let largest = index.data().iter().max().map_or(0, |&largest| largest as usize + 1);
         let per_group = matches!(line.composite(), Composite::LogSumExp | Composite::Std);
-        let dim_size = if per_group { line.out.shape[dim] } else { line.dim_size.unwrap_or(largest) };
+        let dim_size = if per_group { line.out().shape[dim] } else { line.dim_size.unwrap_or(largest) };
         let case = ScatterCase {
             src_dims: src.shape().dims().to_vec(),
             src: src.into_data(),
@@ -329,6 +381,13 @@ impl Backend for Emulated {
         };
         let options = line.composite_options().dim_size(dim_size);
         composite::emulate(line.composite(), &case, &options, IndexType::I64, SEED, u32::MAX).map(|out| (out, None))
+    }
+
+    fn groupings<I: Index>(&self, line: &Line) -> Result<Grouping<Vec<i64>>, Error> {
+        let (index, entries) = (line.index::<i64>(), line.indptr::<i64>().shape().dims().to_vec());
+        let groups = entries.last().expect("an indptr has an axis") - 1;
+        let case = GroupingCase { dims: index.shape().dims().to_vec(), index: index.into_data(), groups };
+        emulator::grouping(&case, I::TYPE, false, SEED, u32::MAX)
     }
 }
 
@@ -350,7 +409,7 @@ impl OnGpu {
 impl Backend for OnGpu {
     fn reductions<T: OracleElement, I: Index>(&self, line: &Line) -> Given<T> {
         let stream = &self.0;
-        let src = DeviceTensor::from_host(stream, &line.src.values::<T>()).unwrap();
+        let src = DeviceTensor::from_host(stream, &line.src::<T>()).unwrap();
         let index = DeviceTensor::from_host(stream, &line.index::<I>()).unwrap();
         let base = line.base.as_ref().map(|base| DeviceTensor::from_host(stream, &base.values::<T>()).unwrap());
         let base = base.as_ref();
@@ -382,7 +441,7 @@ impl Backend for OnGpu {
 
     fn composites<T: OracleElement + FloatElement, I: Index>(&self, line: &Line) -> Given<T> {
         let stream = &self.0;
-        let src = DeviceTensor::from_host(stream, &line.src.values::<T>()).unwrap();
+        let src = DeviceTensor::from_host(stream, &line.src::<T>()).unwrap();
         let index = DeviceTensor::from_host(stream, &line.index::<I>()).unwrap();
         let options = line.composite_options();
         let call = match line.composite() {
@@ -392,6 +451,12 @@ impl Backend for OnGpu {
             Composite::Std => gpu::std(stream, &src, &index, &options),
         };
         call.map(|out| (self.host(out).into_data(), None))
+    }
+
+    fn groupings<I: Index>(&self, line: &Line) -> Result<Grouping<Vec<i64>>, Error> {
+        let index = DeviceTensor::from_host(&self.0, &line.index::<I>()).unwrap();
+        let Grouping { perm, indptr } = gpu::group_index(&self.0, &index, &line.grouping_options())?;
+        Ok(wide(Grouping { perm: self.host(perm), indptr: self.host(indptr) }))
     }
 }
 
@@ -417,13 +482,17 @@ fn every_type_and_every_reduction_has_lines() {
     let lines: Vec<Line> =
         include_str!("oracle/cases.jsonl").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     for scalar in ScalarType::ALL {
-        assert!(lines.iter().any(|line| line.dtype == scalar.to_string()), "no line has dtype {scalar}");
+        assert!(lines.iter().any(|line| line.dtype == Some(scalar.to_string())), "no line has dtype {scalar}");
     }
     for operator in ReduceOperator::ALL {
         for reduce in operator.reductions() {
             let is_of = |line: &Line| line.op == operator.name() && line.reduce.as_deref() == Some(reduce.name());
             assert!(lines.iter().any(is_of), "no line has {operator} and {reduce}");
         }
+    }
+    for index_type in IndexType::ALL {
+        let is_of = |line: &Line| line.op == "group_index" && line.index_dtype == index_type.to_string();
+        assert!(lines.iter().any(is_of), "no line has group_index and {index_type}");
     }
     for composite in Composite::ALL {
         assert!(lines.iter().any(|line| line.op == composite.name()), "no line has {}", composite.name());

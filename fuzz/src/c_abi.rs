@@ -76,6 +76,7 @@ type GatherSegment = unsafe extern "C" fn(
     *const Tensor,
     *const u8,
 ) -> i32;
+type GroupIndex = unsafe extern "C" fn(*const Tensor, *const u8, *const Tensor, *const Tensor, *const u8) -> i32;
 type Plain = unsafe extern "C" fn(*const Tensor, *const Tensor, *const u8, *const Tensor, *const u8) -> i32;
 
 // The header's declarations; options and targets are bytes, because their first field says how many there are.
@@ -122,6 +123,7 @@ unsafe extern "C" {
         arg_out: *const Tensor,
         target: *const u8,
     ) -> i32;
+    fn trts_group_index(i: *const Tensor, o: *const u8, p: *const Tensor, indptr: *const Tensor, t: *const u8) -> i32;
     fn trts_query(
         operator: i32,
         src: *const Tensor,
@@ -149,6 +151,7 @@ enum Function {
     ByIndptr(ByIndptr),
     Plain(Plain),
     GatherSegment(GatherSegment),
+    GroupIndex(GroupIndex),
 }
 
 /// How the index of an operator lies over src.
@@ -191,6 +194,7 @@ operators! {
     trts_logsumexp: Plain, Dim;
     trts_std: Plain, Dim;
     trts_gather_segment_csr: GatherSegment, Leading;
+    trts_group_index: GroupIndex, Leading;
 }
 
 /// The statuses of the header.
@@ -463,7 +467,7 @@ pub fn call(data: &[u8]) {
     let (src, index) = inputs(&mut u, types, OPERATORS[number].over);
     let further = match OPERATORS[number].function {
         Function::GatherSegment(_) => Some(further_inputs(&mut u, types, &src, &index)),
-        Function::Reduction(_) | Function::ByIndptr(_) | Function::Plain(_) => None,
+        Function::Reduction(_) | Function::ByIndptr(_) | Function::Plain(_) | Function::GroupIndex(_) => None,
     };
     let [indptr_pointer, weight_pointer] = match &further {
         Some([indptr, weight]) => {
@@ -498,8 +502,12 @@ pub fn call(data: &[u8]) {
     if choose::one_in(&mut u, 12) {
         out_dims = dims(&mut u);
     }
-    let out_type = if choose::one_in(&mut u, 24) { choose::number_32(&mut u) } else { types[0] };
-    let mut out = Owned::new(&mut u, out_type, &out_dims, false);
+    // perm has the index's type and shape; the shape that was found is that of indptr, for which arg_out stands.
+    let is_grouping = matches!(OPERATORS[number].function, Function::GroupIndex(_));
+    let first_dims = if is_grouping { index._shape.to_vec() } else { out_dims.clone() };
+    let first_type = types[usize::from(is_grouping)];
+    let out_type = if choose::one_in(&mut u, 24) { choose::number_32(&mut u) } else { first_type };
+    let mut out = Owned::new(&mut u, out_type, &first_dims, false);
     let arg_type = if choose::one_in(&mut u, 24) { choose::number_32(&mut u) } else { types[1] };
     let arg_out = Owned::new(&mut u, arg_type, &out_dims, false);
     let base = Owned::new(&mut u, types[0], &out_dims, false);
@@ -512,12 +520,13 @@ pub fn call(data: &[u8]) {
     };
     let arg_pointer = if choose::one_in(&mut u, 2) { ptr::null() } else { arg_out.pointer(&mut u) };
     // An output that overlaps an input, whole or in part, must be refused.
+    let read = if is_grouping { &index } else { &src };
     if choose::one_in(&mut u, 24)
-        && let (Some(src_bytes), Some(out_bytes)) = (src.bytes(), out.bytes())
-        && out_bytes <= src_bytes
-        && !src.descriptor.data.is_null()
+        && let (Some(read_bytes), Some(out_bytes)) = (read.bytes(), out.bytes())
+        && out_bytes <= read_bytes
+        && !read.descriptor.data.is_null()
     {
-        out.descriptor.data = src.descriptor.data.wrapping_byte_add(src_bytes - out_bytes);
+        out.descriptor.data = read.descriptor.data.wrapping_byte_add(read_bytes - out_bytes);
     }
 
     let all_inputs = || -> Vec<_> {
@@ -554,6 +563,9 @@ pub fn call(data: &[u8]) {
                 arg_pointer,
                 target_pointer,
             ),
+            Function::GroupIndex(call) => {
+                call(index_pointer, options_pointer, out_pointer, arg_pointer, target_pointer)
+            }
         }
     });
     assert!(all_inputs() == inputs, "an input was written to");
@@ -574,7 +586,9 @@ pub fn query(data: &[u8]) {
     let base = Owned::of(&mut u, types[0], false);
     let further = match known.map(|known| &known.function) {
         Some(Function::GatherSegment(_)) => Some(further_inputs(&mut u, types, &src, &index)),
-        Some(Function::Reduction(_) | Function::ByIndptr(_) | Function::Plain(_)) | None => None,
+        Some(Function::Reduction(_) | Function::ByIndptr(_) | Function::Plain(_) | Function::GroupIndex(_)) | None => {
+            None
+        }
     };
     let (options, target) = (options(&mut u), target(&mut u));
     let struct_size =

@@ -60,7 +60,8 @@ const fn large(
     inputs: &'static [&'static [i64]],
 ) -> Layer {
     let out: &[i64] = &[10_000, 64];
-    Layer { plugin, attributes, third: Third::None, inputs, out, arg_out: None, groups: None, symbolic: (&[], "") }
+    let (arg_out, groups, indptr) = (None, None, None);
+    Layer { plugin, attributes, third: Third::None, inputs, out, arg_out, groups, indptr, symbolic: (&[], "") }
 }
 
 fn main() {

@@ -137,7 +137,17 @@ auto expressSize(DimSource const& source, DimsExprs const* inputs, DimsExprs con
     {
     case SizeOrigin::Constant: return builder.constant(source.size);
     case SizeOrigin::Axis: return inputs[source.input].d[source.axis];
-    case SizeOrigin::ShapeTensor: return shapeInputs[0].d[0];
+    case SizeOrigin::ShapeTensor:
+    {
+        auto const* const value = shapeInputs[0].d[0];
+        if (source.size == 0)
+        {
+            return value;
+        }
+        auto const* const more = builder.constant(source.size);
+        return value == nullptr || more == nullptr ? nullptr
+                                                   : builder.operation(DimensionOperation::kSUM, *value, *more);
+    }
     case SizeOrigin::Segments:
     {
         auto const* const one = builder.constant(1);

@@ -1,8 +1,9 @@
 /*
  * The operators of TensorRT Scatter as C functions, in libtensorrt_scatter_plugin.so, on the CPU or a CUDA device.
  *
- * Each operator computes what torch_scatter 2.1.2's function of the same name computes. gather_segment_csr is not in
- * torch_scatter: it computes segment_csr of the rows that gather_coo reads, each times its weight.
+ * Each operator computes what torch_scatter 2.1.2's function of the same name computes. Two are not in torch_scatter:
+ * gather_segment_csr computes segment_csr of the rows that gather_coo reads, each times its weight. group_index sorts
+ * the positions of an index's elements by their group.
  *
  * The caller owns the tensors.
  * They are row-major and contiguous, have rank 0 to 8, and are aligned to their elements. A call checks its arguments.
@@ -54,7 +55,7 @@ enum {
 };
 
 /* Types of elements: any for src, base and out; for weight src's, or TRTS_FLOAT32 beside a src of 16-bit floats; for
- * index, indptr and arg_out TRTS_INT32 or TRTS_INT64. */
+ * index, indptr, perm and arg_out TRTS_INT32 or TRTS_INT64. */
 typedef int32_t trts_type;
 enum {
     TRTS_FLOAT32 = 1,
@@ -87,7 +88,8 @@ enum {
     TRTS_LOG_SOFTMAX = 6,
     TRTS_LOGSUMEXP = 7,
     TRTS_STD = 8,
-    TRTS_GATHER_SEGMENT_CSR = 9
+    TRTS_GATHER_SEGMENT_CSR = 9,
+    TRTS_GROUP_INDEX = 10
 };
 
 /* A tensor, in host memory or in the memory of the target's CUDA device. */
@@ -107,8 +109,8 @@ typedef struct trts_options {
     int32_t unchecked;     /* not 0: leave out elements with bad indices, and do not check for them; only then a call
                               does not wait for its CUDA stream */
     int64_t dim;           /* scatter and composites: the axis of src; negative ones count from the end */
-    int64_t dim_size;      /* the number of groups; for gather_csr, of rows of the result; -1: that of base or out;
-                              in trts_query() without them, that of the index */
+    int64_t dim_size;      /* the number of groups; for gather_csr, of rows of the result; -1: that of base, out or the
+                              written indptr; in trts_query() without base or out, that of the index */
     int32_t deterministic; /* scatter, on CUDA: sums and means of floats have the same bits every time */
     int32_t unbiased;      /* std: divide by count - 1 */
     double eps;            /* log_softmax and logsumexp: added to a sum before its logarithm */
@@ -134,16 +136,17 @@ typedef struct trts_requirements {
     size_t struct_size;           /* sizeof(trts_requirements), set by the caller */
     size_t workspace_bytes;       /* on CUDA; 0 on the CPU */
     int64_t dim_size;             /* for trts_options: the same as found here; -1 for operators without it */
-    int32_t rank;                 /* of out and arg_out */
-    int64_t shape[TRTS_MAX_RANK]; /* of out and arg_out; rank of them are set */
+    int32_t rank;                 /* of out and arg_out; for group_index, of indptr */
+    int64_t shape[TRTS_MAX_RANK]; /* the same tensors'; rank of them are set */
 } trts_requirements;
 
 /*
  * Finds the shape of an operator's result and the workspace that it needs. It reads the shapes and types of the
  * tensors. It reads the data of index or indptr only if dim_size is -1 and base is null, and never for segment_csr,
  * gather_coo and gather_segment_csr. On CUDA, reading the data waits for the stream and takes
- * TRTS_QUERY_WORKSPACE_BYTES of workspace. base is null for the operators that have none; for gather_csr it may be out,
- * and the result then is as long as out. gather_segment_csr has more inputs, so only trts_query_inputs() takes it.
+ * TRTS_QUERY_WORKSPACE_BYTES of workspace. src and base are null for the operators that have none; for gather_csr base
+ * may be out, and the result then is as long as out. gather_segment_csr has more inputs, so only trts_query_inputs()
+ * takes it. The shape of group_index's perm is index's; the query finds that of indptr.
  */
 trts_status trts_query(trts_operator op, const trts_tensor *src, const trts_tensor *index, const trts_tensor *base,
                        const trts_options *options, const trts_target *target, trts_requirements *requirements);
@@ -162,6 +165,11 @@ trts_status trts_query_inputs(trts_operator op, const trts_tensor *const *inputs
  * too; it has the type of index or indptr. An index and an indptr of one call have the same type. weight may be null;
  * then nothing is multiplied. On CUDA, a call puts its work on the stream and returns. It waits only to check the index,
  * or to find dim_size for a softmax or log_softmax.
+ *
+ * group_index: with index [.., E] and N groups, perm [.., E] has the positions of the elements of group 0, then those
+ * of group 1, and so on, each group's in rising order. indptr [.., N + 1] tells where each group begins in perm. Each
+ * row has a grouping of its own. If unchecked, elements with an index outside of [0, N) are in no group: their
+ * positions fill perm behind indptr[N].
  */
 trts_status trts_scatter(const trts_tensor *src, const trts_tensor *index, const trts_tensor *base,
                          const trts_options *options, const trts_tensor *out, const trts_tensor *arg_out,
@@ -186,6 +194,8 @@ trts_status trts_std(const trts_tensor *src, const trts_tensor *index, const trt
 trts_status trts_gather_segment_csr(const trts_tensor *src, const trts_tensor *index, const trts_tensor *indptr,
                                     const trts_tensor *weight, const trts_options *options, const trts_tensor *out,
                                     const trts_tensor *arg_out, const trts_target *target);
+trts_status trts_group_index(const trts_tensor *index, const trts_options *options, const trts_tensor *perm,
+                             const trts_tensor *indptr, const trts_target *target);
 
 /* Why the last call of this thread failed; "" if it did not. Valid until the thread's next call. */
 const char *trts_last_error(void);

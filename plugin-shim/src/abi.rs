@@ -26,7 +26,7 @@ mod ffi {
         Axis,
         /// The size of an input's axis minus 1, and at least 0.
         Segments,
-        /// The value of the layer's only shape tensor.
+        /// The value of the layer's only shape tensor, and `size` more.
         ShapeTensor,
     }
 
@@ -38,7 +38,7 @@ mod ffi {
         input: i32,
         /// For an axis or segments: the axis of the input. Otherwise -1.
         axis: i32,
-        /// For a constant: the size.
+        /// For a constant: the size. For a shape tensor: what is added to its value. Otherwise 0.
         size: i32,
     }
 

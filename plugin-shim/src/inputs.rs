@@ -1,4 +1,4 @@
-//! Where the inputs of a layer are that every operator has. The declarations say where the others are.
+//! Where src and the index of a layer are, in the operators that have src. The declarations say where the others are.
 
 /// The position of src.
 pub(crate) const SRC: usize = 0;

@@ -291,13 +291,14 @@ impl Plugin {
             self.named(inputs).map(|(port, desc)| desc.shape(port.name)).collect::<Result<_, _>>()?;
         let Some(mut inputs) = known else { return Ok(None) };
         inputs.truncate(self.signature().tensors(&inputs).len());
-        let out = outputs.first().map(|desc| desc.shape("out")).transpose()?.flatten();
+        let named = self.signature().outputs().iter().zip(outputs);
+        let outputs: Vec<_> = named.map(|(port, desc)| desc.shape(port.name)).collect::<Result<_, _>>()?;
         let groups = match outputs.last() {
-            Some(desc) if self.signature().tells_groups() => desc.shape("groups")?.map(|shape| shape.element_count()),
+            Some(shape) if self.signature().tells_groups() => shape.map(|shape| shape.element_count()),
             _ => None,
         };
         let base = self.signature().base(&inputs).copied();
-        Ok(Some(Shapes { inputs, base, out, groups }))
+        Ok(Some(Shapes { inputs, base, outputs, groups }))
     }
 
     fn plan_if_known(&self, inputs: &[TensorDesc], outputs: &[TensorDesc]) -> Result<Option<Box<dyn Plan>>, Refusal> {

@@ -200,7 +200,7 @@ fn a_query_reads_the_index_only_where_it_must() {
         (status, found)
     };
     let options = Options { dim: 0, ..Options::INIT };
-    // Scatter, segment_coo, segment_csr, gather_coo, log_softmax and std.
+    // Scatter, segment_coo, segment_csr, gather_coo, log_softmax, std, and group_index, whose answer is indptr's shape.
     for (operator, shape, dim_size) in [
         (0, vec![7, 2], 7),
         (1, vec![7, 2], 7),
@@ -208,6 +208,7 @@ fn a_query_reads_the_index_only_where_it_must() {
         (3, vec![3, 2], -1),
         (6, vec![3, 2], 7),
         (8, vec![7, 2], 7),
+        (10, vec![8], 7),
     ] {
         let (status, found) = query(operator, &index, &options);
         assert_eq!(status, OK, "{}", abi.last_error());
@@ -215,12 +216,14 @@ fn a_query_reads_the_index_only_where_it_must() {
     }
     index.data = ptr::null_mut();
     assert_eq!(query(0, &index, &Options { dim_size: 5, ..options }).1.dims(), [5, 2]);
+    assert_eq!(query(10, &index, &Options { dim_size: 5, ..options }).1.dims(), [6]);
     abi.expect_failure(query(0, &index, &options).0, INVALID_ARGUMENT, &["index of shape [3]", "null"]);
     // 2^62 elements of 4 bytes each, and a workspace of as many elements of 8.
     abi.expect_failure(query(0, &index, &Options { dim_size: 1 << 61, ..options }).0, INVALID_ARGUMENT, &["memory"]);
     abi.expect_failure(query(5, &index, &Options { dim_size: 1 << 61, ..options }).0, INVALID_ARGUMENT, &["memory"]);
-    let last = ["operator is 10", "TRTS_GATHER_SEGMENT_CSR (9)"];
-    abi.expect_failure(query(10, &index, &options).0, INVALID_ARGUMENT, &last);
+    abi.expect_failure(query(10, &index, &Options { dim_size: 1 << 59, ..options }).0, INVALID_ARGUMENT, &["memory"]);
+    let last = ["operator is 11", "TRTS_GROUP_INDEX (10)"];
+    abi.expect_failure(query(11, &index, &options).0, INVALID_ARGUMENT, &last);
     let words = ["TRTS_GATHER_SEGMENT_CSR has the inputs src, index, indptr, weight", "trts_query_inputs()"];
     abi.expect_failure(query(9, &index, &options).0, INVALID_ARGUMENT, &words);
     abi.expect_failure(
@@ -257,6 +260,10 @@ fn a_query_takes_any_number_of_inputs() {
     assert_eq!((status, found.dims(), found.dim_size), (OK, &[2, 2][..], -1), "{}", abi.last_error());
     let words = ["weight of shape [5, 2]", "index of shape [3]"];
     abi.expect_failure(query(9, &[&src, &index, &index, &base]).0, INVALID_ARGUMENT, &words);
+    let (status, found) = query(10, &[&index]);
+    assert_eq!((status, found.dims(), found.dim_size), (OK, &[8][..], 7), "{}", abi.last_error());
+    abi.expect_failure(query(10, &[&src]).0, INVALID_ARGUMENT, &["index is of type TRTS_FLOAT32", "TRTS_INT64"]);
+    abi.expect_failure(query(10, &[&src, &index]).0, INVALID_ARGUMENT, &["TRTS_GROUP_INDEX", "it has: index"]);
 }
 
 /// A gather_segment_csr that succeeds. A test changes one thing of it at a time.
@@ -353,6 +360,69 @@ fn weights_of_halves_may_be_float32() {
         });
         assert_eq!((status, out), (OK, expected), "{}", call.abi.last_error());
     }
+}
+
+/// A group_index that succeeds. A test changes one thing of it at a time.
+struct Groupings {
+    abi: CAbi,
+    index: [i32; 4],
+    perm: [i32; 4],
+    indptr: [i32; 4],
+    options: Options,
+}
+
+impl Groupings {
+    fn new() -> Self {
+        Self { abi: CAbi::load(), index: [2, 0, 2, 1], perm: [-7; 4], indptr: [-7; 4], options: Options::INIT }
+    }
+
+    /// Makes the call after `change` changed its tensors: index, perm and indptr.
+    fn run(&mut self, change: impl FnOnce(&mut [Tensor; 3])) -> i32 {
+        let mut tensors = [&mut self.index, &mut self.perm, &mut self.indptr].map(|data| tensor(data, INT32, &[4]));
+        change(&mut tensors);
+        let [index, perm, indptr] = &tensors;
+        // SAFETY: the tensors are what they say, or the change made them what the call refuses.
+        unsafe { (self.abi.group_index)(index, &self.options, perm, indptr, ptr::null()) }
+    }
+
+    /// Checks that the call is refused with these words, and nothing is written.
+    #[track_caller]
+    fn refuses(&mut self, expected: i32, words: &[&str], change: impl FnOnce(&mut [Tensor; 3])) {
+        let status = self.run(change);
+        self.abi.expect_failure(status, expected, words);
+        assert_eq!((self.perm, self.indptr), ([-7; 4], [-7; 4]));
+    }
+}
+
+#[test]
+fn every_tensor_of_a_group_index_is_checked() {
+    let mut call = Groupings::new();
+    for (name, at) in [("index", 0), ("perm", 1), ("indptr", 2)] {
+        call.refuses(INVALID_ARGUMENT, &[name, "null pointer for data"], |tensors| tensors[at].data = ptr::null_mut());
+    }
+    let floats = ["index is of type TRTS_FLOAT32", "TRTS_INT32 or TRTS_INT64"];
+    call.refuses(INVALID_ARGUMENT, &floats, |tensors| tensors[0].element_type = FLOAT32);
+    for (name, at) in [("perm", 1), ("indptr", 2)] {
+        let words = [name, "is of type TRTS_FLOAT32", "index's type, TRTS_INT32"];
+        call.refuses(INVALID_ARGUMENT, &words, |tensors| tensors[at].element_type = FLOAT32);
+    }
+    call.refuses(INVALID_ARGUMENT, &["perm overlaps index"], |tensors| tensors[1].data = tensors[0].data);
+    call.refuses(INVALID_ARGUMENT, &["indptr overlaps perm"], |tensors| tensors[2].data = tensors[1].data);
+    call.refuses(INVALID_ARGUMENT, &["index", "scalar"], |tensors| tensors[0].rank = 0);
+    let three = [3];
+    call.refuses(INVALID_ARGUMENT, &["perm", "[3]", "[4]"], |tensors| tensors[1].shape = three.as_ptr());
+    call.options.dim_size = 5;
+    call.refuses(INVALID_ARGUMENT, &["indptr", "[4]", "[6]"], |_| ());
+    call.options.dim_size = -1;
+    // indptr has room for two groups.
+    call.refuses(BAD_INDEX, &["index[0]", "is 2", "outside 0 to 1"], |tensors| tensors[2].shape = three.as_ptr());
+    assert_eq!(call.abi.last_bad_index(), Some((0, 2)));
+    assert_eq!(call.run(|_| ()), OK, "{}", call.abi.last_error());
+    assert_eq!((call.perm, call.indptr), ([1, 3, 0, 2], [0, 1, 2, 4]));
+    call.index[2] = 3;
+    call.options.unchecked = 1;
+    assert_eq!(call.run(|_| ()), OK, "{}", call.abi.last_error());
+    assert_eq!((call.perm, call.indptr), ([1, 3, 0, 2], [0, 1, 2, 3]));
 }
 
 #[test]

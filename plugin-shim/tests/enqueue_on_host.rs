@@ -64,6 +64,7 @@ loaded_ahead! {
     kernels_of_logsumexp_are_loaded_ahead: c"TRTS_ScatterLogSumExp"
     kernels_of_std_are_loaded_ahead: c"TRTS_ScatterStd"
     kernels_of_gather_segment_csr_are_loaded_ahead: c"TRTS_GatherSegmentCSR"
+    kernels_of_group_index_are_loaded_ahead: c"TRTS_GroupIndex"
 }
 
 fn in_process(test: &str, body: impl FnOnce(&Host)) {
@@ -348,7 +349,8 @@ mod in_child {
         (10_000_000, 7, 1_000_000),
     ];
 
-    /// A layer: its attributes, the types of src and the index, and elements, columns and groups.
+    /// A layer: its attributes, the types of the first input and of the index behind it, and elements, columns and
+    /// groups.
     #[derive(Debug)]
     struct Case<'a> {
         name: &'a str,
@@ -390,6 +392,9 @@ mod in_child {
             let mut inputs = vec![src, index];
             if is_gather_segment {
                 inputs.extend([bounds, tensor(values, &[e])]);
+            } else if name == "TRTS_GroupIndex" {
+                inputs = vec![tensor(values, &[e])];
+                outputs = vec![tensor(values, &[e]), tensor(values, &[n + 1])];
             }
             assert_eq!(plugin.shape_change(&inputs, &outputs), 0, "{self:?}");
             let [src_place, index_place, workspace, of_outputs @ ..] = places;

@@ -12,7 +12,7 @@ use common::{
     plugin_library,
     random::Random,
     skipped,
-    tensors::{DimsExprs, FLOAT, INT32_TYPE, INT64_TYPE, Tensor},
+    tensors::{DimsExprs, INT32_TYPE, INT64_TYPE, Tensor},
     v2::{Creator, Plugin},
     wrong::{wrong_attributes, wrong_shapes},
 };
@@ -89,9 +89,11 @@ fn every_output_shape_follows_the_inputs() {
             let inputs: Vec<_> = inputs.iter().map(|dims| DimsExprs::new::<i32>(dims)).collect();
             plugin.output_shape(output, &inputs).describe_with(layer.input_names(), &inputs, &[]).join(" ")
         };
-        let known: Vec<_> = layer.out.iter().map(ToString::to_string).collect();
-        for output in 0..plugin.output_count() {
-            assert_eq!(described(layer.symbolic.0, output), layer.symbolic.1, "{}", layer.who());
+        let shapes = layer.output_shapes();
+        assert_eq!(plugin.output_count() as usize, shapes.len());
+        for (output, (dims, sizes)) in (0..).zip(shapes) {
+            let known: Vec<_> = dims.iter().map(ToString::to_string).collect();
+            assert_eq!(described(layer.symbolic.0, output), sizes, "{}", layer.who());
             assert_eq!(described(layer.inputs, output), known.join(" "), "{}", layer.who());
         }
     }
@@ -120,7 +122,7 @@ fn every_layer_is_configured() {
             let mut wrong = outputs.clone();
             wrong[0].dims.push(1);
             plugin.configure(&inputs, &wrong);
-            session.expect_error(&["out has shape"]);
+            session.expect_error(&[&format!("{} has shape", layer.output_name())]);
         }
     }
 }
@@ -138,7 +140,7 @@ fn every_layer_is_kept_as_bytes() {
         for bytes in [untold, bytes] {
             let second = creator(layer.plugin).deserialize(c"layer", &bytes).expect("a plugin");
             assert_eq!(second.serialized(), bytes, "{}", layer.who());
-            assert_eq!(second.output_count() as usize, 1 + usize::from(layer.arg_out.is_some()));
+            assert_eq!(second.output_count() as usize, layer.output_shapes().len());
             assert_eq!(second.duplicate().serialized(), bytes);
             assert_eq!(second.initialize(), 0);
         }
@@ -185,7 +187,8 @@ fn damaged_bytes_are_refused_or_make_a_valid_plugin() {
     let session = Session::start();
     let mut random = Random(11);
     for (layer, plugin) in each() {
-        plugin.configure(&layer.input_tensors(FLOAT, INT32_TYPE), &layer.output_tensors(FLOAT));
+        let values = layer.value_types()[0];
+        plugin.configure(&layer.input_tensors(values, INT32_TYPE), &layer.output_tensors(values));
         let bytes = plugin.serialized();
         let mut refused = 0;
         for damaged in damaged_bytes(&bytes, ROUNDS, &mut random) {
@@ -199,7 +202,7 @@ fn damaged_bytes_are_refused_or_make_a_valid_plugin() {
             let inputs: Vec<_> = layer.inputs.iter().map(|dims| DimsExprs::new::<i32>(dims)).collect();
             for output in 0..plugin.output_count() {
                 plugin.output_shape(output, &inputs);
-                plugin.output_type(output, &[FLOAT, INT32_TYPE]);
+                plugin.output_type(output, &[values, INT32_TYPE]);
             }
             assert_eq!(plugin.initialize(), 0);
             assert!(creator(layer.plugin).deserialize(c"layer", &plugin.serialized()).is_some());
@@ -236,7 +239,8 @@ fn every_enqueue_without_a_device_says_so() {
         return;
     }
     for (layer, plugin) in each() {
-        let (inputs, outputs) = (layer.input_tensors(FLOAT, INT32_TYPE), layer.output_tensors(FLOAT));
+        let values = layer.value_types()[0];
+        let (inputs, outputs) = (layer.input_tensors(values, INT32_TYPE), layer.output_tensors(values));
         let at = |tensors: &[Tensor]| tensors.iter().map(|tensor| (tensor.clone(), 256)).collect::<Vec<_>>();
         plugin.configure(&inputs, &outputs);
         session.expect_silence();

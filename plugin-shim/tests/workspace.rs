@@ -10,12 +10,13 @@ use common::{
     layers::{PLUGINS, layers},
     plugin_library,
     random::Random,
-    tensors::{FLOAT, INT32_TYPE, Tensor, VALUE_TYPES, tensor},
+    tensors::{FLOAT, INT32_TYPE, INT64_TYPE, Tensor, VALUE_TYPES, tensor},
     v3::{Creator, Phase, Plugin},
 };
 use tensorrt_scatter::{
-    Composite, CompositeOptions, CompositePlan, GatherSegmentCsrOptions, GatherSegmentPlan, ReduceOperator, ScalarType,
-    ScatterOptions, ScatterPlan, SegmentCooOptions, SegmentCsrOptions, SegmentPlan, Shape,
+    Composite, CompositeOptions, CompositePlan, GatherSegmentCsrOptions, GatherSegmentPlan, GroupIndexOptions,
+    GroupIndexPlan, IndexType, ReduceOperator, ScalarType, ScatterOptions, ScatterPlan, SegmentCooOptions,
+    SegmentCsrOptions, SegmentPlan, Shape,
 };
 
 const CASES: usize = 3000;
@@ -200,8 +201,30 @@ fn gathered_segments_fit() {
     }
 }
 
+#[test]
+fn groupings_fit() {
+    let mut random = Random(6);
+    let plugin = plugin(c"TRTS_GroupIndex", &[int(c"dim_size_input", &1)]);
+    for _ in 0..CASES {
+        let is_wide = random.below(2) == 1;
+        let (data_type, index_type) =
+            [(INT32_TYPE, IndexType::I32), (INT64_TYPE, IndexType::I64)][usize::from(is_wide)];
+        let index = |sizes: Sizes| Shape::new(&sizes.src[..3]).unwrap();
+        let planned = |sizes: Sizes| {
+            GroupIndexPlan::new(&index(sizes), &GroupIndexOptions::new().dim_size(sizes.groups)).unwrap()
+        };
+        let largest = Sizes::largest(&mut random);
+        let inputs = [described(data_type, index(largest))];
+        let outputs = [inputs[0].clone(), described(data_type, *planned(largest).indptr_shape())];
+        let given = plugin.workspace_size(&inputs, &inputs, &outputs);
+        let sizes = largest.within(&mut random);
+        let needed = planned(sizes).workspace_bytes(index_type);
+        assert!(needed <= given, "{sizes:?} of {largest:?}, {index_type:?}: {needed} bytes needed, {given} given");
+    }
+}
+
 /// The plugins that a test above is about.
-const CHECKED: [&CStr; 7] = [
+const CHECKED: [&CStr; 8] = [
     c"TRTS_Scatter",
     c"TRTS_SegmentCOO",
     c"TRTS_SegmentCSR",
@@ -209,6 +232,7 @@ const CHECKED: [&CStr; 7] = [
     c"TRTS_ScatterLogSumExp",
     c"TRTS_ScatterStd",
     c"TRTS_GatherSegmentCSR",
+    c"TRTS_GroupIndex",
 ];
 
 /// log_softmax has softmax's workspace.

@@ -105,7 +105,7 @@ class Requirements(ctypes.Structure):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The shape of out and arg_out."""
+        """The shape of out and arg_out, or of group_index's indptr."""
         return tuple(self._shape[: self.rank])
 
 
@@ -114,7 +114,7 @@ _TENSOR, _OPTIONS, _TARGET = POINTER(Tensor), POINTER(Options), POINTER(Target)
 
 def _arguments(operator: Operator) -> list[Any]:
     """The argument types of an operator's C function: tensors to read, options, tensors to write, target."""
-    return [*[_TENSOR] * operator.inputs_of_c, _OPTIONS, *[_TENSOR] * operator.outputs_of_c, _TARGET]
+    return [*[_TENSOR] * operator.inputs_of_c, _OPTIONS, *[_TENSOR] * len(operator.outputs), _TARGET]
 
 
 _SIGNATURES = {

@@ -8,11 +8,9 @@ from typing import Any
 
 from ._arrays import Arrays, View, arrays_of
 from ._c_abi import CPU, QUERY_WORKSPACE_BYTES, Options, Requirements, Target, Tensor
-from ._declarations import GATHER_CSR, INDICES, VALUES, Base, Input, Operator, Reduction, Role
+from ._declarations import GATHER_CSR, Base, Operator, Reduction, Result, Role
 from ._errors import BadIndexError, check
 from ._library import loaded
-
-_OUT, _ARG_OUT = Input("out", VALUES, Role.VALUES), Input("arg_out", INDICES, Role.INDICES)
 
 
 def reduced(operator: Operator, inputs: Mapping[str, Any], out: Any, reduce: str, **options: Any) -> tuple[Any, ...]:
@@ -27,13 +25,14 @@ def reduced(operator: Operator, inputs: Mapping[str, Any], out: Any, reduce: str
 
 
 def called(operator: Operator, inputs: Mapping[str, Any], out: Any = None, **options: Any) -> Any:
-    """Runs an operator that does not reduce. Returns out.
+    """Runs an operator that does not reduce. Returns its result, or a tuple of them if it has several.
 
     Raises:
         ValueError: an argument does not fit.
         BadIndexError: an index is out of range, or is not sorted although it must be.
     """
-    return _run(operator, inputs, out, None, Options.of(**options))[0]
+    results = _run(operator, inputs, out, None, Options.of(**options))
+    return results[0] if len(results) == 1 else results
 
 
 def _run(
@@ -64,16 +63,16 @@ class _Call:
         self.library = loaded()
         self.arrays, self.operator, self.reduction, self.options = arrays, operator, reduction, options
         self.inputs, self.out = inputs, out
-        first, *others = operator.inputs
-        src = arrays.view(first, inputs[first.name])
+        declared, *others = operator.inputs
+        self.first = first = arrays.view(declared, inputs[declared.name])
         # None stands for an input that was left out.
-        self.views: list[View | None] = [src]
+        self.views: list[View | None] = [first]
         for declared in others:
             array = inputs[declared.name]
-            self.views.append(None if array is None else arrays.view(declared.beside(src.dtype), array))
-        self.out_view = None if out is None else arrays.view(_OUT, out)
-        if self.out_view is not None and self.out_view.dtype != src.dtype:
-            raise ValueError(f"out has dtype {self.out_view.dtype}; expected src's, {src.dtype}")
+            self.views.append(None if array is None else arrays.view(declared.beside(first.dtype), array))
+        self.out_view = None if out is None else arrays.view(operator.outputs[0], out)
+        if self.out_view is not None and self.out_view.dtype != first.dtype:
+            raise ValueError(f"out has dtype {self.out_view.dtype}; expected src's, {first.dtype}")
         # If out is not row-major, the result goes to a new array and is copied to out.
         self.in_place = self.out_view is not None and self.out_view.is_array
         self.target = Target.of(arrays.device, arrays.stream)
@@ -102,17 +101,23 @@ class _Call:
         if self.out_view is not None and self.out_view.shape != required.shape:
             raise ValueError(f"out has shape {self.out_view.shape}, but the result has shape {required.shape}")
         self.reserve(required.workspace_bytes)
-        src, index = (self.inputs[declared.name] for declared in self.operator.inputs[:2])
-        results = [self.out if self.in_place else self.arrays.empty(required.shape, src)]
-        if self.reduction is not None and self.reduction.has_arg:
-            results.append(self.arrays.empty(required.shape, index))
+        names = [declared.name for declared in self.operator.inputs]
+        first, index = self.inputs[names[0]], self.inputs[names[self.operator.index]]
+        outputs = self.operator.outputs_of(self.reduction)
+        results: list[Any] = []
+        for output in outputs:
+            if self.in_place and not results:
+                results.append(self.out)
+                continue
+            shape = self.first.shape if output.result is Result.SRC else required.shape
+            results.append(self.arrays.empty(shape, first if output.role is Role.VALUES else index))
 
         read: list[Any] = [_tensor(view) for view in self.views]
         if self.operator.base is Base.START:
             read.append(_tensor(self.out_view))
-        views = [self.arrays.view(*pair) for pair in zip((_OUT, _ARG_OUT), results)]
+        views = [self.arrays.view(*pair) for pair in zip(outputs, results)]
         written = [_tensor(view) for view in views]
-        written += [None] * (self.operator.outputs_of_c - len(written))
+        written += [None] * (len(self.operator.outputs) - len(written))
         function = getattr(self.library, f"trts_{self.operator.name}")
         check(self.library, function(*read, self.options, *written, self.target))
 

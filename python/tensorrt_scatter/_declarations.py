@@ -105,10 +105,11 @@ class Base(enum.Enum):
 
 
 class Result(enum.Enum):
-    """The shape of out: src's, with another size on the axis that the operator works along."""
+    """The shape of an output: the first input's, with another size on the axis that the operator works along."""
 
-    SRC = "src's own size"
+    SRC = "the first input's own size"
     GROUPS = "the number of groups"
+    BOUNDS = "the number of groups and one more"
     SEGMENTS = "indptr's last size less one"
     INDEX = "index's last size"
     ROWS = "the number of rows that is given"
@@ -123,12 +124,18 @@ class Role(enum.Enum):
 
 
 @dataclass(frozen=True)
-class Input:
-    """An array that an operator reads."""
+class Declared:
+    """An array that an operator reads or writes."""
 
     name: str
     types: tuple[str, ...]
     role: Role
+
+
+@dataclass(frozen=True)
+class Input(Declared):
+    """An array that an operator reads."""
+
     is_optional: bool = False
     """Whether it may be left out. Such inputs come last, in operators whose nodes have no base and no number of groups:
     a node has its inputs by their place."""
@@ -138,6 +145,36 @@ class Input:
         if self.role is not Role.WEIGHTS:
             return self
         return replace(self, types=(src, "float32") if TYPE_OF[src].is_half else (src,))
+
+
+@dataclass(frozen=True)
+class Output(Declared):
+    """An array that an operator writes."""
+
+    result: Result
+    is_of_some_reductions: bool = False
+    """Whether only some of the operator's reductions have it. Such outputs come last."""
+
+    def size(self, first: Sequence[Any], index: Sequence[Any], axis: int, given: Any) -> Any:
+        """The size on the axis; None if it is unknown.
+
+        `first` is the shape of the first input, `index` that of the input at `Operator.delimiter`, and `given` is the
+        size from a base or an attribute.
+        """
+        if self.result is Result.SRC:
+            return first[axis]
+        if self.result is Result.INDEX:
+            return index[-1]
+        if self.result is Result.SEGMENTS:
+            return None if _is_symbol(index[-1]) else index[-1] - 1
+        if self.result is Result.BOUNDS:
+            return None if _is_symbol(given) else given + 1
+        return given
+
+
+def _is_symbol(size: Any) -> bool:
+    """Whether a size is unknown, or known by a name alone."""
+    return size is None or isinstance(size, str)
 
 
 @dataclass(frozen=True)
@@ -166,8 +203,9 @@ class Operator:
     function: str
     """The function's name, which is torch_scatter's if it has one; `{}` stands for a reduction, after an underscore."""
     inputs: tuple[Input, ...]
-    """What it reads, in order: src, an index or indptr, and others."""
-    result: Result
+    """What it reads, in order: src unless it reads an index alone, an index or indptr, and others."""
+    outputs: tuple[Output, ...]
+    """What it writes, in order."""
     base: Base = Base.NONE
     attributes: tuple[Attribute, ...] = ()
     """In the order of the torch operator's arguments."""
@@ -181,10 +219,10 @@ class Operator:
         """How many tensors the C function reads."""
         return len(self.inputs) + (self.base is Base.START)
 
-    @property
-    def outputs_of_c(self) -> int:
-        """How many tensors the C function writes."""
-        return 2 if self.reductions else 1
+    def outputs_of(self, reduction: Reduction | None) -> tuple[Output, ...]:
+        """What it writes for a reduction, or, in an operator that has none, for every call."""
+        has_arg = reduction is not None and reduction.has_arg
+        return tuple(output for output in self.outputs if has_arg or not output.is_of_some_reductions)
 
     @property
     def has_groups(self) -> bool:
@@ -197,9 +235,14 @@ class Operator:
         return DIM in self.attributes
 
     @property
+    def index(self) -> int:
+        """The place of the index or indptr among the inputs, the first one where there are both."""
+        return next(place for place, given in enumerate(self.inputs) if given.role is Role.INDICES)
+
+    @property
     def delimiter(self) -> int:
-        """The place of indptr among the inputs, or of the index where there is none. `out_size` takes its shape."""
-        return next((place for place, given in enumerate(self.inputs) if given.name == "indptr"), 1)
+        """The place of indptr among the inputs, or of the index where there is none. `Output.size` takes its shape."""
+        return next((place for place, given in enumerate(self.inputs) if given.name == "indptr"), self.index)
 
     @property
     def size(self) -> Attribute | None:
@@ -238,21 +281,8 @@ class Operator:
             yield from map(self.function_of, reduction.names)
 
     def axis(self, index_rank: int, dim: int) -> int:
-        """The axis of src that it works along, maybe counted from the end."""
+        """The axis of the first input that it works along, maybe counted from the end."""
         return dim if self.has_dim else index_rank - 1
-
-    def out_size(self, src: Sequence[Any], index: Sequence[Any], axis: int, given: Any) -> Any:
-        """The size of out on the axis; None if it is unknown.
-
-        `index` is the shape of the input at `delimiter`, and `given` is the size from a base or an attribute.
-        """
-        if self.result is Result.SRC:
-            return src[axis]
-        if self.result is Result.INDEX:
-            return index[-1]
-        if self.result is Result.SEGMENTS:
-            return None if index[-1] is None or isinstance(index[-1], str) else index[-1] - 1
-        return given
 
 
 DIM = Attribute("dim", -1, "int dim=-1")
@@ -273,13 +303,22 @@ _GROUPS = (DIM_SIZE, DIM_SIZE_INPUT)
 _REDUCE = (REDUCE, ARG_TYPE)
 _OF_SEGMENTS = (SUM, MEAN, MIN, MAX)
 
+
+def _out(result: Result) -> tuple[Output]:
+    return (Output("out", VALUES, Role.VALUES, result),)
+
+
+def _reduced(result: Result) -> tuple[Output, Output]:
+    return (*_out(result), Output("arg_out", INDICES, Role.INDICES, result, is_of_some_reductions=True))
+
+
 SCATTER = Operator(
     "scatter",
     0,
     "TRTS_Scatter",
     "scatter{}",
     (_SRC, _INDEX),
-    Result.GROUPS,
+    _reduced(Result.GROUPS),
     Base.START,
     (DIM, *_GROUPS, DETERMINISTIC, *_REDUCE),
     REDUCTIONS,
@@ -290,7 +329,7 @@ SEGMENT_COO = Operator(
     "TRTS_SegmentCOO",
     "segment{}_coo",
     (_SRC, _INDEX),
-    Result.GROUPS,
+    _reduced(Result.GROUPS),
     Base.START,
     (*_GROUPS, *_REDUCE),
     _OF_SEGMENTS,
@@ -301,14 +340,14 @@ SEGMENT_CSR = Operator(
     "TRTS_SegmentCSR",
     "segment{}_csr",
     (_SRC, _INDPTR),
-    Result.SEGMENTS,
+    _reduced(Result.SEGMENTS),
     Base.SHAPE,
     _REDUCE,
     _OF_SEGMENTS,
 )
-GATHER_COO = Operator("gather_coo", 3, "TRTS_GatherCOO", "gather_coo", (_SRC, _INDEX), Result.INDEX, Base.SHAPE)
+GATHER_COO = Operator("gather_coo", 3, "TRTS_GatherCOO", "gather_coo", (_SRC, _INDEX), _out(Result.INDEX), Base.SHAPE)
 GATHER_CSR = Operator(
-    "gather_csr", 4, "TRTS_GatherCSR", "gather_csr", (_SRC, _INDPTR), Result.ROWS, Base.SHAPE, (SIZE,)
+    "gather_csr", 4, "TRTS_GatherCSR", "gather_csr", (_SRC, _INDPTR), _out(Result.ROWS), Base.SHAPE, (SIZE,)
 )
 SOFTMAX = Operator(
     "softmax",
@@ -316,7 +355,7 @@ SOFTMAX = Operator(
     "TRTS_ScatterSoftmax",
     "scatter_softmax",
     (_FLOAT_SRC, _INDEX),
-    Result.SRC,
+    _out(Result.SRC),
     attributes=(DIM, *_GROUPS),
     has_groups_output=True,
 )
@@ -326,7 +365,7 @@ LOG_SOFTMAX = Operator(
     "TRTS_ScatterLogSoftmax",
     "scatter_log_softmax",
     (_FLOAT_SRC, _INDEX),
-    Result.SRC,
+    _out(Result.SRC),
     attributes=(DIM, *_GROUPS, EPS),
     has_groups_output=True,
 )
@@ -336,7 +375,7 @@ LOGSUMEXP = Operator(
     "TRTS_ScatterLogSumExp",
     "scatter_logsumexp",
     (_FLOAT_SRC, _INDEX),
-    Result.GROUPS,
+    _out(Result.GROUPS),
     attributes=(DIM, *_GROUPS, EPS),
 )
 STD = Operator(
@@ -345,7 +384,7 @@ STD = Operator(
     "TRTS_ScatterStd",
     "scatter_std",
     (_FLOAT_SRC, _INDEX),
-    Result.GROUPS,
+    _out(Result.GROUPS),
     attributes=(DIM, *_GROUPS, UNBIASED),
 )
 GATHER_SEGMENT_CSR = Operator(
@@ -354,9 +393,18 @@ GATHER_SEGMENT_CSR = Operator(
     "TRTS_GatherSegmentCSR",
     "gather_segment{}_csr",
     (_SRC, _INDEX, _INDPTR, _WEIGHT),
-    Result.SEGMENTS,
+    _reduced(Result.SEGMENTS),
     attributes=_REDUCE,
     reductions=_OF_SEGMENTS,
+)
+GROUP_INDEX = Operator(
+    "group_index",
+    10,
+    "TRTS_GroupIndex",
+    "group_index",
+    (_INDEX,),
+    (Output("perm", INDICES, Role.INDICES, Result.SRC), Output("indptr", INDICES, Role.INDICES, Result.BOUNDS)),
+    attributes=_GROUPS,
 )
 
 OPERATORS = (
@@ -370,6 +418,7 @@ OPERATORS = (
     LOGSUMEXP,
     STD,
     GATHER_SEGMENT_CSR,
+    GROUP_INDEX,
 )
 BY_OP_TYPE = {operator.op_type: operator for operator in OPERATORS}
 

@@ -18,14 +18,14 @@ DEFINITIONS = tensorrt_scripts.load("numpy_operators")
 
 
 def _call(operator: Operator, *inputs: np.ndarray, out: Any = None, **options: Any) -> Any:
-    src, index = inputs[:2]
+    index = inputs[operator.index]
     axis = operator.axis(index.ndim, options.get("dim", -1))
-    if operator.result in (Result.INDEX, Result.SEGMENTS):
-        size = src.shape[axis]
+    if operator.outputs[0].result in (Result.INDEX, Result.SEGMENTS):
+        size = inputs[0].shape[axis]
     else:
         size = options.get("dim_size") if out is None else out.shape[axis]
-    _check(operator.inputs[1].name, index, size)
-    if operator.delimiter > 1:
+    _check(operator.inputs[operator.index].name, index, size)
+    if operator.delimiter > operator.index:
         # The segments are of elements of the index.
         _check("indptr", inputs[operator.delimiter], index.shape[-1])
     base = {} if operator.base is Base.NONE else {"base": out}

@@ -36,6 +36,7 @@ SIGNATURES = {
     **{
         f"gather_segment_{reduce}_csr": f"{GATHER_SEGMENT}, out=None" for reduce in ("sum", "add", "mean", "min", "max")
     },
+    "group_index": "index, dim_size=None",
     "scatter_softmax": "src, index, dim=-1, dim_size=None",
     "scatter_log_softmax": "src, index, dim=-1, eps=1e-12, dim_size=None",
     "scatter_logsumexp": f"{SCATTER}, eps=1e-12",
@@ -168,6 +169,14 @@ REFUSED: list[tuple[str, type[Exception], str, Any]] = [
         lambda: ts.gather_segment_csr(SRC[:, 0].copy(), INDEX, np.array([0, 1, 2, 3, 4]), COLUMN, out=COLUMN),
     ),
     (
+        "a grouping of floats",
+        ValueError,
+        r"index has dtype float32; expected int32 or int64$",
+        lambda: ts.group_index(SRC),
+    ),
+    ("a grouping of a scalar", ValueError, r"index.* is a scalar", lambda: ts.group_index(np.array(1))),
+    ("a negative number of groups", ValueError, r"dim_size is -2", lambda: ts.group_index(INDEX, -2)),
+    (
         "an out of gathered segments of another shape",
         ValueError,
         r"out has shape \(4, 3\), but the result has shape \(2, 3\)",
@@ -231,6 +240,8 @@ def test_what_can_be_done_about_a_bad_index_is_told_in_pythons_words() -> None:
     with pytest.raises(ts.BadIndexError) as of_bounds:
         ts.segment_csr(SRC, np.array([0, 9]))
     assert "unchecked" not in str(of_bounds.value)
+    with pytest.raises(ts.BadIndexError, match=r"index\[1\].*with tensorrt_scatter\.unchecked\(\):"):
+        ts.group_index(INDEX, 1)
     # Of both inputs, the message speaks of the bad one.
     with pytest.raises(ts.BadIndexError, match=r"index\[3\].*with tensorrt_scatter\.unchecked\(\):"):
         ts.gather_segment_csr(SRC, np.array([0, 1, 2, 4]), INDPTR)

@@ -61,10 +61,10 @@ def test_c_functions_take_what_is_declared(operator: declarations.Operator) -> N
     arguments = [declared.name for declared in operator.inputs]
     # A node has its inputs by their place.
     optional = [declared.is_optional for declared in operator.inputs]
-    assert optional == sorted(optional) and not any(optional[:2])
+    assert optional == sorted(optional) and not any(optional[: operator.index + 1])
     assert not any(optional) or (operator.base is Base.NONE and not operator.has_groups)
     arguments += ["base"] if operator.base is Base.START else []
-    arguments += ["options", "out", *(["arg_out"] if operator.reductions else []), "target"]
+    arguments += ["options", *(output.name for output in operator.outputs), "target"]
     assert prototypes()[f"trts_{operator.name}"] == arguments
     assert len(_c_abi._SIGNATURES[f"trts_{operator.name}"]) == len(arguments)
 
@@ -172,16 +172,18 @@ def test_weights_have_the_types_that_are_declared(operator: declarations.Operato
 def status_of_query(
     operator: declarations.Operator, dtype: str, reduction: declarations.Reduction, weights: str | None = None
 ) -> int:
-    """The library's own status for a query with a src [2, 3] of that type. The tables do not decide it.
+    """The library's own status for a query with a first input of that type. The tables do not decide it.
 
-    Weights have src's type where `weights` does not name another.
+    src is [2, 3]. Weights have src's type where `weights` does not name another.
     """
     # Zeros are valid indices and, as indptr, segments without elements.
     zeros = ctypes.create_string_buffer(64)
     address = ctypes.addressof(zeros)
     types = {Role.VALUES: dtype, Role.INDICES: "int32", Role.WEIGHTS: weights or dtype}
     shapes = {"src": (2, 3), "index": (2,), "indptr": (3,), "weight": (2,)}
-    tensors = [_c_abi.Tensor.of(address, types[each.role], shapes[each.name]) for each in operator.inputs]
+    first, *others = operator.inputs
+    tensors = [_c_abi.Tensor.of(address, dtype, shapes[first.name])]
+    tensors += [_c_abi.Tensor.of(address, types[each.role], shapes[each.name]) for each in others]
     inputs = (ctypes.POINTER(_c_abi.Tensor) * len(tensors))(*map(ctypes.pointer, tensors))
     options = _c_abi.Options.of(reduce=reduction.number, dim=0, dim_size=2)
     target, required = _c_abi.Target.of(_c_abi.CPU, 0), _c_abi.Requirements.empty()

@@ -198,6 +198,42 @@ def test_bad_indices_of_gathered_segments(library: libraries.Library) -> None:
     np.testing.assert_array_equal(definition(src, index, indptr, weight, reduce="max")[1][:, 0], left)
 
 
+def test_groupings(library: libraries.Library) -> None:
+    """perm and indptr have index's type. Each row has a grouping of its own, and some groups are empty."""
+    generator = np.random.default_rng(3)
+    for shape, dtype in itertools.product([(40,), (3, 40), (2, 3, 40), (2, 0)], ("int32", "int64")):
+        index = generator.integers(0, GROUPS, shape).astype(dtype)
+        for options in ({}, {"dim_size": GROUPS + 3}, {"dim_size": np.int64(GROUPS)}):
+            given = ts.group_index(library.make(index), **options)
+            results, expected = list(map(library.back, given)), defined("group", "index")(index, **options)
+            assert all(library.is_one(each) for each in given)
+            assert [each.dtype for each in results] == [np.dtype(dtype)] * 2
+            for result, wanted in zip(results, expected):
+                np.testing.assert_array_equal(result, wanted)
+
+
+def test_a_grouping_gives_the_segments_of_a_sum(library: libraries.Library) -> None:
+    src, index = library.make(random(40, 5)), library.make(groups(40))
+    # A library that only describes its arrays gets results of another one.
+    perm, indptr = (library.make(library.back(each)) for each in ts.group_index(index, GROUPS))
+    given = ts.gather_segment_csr(src, perm, indptr)
+    np.testing.assert_array_equal(library.back(given), library.back(ts.scatter(src, index, 0, dim_size=GROUPS)))
+
+
+def test_bad_indices_of_groupings(library: libraries.Library) -> None:
+    index = np.array([2, -1, 0, 3, 2, 0])
+    with pytest.raises(ts.BadIndexError, match=r"index\[1\].* is -1, outside 0 to 2") as caught:
+        ts.group_index(library.make(index), 3)
+    assert (caught.value.position, caught.value.value) == (1, -1)
+    with ts.unchecked():
+        perm, indptr = map(library.back, ts.group_index(library.make(index), 3))
+    assert perm.tolist() == [2, 5, 0, 4, 1, 3]
+    assert indptr.tolist() == [0, 2, 2, 4]
+    # The definition leaves them out too.
+    definition = numpy_functions.DEFINITIONS.group_index(index, dim_size=3)
+    assert [each.tolist() for each in definition] == [perm.tolist(), indptr.tolist()]
+
+
 def test_composites(library: libraries.Library) -> None:
     src, index = random(*SHAPE), groups(SHAPE[1])
     calls: list[tuple[str, dict[str, Any]]] = [
@@ -267,6 +303,10 @@ def test_no_elements(library: libraries.Library) -> None:
     given = library.back(ts.scatter(library.make(src), library.make(index), 0, dim_size=2))
     np.testing.assert_array_equal(given, np.zeros((2, 3)))
     assert library.back(ts.gather_coo(library.make(random(2, 3)), library.make(index))).shape == (0, 3)
+    perm, indptr = map(library.back, ts.group_index(library.make(index)))
+    assert (perm.shape, indptr.tolist()) == ((0,), [0])
+    perm, indptr = map(library.back, ts.group_index(library.make(index), 2))
+    assert (perm.shape, indptr.tolist()) == ((0,), [0, 0, 0])
     # No elements, and no rows either.
     for rows, weight in itertools.product((2, 0), ([], [library.make(np.zeros((0, 3), np.float32))])):
         arrays = library.make(random(rows, 3)), library.make(index), library.make(np.zeros(3, np.int64))

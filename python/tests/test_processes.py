@@ -23,6 +23,7 @@ CALLS: dict[str, Callable[[], Any]] = {
     "gather_coo": lambda: ts.gather_coo(SRC, INDEX),
     "scatter_softmax": lambda: ts.scatter_softmax(SRC, INDEX),
     "gather_segment_csr": lambda: ts.gather_segment_csr(SRC, INDEX, INDPTR, SRC),
+    "group_index": lambda: ts.group_index(INDEX),
 }
 
 

@@ -89,6 +89,8 @@ def test_the_negative_bit_is_read() -> None:
     assert ts.segment_csr(negative(1, 5, 2, 3), INDPTR).tolist() == [6, 5]
     assert ts.gather_segment_csr(torch.ones(4), INDEX, INDPTR, negative(1.0, 5.0, 2.0, 3.0)).tolist() == [6, 5]
     # Of the index and of the bounds too.
+    perm, indptr = ts.group_index(torch._neg_view(-INDEX))
+    assert (perm.tolist(), indptr.tolist()) == ([0, 2, 1, 3], [0, 2, 4])
     assert ts.scatter(torch.ones(4), torch._neg_view(-INDEX)).tolist() == [2, 2]
     assert ts.segment_csr(torch.ones(4), torch._neg_view(-INDPTR)).tolist() == [2, 2]
 

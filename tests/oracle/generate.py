@@ -5,7 +5,8 @@ with those of the rules. README.md describes the format and says how to set up t
     python generate.py --check    only says whether cases.jsonl is what would be written
 
 Each case is computed twice, by torch_scatter on the CPU and by the rules (rule.py). Where the two differ and no
-deviation in deviations.py explains the very places, nothing is written. Ends with a count per operator and type, and
+deviation in deviations.py explains the very places, nothing is written. group_index has cases, a rule and a peer of its
+own, in groupings.py. Ends with a count per operator and type, and
 one per deviation.
 """
 
@@ -18,6 +19,7 @@ import torch
 import torch_scatter
 
 import deviations
+import groupings
 import peer
 from case import COMPOSITES, case_json
 from empties import empties
@@ -53,6 +55,13 @@ def main():
         )
         counts[case.op, case.dtype] += 1
         reasons.update(reason.split("; ") if reason else ["the same"])
+    for case in groupings.groupings():
+        ours, theirs = groupings.ruled(case), groupings.answer(case)
+        if not all(map(torch.equal, ours, theirs)):
+            sys.exit(f"{case.name}: torch gives {theirs}, by the rules it is {ours}")
+        lines.append(groupings.line(case, *ours))
+        counts[case.op, case.index_dtype] += 1
+        reasons["the same"] += 1
     text = "".join(line + "\n" for line in lines)
     report(counts, reasons, len(text))
     if not arguments.check:

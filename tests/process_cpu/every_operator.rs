@@ -3,8 +3,8 @@
 use half::{bf16, f16};
 use tensorrt_scatter::{
     BadIndex, Composite, CompositeOptions, Error, Float, GatherCooOptions, GatherCsrOptions, GatherSegmentCsrOptions,
-    ReduceOperator, Reduced, Scalar, ScatterOptions, SegmentCooOptions, SegmentCsrOptions, Tensor, TensorView, Weight,
-    cpu,
+    GroupIndexOptions, Grouping, ReduceOperator, Reduced, Scalar, ScatterOptions, SegmentCooOptions, SegmentCsrOptions,
+    Tensor, TensorView, Weight, cpu,
 };
 
 use crate::{element::Element, memory::counted};
@@ -18,7 +18,7 @@ pub struct Sizes {
     pub n: usize,
 }
 
-/// The bytes of a result and of its arg_out.
+/// The bytes of a result and of its arg_out, or those of perm and the entries of indptr.
 pub type Bits = (Vec<u8>, Vec<i64>);
 
 /// A call: its name, and what runs it with a given number of groups instead of the sizes' own, if one is given.
@@ -189,6 +189,33 @@ fn composites_of<T: Element + Float>(sizes: Sizes, calls: &mut Vec<Call>) {
     calls.push(Call { name: format!("softmax_into of {}", T::TYPE), has_groups: true, run: Box::new(run) });
 }
 
+fn groupings(sizes: Sizes, calls: &mut Vec<Call>) {
+    let Sizes { b, e, n, .. } = sizes;
+    let index: Vec<i64> = (0..b * e).map(|position| (number(position + 1) % n) as i64).collect();
+    let index = Tensor::new(&[b, e], index).unwrap();
+    let bits = |perm: &Tensor<i64>, indptr: Tensor<i64>| -> Bits {
+        (bytemuck::cast_slice(perm.data()).to_vec(), indptr.into_data())
+    };
+    for bad_index in [BadIndex::Error, BadIndex::Skip] {
+        let index = index.clone();
+        let run = move |groups: Option<usize>| {
+            let options = GroupIndexOptions::new().dim_size(groups.unwrap_or(n)).bad_index(bad_index);
+            let result = counted(|| cpu::group_index(&index, &options));
+            result.map(|Grouping { perm, indptr }| bits(&perm, indptr))
+        };
+        calls.push(Call { name: format!("group_index, {bad_index:?}"), has_groups: true, run: Box::new(run) });
+    }
+    let run = move |_: Option<usize>| {
+        let mut perm = Tensor::full(*index.shape(), 77i64).unwrap();
+        let mut indptr = Tensor::full(index.shape().with_axis(1, n + 1).unwrap(), 77i64).unwrap();
+        let result = counted(|| cpu::group_index_into(&index, &GroupIndexOptions::new(), &mut perm, &mut indptr));
+        let is_untouched = || perm.data().iter().chain(indptr.data()).all(|&value| value == 77);
+        assert!(result.is_ok() || is_untouched(), "a call that failed has written");
+        result.map(|()| bits(&perm, indptr))
+    };
+    calls.push(Call { name: "group_index_into".into(), has_groups: false, run: Box::new(run) });
+}
+
 /// All calls, for each kind of accumulator: the type itself, an integer, and a wider type.
 pub fn calls(sizes: Sizes) -> Vec<Call> {
     let mut calls = Vec::new();
@@ -197,5 +224,6 @@ pub fn calls(sizes: Sizes) -> Vec<Call> {
     calls_of::<f16>(sizes, &mut calls);
     composites_of::<f32>(sizes, &mut calls);
     composites_of::<bf16>(sizes, &mut calls);
+    groupings(sizes, &mut calls);
     calls
 }

@@ -14,14 +14,15 @@ use kernel_params::{
 use kernels_gpu::entry::entry_points;
 use nvptx_arch::emulate::{self, Launch, Memory, Options};
 use tensorrt_scatter::{
-    Error, GatherScatterOptions, GatherScatterPlan, GatherSegmentCsrOptions, GatherSegmentPlan, IndexType,
-    ScatterOptions, ScatterPlan, SegmentCooOptions, SegmentCsrOptions, SegmentPlan, Shape,
+    Error, GatherScatterOptions, GatherScatterPlan, GatherSegmentCsrOptions, GatherSegmentPlan, GroupIndexOptions,
+    GroupIndexPlan, Grouping, IndexType, ScatterOptions, ScatterPlan, SegmentCooOptions, SegmentCsrOptions,
+    SegmentPlan, Shape,
     gpu::{
         DeviceNumbers, Tuning,
         raw::{
-            GatherSegmentPointers, IndexQuestion, Kernel, Queue, ReductionPointers, THREADS_PER_BLOCK,
-            enqueue_gather_scatter, enqueue_gather_segment, enqueue_index_question, enqueue_scatter, enqueue_segment,
-            enqueue_segment_check,
+            GatherSegmentPointers, GroupIndexPointers, IndexQuestion, Kernel, Queue, ReductionPointers,
+            THREADS_PER_BLOCK, enqueue_gather_scatter, enqueue_gather_segment, enqueue_group_index,
+            enqueue_index_question, enqueue_scatter, enqueue_segment, enqueue_segment_check,
         },
     },
 };
@@ -30,6 +31,7 @@ use super::{
     Element, assert_same,
     gather_scatters::GatherScatterCase,
     gather_segments::{GatherSegmentCase, WeightValues},
+    groupings::GroupingCase,
     naive::ScatterCase,
     segments::SegmentCase,
 };
@@ -529,6 +531,36 @@ fn gather_rows<T: Element>(
         GatherSegmentPointers { reduction, index: index.readable(&mut emulator), weight, weights_are_float32 };
     enqueue(&mut emulator, &pointers)?;
     Ok((out.data().to_vec(), if case.reduce.has_arg() { arg.to_i64() } else { Vec::new() }))
+}
+
+/// The grouping of a case. Outputs and workspace start as garbage.
+pub fn grouping(
+    case: &GroupingCase,
+    index_type: IndexType,
+    has_wide_words: bool,
+    seed: u64,
+    max_blocks: u32,
+) -> Result<Grouping<Vec<i64>>, Error> {
+    let options = GroupIndexOptions::new().dim_size(case.groups);
+    let plan = GroupIndexPlan::new(&Shape::new(&case.dims).unwrap(), &options)?;
+    let plan = if has_wide_words { plan.with_wide_words() } else { plan };
+    let bytes = plan.workspace_bytes(index_type);
+    let mut workspace = vec![0x5555_5555_5555_5555u64; bytes.div_ceil(size_of::<u64>())];
+    let index = Integers::new(&case.index, index_type);
+    let unwritten = |shape: &Shape| Integers::new(&vec![-77; shape.element_count()], index_type);
+    let (mut perm, mut indptr) = (unwritten(plan.perm_shape()), unwritten(plan.indptr_shape()));
+    let mut emulator = Emulator::new(seed, max_blocks);
+    let pointers = GroupIndexPointers {
+        index_type,
+        index: index.readable(&mut emulator),
+        perm: perm.unwritten(&mut emulator),
+        indptr: indptr.unwritten(&mut emulator),
+        workspace: emulator.unwritten(&mut workspace),
+        workspace_bytes: bytes,
+    };
+    // SAFETY: the addresses are of the vectors above, which have the plan's sizes and outlive the call.
+    unsafe { enqueue_group_index(&mut emulator, &plan, &pointers)? };
+    Ok(Grouping { perm: perm.to_i64(), indptr: indptr.to_i64() })
 }
 
 /// Values that start a given number of elements behind a multiple of 16 bytes.

@@ -90,6 +90,8 @@ def test_wrong_layers_are_refused():
         ("TRTS_GatherCSR", {}, [src, ("indptr", (2, 6), np.int32)], "size"),
         ("TRTS_ScatterSoftmax", {"dim": 3, "dim_size": 4}, [src, index], "dim"),
         ("TRTS_ScatterStd", {"dim": 1, "dim_size": 4}, [("src", (2, 5), np.int32), index], "src"),
+        ("TRTS_GroupIndex", {"dim_size": 4}, [("index", (2, 5), np.float32)], "index"),
+        ("TRTS_GroupIndex", {"dim_size": 4}, [index, index], "2 inputs"),
     ):
         engine.LOGGER.messages.clear()
         assert engine.serialize(engine.plugin_network(name, attributes, inputs)) is None, (name, attributes)
@@ -99,6 +101,7 @@ def test_wrong_layers_are_refused():
         ("TRTS_SegmentCOO", {"reduce": "mul", "dim_size": 4}, "mul"),
         ("TRTS_GatherSegmentCSR", {"reduce": "mul"}, "mul"),
         ("TRTS_ScatterSoftmax", {"dim": 1}, "dim_size"),
+        ("TRTS_GroupIndex", {}, "dim_size"),
         ("TRTS_ScatterLogSumExp", {"dim_size": 4, "eps": -1.0}, "eps"),
         ("TRTS_ScatterStd", {"dim_size": 4, "unbiased": 2}, "unbiased"),
         ("TRTS_Scatter", {"dim_size_input": 1}, "TensorRT 10"),
@@ -110,16 +113,17 @@ def test_wrong_layers_are_refused():
 
 
 def check_models(folder):
-    """The ONNX files of make_models.py: NAME.onnx and NAME.npz, which holds inputs and the results in NumPy."""
+    """The ONNX files of make_models.py: NAME.onnx and NAME.npz, which holds inputs and, in order, results in NumPy."""
     models = sorted(pathlib.Path(folder).glob("*.onnx"))
     assert models, f"no models in {folder}"
     for model in models:
         data = np.load(model.with_suffix(".npz"))
-        inputs = {name: data[name] for name in data.files if name not in ("out", "arg_out", "tolerance")}
+        results = [name for name in data.files if name.startswith("result_")]
+        inputs = {name: data[name] for name in data.files if name not in (*results, "tolerance")}
         profiles = [(name, (array.shape,) * 3) for name, array in inputs.items()]
         built = engine.build(engine.onnx_network(model), profiles)
         assert built is not None, f"no engine of {model}: {engine.LOGGER.messages[-3:]}"
-        expected = [data[name] for name in ("out", "arg_out") if name in data.files]
+        expected = [data[name] for name in results]
         engine.check_equal(engine.Run(built, inputs)(), expected, model.name, float(data["tolerance"]))
 
 

@@ -41,6 +41,7 @@ class Layer:
     plugin: str
     attributes: dict
     has_base: bool = False
+    #: The types of the first input.
     dtypes: tuple = VALUES
     #: Weights of an element: 0 for an input without weights, 1 for weights [.., E], 2 for weights [.., E, H] with two
     #: heads, or one where the columns are odd. These are FLOAT where src is HALF.
@@ -54,10 +55,17 @@ class Layer:
     def is_composite(self):
         return self.dtypes == FLOATS
 
+    @property
+    def outputs(self):
+        """The names of the outputs. Only some reductions have the second one of the other plugins."""
+        return ("perm", "indptr") if self.plugin == "TRTS_GroupIndex" else ("out", "arg_out")
+
     def inputs(self, random, dtype, batch, length, columns, groups):
         """src, index and base, by name. The leading axis of the index is 1 or the batch."""
         if self.plugin == "TRTS_GatherSegmentCSR":
             return self._inputs_of_gather_segments(random, dtype, batch, length, columns, groups)
+        if self.plugin == "TRTS_GroupIndex":
+            return {"index": indices(random, (batch, length), groups)}
         long, short = (batch, length, columns), (batch, groups, columns)
         rows = random.choice([1, batch])
         if self.plugin == "TRTS_SegmentCSR":
@@ -113,6 +121,7 @@ def _layers():
     for reduce in REDUCTIONS["TRTS_GatherSegmentCSR"]:
         for heads in (0, 1, 2):
             yield Layer("TRTS_GatherSegmentCSR", {"reduce": reduce}, heads=heads)
+    yield Layer("TRTS_GroupIndex", {"dim_size": GROUPS}, dtypes=(np.int32,))
     groups = {"dim": -2, "dim_size": GROUPS}
     yield Layer("TRTS_ScatterSoftmax", groups, dtypes=FLOATS)
     yield Layer("TRTS_ScatterLogSoftmax", {**groups, "eps": 1e-6}, dtypes=FLOATS)

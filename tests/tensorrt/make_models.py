@@ -24,10 +24,11 @@ def model(layer, inputs, outputs):
     def value(name, array, element_type):
         return helper.make_tensor_value_info(name, element_type, [f"{name}_{axis}" for axis in range(array.ndim)])
 
-    float_type = helper.np_dtype_to_tensor_dtype(inputs["src"].dtype)
     types = {name: helper.np_dtype_to_tensor_dtype(array.dtype) for name, array in inputs.items()}
     types.update({name: TensorProto.INT64 for name in ("index", "indptr") if name in inputs})
-    output_types = {"out": float_type, "arg_out": TensorProto.INT64}
+    output_types = dict.fromkeys(outputs, TensorProto.INT64)
+    if "out" in outputs:
+        output_types["out"] = types["src"]
     node = helper.make_node(layer.plugin, list(inputs), list(outputs), domain=DOMAIN, **layer.attributes)
     graph = helper.make_graph(
         [node],
@@ -44,14 +45,16 @@ def main(folder):
     folder.mkdir(parents=True, exist_ok=True)
     random = np.random.default_rng(3)
     for number, layer in enumerate(LAYERS):
-        dtype = layer.dtypes[number % 2]
+        dtype = layer.dtypes[number % min(2, len(layer.dtypes))]
         inputs = layer.inputs(random, dtype, 2, LENGTH, 4, GROUPS)
         results = numpy_operators.OF_PLUGIN[layer.plugin](*inputs.values(), **layer.attributes)
-        outputs = dict(zip(("out", "arg_out"), results))
+        outputs = dict(zip(layer.outputs, results))
         name = folder / f"{number:02}_{layer.plugin}"
         onnx.save(model(layer, inputs, outputs), name.with_suffix(".onnx"))
         tolerance = TOLERANCES[dtype] if layer.is_composite else 0.0
-        np.savez(name.with_suffix(".npz"), **inputs, **outputs, tolerance=tolerance)
+        # indptr is an input of one plugin and an output of another.
+        results = {f"result_{name}": array for name, array in outputs.items()}
+        np.savez(name.with_suffix(".npz"), **inputs, **results, tolerance=tolerance)
     print(f"{len(LAYERS)} models in {folder}")
 
 

@@ -1,6 +1,7 @@
 """What each operator computes, in NumPy: the definition, group by group, in float64 or int64.
 
-Names and rules are those of torch_scatter (https://pytorch-scatter.readthedocs.io), which has no gather_segment_csr.
+Names and rules are those of torch_scatter (https://pytorch-scatter.readthedocs.io), which has no gather_segment_csr and
+no group_index.
 Where the plugins' rules are stricter, this file has the plugins' rules: an element whose index names no group or no row
 is left out, and a row that no index names is 0.
 
@@ -184,6 +185,18 @@ def gather_csr(src, indptr, base=None, *, size=None):
     return gather_coo(src, _segments(indptr, size))
 
 
+def group_index(index, *, dim_size=None):
+    """The positions of each group's elements, those of an index that names no group at the end; where groups begin."""
+    groups = _groups(index, None, -1, dim_size)
+    perm, indptr = np.empty_like(index), np.zeros_like(index, shape=(*index.shape[:-1], groups + 1))
+    for row in np.ndindex(*index.shape[:-1]):
+        positions = [np.flatnonzero(index[row] == group) for group in range(groups)]
+        indptr[row][1:] = np.cumsum([len(of_group) for of_group in positions])
+        positions.append(np.flatnonzero((index[row] < 0) | (index[row] >= groups)))
+        perm[row] = np.concatenate(positions)
+    return [perm, indptr]
+
+
 def _for_each_element(formula, src, index, dim, dim_size):
     dim %= src.ndim
     out = np.zeros(src.shape)
@@ -230,4 +243,5 @@ OF_PLUGIN = {
     "TRTS_ScatterLogSumExp": scatter_logsumexp,
     "TRTS_ScatterStd": scatter_std,
     "TRTS_GatherSegmentCSR": gather_segment_csr,
+    "TRTS_GroupIndex": group_index,
 }

@@ -24,6 +24,17 @@ macro_rules! with_types {
     };
 }
 
+/// [`with_types`] for functions that are generic over the type of indices only.
+macro_rules! with_index_types {
+    ($scalar:expr, $index:expr, $function:ident($($argument:expr),* $(,)?)) => {{
+        debug_assert_eq!($scalar, None, "the operator has values");
+        match $index {
+            tensorrt_scatter::IndexType::I32 => $function::<i32>($($argument),*),
+            tensorrt_scatter::IndexType::I64 => $function::<i64>($($argument),*),
+        }
+    }};
+}
+
 /// [`with_types`] for functions of floating-point values.
 macro_rules! with_float_types {
     ($scalar:expr, $index:expr, $function:ident($($argument:expr),* $(,)?)) => {
@@ -39,9 +50,10 @@ macro_rules! match_types {
         $([$variant:ident, $name:ident, $type:ty, $display:literal, $number:literal, $kind:ident])+
     ) => {
         match $scalar {
-            $(tensorrt_scatter::ScalarType::$variant => {
+            $(Some(tensorrt_scatter::ScalarType::$variant) => {
                 $crate::c_abi::call_of_type!($taken $kind $variant $type, $index, $function $arguments)
             })+
+            None => unreachable!("the operator has values"),
         }
     };
 }
@@ -58,4 +70,4 @@ macro_rules! call_of_type {
     };
 }
 
-use {call_of_type, match_types, with_float_types, with_types};
+use {call_of_type, match_types, with_float_types, with_index_types, with_types};

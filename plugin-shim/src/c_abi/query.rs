@@ -13,7 +13,7 @@ use super::{
     tensors::Inputs,
     words::{numbered, operator_constant},
 };
-use crate::operators::{Declaration, INDEX, MAX_INPUTS, OPERATORS, SRC, check_countable};
+use crate::operators::{Declaration, MAX_INPUTS, OPERATORS, check_countable};
 
 /// `trts_requirements`.
 #[repr(C)]
@@ -56,7 +56,8 @@ pub unsafe extern "C" fn trts_query(
 
 /// Whether an operator needs no inputs but those of `trts_query`.
 fn is_asked_by_three(declaration: &Declaration) -> bool {
-    let others = declaration.inputs.iter().enumerate().filter(|&(at, _)| at != SRC && at != INDEX);
+    let (src, index) = (declaration.src(), declaration.index());
+    let others = declaration.inputs.iter().enumerate().filter(|&(at, _)| Some(at) != src && at != index);
     { others }.all(|(_, input)| input.is_optional)
 }
 
@@ -65,7 +66,7 @@ fn names(declaration: &Declaration) -> String {
     declaration.inputs.iter().map(|input| input.name).collect::<Vec<_>>().join(", ")
 }
 
-/// What `trts_query` was given, in the declaration's order. An operator without a base ignores it.
+/// What `trts_query` was given, in the declaration's order. An operator without src or base ignores it.
 fn placed(
     declaration: &Declaration,
     src: *const TrtsTensor,
@@ -73,9 +74,11 @@ fn placed(
     base: *const TrtsTensor,
 ) -> [*const TrtsTensor; MAX_INPUTS] {
     let mut inputs = [ptr::null(); MAX_INPUTS];
-    (inputs[SRC], inputs[INDEX]) = (src, index);
-    if let Some(position) = declaration.base() {
-        inputs[position] = base;
+    inputs[declaration.index()] = index;
+    for (position, given) in [(declaration.src(), src), (declaration.base(), base)] {
+        if let Some(position) = position {
+            inputs[position] = given;
+        }
     }
     inputs
 }
@@ -183,8 +186,13 @@ pub(super) struct Answer {
 }
 
 impl Query {
+    /// The shape of src, in the operators that have it.
     pub(super) fn src(&self) -> Shape {
-        self.inputs.src().shape
+        self.src_tensor().shape
+    }
+
+    fn src_tensor(&self) -> &Descriptor {
+        self.inputs.src().expect("the operator has src")
     }
 
     /// The shape of the index or indptr.
@@ -207,13 +215,13 @@ impl Query {
         self.inputs.named(name).map(|input| input.shape)
     }
 
-    /// The type of src.
+    /// The type of src, in the operators that have it.
     pub(super) fn scalar(&self) -> ScalarType {
-        self.inputs.src().scalar
+        self.src_tensor().scalar
     }
 
     /// The answer for a result of this shape. `axis` is the axis of src that becomes groups, if the operator has
-    /// groups.
+    /// groups; without src, it is the index's.
     pub(super) fn found(
         &self,
         shape: &Shape,
@@ -221,9 +229,9 @@ impl Query {
         axis: Option<usize>,
     ) -> Result<Answer, Failure> {
         let dim_size = axis.map(|axis| self.options.dim_size.unwrap_or(shape.dims()[axis]));
-        let src = self.src();
-        let groups = axis.zip(dim_size).map(|(axis, size)| src.with_axis(axis, size)).transpose()?;
-        check_countable([Some(src), Some(*shape), groups].into_iter().flatten())
+        let elements = self.inputs.elements().shape;
+        let groups = axis.zip(dim_size).map(|(axis, size)| elements.with_axis(axis, size)).transpose()?;
+        check_countable([Some(elements), Some(*shape), groups].into_iter().flatten())
             .map_err(|refusal| Failure::invalid(refusal.to_string()))?;
         let workspace_bytes = match self.target {
             Target::Cpu => 0,
@@ -309,7 +317,7 @@ mod tests {
     use crate::operators::Id;
 
     #[test]
-    fn a_query_puts_base_where_the_operator_has_it() {
+    fn a_query_puts_its_tensors_where_the_operator_has_them() {
         let [src, index, base] = [1, 2, 3].map(|address| ptr::without_provenance::<TrtsTensor>(8 * address));
         let null = ptr::null();
         let placed = |declaration| placed(declaration, src, index, base)[..4].to_vec();
@@ -317,5 +325,7 @@ mod tests {
         assert_eq!(placed(Declaration::of(Id::Softmax)), [src, index, null, null]);
         // Its third input is an indptr, which base must not be taken for.
         assert_eq!(placed(Declaration::of(Id::GatherSegmentCsr)), [src, index, null, null]);
+        // It has no src.
+        assert_eq!(placed(Declaration::of(Id::GroupIndex)), [index, null, null, null]);
     }
 }

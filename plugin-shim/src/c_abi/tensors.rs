@@ -12,7 +12,7 @@ use super::{
     status::Failure,
     words::{alternatives, type_constant},
 };
-use crate::operators::{Content, Declaration, INDEX, MAX_INPUTS, Role, SRC};
+use crate::operators::{Content, Declaration, MAX_INPUTS, Role};
 
 /// A parameter by its name in the header, and what it was given.
 pub(super) type Given = (&'static str, *const TrtsTensor);
@@ -52,13 +52,19 @@ impl Inputs {
         self.get(input).expect("a required input was read")
     }
 
-    pub(super) fn src(&self) -> &Descriptor {
-        self.required(SRC)
+    /// src, in the operators that have it.
+    pub(super) fn src(&self) -> Option<&Descriptor> {
+        self.declaration.src().map(|src| self.required(src))
     }
 
-    /// The index or indptr.
+    /// The first index or indptr.
     pub(super) fn index(&self) -> &Descriptor {
-        self.required(INDEX)
+        self.required(self.declaration.index())
+    }
+
+    /// The tensor whose elements the operator takes together: src, or else the index.
+    pub(super) fn elements(&self) -> &Descriptor {
+        self.src().unwrap_or(self.index())
     }
 
     /// An input by its name; None for one that was left out.
@@ -76,15 +82,17 @@ impl Inputs {
         roles.zip(&self.tensors).filter_map(|(role, tensor)| Some((role, tensor.as_ref()?)))
     }
 
-    /// Refuses types that the operator does not take. Returns the type of the values and that of the indices.
-    pub(super) fn check_types(&self) -> Result<(ScalarType, IndexType), Failure> {
-        let (src, index) = (self.src(), self.index());
-        let types = self.declaration.value_types();
-        if !types.contains(src.scalar) {
+    /// Refuses types that the operator does not take. Returns the type of the values, in the operators that have any,
+    /// and that of the indices.
+    pub(super) fn check_types(&self) -> Result<(Option<ScalarType>, IndexType), Failure> {
+        let (values, index) = (self.elements(), self.index());
+        if let Some(types) = self.declaration.value_types()
+            && !types.contains(values.scalar)
+        {
             let taken = ScalarType::ALL.into_iter().filter(|&scalar| types.contains(scalar)).map(type_constant);
             return Err(Failure::invalid(format!(
                 "src is of type {}; {} takes {}",
-                type_constant(src.scalar),
+                type_constant(values.scalar),
                 self.declaration.function(),
                 alternatives(taken)
             )));
@@ -92,12 +100,12 @@ impl Inputs {
         let index_type = index.index_type()?;
         for (role, tensor) in self.with_roles() {
             match role {
-                Role::Values(_) | Role::Base | Role::Destination => tensor.check_same_type(src)?,
+                Role::Values(_) | Role::Base | Role::Destination => tensor.check_same_type(values)?,
                 Role::Index => tensor.check_same_type(index)?,
-                Role::Weight => tensor.check_weight_type(src)?,
+                Role::Weight => tensor.check_weight_type(values)?,
             }
         }
-        Ok((src.scalar, index_type))
+        Ok((self.src().map(|src| src.scalar), index_type))
     }
 }
 
@@ -135,7 +143,7 @@ impl Tensors {
             // SAFETY: the caller's promise.
             *to = unsafe {
                 match output.content {
-                    Content::Values => Some(Descriptor::required(output.name, tensor)?),
+                    Content::Values | Content::Indices => Some(Descriptor::required(output.name, tensor)?),
                     Content::Positions => Descriptor::optional(output.name, tensor)?,
                 }
             };
@@ -143,17 +151,17 @@ impl Tensors {
         Ok(Self { inputs, outputs: written })
     }
 
-    /// Checks all that the Rust API takes for granted: types, data, and which memory may be which. Returns the type of
-    /// the values and that of the indices.
-    pub(super) fn check(&self) -> Result<(ScalarType, IndexType), Failure> {
+    /// Checks all that the Rust API takes for granted: types, data, and which memory may be which. Returns the types
+    /// that [`Inputs::check_types`] returns.
+    pub(super) fn check(&self) -> Result<(Option<ScalarType>, IndexType), Failure> {
         let Self { inputs, outputs } = self;
         inputs.tensors.iter().chain(outputs).flatten().try_for_each(Descriptor::check_data)?;
         let types = inputs.check_types()?;
         for (at, (output, declared)) in outputs.iter().zip(inputs.declaration.outputs).enumerate() {
             let Some(output) = output else { continue };
             output.check_same_type(match declared.content {
-                Content::Values => inputs.src(),
-                Content::Positions => inputs.index(),
+                Content::Values => inputs.elements(),
+                Content::Positions | Content::Indices => inputs.index(),
             })?;
             for (role, input) in inputs.with_roles() {
                 // A reduction may start from what it overwrites.
@@ -279,7 +287,7 @@ mod tests {
     use super::*;
     use crate::operators::Id;
 
-    fn types(given: [Option<ScalarType>; 4]) -> Result<(ScalarType, IndexType), String> {
+    fn types(given: [Option<ScalarType>; 4]) -> Result<(Option<ScalarType>, IndexType), String> {
         let tensors = given.map(|scalar| scalar.map(TrtsTensor::without_elements));
         let pointers = tensors.each_ref().map(|tensor| tensor.as_ref().map_or(std::ptr::null(), std::ptr::from_ref));
         // SAFETY: the tensors are there.
@@ -289,10 +297,10 @@ mod tests {
 
     #[test]
     fn four_named_inputs_are_checked_by_their_roles() {
-        assert_eq!(types([F16, I64, I64, F16].map(Some)), Ok((F16, IndexType::I64)));
-        assert_eq!(types([F16, I32, I32, F32].map(Some)), Ok((F16, IndexType::I32)));
-        assert_eq!(types([I64, I32, I32, I64].map(Some)), Ok((I64, IndexType::I32)));
-        assert_eq!(types([Some(F64), Some(I64), Some(I64), None]), Ok((F64, IndexType::I64)));
+        assert_eq!(types([F16, I64, I64, F16].map(Some)), Ok((Some(F16), IndexType::I64)));
+        assert_eq!(types([F16, I32, I32, F32].map(Some)), Ok((Some(F16), IndexType::I32)));
+        assert_eq!(types([I64, I32, I32, I64].map(Some)), Ok((Some(I64), IndexType::I32)));
+        assert_eq!(types([Some(F64), Some(I64), Some(I64), None]), Ok((Some(F64), IndexType::I64)));
         let refused = [
             (
                 [F16, I64, I64, BF16],

@@ -10,7 +10,7 @@ use super::{
     attribute::{self, EPS, UNBIASED},
     declaration::Declaration,
     grouped::{Axis, Grouped, Kind},
-    groups::Size,
+    groups::{self, Size},
     signature::Choice,
 };
 use crate::{
@@ -27,19 +27,20 @@ pub(super) fn make(
     attributes: &Attributes,
     generation: Generation,
 ) -> Made {
-    let groups = Size::of_groups(attributes, generation)?;
+    let size = Size::of_groups(attributes, generation)?;
     let is_over_elements = is_over_elements(composite);
-    if groups == Size::Base {
-        return Err(Refusal::new(if is_over_elements {
-            "attribute dim_size is missing; give any number above the largest index (more groups give the same result), or \
-             from TensorRT 10 on a shape tensor and attribute dim_size_input = 1"
+    if size == Size::Base {
+        return Err(if is_over_elements {
+            Refusal::new(
+                "attribute dim_size is missing; give any number above the largest index (more groups give the same \
+                 result), or from TensorRT 10 on a shape tensor and attribute dim_size_input = 1",
+            )
         } else {
-            "the number of groups is unknown: give attribute dim_size, or from TensorRT 10 on a shape tensor and attribute \
-             dim_size_input = 1"
-        }));
+            groups::unknown_without_base()
+        });
     }
-    let tells_groups = is_over_elements && groups.is_input();
-    let choice = Choice { has_group_count: groups.is_input(), positions: None, tells_groups };
+    let tells_groups = is_over_elements && size.is_input();
+    let choice = Choice { has_group_count: size.is_input(), positions: None, tells_groups };
     let dim = attribute::dim(attributes);
     let mut options = CompositeOptions::new().dim(dim as isize);
     if let Some(eps) = attributes.float(EPS.name) {
@@ -52,7 +53,7 @@ pub(super) fn make(
     Ok(Box::new(Grouped {
         signature: Signature::new(declaration, choice),
         axis: Axis::Dim(dim),
-        groups,
+        groups: size,
         kind: CompositeKind { composite, options },
     }))
 }

@@ -44,7 +44,7 @@ pub(crate) struct Input {
 /// What an input is for, which decides its types and who reads it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
-    /// Values to compute with. The first input has this role, and other values have its type.
+    /// Values to compute with: src, the first input of the operators that have values. Other values have its type.
     Values(ValueTypes),
     /// An index or an indptr: integers. All of an operator have one type.
     Index,
@@ -80,6 +80,8 @@ pub(crate) enum Content {
     Values,
     /// Positions along the reduced axis, for the reductions that have them.
     Positions,
+    /// Integers of the index's type.
+    Indices,
 }
 
 /// src, of any type.
@@ -93,6 +95,8 @@ pub(super) const WEIGHT_INPUT: Input = Input { name: "weight", role: Role::Weigh
 pub(super) const DESTINATION_INPUT: Input = Input { name: "base", role: Role::Destination, is_optional: true };
 pub(super) const OUT: Output = Output { name: "out", content: Content::Values };
 pub(super) const ARG_OUT: Output = Output { name: "arg_out", content: Content::Positions };
+pub(super) const PERM: Output = Output { name: "perm", content: Content::Indices };
+pub(super) const INDPTR_OUTPUT: Output = Output { name: "indptr", content: Content::Indices };
 
 const fn required(name: &'static str, role: Role) -> Input {
     Input { name, role, is_optional: false }
@@ -116,12 +120,22 @@ impl Declaration {
         })
     }
 
-    /// The types that the values may have.
-    pub(crate) fn value_types(&self) -> ValueTypes {
+    /// The types that src may have, in the operators that have it.
+    pub(crate) fn value_types(&self) -> Option<ValueTypes> {
         match self.inputs[SRC].role {
-            Role::Values(types) => types,
-            Role::Index | Role::Base | Role::Destination | Role::Weight => ValueTypes::All,
+            Role::Values(types) => Some(types),
+            Role::Index | Role::Base | Role::Destination | Role::Weight => None,
         }
+    }
+
+    /// The position of src, in the operators that have it.
+    pub(crate) fn src(&self) -> Option<usize> {
+        self.value_types().map(|_| SRC)
+    }
+
+    /// The position of the first index or indptr. Others have its type.
+    pub(crate) fn index(&self) -> usize {
+        self.inputs.iter().position(|input| input.role == Role::Index).expect("every operator has an index")
     }
 }
 

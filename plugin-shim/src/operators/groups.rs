@@ -61,10 +61,16 @@ impl Size {
         let given = signature.size_input().and_then(|input| Some((input, *inputs.get(input)?)));
         match (self, given) {
             (Self::ShapeTensor, None | Some((_, [] | [1 | -1]))) => Ok(shape::shape_tensor()),
-            (Self::ShapeTensor, Some((_, sizes))) => Err(Refusal::new(format!(
-                "the third input has shape {sizes:?}, but attribute dim_size_input is 1: expected dim_size, one value \
-                 (a base says itself how many groups there are; leave dim_size_input out with it)"
-            ))),
+            (Self::ShapeTensor, Some((_, sizes))) => {
+                let of_base = match signature.may_have_base() {
+                    true => " (a base says itself how many groups there are; leave dim_size_input out with it)",
+                    false => "",
+                };
+                Err(Refusal::new(format!(
+                    "the input behind index has shape {sizes:?}, but attribute dim_size_input is 1: expected dim_size, \
+                     one value{of_base}"
+                )))
+            }
             (Self::Attribute(size), None) => Ok(shape::constant(size)),
             (Self::Attribute(size), Some((_, base))) => {
                 shape::check_base_rank(base, inputs[SRC])?;
@@ -93,10 +99,18 @@ impl Size {
             // Planning refuses a base of another rank.
             Self::Base => Ok(Some(shapes.base().ok_or_else(|| unknown(name))?).map(|base| along(base).unwrap_or(0))),
             Self::ShapeTensor => {
-                shapes.out.as_ref().map(|out| along(out).ok_or_else(|| wrong_rank(out, shapes))).transpose()
+                shapes.output(0).map(|out| along(out).ok_or_else(|| wrong_rank(out, shapes))).transpose()
             }
         }
     }
+}
+
+/// The refusal of an operator that has no base, where nothing tells the number of groups.
+pub(super) fn unknown_without_base() -> Refusal {
+    Refusal::new(
+        "the number of groups is unknown: give attribute dim_size, or from TensorRT 10 on a shape tensor and attribute \
+         dim_size_input = 1",
+    )
 }
 
 fn unknown(name: &str) -> Refusal {

@@ -16,6 +16,7 @@ mod gather;
 mod gather_coo;
 mod gather_csr;
 mod gather_segment_csr;
+mod group_index;
 mod grouped;
 mod groups;
 mod scatter;
@@ -75,6 +76,7 @@ operators! {
     LogSumExp: scatter_logsumexp;
     Std: scatter_std;
     GatherSegmentCsr: gather_segment_csr;
+    GroupIndex: group_index;
 }
 
 /// The version of every plugin.
@@ -103,8 +105,8 @@ pub(crate) struct Shapes {
     pub(crate) inputs: Vec<Shape>,
     /// The shape of base, if the layer has one.
     pub(crate) base: Option<Shape>,
-    /// The shape of the first output, if TensorRT has told it.
-    pub(crate) out: Option<Shape>,
+    /// The shapes of the outputs in the layer's order, each if TensorRT has told it; empty where it has told none.
+    pub(crate) outputs: Vec<Option<Shape>>,
     /// The size of the output that exists only for its size. None if there is no such output, or TensorRT has not told
     /// its size.
     pub(crate) groups: Option<usize>,
@@ -115,7 +117,7 @@ impl Shapes {
         &self.inputs[SRC]
     }
 
-    /// The shape of the index or indptr.
+    /// The shape of the index or indptr behind src.
     pub(crate) fn index(&self) -> &Shape {
         &self.inputs[INDEX]
     }
@@ -123,6 +125,11 @@ impl Shapes {
     /// The shape of base, if the layer has one.
     pub(crate) fn base(&self) -> Option<&Shape> {
         self.base.as_ref()
+    }
+
+    /// The shape of an output, if TensorRT has told it.
+    pub(crate) fn output(&self, output: usize) -> Option<&Shape> {
+        self.outputs.get(output)?.as_ref()
     }
 }
 
@@ -190,12 +197,20 @@ mod tests {
     }
 
     #[test]
-    fn every_operator_begins_with_src_and_an_index() {
+    fn every_operator_begins_with_src_and_an_index_or_with_the_index() {
         for declaration in &OPERATORS {
             let roles: Vec<_> = declaration.inputs.iter().map(|input| input.role).collect();
-            assert!(matches!(roles[SRC], Role::Values(_)), "{}", declaration.name);
-            assert_eq!(declaration.inputs[SRC].name, "src", "{}", declaration.name);
-            assert_eq!(roles[INDEX], Role::Index, "{}", declaration.name);
+            match declaration.src() {
+                Some(src) => {
+                    assert_eq!((src, declaration.inputs[SRC].name), (SRC, "src"), "{}", declaration.name);
+                    assert_eq!(declaration.index(), INDEX, "{}", declaration.name);
+                }
+                None => {
+                    assert_eq!(declaration.index(), 0, "{}", declaration.name);
+                    let has_values = declaration.outputs.iter().any(|output| output.content == Content::Values);
+                    assert!(!has_values && declaration.base().is_none(), "{}", declaration.name);
+                }
+            }
             let bases = roles.iter().filter(|role| matches!(role, Role::Base | Role::Destination));
             assert_eq!(bases.count(), usize::from(declaration.base().is_some()), "{}", declaration.name);
         }

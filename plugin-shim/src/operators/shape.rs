@@ -12,7 +12,7 @@ use crate::{
 pub(super) fn axis_of_dim(dim: i32, src: &[i64]) -> Result<usize, Refusal> {
     let rank = src.len() as i64;
     let given = i64::from(dim);
-    check_src_rank(src)?;
+    check_has_axis("src", src)?;
     if given < -rank || given >= rank {
         return Err(Refusal::new(format!(
             "attribute dim is {given}, but src has rank {rank}; expected {} to {}",
@@ -23,13 +23,13 @@ pub(super) fn axis_of_dim(dim: i32, src: &[i64]) -> Result<usize, Refusal> {
     Ok(given.rem_euclid(rank) as usize)
 }
 
-/// Refuses a src without an axis.
-fn check_src_rank(src: &[i64]) -> Result<(), Refusal> {
-    if !src.is_empty() {
+/// Refuses a tensor without an axis.
+pub(super) fn check_has_axis(name: &str, sizes: &[i64]) -> Result<(), Refusal> {
+    if !sizes.is_empty() {
         return Ok(());
     }
     Err(Refusal::new(format!(
-        "src has rank 0: it is a single value; expected a tensor of rank 1 to {}",
+        "{name} has rank 0: it is a single value; expected a tensor of rank 1 to {}",
         Shape::MAX_RANK
     )))
 }
@@ -46,7 +46,7 @@ pub(super) fn check_index_rank(inputs: &[&[i64]], name: &str) -> Result<(), Refu
     if (1..=src_rank).contains(&rank) {
         return Ok(());
     }
-    check_src_rank(inputs[SRC])?;
+    check_has_axis("src", inputs[SRC])?;
     Err(Refusal::new(format!("{name} has rank {rank}, but src has rank {src_rank}; expected 1 to {src_rank}")))
 }
 
@@ -113,6 +113,12 @@ pub(super) fn constant(size: i32) -> DimSource {
 /// The value of the layer's shape tensor.
 pub(crate) fn shape_tensor() -> DimSource {
     DimSource { origin: SizeOrigin::ShapeTensor, input: -1, axis: -1, size: 0 }
+}
+
+/// The number of entries of an indptr that has as many segments as an attribute or a shape tensor says: one more. None
+/// where TensorRT has no number for it.
+pub(super) fn entries_of(segments: DimSource) -> Option<DimSource> {
+    Some(DimSource { size: segments.size.checked_add(1)?, ..segments })
 }
 
 /// The first `rank` axes of src.

@@ -1,7 +1,7 @@
 //! The inputs and outputs of a layer: an operator's declaration, without what the attributes leave out.
 
 use super::{
-    INDEX, SRC,
+    SRC,
     declaration::{Content, Declaration, Role},
 };
 use crate::{
@@ -38,10 +38,11 @@ pub(super) struct Choice {
 
 impl Signature {
     pub(super) fn new(declaration: &'static Declaration, choice: Choice) -> Self {
+        let index = declaration.index();
         let types = |position, role| match role {
             Role::Values(values) if position == SRC => Types::OneOf(values.data_types()),
-            Role::Index if position == INDEX => Types::OneOf(DataType::INTEGERS),
-            Role::Index => Types::SameAs(INDEX),
+            Role::Index if position == index => Types::OneOf(DataType::INTEGERS),
+            Role::Index => Types::SameAs(index),
             Role::Weight => Types::WeightOf(SRC),
             Role::Values(_) | Role::Base | Role::Destination => Types::SameAs(SRC),
         };
@@ -64,6 +65,7 @@ impl Signature {
                 let types = match output.content {
                     Content::Values => Types::SameAs(SRC),
                     Content::Positions => Types::Exactly(choice.positions?),
+                    Content::Indices => Types::SameAs(index),
                 };
                 Some(Port { name: output.name, types })
             })
@@ -106,6 +108,11 @@ impl Signature {
     /// The element of `given` for base, if the layer has a base.
     pub(crate) fn base<'a, T>(&self, given: &'a [T]) -> Option<&'a T> {
         given.get(self.base?)
+    }
+
+    /// Whether layers of the operator may have a base, with other attributes perhaps.
+    pub(super) fn may_have_base(&self) -> bool {
+        self.declaration.base().is_some()
     }
 
     /// The position of the input that tells the size of the result: the shape tensor, or base.

@@ -141,6 +141,8 @@ type GatherSegment = unsafe extern "C" fn(
     *const Tensor,
     *const Target,
 ) -> i32;
+type GroupIndex =
+    unsafe extern "C" fn(*const Tensor, *const Options, *const Tensor, *const Tensor, *const Target) -> i32;
 type Plain = unsafe extern "C" fn(*const Tensor, *const Tensor, *const Options, *const Tensor, *const Target) -> i32;
 
 type NewBuffer = unsafe extern "C" fn(i32, usize, *mut *mut c_void, *mut *mut c_void) -> i32;
@@ -155,6 +157,7 @@ pub struct CAbi {
     pub scatter: Reduction,
     pub gather_csr: Plain,
     pub gather_segment_csr: GatherSegment,
+    pub group_index: GroupIndex,
     pub softmax: Plain,
     pub buffer_new: NewBuffer,
     pub buffer_free: FreeBuffer,
@@ -173,6 +176,7 @@ impl CAbi {
                 scatter: library.function(c"trts_scatter"),
                 gather_csr: library.function(c"trts_gather_csr"),
                 gather_segment_csr: library.function(c"trts_gather_segment_csr"),
+                group_index: library.function(c"trts_group_index"),
                 softmax: library.function(c"trts_softmax"),
                 buffer_new: library.function(c"trts_buffer_new"),
                 buffer_free: library.function(c"trts_buffer_free"),

@@ -97,6 +97,22 @@ static void gathered_segments(void) {
     CHECK(requirements.rank == 1 && requirements.shape[0] == 3 && requirements.dim_size == -1);
 }
 
+static void groupings(void) {
+    int64_t groups[5] = {2, 0, 2, -1, 0}, positions[5], starts[4];
+    trts_tensor index = longs(groups, &five), perm = longs(positions, &five), indptr = longs(starts, &four);
+    trts_options options = TRTS_OPTIONS_INIT;
+    trts_requirements requirements = {sizeof requirements, 0, 0, 0, {0}};
+
+    CHECK(trts_group_index(&index, &options, &perm, &indptr, NULL) == TRTS_BAD_INDEX);
+    options.unchecked = 1;
+    CHECK(trts_group_index(&index, &options, &perm, &indptr, NULL) == TRTS_OK);
+    CHECK(starts[0] == 0 && starts[1] == 2 && starts[2] == 2 && starts[3] == 4);
+    CHECK(positions[0] == 1 && positions[1] == 4 && positions[2] == 0 && positions[3] == 2 && positions[4] == 3);
+
+    CHECK(trts_query(TRTS_GROUP_INDEX, NULL, &index, NULL, &options, NULL, &requirements) == TRTS_OK);
+    CHECK(requirements.rank == 1 && requirements.shape[0] == 4 && requirements.dim_size == 3);
+}
+
 static void composites(void) {
     float result[5], sum = expf(0) + expf(1) + expf(2);
     trts_tensor src = floats(values, &five), index = longs(sorted_groups, &five), out = floats(result, &five);
@@ -149,6 +165,7 @@ int main(void) {
     reductions();
     gathers();
     gathered_segments();
+    groupings();
     composites();
     questions();
     mistakes();

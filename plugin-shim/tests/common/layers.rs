@@ -8,7 +8,7 @@ use super::{
 };
 
 /// Every plugin with its attributes and their types, in the order its creator declares them.
-pub const PLUGINS: [(&CStr, &[(&str, i32)]); 10] = [
+pub const PLUGINS: [(&CStr, &[(&str, i32)]); 11] = [
     (
         c"TRTS_Scatter",
         &[
@@ -29,6 +29,7 @@ pub const PLUGINS: [(&CStr, &[(&str, i32)]); 10] = [
     (c"TRTS_ScatterLogSumExp", &[("dim", INT32), ("dim_size", INT32), ("eps", FLOAT64), ("dim_size_input", INT32)]),
     (c"TRTS_ScatterStd", &[("dim", INT32), ("dim_size", INT32), ("unbiased", INT32), ("dim_size_input", INT32)]),
     (c"TRTS_GatherSegmentCSR", &[("reduce", CHAR), ("arg_type", CHAR)]),
+    (c"TRTS_GroupIndex", &[("dim_size", INT32), ("dim_size_input", INT32)]),
 ];
 
 /// An attribute's value.
@@ -39,7 +40,8 @@ pub enum Value {
 }
 use Value::{Float, Int, Text};
 
-/// What a layer has besides src and index, if it is not `TRTS_GatherSegmentCSR`.
+/// What a layer has behind src and index, or behind the index of `TRTS_GroupIndex`, if it is not
+/// `TRTS_GatherSegmentCSR`.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Third {
     None,
@@ -54,14 +56,17 @@ pub struct Layer {
     pub attributes: &'static [(&'static CStr, Value)],
     pub third: Third,
     /// The shapes of src, index and, with a base, base; for `TRTS_GatherSegmentCSR` of src, index, indptr and perhaps
-    /// weight.
+    /// weight, for `TRTS_GroupIndex` of index.
     pub inputs: &'static [&'static [i64]],
+    /// The shape of the first output: out, or perm.
     pub out: &'static [i64],
     /// The type of arg_out.
     pub arg_out: Option<i32>,
     /// The number of groups, where the layer has a last output of that size.
     pub groups: Option<i64>,
-    /// Sizes of the inputs, and out's. -1 stands for a size that is known only when the engine runs.
+    /// The shape of `TRTS_GroupIndex`'s second output, and its sizes for those of the inputs in `symbolic`.
+    pub indptr: Option<(&'static [i64], &'static str)>,
+    /// Sizes of the inputs, and those of the first output. -1 stands for a size that only a running engine knows.
     pub symbolic: (&'static [&'static [i64]], &'static str),
 }
 
@@ -83,8 +88,11 @@ impl Layer {
         format!("{} \"layer\"", self.plugin.to_str().unwrap())
     }
 
-    /// The types that src may have.
+    /// The types that the first input may have: src, or the index of `TRTS_GroupIndex`.
     pub fn value_types(&self) -> Vec<i32> {
+        if self.is_group_index() {
+            return INDEX_TYPES.to_vec();
+        }
         // The composites take floats alone.
         let floats = [c"TRTS_ScatterSoftmax", c"TRTS_ScatterLogSoftmax", c"TRTS_ScatterLogSumExp", c"TRTS_ScatterStd"];
         let takes_integers = !floats.contains(&self.plugin);
@@ -98,7 +106,36 @@ impl Layer {
 
     /// The names of the inputs. "base" is also that of a third input that is not there.
     pub fn input_names(&self) -> &'static [&'static str] {
-        if self.is_gather_segment() { &["src", "index", "indptr", "weight"] } else { &["src", "index", "base"] }
+        if self.is_gather_segment() {
+            &["src", "index", "indptr", "weight"]
+        } else if self.is_group_index() {
+            &["index"]
+        } else {
+            &["src", "index", "base"]
+        }
+    }
+
+    /// The name of the first output.
+    pub fn output_name(&self) -> &'static str {
+        if self.is_group_index() { "perm" } else { "out" }
+    }
+
+    /// The shapes of the outputs without the one that exists for its size, each with its sizes for those of the inputs
+    /// in `symbolic`.
+    pub fn output_shapes(&self) -> Vec<(&'static [i64], &'static str)> {
+        let first = (self.out, self.symbolic.1);
+        [Some(first), self.arg_out.map(|_| first), self.indptr].into_iter().flatten().collect()
+    }
+
+    /// The value of the shape tensor for these shapes.
+    pub fn group_count(&self) -> i64 {
+        let on_axis = || *self.out.iter().zip(self.inputs[0]).find(|(out, src)| out != src).unwrap().0;
+        let of_indptr = self.indptr.map(|(dims, _)| dims.last().unwrap() - 1);
+        self.groups.or(of_indptr).unwrap_or_else(on_axis)
+    }
+
+    fn is_group_index(&self) -> bool {
+        self.plugin == c"TRTS_GroupIndex"
     }
 
     fn is_gather_segment(&self) -> bool {
@@ -112,7 +149,8 @@ impl Layer {
     pub fn output_tensors(&self, values: i32) -> Vec<Tensor> {
         let types = [Some(values), self.arg_out].into_iter().flatten();
         let groups = self.groups.map(|groups| tensor(INT32_TYPE, &[groups]));
-        types.map(|data_type| tensor(data_type, self.out)).chain(groups).collect()
+        let indptr = self.indptr.map(|(dims, _)| tensor(values, dims));
+        types.map(|data_type| tensor(data_type, self.out)).chain(groups).chain(indptr).collect()
     }
 
     /// Whether the tensor at a position may be of a type, by the rules the documentation gives.
@@ -120,13 +158,13 @@ impl Layer {
         let inputs = self.inputs.len();
         match position {
             0 => self.value_types().contains(&data_type),
-            1 => INDEX_TYPES.contains(&data_type),
+            1 if inputs > 1 => INDEX_TYPES.contains(&data_type),
             _ if position < inputs => {
                 let is_weight = position == 3;
                 let is_wide = is_weight && [HALF, BF16].contains(&values) && data_type == FLOAT;
                 is_wide || data_type == self.input_type(position, values, index)
             }
-            _ if position == inputs + 1 => data_type == self.arg_out.unwrap_or(INT32_TYPE),
+            _ if position == inputs + 1 && self.indptr.is_none() => data_type == self.arg_out.unwrap_or(INT32_TYPE),
             _ => data_type == values,
         }
     }
@@ -165,7 +203,7 @@ const DYNAMIC_BASE: &[&[i64]] = &[&[-1, -1, 3], &[-1], &[-1, -1, 3]];
 const ROWS: &[&[i64]] = &[&[2, 5, 3], &[5]];
 const ROWS_BASE: &[&[i64]] = &[&[2, 5, 3], &[5], &[2, 7, 3]];
 
-static LAYERS: [Layer; 25] = [
+static LAYERS: [Layer; 28] = [
     Layer {
         plugin: c"TRTS_ScatterSoftmax",
         attributes: &[(c"dim", Int(1)), (c"dim_size_input", Int(1))],
@@ -174,6 +212,7 @@ static LAYERS: [Layer; 25] = [
         out: &[2, 5, 3],
         arg_out: None,
         groups: Some(7),
+        indptr: None,
         symbolic: (DYNAMIC, "src.0 src.1 3"),
     },
     Layer {
@@ -184,6 +223,7 @@ static LAYERS: [Layer; 25] = [
         out: &[2, 5, 3],
         arg_out: None,
         groups: Some(9),
+        indptr: None,
         symbolic: (DYNAMIC, "src.0 src.1 3"),
     },
     Layer {
@@ -194,6 +234,7 @@ static LAYERS: [Layer; 25] = [
         out: &[2, 7, 3],
         arg_out: None,
         groups: None,
+        indptr: None,
         symbolic: (DYNAMIC, "src.0 7 3"),
     },
     Layer {
@@ -204,6 +245,7 @@ static LAYERS: [Layer; 25] = [
         out: &[2, 7, 3],
         arg_out: Some(INT32_TYPE),
         groups: None,
+        indptr: None,
         symbolic: (DYNAMIC, "src.0 7 3"),
     },
     Layer {
@@ -214,6 +256,7 @@ static LAYERS: [Layer; 25] = [
         out: &[2, 7, 3],
         arg_out: None,
         groups: None,
+        indptr: None,
         symbolic: (DYNAMIC_BASE, "src.0 base.1 3"),
     },
     Layer {
@@ -229,6 +272,7 @@ static LAYERS: [Layer; 25] = [
         out: &[2, 7, 3],
         arg_out: Some(INT64_TYPE),
         groups: None,
+        indptr: None,
         symbolic: (DYNAMIC, "src.0 dim_size.0 3"),
     },
     Layer {
@@ -239,6 +283,7 @@ static LAYERS: [Layer; 25] = [
         out: &[2, 4, 3],
         arg_out: Some(INT32_TYPE),
         groups: None,
+        indptr: None,
         symbolic: (&[&[-1, -1, -1], &[1, -1]], "src.0 4 src.2"),
     },
     Layer {
@@ -249,6 +294,7 @@ static LAYERS: [Layer; 25] = [
         out: &[2, 4, 3],
         arg_out: None,
         groups: None,
+        indptr: None,
         symbolic: (&[&[2, -1, 3], &[1, -1], &[2, -1, 3]], "2 base.1 3"),
     },
     Layer {
@@ -259,6 +305,7 @@ static LAYERS: [Layer; 25] = [
         out: &[4, 3],
         arg_out: None,
         groups: None,
+        indptr: None,
         symbolic: (&[&[-1, 3], &[-1]], "dim_size.0 3"),
     },
     Layer {
@@ -269,6 +316,7 @@ static LAYERS: [Layer; 25] = [
         out: &[2, 3, 3],
         arg_out: Some(INT32_TYPE),
         groups: None,
+        indptr: None,
         symbolic: (&[&[-1, -1, 3], &[1, -1]], "src.0 max(sub(index.1, 1), 0) 3"),
     },
     Layer {
@@ -279,6 +327,7 @@ static LAYERS: [Layer; 25] = [
         out: &[2, 3, 3],
         arg_out: None,
         groups: None,
+        indptr: None,
         symbolic: (&[&[-1, -1, 3], &[1, 4], &[-1, -1, 3]], "src.0 3 3"),
     },
     Layer {
@@ -289,6 +338,7 @@ static LAYERS: [Layer; 25] = [
         out: &[0],
         arg_out: None,
         groups: None,
+        indptr: None,
         symbolic: (&[&[-1], &[0]], "0"),
     },
     Layer {
@@ -299,6 +349,7 @@ static LAYERS: [Layer; 25] = [
         out: &[2, 9, 3],
         arg_out: None,
         groups: None,
+        indptr: None,
         symbolic: (&[&[-1, -1, -1], &[1, -1]], "src.0 index.1 src.2"),
     },
     Layer {
@@ -309,6 +360,7 @@ static LAYERS: [Layer; 25] = [
         out: &[2, 9, 3],
         arg_out: None,
         groups: None,
+        indptr: None,
         symbolic: (&[&[2, -1, 3], &[1, -1], &[2, -1, 3]], "2 index.1 3"),
     },
     Layer {
@@ -319,6 +371,7 @@ static LAYERS: [Layer; 25] = [
         out: &[2, 9, 3],
         arg_out: None,
         groups: None,
+        indptr: None,
         symbolic: (&[&[-1, -1, 3], &[1, -1]], "src.0 9 3"),
     },
     Layer {
@@ -329,6 +382,7 @@ static LAYERS: [Layer; 25] = [
         out: &[2, 9, 3],
         arg_out: None,
         groups: None,
+        indptr: None,
         symbolic: (&[&[-1, -1, 3], &[1, -1], &[-1, -1, 3]], "src.0 base.1 3"),
     },
     Layer {
@@ -339,6 +393,7 @@ static LAYERS: [Layer; 25] = [
         out: &[2, 5, 3],
         arg_out: None,
         groups: None,
+        indptr: None,
         symbolic: (DYNAMIC, "src.0 src.1 3"),
     },
     Layer {
@@ -349,6 +404,7 @@ static LAYERS: [Layer; 25] = [
         out: &[2, 5, 3],
         arg_out: None,
         groups: None,
+        indptr: None,
         symbolic: (DYNAMIC, "src.0 src.1 3"),
     },
     Layer {
@@ -359,6 +415,7 @@ static LAYERS: [Layer; 25] = [
         out: &[2, 7, 3],
         arg_out: None,
         groups: None,
+        indptr: None,
         symbolic: (DYNAMIC, "src.0 7 3"),
     },
     Layer {
@@ -369,6 +426,7 @@ static LAYERS: [Layer; 25] = [
         out: &[2, 7, 3],
         arg_out: None,
         groups: None,
+        indptr: None,
         symbolic: (DYNAMIC, "src.0 dim_size.0 3"),
     },
     Layer {
@@ -379,6 +437,7 @@ static LAYERS: [Layer; 25] = [
         out: &[2, 7, 3],
         arg_out: None,
         groups: None,
+        indptr: None,
         symbolic: (DYNAMIC, "src.0 7 3"),
     },
     Layer {
@@ -389,6 +448,7 @@ static LAYERS: [Layer; 25] = [
         out: &[2, 3, 7],
         arg_out: None,
         groups: None,
+        indptr: None,
         symbolic: (&[&[-1, 3, -1], &[-1, 1, -1]], "src.0 3 dim_size.0"),
     },
     Layer {
@@ -399,6 +459,7 @@ static LAYERS: [Layer; 25] = [
         out: &[2, 3, 6],
         arg_out: None,
         groups: None,
+        indptr: None,
         symbolic: (&[&[-1, -1, 6], &[1, -1], &[1, -1], &[1, -1, 3]], "src.0 max(sub(indptr.1, 1), 0) 6"),
     },
     Layer {
@@ -409,6 +470,7 @@ static LAYERS: [Layer; 25] = [
         out: &[3, 3],
         arg_out: Some(INT32_TYPE),
         groups: None,
+        indptr: None,
         symbolic: (&[&[-1, -1], &[-1], &[4]], "3 src.1"),
     },
     Layer {
@@ -419,6 +481,40 @@ static LAYERS: [Layer; 25] = [
         out: &[0],
         arg_out: Some(INT64_TYPE),
         groups: None,
+        indptr: None,
         symbolic: (&[&[-1], &[-1], &[0], &[-1]], "0"),
+    },
+    Layer {
+        plugin: c"TRTS_GroupIndex",
+        attributes: &[(c"dim_size", Int(7))],
+        third: Third::None,
+        inputs: &[&[2, 5]],
+        out: &[2, 5],
+        arg_out: None,
+        groups: None,
+        indptr: Some((&[2, 8], "index.0 8")),
+        symbolic: (&[&[-1, -1]], "index.0 index.1"),
+    },
+    Layer {
+        plugin: c"TRTS_GroupIndex",
+        attributes: &[(c"dim_size_input", Int(1))],
+        third: Third::DimSize,
+        inputs: &[&[5]],
+        out: &[5],
+        arg_out: None,
+        groups: None,
+        indptr: Some((&[4], "sum(dim_size.0, 1)")),
+        symbolic: (&[&[-1]], "index.0"),
+    },
+    Layer {
+        plugin: c"TRTS_GroupIndex",
+        attributes: &[(c"dim_size", Int(0)), (c"dim_size_input", Int(0))],
+        third: Third::None,
+        inputs: &[&[3, 0]],
+        out: &[3, 0],
+        arg_out: None,
+        groups: None,
+        indptr: Some((&[3, 1], "3 1")),
+        symbolic: (&[&[3, -1]], "3 index.1"),
     },
 ];

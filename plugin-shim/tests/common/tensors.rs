@@ -205,6 +205,7 @@ extern "C" fn operation<T: Size>(
     second: *const Dimension,
 ) -> *const Dimension {
     let (name, fold): (_, fn(i64, i64) -> i64) = match operation {
+        0 => ("sum", |first, second| first + second),
         2 => ("max", i64::max),
         4 => ("sub", |first, second| first - second),
         _ => panic!("DimensionOperation {operation} is not the library's business"),

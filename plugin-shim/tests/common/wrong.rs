@@ -72,6 +72,8 @@ fn wrong_values(generation: i32) -> Vec<WrongAttribute> {
         (c"TRTS_GatherCSR", vec![int(c"size", &-7)], &["size", "-7"]),
         (c"TRTS_GatherSegmentCSR", vec![chars(c"reduce", "mul")], &["reduce", "gather_segment_csr", "mul"]),
         (c"TRTS_GatherSegmentCSR", vec![chars(c"arg_type", "int8")], &["arg_type", "int8", "int32"]),
+        (c"TRTS_GroupIndex", vec![], &["number of groups is unknown", "dim_size"]),
+        (c"TRTS_GroupIndex", vec![int(c"dim_size", &-3)], &["dim_size", "-3"]),
         (c"TRTS_ScatterSoftmax", vec![], &["dim_size", "missing"]),
         (c"TRTS_ScatterSoftmax", vec![int(c"dim_size", &-1)], &["dim_size", "missing"]),
         (c"TRTS_ScatterLogSoftmax", vec![int(c"dim_size", &7), float(&-1.0)], &["eps", "-1"]),
@@ -82,11 +84,13 @@ fn wrong_values(generation: i32) -> Vec<WrongAttribute> {
     let both = || vec![int(c"dim_size", &7), int(c"dim_size_input", &1)];
     if generation == 2 {
         rows.push((c"TRTS_Scatter", vec![int(c"dim_size_input", &1)], &["dim_size_input", "TensorRT 10"]));
+        rows.push((c"TRTS_GroupIndex", vec![int(c"dim_size_input", &1)], &["dim_size_input", "TensorRT 10"]));
         rows.push((c"TRTS_SegmentCSR", vec![chars(c"reduce", "max"), chars(c"arg_type", "int64")], &["arg_type"]));
         rows.push((c"TRTS_GatherSegmentCSR", vec![chars(c"arg_type", "int64")], &["arg_type", "TensorRT 10"]));
     } else {
         rows.push((c"TRTS_Scatter", both(), &["dim_size", "dim_size_input", "both"]));
         rows.push((c"TRTS_ScatterStd", both(), &["dim_size", "dim_size_input", "both"]));
+        rows.push((c"TRTS_GroupIndex", both(), &["dim_size", "dim_size_input", "both"]));
         rows.push((c"TRTS_ScatterSoftmax", both(), &["dim_size", "dim_size_input", "both"]));
     }
     rows.into_iter()
@@ -102,7 +106,7 @@ fn wrong_values(generation: i32) -> Vec<WrongAttribute> {
 /// message says.
 type WrongShape = (&'static CStr, Third, &'static [&'static [i64]], &'static [&'static str]);
 
-const WRONG_SHAPES: [WrongShape; 30] = [
+const WRONG_SHAPES: [WrongShape; 34] = [
     (c"TRTS_Scatter", Third::None, &[&[2], &[2]], &["dim is 1", "rank 1"]),
     (c"TRTS_Scatter", Third::None, &[&[2, 5, 3], &[4]], &["index", "[4]", "[2, 5, 3]"]),
     (c"TRTS_Scatter", Third::None, &[&[1; 9], &[1]], &["src has rank 9"]),
@@ -138,6 +142,10 @@ const WRONG_SHAPES: [WrongShape; 30] = [
     (c"TRTS_GatherSegmentCSR", Third::None, &[&[2, 5], &[2, 7], &[3, 4]], &["indptr", "[3, 4]", "[2, 5]"]),
     (c"TRTS_GatherSegmentCSR", Third::None, &[&[5, 6], &[7], &[4], &[6]], &["weight", "[6]", "[7]"]),
     (c"TRTS_GatherSegmentCSR", Third::None, &[&[5, 6], &[7], &[4], &[7, 4]], &["weight", "[7, 4]", "divides"]),
+    (c"TRTS_GroupIndex", Third::None, &[&[]], &["index has rank 0", "rank 1 to 8"]),
+    (c"TRTS_GroupIndex", Third::None, &[&[2, 5], &[2, 5]], &["2 inputs", "expected index"]),
+    (c"TRTS_GroupIndex", Third::None, &[&[2, -5]], &["index", "[2, -5]"]),
+    (c"TRTS_GroupIndex", Third::DimSize, &[&[5], &[2]], &["dim_size_input", "[2]"]),
 ];
 
 /// The wrong shapes of a generation, as a layer's fields and expressions.

@@ -116,6 +116,15 @@ fn the_number_of_groups_changes_between_runs() {
         layer.compare(&stream, &work);
         plugin = Some(layer.plugin);
     }
+    let fields: [Field; 1] = [int(c"dim_size_input", &1)];
+    let mut plugin = Some(creators.plugin(Generation::V3, c"TRTS_GroupIndex", &fields));
+    for groups in [100, 7, 30_000, 0] {
+        let work = Work::<f32>::group_index(&mut random, &[3, 50_000], groups);
+        let layer = Layer::new(&stream, plugin.take().unwrap(), &work, INT64_TYPE);
+        layer.enqueue(&stream);
+        layer.compare(&stream, &work);
+        plugin = Some(layer.plugin);
+    }
 }
 
 #[test]

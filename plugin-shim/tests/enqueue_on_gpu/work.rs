@@ -3,8 +3,9 @@
 use std::ffi::CStr;
 
 use tensorrt_scatter::{
-    BadIndex, CompositeOptions, Float, GatherCooOptions, GatherCsrOptions, GatherSegmentCsrOptions, Reduce,
-    ReduceOperator, Reduced, ScatterOptions, SegmentCooOptions, SegmentCsrOptions, Shape, Tensor, Weight, cpu,
+    BadIndex, CompositeOptions, Float, GatherCooOptions, GatherCsrOptions, GatherSegmentCsrOptions, GroupIndexOptions,
+    Grouping, Reduce, ReduceOperator, Reduced, ScalarType, ScatterOptions, SegmentCooOptions, SegmentCsrOptions, Shape,
+    Tensor, Weight, cpu,
     gpu::{DeviceTensor, Stream},
 };
 
@@ -49,19 +50,28 @@ pub const SEGMENTS: [SegmentCase; 7] = [
 pub struct Work<T> {
     pub plugin: &'static CStr,
     pub fields: Vec<Field>,
-    src: Tensor<T>,
+    /// None for `TRTS_GroupIndex`.
+    src: Option<Tensor<T>>,
     index: Tensor<i64>,
     /// An indptr beside the index.
     indptr: Option<Tensor<i64>>,
     weight: Option<Weights<T>>,
     base: Option<Tensor<T>>,
-    out: Tensor<T>,
-    arg_out: Option<Tensor<i64>>,
-    /// Whether arg_out is INT64.
+    results: Vec<Outcome<T>>,
+    /// Whether positions are INT64.
     wide_positions: bool,
     /// The number of groups, where an output's size tells it.
     groups: Option<usize>,
     tolerance: f64,
+}
+
+/// What an output must be.
+enum Outcome<T> {
+    Values(Tensor<T>),
+    /// Integers of the index's type.
+    Indices(Tensor<i64>),
+    /// INT32, unless the layer asks for INT64.
+    Positions(Tensor<i64>),
 }
 
 /// The weights of a gather_segment.
@@ -78,8 +88,18 @@ pub enum Weighted {
     Float32,
 }
 
+/// An index, and the number of groups. The last one takes several passes.
+const GROUPINGS: [(&[usize], usize); 6] =
+    [(&[100], 40), (&[2, 300], 100), (&[3, 2, 50], 0), (&[0], 3), (&[4, 0], 5), (&[5, 20_000], 3_000)];
+
 /// Work for every plugin but the composites, of every reduction.
 pub fn for_each<T: Element>(random: &mut Random, visit: &mut dyn FnMut(Work<T>)) {
+    // It has no values, so one type stands for all.
+    if T::TYPE == ScalarType::F32 {
+        for (index, groups) in GROUPINGS {
+            visit(Work::group_index(random, index, groups));
+        }
+    }
     for with_base in [false, true] {
         for (dim, src, index, groups) in SCATTERS {
             for reduce in ReduceOperator::Scatter.reductions() {
@@ -254,6 +274,25 @@ impl<T: Element> Work<T> {
         Self { indptr: Some(indptr), weight, ..exact }
     }
 
+    pub fn group_index(random: &mut Random, index: &[usize], groups: usize) -> Self {
+        let index = indices(random, index, groups);
+        let options = GroupIndexOptions::new().dim_size(groups).bad_index(BadIndex::Skip);
+        let Grouping { perm, indptr } = cpu::group_index(&index, &options).unwrap();
+        Self {
+            plugin: c"TRTS_GroupIndex",
+            fields: vec![leaked(c"dim_size", groups as i32)],
+            src: None,
+            index,
+            indptr: None,
+            weight: None,
+            base: None,
+            results: vec![Outcome::Indices(perm), Outcome::Indices(indptr)],
+            wide_positions: false,
+            groups: None,
+            tolerance: 0.0,
+        }
+    }
+
     /// The same with an INT64 arg_out.
     pub fn with_wide_positions(mut self) -> Self {
         self.fields.push(chars(c"arg_type", "int64"));
@@ -272,13 +311,12 @@ impl<T: Element> Work<T> {
         Self {
             plugin,
             fields,
-            src,
+            src: Some(src),
             index,
             indptr: None,
             weight: None,
             base,
-            out: result.out,
-            arg_out: result.arg_out,
+            results: [Outcome::Values(result.out)].into_iter().chain(result.arg_out.map(Outcome::Positions)).collect(),
             wide_positions: false,
             groups: None,
             tolerance: 0.0,
@@ -311,13 +349,12 @@ impl<T: Element + Float> Work<T> {
             Self {
                 plugin,
                 fields,
-                src: src.clone(),
+                src: Some(src.clone()),
                 index: index.clone(),
                 indptr: None,
                 weight: None,
                 base: None,
-                out: out.unwrap(),
-                arg_out: None,
+                results: vec![Outcome::Values(out.unwrap())],
                 wide_positions: false,
                 groups: None,
                 tolerance: T::TOLERANCE,
@@ -351,8 +388,8 @@ enum AnyTensor<T> {
 /// The tensors of a layer on a device.
 struct Tensors<T> {
     inputs: Vec<AnyTensor<T>>,
-    out: DeviceTensor<T>,
-    arg_out: Option<AnyTensor<T>>,
+    /// The outputs, in the order of `Work::results`.
+    outputs: Vec<AnyTensor<T>>,
     groups: Option<AnyTensor<T>>,
 }
 
@@ -382,8 +419,18 @@ impl<T: Element> AnyTensor<T> {
     }
 }
 
+impl<T: Element> AnyTensor<T> {
+    /// What src, base or out holds.
+    fn values(&self, stream: &Stream) -> Tensor<T> {
+        match self {
+            Self::Values(tensor) => tensor.to_host(stream).unwrap(),
+            Self::Floats(_) | Self::Narrow(_) | Self::Wide(_) => panic!("it holds no values of the layer's type"),
+        }
+    }
+}
+
 impl<T> AnyTensor<T> {
-    /// What an index or arg_out holds.
+    /// What an index, perm, indptr or arg_out holds.
     fn positions(&self, stream: &Stream) -> Vec<i64> {
         match self {
             Self::Values(_) | Self::Floats(_) => panic!("values are no positions"),
@@ -396,16 +443,15 @@ impl<T> AnyTensor<T> {
 impl<T: Element> Tensors<T> {
     fn described(&self) -> (Addressed, Addressed) {
         let inputs = self.inputs.iter().map(AnyTensor::with_address).collect();
-        let mut outputs = vec![(described(tensorrt_type(T::TYPE), self.out.shape()), self.out.address())];
-        outputs.extend([&self.arg_out, &self.groups].into_iter().flatten().map(AnyTensor::with_address));
+        let outputs = self.outputs.iter().chain(&self.groups).map(AnyTensor::with_address).collect();
         (inputs, outputs)
     }
 }
 
 impl<T: Element> Layer<T> {
     pub fn new(stream: &Stream, mut plugin: Box<dyn Plugin>, work: &Work<T>, index_type: i32) -> Self {
-        let integers = |tensor: &Tensor<i64>| {
-            if index_type == INT64_TYPE {
+        let integers = |tensor: &Tensor<i64>, is_wide: bool| {
+            if is_wide {
                 AnyTensor::Wide(DeviceTensor::from_host(stream, tensor).unwrap())
             } else {
                 let narrow = tensor.data().iter().map(|&value| value as i32).collect();
@@ -414,27 +460,27 @@ impl<T: Element> Layer<T> {
             }
         };
         let values = |tensor: &Tensor<T>| AnyTensor::Values(DeviceTensor::from_host(stream, tensor).unwrap());
-        let mut inputs = vec![values(&work.src), integers(&work.index)];
+        let has_wide_index = index_type == INT64_TYPE;
+        let mut inputs: Vec<_> = work.src.iter().map(values).collect();
+        inputs.push(integers(&work.index, has_wide_index));
         inputs.extend(work.base.as_ref().map(values));
-        inputs.extend(work.indptr.as_ref().map(integers));
+        inputs.extend(work.indptr.as_ref().map(|indptr| integers(indptr, has_wide_index)));
         inputs.extend(work.weight.as_ref().map(|weight| match weight {
             Weights::Same(weight) => values(weight),
             Weights::Float32(weight) => AnyTensor::Floats(DeviceTensor::from_host(stream, weight).unwrap()),
         }));
-        let shape = *work.out.shape();
-        let out = DeviceTensor::from_host(stream, &Tensor::full(shape, T::of(T::POISON)).unwrap()).unwrap();
-        let arg_out = work.arg_out.as_ref().map(|_| {
-            if work.wide_positions {
-                AnyTensor::Wide(DeviceTensor::from_host(stream, &Tensor::full(shape, -7).unwrap()).unwrap())
-            } else {
-                AnyTensor::Narrow(DeviceTensor::from_host(stream, &Tensor::full(shape, -7).unwrap()).unwrap())
-            }
+        let poisoned = |tensor: &Tensor<i64>| Tensor::full(*tensor.shape(), -7).unwrap();
+        let outputs = work.results.iter().map(|result| match result {
+            Outcome::Values(out) => values(&Tensor::full(*out.shape(), T::of(T::POISON)).unwrap()),
+            Outcome::Indices(tensor) => integers(&poisoned(tensor), has_wide_index),
+            Outcome::Positions(tensor) => integers(&poisoned(tensor), work.wide_positions),
         });
+        let outputs = outputs.collect();
         let groups = work.groups.map(|groups| {
             let unused = Tensor::full(Shape::new(&[groups]).unwrap(), 0).unwrap();
             AnyTensor::Narrow(DeviceTensor::from_host(stream, &unused).unwrap())
         });
-        let tensors = Tensors { inputs, out, arg_out, groups };
+        let tensors = Tensors { inputs, outputs, groups };
         let only = |tensors: Addressed| tensors.into_iter().map(|(tensor, _)| tensor).collect::<Vec<_>>();
         let (inputs, outputs) = tensors.described();
         let bytes = Shape::new(&[plugin.ready(&only(inputs), &only(outputs))]).unwrap();
@@ -447,25 +493,36 @@ impl<T: Element> Layer<T> {
         assert_eq!(self.plugin.enqueue(&inputs, &outputs, self.workspace.address(), stream.as_raw()), 0);
     }
 
-    /// The result.
+    /// The first result, of values.
     pub fn out(&self, stream: &Stream) -> Tensor<T> {
-        self.tensors.out.to_host(stream).unwrap()
+        self.tensors.outputs[0].values(stream)
     }
 
     pub fn compare(&self, stream: &Stream, work: &Work<T>) {
-        let what = format!("{:?} of {} by {}", work.plugin, work.src.shape(), work.index.shape());
-        let out = self.out(stream);
-        for (position, (&given, &expected)) in out.data().iter().zip(work.out.data()).enumerate() {
-            let distance = (given.to_f64() - expected.to_f64()).abs();
-            let close = given == expected || distance <= work.tolerance * expected.to_f64().abs().max(1.0);
-            assert!(close, "{what}: out[{position}] is {given:?}, expected {expected:?}");
-        }
-        if let (Some(given), Some(expected)) = (&self.tensors.arg_out, &work.arg_out) {
-            let given = given.positions(stream);
-            assert_eq!(given, expected.data(), "{what}: arg_out");
+        let elements = work.src.as_ref().map_or(work.index.shape(), Tensor::shape);
+        let what = format!("{:?} of {elements} by {}", work.plugin, work.index.shape());
+        for (output, (given, result)) in self.tensors.outputs.iter().zip(&work.results).enumerate() {
+            let expected = match result {
+                Outcome::Values(expected) => {
+                    work.compare_values(&given.values(stream), expected, &what);
+                    continue;
+                }
+                Outcome::Indices(expected) | Outcome::Positions(expected) => expected,
+            };
+            assert_eq!(given.positions(stream), expected.data(), "{what}: output {output}");
         }
         if let (Some(AnyTensor::Values(given)), Some(base)) = (self.tensors.inputs.get(2), &work.base) {
             assert_eq!(given.to_host(stream).unwrap(), *base, "{what}: base must not be modified");
+        }
+    }
+}
+
+impl<T: Element> Work<T> {
+    fn compare_values(&self, given: &Tensor<T>, expected: &Tensor<T>, what: &str) {
+        for (position, (&given, &expected)) in given.data().iter().zip(expected.data()).enumerate() {
+            let distance = (given.to_f64() - expected.to_f64()).abs();
+            let close = given == expected || distance <= self.tolerance * expected.to_f64().abs().max(1.0);
+            assert!(close, "{what}: out[{position}] is {given:?}, expected {expected:?}");
         }
     }
 }

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .._c_abi import CPU
-from .._declarations import FLOATS, Input, Role
+from .._declarations import FLOATS, Declared, Role
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Arrays(abc.ABC):
         """
 
     @abc.abstractmethod
-    def view(self, declared: Input, array: Any) -> View:
+    def view(self, declared: Declared, array: Any) -> View:
         """The memory of an array if it is row-major; otherwise the memory of a row-major copy.
 
         Raises:
@@ -107,7 +107,7 @@ _WIDER = {
 }
 
 
-def checked_dtype(declared: Input, dtype: str, conversion: str) -> str:
+def checked_dtype(declared: Declared, dtype: str, conversion: str) -> str:
     """Returns ``dtype`` if the argument can have it.
 
     Args:

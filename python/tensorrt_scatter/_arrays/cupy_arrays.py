@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from .._declarations import Input
+from .._declarations import Declared
 from .base import Arrays, View, checked_dtype
 from .numpy_arrays import CONVERSION
 
@@ -33,7 +33,7 @@ class CupyArrays(Arrays):
     def stream(self) -> int:
         return int(_cupy().cuda.get_current_stream().ptr)
 
-    def view(self, declared: Input, array: Any) -> View:
+    def view(self, declared: Declared, array: Any) -> View:
         dtype = checked_dtype(declared, array.dtype.name, CONVERSION)
         row_major = array if array.flags.c_contiguous else array.copy(order="C")
         return View(row_major.data.ptr, dtype, row_major.shape, row_major, is_array=row_major is array)

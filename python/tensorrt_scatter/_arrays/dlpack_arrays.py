@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import _dlpack
 from .._c_abi import CPU, Target
-from .._declarations import Input
+from .._declarations import Declared
 from .._device_memory import SCRATCH, DeviceArray
 from .._driver import device_of_address
 from .._errors import check
@@ -60,7 +60,7 @@ class DlpackArrays(Arrays):
     def stream(self) -> int:
         return 0 if self.device == CPU else _DEFAULT_STREAM
 
-    def view(self, declared: Input, array: Any) -> View:
+    def view(self, declared: Declared, array: Any) -> View:
         if id(array) not in self._views:
             self._views[id(array)] = self._look_at(declared, array)
         view = self._views[id(array)]
@@ -68,7 +68,7 @@ class DlpackArrays(Arrays):
         checked_dtype(declared, view.dtype, CONVERSION)
         return view
 
-    def _look_at(self, declared: Input, array: Any) -> View:
+    def _look_at(self, declared: Declared, array: Any) -> View:
         if isinstance(array, (DeviceArray, np.ndarray)):
             # A result that this class made.
             return array.view() if isinstance(array, DeviceArray) else _numpy_view(declared, array)
@@ -81,7 +81,7 @@ class DlpackArrays(Arrays):
             return _numpy_view(declared, _dlpack.as_numpy(tensor))
         return self._device_view(declared.name, tensor.address, dtype, tensor.shape, tensor.strides, tensor)
 
-    def _look_at_interface(self, declared: Input, interface: Mapping[str, Any], owner: Any) -> View:
+    def _look_at_interface(self, declared: Declared, interface: Mapping[str, Any], owner: Any) -> View:
         described = np.dtype(interface["typestr"])
         dtype, shape = checked_dtype(declared, described.name, CONVERSION), tuple(interface["shape"])
         strides = interface.get("strides")
@@ -127,7 +127,7 @@ class DlpackArrays(Arrays):
         check(library, library.trts_synchronize(Target.of(self.device, stream)))
 
 
-def _numpy_view(declared: Input, array: Any) -> View:
+def _numpy_view(declared: Declared, array: Any) -> View:
     row_major = np.require(array, requirements=["C", "ALIGNED"])
     dtype = checked_dtype(declared, array.dtype.name, CONVERSION)
     # The memory belongs to another library: it is only read.

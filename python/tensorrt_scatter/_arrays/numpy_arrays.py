@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._c_abi import CPU
-from .._declarations import Input
+from .._declarations import Declared
 from .base import Arrays, View, checked_dtype
 
 #: The expression that converts an array with NumPy's methods.
@@ -25,7 +25,7 @@ class NumpyArrays(Arrays):
     def device_of(self, name: str, array: Any) -> int:
         return CPU
 
-    def view(self, declared: Input, array: Any) -> View:
+    def view(self, declared: Declared, array: Any) -> View:
         name = declared.name
         dtype = checked_dtype(declared, array.dtype.name, CONVERSION)
         if name == "out" and not array.flags.writeable:

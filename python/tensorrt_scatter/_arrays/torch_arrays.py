@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .._c_abi import CPU
-from .._declarations import Input
+from .._declarations import Declared
 from .base import Arrays, View, checked_dtype
 
 
@@ -31,7 +31,7 @@ class TorchArrays(Arrays):
     def stream(self) -> int:
         return 0 if self.device == CPU else int(_torch().cuda.current_stream(self.device).cuda_stream)
 
-    def view(self, declared: Input, array: Any) -> View:
+    def view(self, declared: Declared, array: Any) -> View:
         torch, name = _torch(), declared.name
         if torch.jit.is_tracing():
             raise RuntimeError(

@@ -33,13 +33,14 @@ _library = _torch_library.Library(NAMESPACE, "DEF")
 
 
 def _declare(name: str, operator: Operator, reduction: Reduction | None) -> None:
-    """Declares an operator. It returns (out, arg_out) if the reduction has an arg_out, and out otherwise.
+    """Declares an operator. It returns a tensor, or a tuple if it has several outputs.
 
     An operator with a size has a second overload, with the size's name, that takes the size as a tensor:
     torch.jit.trace records a tensor, and would freeze a number.
     """
     kernel, fake = _implementation(operator, reduction, _compute), _implementation(operator, reduction, _describe)
-    outputs = "(Tensor, Tensor)" if reduction is not None and reduction.has_arg else "Tensor"
+    count = len(operator.outputs_of(reduction))
+    outputs = "Tensor" if count == 1 else f"({', '.join(['Tensor'] * count)})"
     schemas = nodes.parameters(operator)
     _define(name, f"{name}({', '.join(schemas.values())}) -> {outputs}", kernel, fake)
     if operator.size is not None:
@@ -73,8 +74,7 @@ def _implementation(
         inputs = [given[declared.name] for declared in operator.inputs]
         out = given["out"]
         _check(operator, inputs, out)
-        src, index = inputs[0], inputs[1]
-        axis = _axis(operator.axis(index.dim(), given.get("dim", 0)), src)
+        axis = _axis(operator.axis(inputs[operator.index].dim(), given.get("dim", 0)), operator, inputs[0])
         constants = {
             attribute.name: given[attribute.name]
             for attribute in operator.attributes
@@ -105,7 +105,7 @@ def _compute(
         elif size is not None:
             size = int(size)
         else:
-            size = eager.size_of(inputs[1], is_index=operator.size is DIM_SIZE)
+            size = eager.size_of(inputs[operator.index], is_index=operator.size is DIM_SIZE)
     formula: Callable[..., tuple[Tensor, ...]] = getattr(eager, operator.name)
     return formula(*inputs, axis=axis, out=out, size=size, **constants)
 
@@ -120,7 +120,7 @@ def _describe(
     constants: dict[str, Any],
 ) -> tuple[Tensor, ...]:
     """The fake kernel: returns tensors with the right shapes and types."""
-    src, index = inputs[0], inputs[operator.delimiter]
+    first, index, delimiter = inputs[0], inputs[operator.index], inputs[operator.delimiter]
     if operator.size is not None:
         if out is None and size is None:
             raise ValueError(nodes.missing_size(operator))
@@ -129,16 +129,18 @@ def _describe(
         elif isinstance(size, Tensor):
             # The value is unknown until the model runs.
             size = _torch_library.get_ctx().new_dynamic_size()
-    if operator.result is Result.SRC:
-        return (torch.empty_like(src),)
-    shape = list(src.shape)
-    shape[axis] = operator.out_size(src.shape, index.shape, axis, size)
-    made = src.new_empty(shape)
-    return (made, index.new_empty(shape)) if reduction is not None and reduction.has_arg else (made,)
+    made = []
+    for output in operator.outputs_of(reduction):
+        like = first if output.role is Role.VALUES else index
+        shape = list(first.shape)
+        shape[axis] = output.size(first.shape, delimiter.shape, axis, size)
+        # An output of the first input's shape has its strides too.
+        made.append(torch.empty_like(first) if output.result is Result.SRC else like.new_empty(shape))
+    return tuple(made)
 
 
 def _check(operator: Operator, inputs: Inputs, out: Tensor | None) -> None:
-    src, index = inputs[0], inputs[1]
+    src, index = inputs[0], inputs[operator.index]
     for declared, tensor in zip(operator.inputs, inputs):
         if tensor is None:
             continue
@@ -161,10 +163,11 @@ def _check_type(declared: Input, tensor: Tensor) -> None:
         )
 
 
-def _axis(dim: int, src: Tensor) -> int:
-    if not -src.dim() <= dim < src.dim():
-        raise IndexError(f"dim is {dim}, but src has {src.dim()} axes: expected {-src.dim()} to {src.dim() - 1}")
-    return dim % src.dim()
+def _axis(dim: int, operator: Operator, first: Tensor) -> int:
+    rank = first.dim()
+    if not -rank <= dim < rank:
+        raise IndexError(f"dim is {dim}, but {operator.inputs[0].name} has {rank} axes: expected {-rank} to {rank - 1}")
+    return dim % rank
 
 
 for _name, _operator, _reduction in nodes.functions():

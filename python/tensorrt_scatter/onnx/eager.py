@@ -165,6 +165,17 @@ def gather_csr(src: Tensor, indptr: Tensor, *, axis: int, out: Tensor | None, si
     return gather_coo(padded, _segments_of(indptr, size), axis=axis, out=None, size=None)
 
 
+def group_index(index: Tensor, *, axis: int, out: None, size: int) -> tuple[Tensor, ...]:
+    """The positions of the elements by their group, in a stable order, and the bounds of the groups."""
+    # Elements with a bad index go behind all groups.
+    groups = index.where((index >= 0) & (index < size), torch.full_like(index, size))
+    ordered, perm = groups.sort(dim=axis, stable=True)
+    starts = torch.arange(size + 1, dtype=index.dtype, device=index.device)
+    starts = starts.expand(list(index.shape[:axis]) + [size + 1]).contiguous()
+    indptr = torch.searchsorted(ordered.contiguous(), starts)
+    return torch.empty_like(index).copy_(perm), indptr.to(index.dtype)
+
+
 def _wide(src: Tensor) -> Tensor:
     """Converts 16-bit floats to float32, in which the composites compute."""
     return src.float() if src.dtype in (torch.float16, torch.bfloat16) else src

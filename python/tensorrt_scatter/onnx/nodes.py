@@ -2,7 +2,7 @@
 
 A node has the inputs of its operator, without the optional ones that were not given, and maybe one more: a base; or,
 with `dim_size_input` = 1, the number of groups as a shape tensor of one element (TensorRT 10 and newer). Its outputs are
-out and, for min and max, arg_out.
+out and, for min and max, arg_out; those of group_index are perm and indptr.
 
 TensorRT's ONNX parser finds a plugin by the node's op type. The domain is the one that exports for the existing CUDA
 C++ plugins have, so that their models and these look alike.

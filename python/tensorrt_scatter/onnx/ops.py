@@ -3,7 +3,7 @@
 The names, the arguments and the results are those of torch_scatter 2.1.2, with three differences. The functions do not
 write to `out`: use the result. They have no gradient. In an export they need `dim_size` or `out`, where torch_scatter
 looks for the largest index. torch_scatter is not needed; `torch_scatter_as_plugins` serves models that call it.
-torch_scatter has no gather_segment_csr, which therefore has no `out` here.
+torch_scatter has no gather_segment_csr, which therefore has no `out` here, and no group_index.
 """
 
 from __future__ import annotations
@@ -177,6 +177,14 @@ def gather_segment_csr(
 ) -> Tensor:
     """`gather_segment_sum_csr`, `_mean_`, or the values of `_min_` and `_max_`, by `reduce`."""
     return _reduced(GATHER_SEGMENT_CSR, reduce, src, index, indptr, weight)
+
+
+def group_index(index: Tensor, dim_size: Size = None) -> tuple[Tensor, Tensor]:
+    """The positions of index's elements by their group, and the bounds of the `dim_size` groups: perm and indptr.
+
+    The positions of group n are `perm[.., indptr[.., n]:indptr[.., n + 1]]`, in rising order.
+    """
+    return cast("tuple[Tensor, Tensor]", _call("group_index", index, dim_size))
 
 
 def scatter_softmax(src: Tensor, index: Tensor, dim: int = -1, dim_size: Size = None) -> Tensor:

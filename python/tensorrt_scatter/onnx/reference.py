@@ -68,7 +68,8 @@ def _run(operator: Operator, operators: Any, inputs: list[Array], attributes: di
         if arguments["dim_size"] < 0:
             arguments["dim_size"] = None
         if arguments["dim_size"] is None and base is None:
-            raise ValueError(f"{operator.op_type}: the node tells no number of groups: expected dim_size or a base")
+            expected = "dim_size" if operator.base is Base.NONE else "dim_size or a base"
+            raise ValueError(f"{operator.op_type}: the node tells no number of groups: expected {expected}")
     elif base is None and operator.size is not None and attributes[operator.size.name] >= 0:
         base = _rows(operator, inputs, attributes[operator.size.name])
     if operator.base is not Base.NONE:
@@ -79,7 +80,9 @@ def _run(operator: Operator, operators: Any, inputs: list[Array], attributes: di
     if operator.has_groups_output and groups is not None:
         # Only the shape of the second output is defined.
         return result, np.zeros(arguments["dim_size"], np.int32)
-    if not reduce or not operator.reduction(reduce).has_arg:
+    if not reduce:
+        return (result,) if len(operator.outputs) == 1 else tuple(result)
+    if not operator.reduction(reduce).has_arg:
         return (result,)
     return result[0], result[1].astype(np.dtype(attributes["arg_type"]))
 

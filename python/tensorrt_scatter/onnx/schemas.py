@@ -8,7 +8,7 @@ from __future__ import annotations
 from onnx import TensorProto, TypeProto, defs
 from onnx.shape_inference import InferenceContext, InferenceError
 
-from .._declarations import INDICES, OPERATORS, TYPE_OF, Base, Operator, Result, Role
+from .._declarations import INDICES, OPERATORS, TYPE_OF, Base, Operator, Output, Result, Role
 from . import nodes
 
 _Schema = defs.OpSchema
@@ -31,12 +31,12 @@ def register() -> None:
     """Registers the schema of every operator that has none yet."""
     for operator in OPERATORS:
         if not defs.has(operator.op_type, nodes.DOMAIN):
-            outputs = 1 + bool(operator.reductions) + operator.has_groups_output
+            outputs = len(operator.outputs) + operator.has_groups_output
             defs.register_schema(schema(operator, outputs))
 
 
 def schema(operator: Operator, outputs: int) -> defs.OpSchema:
-    """The schema of an operator's node with at most `outputs` outputs. Outputs after the first are optional."""
+    """The schema of an operator's node with at most `outputs` outputs. arg_out and groups are optional."""
     parameter, option = _Schema.FormalParameter, _Schema.FormalParameterOption
     inputs = [
         parameter(
@@ -49,20 +49,28 @@ def schema(operator: Operator, outputs: int) -> defs.OpSchema:
         inputs.append(parameter("base", "M", param_option=option.Optional))
     if operator.has_groups:
         inputs.append(parameter("groups", "M", param_option=option.Optional))
-    second = parameter("arg_out" if operator.reductions else "groups", "A", param_option=option.Optional)
-    constraints = [
-        ("T", _type_strings(operator.inputs[0].types), "values"),
-        ("I", _type_strings(INDICES), "indices, or bounds of segments"),
+    written = [
+        parameter(output.name, "A", param_option=option.Optional)
+        if output.is_of_some_reductions
+        else parameter(output.name, _VARIABLES[output.role])
+        for output in operator.outputs
     ]
-    constraints += [
-        ("W", _type_strings(given.types), "factors: those of src, or float32 beside 16-bit floats")
-        for given in operator.inputs
-        if given.role is Role.WEIGHTS
+    if operator.has_groups_output:
+        written.append(parameter("groups", "A", param_option=option.Optional))
+    written = written[:outputs]
+    texts = {
+        Role.VALUES: "values",
+        Role.INDICES: "indices, or bounds of segments",
+        Role.WEIGHTS: "factors: those of src, or float32 beside 16-bit floats",
+    }
+    types = {given.role: given.types for given in operator.inputs}
+    constraints = [
+        (variable, _type_strings(types[role]), texts[role]) for role, variable in _VARIABLES.items() if role in types
     ]
     if len(inputs) > len(operator.inputs):
         of_either = _type_strings(tuple(TYPE_OF))
         constraints.append(("M", of_either, "those of src for a base, an integer for a number of groups"))
-    if outputs > 1:
+    if any(output.type_str == "A" for output in written):
         constraints.append(("A", _type_strings(INDICES), "positions"))
     defaults = operator.defaults().items()
     attributes = {**{name: _KINDS[type(default)] for name, default in defaults}, **_PARSER}
@@ -71,7 +79,7 @@ def schema(operator: Operator, outputs: int) -> defs.OpSchema:
         nodes.DOMAIN,
         nodes.DOMAIN_VERSION,
         inputs=inputs,
-        outputs=[parameter("out", "T"), second][:outputs],
+        outputs=written,
         type_constraints=constraints,
         attributes=[_Schema.Attribute(name, kind, "", required=False) for name, kind in attributes.items()],
     )
@@ -89,33 +97,35 @@ def _infer(operator: Operator, context: InferenceContext) -> None:
         has_arg = operator.reduction(reduce).has_arg if operator.reductions else False
     except ValueError as error:
         raise InferenceError(f"{operator.op_type}: {error}") from error
-    src = context.get_input_type(0)
-    dims = _out_dims(operator, context)
-    _set(context, 0, src.tensor_type.elem_type, dims)
-    if context.get_num_outputs() < 2:
-        return
-    if operator.has_groups_output:
-        _set(context, 1, TensorProto.INT32, [None])
-    # Without the attribute arg_out is int32 too. But exports for the existing CUDA C++ plugins declare int64, as in
-    # PyTorch.
-    elif has_arg and context.get_attribute("arg_type") is not None:
-        wide = _text(context, operator, "arg_type") == "int64"
-        _set(context, 1, TensorProto.INT64 if wide else TensorProto.INT32, dims)
+    for place, output in enumerate(operator.outputs[: context.get_num_outputs()]):
+        dims = _output_dims(operator, output, context)
+        if not output.is_of_some_reductions:
+            like = context.get_input_type(0 if output.role is Role.VALUES else operator.index)
+            _set(context, place, like.tensor_type.elem_type, dims)
+        # Without the attribute arg_out is int32 too. But exports for the existing CUDA C++ plugins declare int64, as in
+        # PyTorch.
+        elif has_arg and context.get_attribute("arg_type") is not None:
+            wide = _text(context, operator, "arg_type") == "int64"
+            _set(context, place, TensorProto.INT64 if wide else TensorProto.INT32, dims)
+    if operator.has_groups_output and context.get_num_outputs() > len(operator.outputs):
+        _set(context, len(operator.outputs), TensorProto.INT32, [None])
 
 
-def _out_dims(operator: Operator, context: InferenceContext) -> Dims | None:
-    """The shape of out; None if the rank of src is unknown."""
-    src, index = _dims(context, 0), _dims(context, operator.delimiter)
-    if src is None or operator.result is Result.SRC:
-        return src
+def _output_dims(operator: Operator, output: Output, context: InferenceContext) -> Dims | None:
+    """The shape of an output; None if the rank of the first input is unknown."""
+    first, index = _dims(context, 0), _dims(context, operator.delimiter)
+    if first is None or output.result is Result.SRC:
+        return first
     if not operator.has_dim and not index:
-        return [None] * len(src)
+        return [None] * len(first)
     dim = _number(context, operator, "dim") if operator.has_dim else 0
     axis = operator.axis(len(index or ()), dim)
-    if not -len(src) <= axis < len(src):
-        raise InferenceError(f"{operator.op_type}: the axis is {axis}, but src has rank {len(src)}")
-    src[axis] = operator.out_size(src, index or (), axis, _given_size(operator, context, axis))
-    return src
+    if not -len(first) <= axis < len(first):
+        raise InferenceError(
+            f"{operator.op_type}: the axis is {axis}, but {operator.inputs[0].name} has rank {len(first)}"
+        )
+    first[axis] = output.size(first, index or (), axis, _given_size(operator, context, axis))
+    return first
 
 
 def _given_size(operator: Operator, context: InferenceContext, axis: int) -> int | str | None:

@@ -9,7 +9,7 @@ import torch
 from torch import _C
 from torch.onnx import symbolic_helper
 
-from .._declarations import DIM, Operator, Reduction
+from .._declarations import DIM, Operator, Output, Reduction, Role
 from .._settings import is_deterministic
 
 # It declares torch.ops.tensorrt_scatter.
@@ -76,20 +76,24 @@ def _constants(operator: Operator, given: dict[str, _C.Value]) -> dict[str, Any]
 
 def _emit(g: Any, operator: Operator, reduction: Reduction | None, call: nodes.Call[_C.Value]) -> Any:
     """Adds the node and sets the types of its outputs. A Cast gives arg_out the index's type, as in PyTorch."""
-    sizes, inputs = _out_sizes(operator, call), list(call.inputs)
+    inputs = list(call.inputs)
     if call.varying_size is not None:
         inputs.append(g.op("Reshape", call.varying_size, g.op("Constant", value_t=torch.tensor([1]))))
-    has_arg = reduction is not None and reduction.has_arg
+    outputs = operator.outputs_of(reduction)
     attributes = {f"{name}_{_suffix(value)}": value for name, value in call.attributes.items()}
-    results = g.op(f"{nodes.DOMAIN}::{operator.op_type}", *inputs, outputs=2 if has_arg else 1, **attributes)
-    if not has_arg:
-        return _typed(results, inputs[0].type(), sizes)
-    out, arg_out = results
-    out, index_type = _typed(out, inputs[0].type(), sizes), inputs[1].type()
-    _typed(arg_out, index_type.with_dtype(torch.int32), sizes)
-    if index_type.dtype() != torch.int32:
-        arg_out = _typed(g.op("Cast", arg_out, to_i=_INT64), index_type, sizes)
-    return out, arg_out
+    made = g.op(f"{nodes.DOMAIN}::{operator.op_type}", *inputs, outputs=len(outputs), **attributes)
+    results = [made] if len(outputs) == 1 else list(made)
+    index_type = inputs[operator.index].type()
+    for place, output in enumerate(outputs):
+        sizes = _sizes_of(output, operator, call)
+        like = inputs[0].type() if output.role is Role.VALUES else index_type
+        if not output.is_of_some_reductions:
+            _typed(results[place], like, sizes)
+            continue
+        _typed(results[place], index_type.with_dtype(torch.int32), sizes)
+        if index_type.dtype() != torch.int32:
+            results[place] = _typed(g.op("Cast", results[place], to_i=_INT64), index_type, sizes)
+    return results[0] if len(results) == 1 else tuple(results)
 
 
 def _suffix(value: nodes.AttributeValue) -> str:
@@ -97,19 +101,19 @@ def _suffix(value: nodes.AttributeValue) -> str:
     return "s" if isinstance(value, str) else "f" if isinstance(value, float) else "i"
 
 
-def _out_sizes(operator: Operator, call: nodes.Call[_C.Value]) -> list[int | None] | None:
-    """The sizes of out, with None for an unknown size; None if its rank is unknown."""
-    src, index = _sizes(call.inputs[0]), _sizes(call.inputs[operator.delimiter])
+def _sizes_of(output: Output, operator: Operator, call: nodes.Call[_C.Value]) -> list[int | None] | None:
+    """The sizes of an output, with None for an unknown size; None if its rank is unknown."""
+    first, index = _sizes(call.inputs[0]), _sizes(call.inputs[operator.delimiter])
     dim = call.attributes.get(DIM.name, DIM.default)
-    if src is None or not isinstance(dim, int) or (index is None and not operator.has_dim):
+    if first is None or not isinstance(dim, int) or (index is None and not operator.has_dim):
         return None
     axis = operator.axis(len(index or ()), dim)
     given = None if operator.size is None else call.attributes.get(operator.size.name)
     if len(call.inputs) > len(operator.inputs):
         base = _sizes(call.inputs[-1])
         given = None if base is None else base[axis]
-    src[axis] = operator.out_size(src, index or (None,), axis, given)
-    return src
+    first[axis] = output.size(first, index or (None,), axis, given)
+    return first
 
 
 def _typed(value: _C.Value, like: Any, sizes: list[int | None] | None) -> _C.Value:

@@ -76,13 +76,12 @@ def _emit(operator: Operator, reduction: Reduction | None, call: nodes.Call[Any]
     inputs = list(call.inputs)
     if call.varying_size is not None:
         inputs.append(op.Reshape(call.varying_size, op.Constant(value_ints=[1])))
-    has_arg = reduction is not None and reduction.has_arg
     # The exporter makes as many outputs as the schema has. So each number of outputs needs its own schema.
-    schema = schemas.schema(operator, outputs=2 if has_arg else 1)
+    schema = schemas.schema(operator, outputs=len(operator.outputs_of(reduction)))
     results = Op(Opset(nodes.DOMAIN, nodes.DOMAIN_VERSION), operator.op_type, schema)(*inputs, **call.attributes)
-    if not has_arg:
+    if reduction is None or not reduction.has_arg:
         return results
     out, arg_out = results
-    if inputs[1].dtype == ir.DataType.INT32:
+    if inputs[operator.index].dtype == ir.DataType.INT32:
         return out, arg_out
     return out, op.Cast(arg_out, to=ir.DataType.INT64)

@@ -223,6 +223,21 @@ def gather_segment_cases() -> list[Case]:
     return cases
 
 
+def group_index_cases() -> list[Case]:
+    return [
+        Case(
+            f"group_index index [{', '.join(map(str, [*leading, 'n']))}]",
+            lambda to, index: to.group_index(index, GROUPS),
+            lambda n, leading=leading: {"index": indices(*leading, n)},
+            {"index": {len(leading): "n"}},
+            "TRTS_GroupIndex",
+            {"dim_size": GROUPS},
+            "has no group_index",
+        )
+        for leading in ((), (2,), (2, 3))
+    ]
+
+
 def composite_cases() -> list[Case]:
     table: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
         "TRTS_ScatterSoftmax": (lambda to, src, index: to.scatter_softmax(src, index, 0, GROUPS), {}),
@@ -252,4 +267,11 @@ def composite_cases() -> list[Case]:
     ]
 
 
-ALL = scatter_cases() + segment_cases() + gather_cases() + gather_segment_cases() + composite_cases()
+ALL = [
+    *scatter_cases(),
+    *segment_cases(),
+    *gather_cases(),
+    *gather_segment_cases(),
+    *group_index_cases(),
+    *composite_cases(),
+]

@@ -307,6 +307,22 @@ def test_an_expanded_index_that_fits_no_plugin_stays(index: str, shape: str, rea
     assert reason in report.kept[0].reason
 
 
+def test_an_index_without_src_stays_expanded(operators: ModuleType) -> None:
+    """Its shape is that of the results, and its number of groups is no index, although it is expanded too."""
+    original = model("""g (int64[1, 5] index, int64 count) => (int64[2, 5] perm, int64[2, n] indptr) {
+        shape = Constant <value_ints = [2, 5]> ()
+        one = Constant <value_ints = [1]> ()
+        expanded = Expand (index, shape)
+        groups = Expand (count, one)
+        perm, indptr = tensorrt_scatter.TRTS_GroupIndex <dim_size_input = 1> (expanded, groups) }""")
+    converted, report = convert(original)
+    assert converted.graph.node == original.graph.node
+    assert not report.changes and not report.kept
+    feeds: Feeds = {"index": np.array([[2, 0, 2, 1, 0]]), "count": np.array(3)}
+    perm, indptr = reference.evaluator(converted, operators).run(None, feeds)
+    assert perm.tolist() == [[1, 4, 3, 0, 2]] * 2 and indptr.tolist() == [[0, 2, 3, 5]] * 2
+
+
 def test_external_data(tmp_path: Path, operators: ModuleType) -> None:
     weights = draw(1, 64, 32)
     original = model("""g (float[64, 32] data, int64[e, 32] index, float[e, 32] src) => (float[64, 32] out)

@@ -70,6 +70,31 @@ def test_a_number_of_groups_that_varies(exporter: str, operators: ModuleType) ->
 
 
 @pytest.mark.parametrize("exporter", EXPORTERS)
+@pytest.mark.parametrize("dtype", [torch.int32, torch.int64])
+def test_a_grouping_and_the_sum_over_it(exporter: str, dtype: torch.dtype, operators: ModuleType) -> None:
+    """The number of groups varies. perm and indptr go from one node to the other as they are."""
+
+    def call(src: Tensor, index: Tensor, nodes: Tensor) -> tuple[Tensor, ...]:
+        perm, indptr = ops.group_index(index, nodes.size(0))
+        return ops.gather_segment_csr(src, perm, indptr), perm, indptr
+
+    def inputs(n: int, count: int) -> dict[str, Tensor]:
+        index = cases.indices(n, largest=count - 1).to(dtype)
+        return {"src": cases.values(n, 3), "index": index, "nodes": cases.values(count, 2)}
+
+    model = export(exporter, call, inputs(8, 5), {**cases.ROWS, "nodes": {0: "count"}})
+    onnx.checker.check_model(model, full_check=True)
+    grouping, total = plugin_nodes(model)
+    assert (grouping.op_type, total.op_type) == ("TRTS_GroupIndex", "TRTS_GatherSegmentCSR")
+    assert attributes(grouping)["dim_size_input"] == 1 and "dim_size" not in attributes(grouping)
+    assert list(attributes(grouping)["tensorrt_plugin_shape_input_indices"]) == [1] and len(grouping.input) == 2
+    assert list(total.input) == ["src", *grouping.output]
+    for n, count in ((8, 5), (12, 9)):
+        feeds = inputs(n, count)
+        assert_same(run(model, feeds, operators), call(*feeds.values()))
+
+
+@pytest.mark.parametrize("exporter", EXPORTERS)
 @pytest.mark.parametrize("dtype", [torch.float16, torch.float64, torch.int32, torch.int64])
 @pytest.mark.parametrize("index_dtype", [torch.int32, torch.int64])
 def test_other_types(exporter: str, dtype: torch.dtype, index_dtype: torch.dtype, operators: ModuleType) -> None:
@@ -165,6 +190,7 @@ def test_a_size_that_does_not_vary_is_an_attribute(exporter: str) -> None:
         (lambda src, index: ops.scatter_sum(src, index, 0), "dim_size"),
         (lambda src, index: ops.segment_max_coo(src, index), "dim_size"),
         (lambda src, index: ops.scatter_softmax(src, index, 0), "dim_size"),
+        (lambda src, index: ops.group_index(index)[0] + src[:, 0], "dim_size"),
         (lambda src, index: ops.gather_csr(src, index), "size="),
     ],
 )

@@ -18,13 +18,17 @@ from exporting import assert_same
 from torch import Tensor
 
 import tensorrt_scatter as ts
-from tensorrt_scatter._declarations import GATHER_SEGMENT_CSR
+from tensorrt_scatter._declarations import GATHER_SEGMENT_CSR, GROUP_INDEX
 from tensorrt_scatter.onnx import ops
 
 
 @pytest.fixture(scope="module")
 def torch_scatter() -> ModuleType:
     return pytest.importorskip("torch_scatter")
+
+
+LACKING = [*GATHER_SEGMENT_CSR.functions(), *GROUP_INDEX.functions()]
+"""The functions that torch_scatter does not have."""
 
 
 def outputs(result: Any) -> list[Tensor]:
@@ -42,18 +46,18 @@ def test_fake_kernels_agree_with_the_real_ones(case: cases.Case) -> None:
     assert [(t.shape, t.dtype) for t in fake] == [(t.shape, t.dtype) for t in real]
 
 
-@pytest.mark.parametrize("name", sorted({*ops.__all__} - {*GATHER_SEGMENT_CSR.functions()}))
+@pytest.mark.parametrize("name", sorted({*ops.__all__} - {*LACKING}))
 def test_arguments_are_torch_scatters(name: str, torch_scatter: ModuleType) -> None:
     ours, theirs = (list(inspect.signature(getattr(module, name)).parameters) for module in (ops, torch_scatter))
     assert ours[: len(theirs)] == theirs
     assert ours[len(theirs) :] == (["size"] if name == "gather_csr" else [])
 
 
-@pytest.mark.parametrize("name", [*GATHER_SEGMENT_CSR.functions()])
+@pytest.mark.parametrize("name", LACKING)
 def test_arguments_that_torch_scatter_lacks_are_those_of_the_functions_on_arrays(name: str) -> None:
     """But for `out`, to which these functions do not write."""
     ours, those_of_arrays = (list(inspect.signature(getattr(module, name)).parameters) for module in (ops, ts))
-    assert [*ours, "out"] == those_of_arrays
+    assert ours == [name for name in those_of_arrays if name != "out"]
 
 
 @pytest.mark.parametrize("case", [case for case in cases.ALL if not case.deviation], ids=str)
@@ -110,6 +114,16 @@ def test_nothing_to_gather(how: str) -> None:
         assert all(arg.tolist() == [[0] * src.shape[1]] * 2 for arg in result[1:])
 
 
+@pytest.mark.parametrize("dtype", [torch.int32, torch.int64])
+def test_elements_without_a_group_come_last_in_a_grouping(dtype: torch.dtype) -> None:
+    index = torch.tensor([[2, -1, 0, 3], [1, 1, 1, 0]], dtype=dtype)
+    perm, indptr = ops.group_index(index, 3)
+    assert (perm.dtype, indptr.dtype) == (dtype, dtype)
+    assert perm.tolist() == [[2, 0, 1, 3], [3, 0, 1, 2]]
+    assert indptr.tolist() == [[0, 1, 1, 2], [0, 1, 4, 4]]
+    assert [each.tolist() for each in ops.group_index(index[:, :0], 2)] == [[[], []], [[0, 0, 0]] * 2]
+
+
 def test_out_stays_as_it_was() -> None:
     out = torch.ones(2)
     ops.scatter_sum(torch.ones(3), torch.tensor([0, 1, 1]), out=out)
@@ -124,6 +138,8 @@ def test_mistakes_are_explained() -> None:
     src, index = torch.ones(3), torch.tensor([0, 1, 1])
     with pytest.raises(IndexError, match="dim is 2, but src has 1 axes"):
         ops.scatter_sum(src, index, 2)
+    with pytest.raises(IndexError, match="index has 0 axes"):
+        ops.group_index(index[0], 2)
     with pytest.raises(ValueError, match="reduce is 'median'; expected one of 'sum', 'add', 'mul'"):
         ops.scatter(src, index, reduce="median")
     with pytest.raises(ValueError, match=r"src is torch.int32: expected one of float32, .*src.to\(torch.float32\)"):

@@ -15,7 +15,7 @@ from exporting import EXPORTERS, assert_same, attributes, export, plugin_nodes, 
 from torch import Tensor
 
 import tensorrt_scatter as ts
-from tensorrt_scatter._declarations import DETERMINISTIC, OPERATORS
+from tensorrt_scatter._declarations import DETERMINISTIC, OPERATORS, Role
 from tensorrt_scatter.onnx import convert, ops, reference
 
 INPUTS = {"src": cases.values(8, 3), "index": cases.indices(8)}
@@ -72,17 +72,20 @@ def test_the_checker_takes_every_attribute_and_output(operator: Any) -> None:
     values = {name: kinds[type(default)] for name, default in operator.defaults().items()}
     values.update({name: value for name, value in {"dim": "0", "arg_type": '"int64"'}.items() if name in values})
     groups = ", groups" if operator.has_groups else ""
-    outputs = "out"
+    outputs = ", ".join(output.name for output in operator.outputs)
     if operator.has_groups_output:
-        outputs = "out, known"
+        outputs += ", known"
     if operator.reductions:
         values["reduce"] = '"max"'
-        outputs = "out, arg_out"
     if operator.has("size"):
         values["size"] = "5"
     text = "<" + ", ".join(f"{name} = {value}" for name, value in values.items()) + ">" if values else ""
     inputs = ", ".join(declared.name for declared in operator.inputs)
-    graph = f"""g (float[5] src, int64[6] index, int64[3] indptr, float[6] weight, int64[1] groups) => (float[n] out) {{
+    first = operator.outputs[0]
+    result = f"{'float' if first.role is Role.VALUES else 'int64'}[n] {first.name}"
+    # Not among the inputs, where it is an output.
+    bounds = "" if "indptr" in outputs else "int64[3] indptr, "
+    graph = f"""g (float[5] src, int64[6] index, {bounds}float[6] weight, int64[1] groups) => ({result}) {{
         {outputs} = tensorrt_scatter.{operator.op_type} {text} ({inputs}{groups}) }}"""
     model = graphs.model(graph)
     onnx.checker.check_model(model, full_check=True)
@@ -103,6 +106,23 @@ def test_a_softmaxs_second_output_is_the_number_of_groups(op_type: str, operator
     out, groups = reference.evaluator(model, operators).run(None, feeds)
     np.testing.assert_allclose(np.exp(out) if "Log" in op_type else out, [0.5, 0.5, 1], rtol=1e-6)
     assert (groups.shape, groups.dtype) == ((3,), np.int32)
+
+
+def test_a_grouping_has_bounds_for_each_group(operators: ModuleType) -> None:
+    model = graphs.model("""g (int32[2, e] index) => (int32[a, b] perm, int32[c, d] indptr) {
+        perm, indptr = tensorrt_scatter.TRTS_GroupIndex <dim_size = 3> (index) }""")
+    onnx.checker.check_model(model, full_check=True)
+    inferred = onnx.shape_inference.infer_shapes(model, strict_mode=True)
+    perm, indptr = (output.type.tensor_type.shape.dim for output in inferred.graph.output)
+    assert (perm[0].dim_value, indptr[0].dim_value, indptr[1].dim_value) == (2, 2, 4)
+    index = np.array([[2, 0, 2], [1, 1, 0]], np.int32)
+    perm, indptr = reference.evaluator(model, operators).run(None, {"index": index})
+    assert (perm.dtype, indptr.dtype) == (np.int32, np.int32)
+    assert perm.tolist() == [[1, 0, 2], [2, 0, 1]] and indptr.tolist() == [[0, 1, 1, 3], [0, 1, 3, 3]]
+    model = graphs.model("""g (int64[e] index) => (int64[a] perm) {
+        perm, indptr = tensorrt_scatter.TRTS_GroupIndex (index) }""")
+    with pytest.raises(ValueError, match=r"TRTS_GroupIndex: the node tells no number of groups: expected dim_size$"):
+        reference.evaluator(model, operators).run(None, {"index": index[0].astype(np.int64)})
 
 
 @pytest.mark.parametrize("with_weight", [True, False])

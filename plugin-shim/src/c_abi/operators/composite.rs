@@ -13,19 +13,19 @@ use super::{
 
 operator! {
     Softmax: trts_softmax(src: values, index: index; out: out)
-    -> softmax_into with composite, with_float_types: Float
+    -> softmax_into with composite, with_float_types<T: Float, I: Index>
 }
 operator! {
     LogSoftmax: trts_log_softmax(src: values, index: index; out: out)
-    -> log_softmax_into with composite, with_float_types: Float
+    -> log_softmax_into with composite, with_float_types<T: Float, I: Index>
 }
 operator! {
     LogSumExp: trts_logsumexp(src: values, index: index; out: out)
-    -> logsumexp_into with composite, with_float_types: Float
+    -> logsumexp_into with composite, with_float_types<T: Float, I: Index>
 }
 operator! {
     Std: trts_std(src: values, index: index; out: out)
-    -> std_into with composite, with_float_types: Float
+    -> std_into with composite, with_float_types<T: Float, I: Index>
 }
 
 impl Options {

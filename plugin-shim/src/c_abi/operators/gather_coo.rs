@@ -13,7 +13,7 @@ use super::{
 
 operator! {
     GatherCoo: trts_gather_coo(src: values, index: index; out: out)
-    -> gather_coo_into with gather_coo, with_types: Scalar
+    -> gather_coo_into with gather_coo, with_types<T: Scalar, I: Index>
 }
 
 impl Options {

@@ -13,7 +13,7 @@ use super::{
 
 operator! {
     GatherCsr: trts_gather_csr(src: values, indptr: index; out: out)
-    -> gather_csr_into with gather_csr, with_types: Scalar
+    -> gather_csr_into with gather_csr, with_types<T: Scalar, I: Index>
 }
 
 impl Options {

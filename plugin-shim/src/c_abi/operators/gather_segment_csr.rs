@@ -15,7 +15,7 @@ operator! {
     GatherSegmentCsr: trts_gather_segment_csr(
         src: values, index: index, indptr: index, weight: weight; out: out, arg_out: positions
     )
-    -> gather_segment_csr_into with gather_segment_csr, with_types: Scalar
+    -> gather_segment_csr_into with gather_segment_csr, with_types<T: Scalar, I: Index>
 }
 
 impl Options {

@@ -5,6 +5,7 @@ mod composite;
 mod gather_coo;
 mod gather_csr;
 mod gather_segment_csr;
+mod group_index;
 mod scatter;
 mod segment_coo;
 mod segment_csr;
@@ -35,13 +36,15 @@ pub(super) unsafe fn answer(query: &mut Query) -> Result<Answer, Failure> {
             Id::LogSumExp => query.answer_composite(Composite::LogSumExp),
             Id::Std => query.answer_composite(Composite::Std),
             Id::GatherSegmentCsr => query.answer_gather_segment_csr(),
+            Id::GroupIndex => query.answer_group_index(),
         }
     }
 }
 
 /// A tensor as a function of the Rust API takes it, by its kind: `values` and `index` are inputs of these, `base` is an
-/// input of values that may be left out, `weight` is one of weights that may be left out, `out` is an output of values, and `positions` is one of indices that may be
-/// left out. First come those on the CPU, then how they are passed; then the same on a device.
+/// input of values that may be left out, `weight` is one of weights that may be left out, `out` is an output of values,
+/// `indices` is one of indices, and `positions` is one of indices that may be left out. First come those on the CPU,
+/// then how they are passed; then the same on a device.
 macro_rules! argument {
     (host values $tensors:ident $name:ident) => {
         $tensors.input(stringify!($name)).view::<T>()?
@@ -57,6 +60,9 @@ macro_rules! argument {
     };
     (host out $tensors:ident $name:ident) => {
         $tensors.output(stringify!($name)).view_mut::<T>()?
+    };
+    (host indices $tensors:ident $name:ident) => {
+        $tensors.output(stringify!($name)).view_mut::<I>()?
     };
     (host positions $tensors:ident $name:ident) => {
         $tensors.positions_on_host::<I>(stringify!($name))?
@@ -82,6 +88,9 @@ macro_rules! argument {
     (device out $tensors:ident $gpu:ident $name:ident) => {
         $tensors.output(stringify!($name)).on_device::<T>($gpu)
     };
+    (device indices $tensors:ident $gpu:ident $name:ident) => {
+        $tensors.output(stringify!($name)).on_device::<I>($gpu)
+    };
     (device positions $tensors:ident $gpu:ident $name:ident) => {
         $tensors.optional_output(stringify!($name)).map(|output| output.on_device::<I>($gpu))
     };
@@ -94,6 +103,9 @@ macro_rules! argument {
     (pass_device out $name:ident) => {
         &mut $name
     };
+    (pass_device indices $name:ident) => {
+        &mut $name
+    };
     (pass_device positions $name:ident) => {
         $name.as_mut()
     };
@@ -102,15 +114,15 @@ macro_rules! argument {
     };
 }
 
-/// A function of the C ABI: its parameters in the header's order, each with its [kind](argument), and the functions of
-/// the Rust API that it calls.
+/// A function of the C ABI: its parameters in the header's order, each with its [kind](argument), the functions of the
+/// Rust API that it calls, and the types that these are generic over.
 macro_rules! operator {
     (
         $id:ident: $export:ident($($input:ident: $input_kind:ident),+; $($output:ident: $output_kind:ident),+)
-        -> $into:ident with $options:ident, $with_types:ident: $value:ident
+        -> $into:ident with $options:ident, $with_types:ident<$($type:ident: $bound:ident),+>
     ) => {
         const _: () = {
-            use tensorrt_scatter::{Index, cpu, gpu};
+            use tensorrt_scatter::{cpu, gpu};
 
             use $crate::{
                 c_abi::{
@@ -139,7 +151,7 @@ macro_rules! operator {
                 /// # Safety
                 /// The tensors must be where the target says, and [checked](Tensors::check).
                 #[allow(unused_mut, reason = "not every kind of tensor is passed as a mutable reference")]
-                unsafe fn run<T: tensorrt_scatter::$value, I: Index>(
+                unsafe fn run<$($type: tensorrt_scatter::$bound),+>(
                     tensors: &Tensors,
                     options: &Options,
                     target: &mut Target,

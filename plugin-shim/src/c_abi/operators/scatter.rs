@@ -13,7 +13,7 @@ use super::{
 
 operator! {
     Scatter: trts_scatter(src: values, index: index, base: base; out: out, arg_out: positions)
-    -> scatter_into with scatter, with_types: Scalar
+    -> scatter_into with scatter, with_types<T: Scalar, I: Index>
 }
 
 impl Options {

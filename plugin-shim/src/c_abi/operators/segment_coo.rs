@@ -13,7 +13,7 @@ use super::{
 
 operator! {
     SegmentCoo: trts_segment_coo(src: values, index: index, base: base; out: out, arg_out: positions)
-    -> segment_coo_into with segment_coo, with_types: Scalar
+    -> segment_coo_into with segment_coo, with_types<T: Scalar, I: Index>
 }
 
 impl Options {

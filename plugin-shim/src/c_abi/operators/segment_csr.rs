@@ -13,7 +13,7 @@ use super::{
 
 operator! {
     SegmentCsr: trts_segment_csr(src: values, indptr: index; out: out, arg_out: positions)
-    -> segment_csr_into with segment_csr, with_types: Scalar
+    -> segment_csr_into with segment_csr, with_types<T: Scalar, I: Index>
 }
 
 impl Options {

@@ -47,22 +47,26 @@ def unexpanded(node: ir.Node, index: ir.Value, edit: Editor) -> ir.Value:
 def unexpand_plugin(node: ir.Node, edit: Editor) -> bool:
     """Gives a plugin's node the index before its Expand. Returns False if the index was not expanded.
 
-    An expanded index that fits src also fits before the Expand, because each axis has size 1 or src's size. There is
-    one exception: segments and gathers do not broadcast the last axis of their index, so the Expand must not change it.
+    An index without src beside it stays: its shape is the result's. An expanded index that fits src also fits before the
+    Expand, because each axis has size 1 or src's size. There is one exception: segments and gathers do not broadcast the
+    last axis of their index, so the Expand must not change it.
 
     Raises:
         LeftAlone: it is not known whether the Expand changes the last axis, or there is no such axis.
     """
-    index = facts.argument(node, 1)
+    operator = BY_OP_TYPE[node.op_type]
+    if operator.index == 0:
+        return False
+    index = facts.argument(node, operator.index)
     expand = facts.made_by(facts.resolve(index), "Expand")
     if expand is None:
         return False
     before, after = facts.dims(facts.resolve(facts.argument(expand, 0))), facts.dims(index)
     if before is None or after is None:
         raise LeftAlone("its index is expanded, from or to a rank that is not known")
-    if not BY_OP_TYPE[node.op_type].has_dim:
+    if not operator.has_dim:
         _check_last_axis(node, before[-1] if before else 1, after)
-    node.replace_input_with(1, unexpanded(node, index, edit))
+    node.replace_input_with(operator.index, unexpanded(node, index, edit))
     edit.drop_unused([index])
     return True
 
