@@ -65,5 +65,7 @@ fn main() {
     for columns in [1, 3, 16, 64] {
         let size = Size { name: "skewed", rows: 1 << 22, columns, groups: 1 << 18, pattern: Pattern::Skewed };
         measure(&mut timer, &size, |value| value);
+        let size = Size { name: "hot", rows: 1 << 20, columns, groups: 1 << 16, pattern: Pattern::Hot };
+        measure(&mut timer, &size, |value| value);
     }
 }

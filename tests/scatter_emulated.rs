@@ -356,9 +356,17 @@ fn a_group_that_most_rows_of_a_warp_go_to_loses_nothing() {
     // More than two batches for each of the warps but the last, whichever columns a lane has.
     const ROWS: usize = 700;
     const ROWS_OF_WARP: u64 = 256;
-    for (kernel, columns) in
-        [("singles", 1), ("singles", 2), ("singles", 32), ("quads", 4), ("quads", 8), ("quads", 128)]
-    {
+    for (kernel, columns) in [
+        ("singles", 1),
+        ("singles", 2),
+        ("singles", 3),
+        ("singles", 21),
+        ("singles", 32),
+        ("quads", 4),
+        ("quads", 8),
+        ("quads", 20),
+        ("quads", 128),
+    ] {
         for pattern in [&[2][..], &[2, 2, 2, 0], &[0, 1, 2, 3, 4], &[2, -1, 2, 5, 2, i32::MIN]] {
             let index: Vec<i32> = pattern.iter().copied().cycle().take(ROWS).collect();
             let src: Vec<f32> = (0..ROWS * columns).map(|at| (at % 19) as f32).collect();

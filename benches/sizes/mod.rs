@@ -18,6 +18,8 @@ pub enum Pattern {
     Uniform,
     /// groups * u^4 for a uniform u: a few groups hold most of the rows.
     Skewed,
+    /// Half of the rows are in group 0, and the others anywhere.
+    Hot,
 }
 
 const fn size(name: &'static str, rows: usize, columns: usize, groups: usize, pattern: Pattern) -> Size {
@@ -103,6 +105,7 @@ impl Size {
                 let u = match self.pattern {
                     Pattern::Uniform => u,
                     Pattern::Skewed => u.powi(4),
+                    Pattern::Hot => (2.0 * u - 1.0).max(0.0),
                 };
                 (u * self.groups as f64) as i32
             })

@@ -1,6 +1,6 @@
 //! Sums and means of float32, float16 and bfloat16, for an index that is the same for all columns of a row and advances evenly
 //! over the leading axes. A lane takes COLUMNS columns, and the lanes for a row are a power of two up to 32, so that a
-//! warp takes whole rows.
+//! warp takes whole rows. If COLUMNS times a power of two is no row, the last lanes of a row have nothing to do.
 //!
 //! If many rows go to one group, their atomics wait for each other. So each warp takes neighbouring rows, samples the
 //! first of them for a group that occurs twice, and keeps the sums of this hot group in registers:
@@ -49,7 +49,7 @@ pub unsafe fn accumulate<T: Float32, I: Index, const COLUMNS: usize, const COUNT
     warps: Warps,
 ) {
     let lane = lane_id();
-    let Place { columns_log2, row_of_lane, column } = Place::of::<COLUMNS>(lane, p.k as u32);
+    let Place { columns_log2, row_of_lane, column, is_idle } = Place::of::<COLUMNS>(lane, p.k as u32);
     let rows_at_once = WARP_SIZE >> columns_log2;
     let first = warps.number() * p.rows_of_warp;
     let rows = p.b * p.e;
@@ -68,13 +68,13 @@ pub unsafe fn accumulate<T: Float32, I: Index, const COLUMNS: usize, const COUNT
     while row < rows_of_warp.rows {
         // The thread issues all loads of a batch before it waits for the first.
         let rows = each(|i| row + i as u32 * rows_at_once);
-        let out_rows = each(|i| rows_of_warp.out_row::<I>(rows[i]));
+        let out_rows = each(|i| rows_of_warp.out_row::<I>(if is_idle { rows_of_warp.rows } else { rows[i] }));
         let values = each(|i| load::<T, COLUMNS>(src.add(rows[i].min(rows_of_warp.rows - 1) as usize * p.k as usize)));
         // The warp samples after it has issued the loads of the first batch, so that both run at the same time.
         if !hint::opaque_bool(is_sampled) {
             hot = if COLUMNS == 1 {
                 // The rows of the first batch are the sample: with few columns they are enough.
-                Rows::hot_group(lane, out_rows, 1 << columns_log2)
+                Rows::hot_group(lane, out_rows, p.k as u32 / COLUMNS as u32)
             } else {
                 rows_of_warp.find_hot_group::<I>(lane)
             };
@@ -99,10 +99,10 @@ pub unsafe fn accumulate<T: Float32, I: Index, const COLUMNS: usize, const COUNT
     if warp::any(FULL_MASK, keeps) {
         // Computed anew, so that they take no registers in the loop.
         let lane = hint::opaque(lane_id());
-        let Place { columns_log2, row_of_lane, column } = Place::of::<COLUMNS>(lane, hint::opaque(p.k as u32));
+        let Place { columns_log2, row_of_lane, column, is_idle } = Place::of::<COLUMNS>(lane, hint::opaque(p.k as u32));
         add_up_columns(columns_log2, &mut kept);
         // A lane that kept nothing adds -0, the sum of no elements. The first lane of each column has the sum.
-        if row_of_lane == 0 {
+        if row_of_lane == 0 && !is_idle {
             join(p, hot as u64 * p.k + column as u64, kept);
         }
         if COUNTS {
@@ -119,17 +119,21 @@ struct Place {
     /// The power of two of the lanes for a row.
     columns_log2: u32,
     row_of_lane: u32,
-    /// The first of the lane's columns.
+    /// The first of the lane's columns; column 0 for an idle lane.
     column: usize,
+    /// Whether there is no column for the lane.
+    is_idle: bool,
 }
 
 impl Place {
     /// The place of a lane in rows of `k` columns, of which a lane takes COLUMNS.
     #[inline(always)]
     fn of<const COLUMNS: usize>(lane: u32, k: u32) -> Self {
-        let columns_log2 = (k / COLUMNS as u32).trailing_zeros();
+        let columns_log2 = (k / COLUMNS as u32).next_power_of_two().trailing_zeros();
         let row_of_lane = lane >> columns_log2;
-        Self { columns_log2, row_of_lane, column: (lane - (row_of_lane << columns_log2)) as usize * COLUMNS }
+        let column = (lane - (row_of_lane << columns_log2)) * COLUMNS as u32;
+        let is_idle = column >= k;
+        Self { columns_log2, row_of_lane, column: if is_idle { 0 } else { column as usize }, is_idle }
     }
 }
 
@@ -165,7 +169,8 @@ impl Rows<'_> {
     /// The row of `out` that most rows of a window go to, if at least two rows of one window go there. Otherwise
     /// [`NONE`].
     ///
-    /// A window is one value of `out_rows` in each lane; `lanes_of_row` neighbouring lanes have the same row. A group
+    /// A window is one value of `out_rows` in each lane; `lanes_of_row` neighbouring lanes have the same row, and others
+    /// have [`NONE`]. A group
     /// with one row in 23 occurs twice in one window of 32 rows with probability 0.42, so in one of four windows with
     /// 0.89.
     #[inline(always)]

@@ -172,8 +172,8 @@ impl ScatterPlan {
             let launch = Launch { grid, rows_of_warp: 0 };
             return Some((float, RowSum::Privatized { is_quads: loads_quads }, launch));
         }
-        let lanes = self.k / joined;
-        let fills_warps = lanes.is_power_of_two() && lanes <= WARP_SIZE;
+        let lanes = (self.k / joined).next_power_of_two();
+        let fills_warps = lanes <= WARP_SIZE;
         // The kernel counts rows of `out` in 32 bits.
         if fills_warps && self.layout.leading.are_even() && self.b * self.n < u32::MAX as usize {
             let rows = self.b * self.e;
