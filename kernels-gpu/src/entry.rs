@@ -6,6 +6,7 @@ use nvptx_arch::grid;
 
 use crate::{
     check, composite,
+    composite_csr::{self, Exponentials, Moments},
     element::{Bf16, F16},
     fill, gather, group_index,
     items::{Blocks, Threads, Warps},
@@ -16,8 +17,8 @@ use crate::{
     word::Quad,
 };
 use kernel_params::{
-    CompositeParams, FillParams, GatherParams, GatherSegmentParams, GroupIndexParams, IndexParams, OffsetsParams,
-    ReproducibleParams, ScatterParams, SegmentParams, SortedIndexParams,
+    CompositeCsrParams, CompositeParams, FillParams, GatherParams, GatherSegmentParams, GroupIndexParams, IndexParams,
+    OffsetsParams, ReproducibleParams, ScatterParams, SegmentParams, SortedIndexParams,
 };
 
 /// An entry point as the emulator sees it.
@@ -123,6 +124,9 @@ macro_rules! line {
     (@ $mode:tt $name:tt [columns_or_packs $($rest:tt)*] $items:tt $line:tt) => {
         axis!(columns_or_packs => line! { @each columns $mode $name [$($rest)*] $items $line });
     };
+    (@ $mode:tt $name:tt [statistic $($rest:tt)*] $items:tt $line:tt) => {
+        axis!(statistic => line! { @each statistic $mode $name [$($rest)*] $items $line });
+    };
 
     // The end of the name: an entry point, or its place in the list.
     (
@@ -185,6 +189,13 @@ macro_rules! fold {
     ($type:ty) => {
         type R = $type;
         type CutLoad = <$type as segment::Fold>::CutLoad;
+    };
+}
+
+/// What composites over segments know of a segment.
+macro_rules! statistic {
+    ($type:ty) => {
+        type S = $type;
     };
 }
 

@@ -41,6 +41,15 @@ const TILE: u64 = WARP_SIZE as u64;
 /// ```
 #[inline(always)]
 pub unsafe fn combine<T: Scalar, R: Fold, const HAS_INDEX: bool>(p: &SegmentParams, blocks: Blocks) {
+    combine_with(p, blocks, !HAS_INDEX && R::HAS_COUNT, |records, joiners| unsafe {
+        join::<T, R, HAS_INDEX>(p, records, joiners);
+    });
+}
+
+/// [`combine()`] with another way to join, finish and store: `join` is called for a column part of a long segment by all
+/// lanes of the warp, or all threads of the block, that share its records. `counts`: it uses the number of elements.
+#[inline(always)]
+pub unsafe fn combine_with(p: &SegmentParams, blocks: Blocks, counts: bool, join: impl Fn(&Records, &Joiners)) {
     let left = shared_array![u32; WARPS as usize];
     let mut first_chunk = skip_tiles(p, blocks);
     while first_chunk < p.b * p.chunks_per_b {
@@ -61,7 +70,7 @@ pub unsafe fn combine<T: Scalar, R: Fold, const HAS_INDEX: bool>(p: &SegmentPara
                     row: task.value(own.row),
                     first: task.value(own.first),
                     count: task.value(own.count),
-                    elements: if HAS_INDEX || !R::HAS_COUNT { 0 } else { task.value(own.elements) },
+                    elements: if counts { task.value(own.elements) } else { 0 },
                 };
                 // Opaque to the compiler, so that it does not duplicate the code between two tests of the same value.
                 let joiners = Joiners::new(p, task.part, opaque_bool(is_block));
@@ -69,7 +78,7 @@ pub unsafe fn combine<T: Scalar, R: Fold, const HAS_INDEX: bool>(p: &SegmentPara
                 let is_mine = !is_giant || records.fall_to_tile(&task);
                 is_left = is_mine && is_giant && !joiners.are_block;
                 if is_mine && !is_left {
-                    join::<T, R, HAS_INDEX>(p, &records, &joiners);
+                    join(&records, &joiners);
                 }
             }
             if opaque_bool(is_block) {
@@ -108,15 +117,15 @@ unsafe fn skip_tiles(p: &SegmentParams, blocks: Blocks) -> u64 {
 
 /// The records of one long segment.
 #[derive(Clone, Copy, Default)]
-struct Records {
+pub struct Records {
     /// The number of the segment, counted over all b.
-    row: u64,
+    pub row: u64,
     /// The first chunk that has a record of it, counted over all b.
-    first: u64,
+    pub first: u64,
     /// The number of records.
-    count: u32,
-    /// The number of elements of the segment.
-    elements: u64,
+    pub count: u32,
+    /// The number of elements of the segment, if it is used.
+    pub elements: u64,
 }
 
 impl Records {
@@ -155,11 +164,15 @@ impl Records {
 
 /// How the lanes of a warp, or of a block, share records: a column for each lane of a group, every n-th record for each
 /// group.
-struct Joiners {
-    are_block: bool,
-    column: u64,
-    way: u32,
-    ways: u32,
+pub struct Joiners {
+    /// Whether they are the threads of a block, rather than the lanes of a warp.
+    pub are_block: bool,
+    /// The column of this lane.
+    pub column: u64,
+    /// The lane's way: it joins every `ways`-th record, beginning with this one.
+    pub way: u32,
+    /// The number of ways.
+    pub ways: u32,
 }
 
 impl Joiners {

@@ -56,6 +56,20 @@ pub(in crate::gpu) fn gathered_ways(length: usize, lanes: usize) -> usize {
     power_of_two(length / (batches * BATCH)).min(WARP_SIZE / lanes)
 }
 
+/// [`segment_ways`] for composites, which read the elements of a short segment twice and store as many results. So the
+/// lanes of a group cover neighbouring memory of 32 bytes or more, if segments are long enough, and a lane has a batch of
+/// elements, or two elements of single columns.
+pub(in crate::gpu) fn composite_ways(length: usize, lanes: usize, pack: usize) -> usize {
+    let share = if lanes == 1 && pack == 1 { BATCH / 2 } else { BATCH };
+    power_of_two(length / share).min(WARP_SIZE / lanes)
+}
+
+/// [`segment_chunk`] for composites. A lane has fewer elements of a segment that is not long, because it reads them
+/// twice.
+pub(in crate::gpu) fn composite_chunk(elements: usize, parts: usize, warp_ways: usize, ways: usize) -> usize {
+    segment_chunk(elements, parts, warp_ways, ways / 4)
+}
+
 /// The most bytes of `src` for which one block takes each long segment, if lanes load packs. A multiprocessor then
 /// reads about 80 GB/s, so one segment of all elements takes 0.1 ms. With narrower loads it reads less, in proportion
 /// to their width.
