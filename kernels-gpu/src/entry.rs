@@ -124,6 +124,9 @@ macro_rules! line {
     (@ $mode:tt $name:tt [columns_or_packs $($rest:tt)*] $items:tt $line:tt) => {
         axis!(columns_or_packs => line! { @each columns $mode $name [$($rest)*] $items $line });
     };
+    (@ $mode:tt $name:tt [columns_or_quads $($rest:tt)*] $items:tt $line:tt) => {
+        axis!(columns_or_quads => line! { @each columns $mode $name [$($rest)*] $items $line });
+    };
     (@ $mode:tt $name:tt [statistic $($rest:tt)*] $items:tt $line:tt) => {
         axis!(statistic => line! { @each statistic $mode $name [$($rest)*] $items $line });
     };
@@ -157,11 +160,12 @@ macro_rules! line {
     };
 }
 
-/// A type of values: T, and PACK, how many of them one instruction loads at most.
+/// A type of values: T; PACK, how many of them one instruction loads at most; QUAD, four of them or as many.
 macro_rules! values {
     ($type:ty) => {
         type T = $type;
         const PACK: usize = kernel_params::PACK_BYTES / size_of::<$type>();
+        const QUAD: usize = if PACK < 4 { PACK } else { 4 };
     };
 }
 

@@ -14,7 +14,7 @@ use super::{
     pointers::ReductionPointers,
     queue::{Queue, StreamQueue},
     segment::{Partition, WorkspaceLayout, allowance, most_bytes_with_values},
-    tuning::{PACK_BYTES, WARP_SIZE},
+    tuning::WARP_SIZE,
 };
 use crate::{
     BadIndex, Composite, CompositeCsrOptions, CompositeCsrPlan, Error, Float, Index, IndexType, ScalarType,
@@ -85,9 +85,10 @@ pub unsafe fn enqueue_composite_csr(
     }
     let tuning = *queue.tuning();
     let partition = Partition::of_composite(segments, scalar, value_bytes(scalar));
-    let is_aligned = |address: u64| address.is_multiple_of(PACK_BYTES as u64);
-    let is_packs = partition.pack > 1 && is_aligned(pointers.src) && is_aligned(pointers.out);
-    let columns = if is_packs { partition.pack } else { 1 };
+    // The tensors must be aligned to what one instruction loads.
+    let is_aligned = |address: u64| address.is_multiple_of((partition.pack * scalar.bytes()) as u64);
+    let is_quads = partition.pack > 1 && is_aligned(pointers.src) && is_aligned(pointers.out);
+    let columns = if is_quads { partition.pack } else { 1 };
     let chunks = segments.b.saturating_mul(partition.chunks_per_b(segments));
     let workspace = WorkspaceLayout::with_values(segments, value_bytes(scalar), chunks);
     debug_assert!(workspace.bytes <= needed, "{plan:?}");
@@ -124,15 +125,15 @@ pub unsafe fn enqueue_composite_csr(
     // SAFETY: the caller's promise about the addresses; counts and sizes follow from the plan's shapes.
     unsafe {
         placed.enqueue(queue)?;
-        queue.launch_for_each(Step::Cut { is_packs }.kernel(selection), row_warps, &params)?;
+        queue.launch_for_each(Step::Cut { is_quads }.kernel(selection), row_warps, &params)?;
         // Without segments, there is nothing to combine.
         if chunks != 0 && segments.n != 0 {
-            queue.launch_for_each(Step::Chunks { is_packs }.kernel(selection), blocks(chunks), &params)?;
+            queue.launch_for_each(Step::Chunks { is_quads }.kernel(selection), blocks(chunks), &params)?;
             queue.launch(Step::Combine.kernel(selection), tuning.combine_blocks(chunks) as u32, &params)?;
         }
         if plan.composite.keeps_shape() {
             let blocks = blocks(chunks.max(segments.b));
-            queue.launch_for_each(Step::Rest { is_packs }.kernel(selection), blocks, &params)?;
+            queue.launch_for_each(Step::Rest { is_quads }.kernel(selection), blocks, &params)?;
         }
     }
     Ok(())
@@ -247,4 +248,42 @@ fn run<T: Float, I: Index>(
     };
     // SAFETY: the tensors have the shapes the plan was made of.
     unsafe { call::run(stream, plan, [indptr], bad_index, plan.workspace_bytes(T::TYPE), workspace, pointers) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Shape;
+
+    fn plan([b, e, k, n]: [usize; 4]) -> CompositeCsrPlan {
+        let (src, indptr) = (Shape::new(&[b, e, k]).unwrap(), Shape::new(&[b, n + 1]).unwrap());
+        CompositeCsrPlan::new(Composite::Softmax, &src, &indptr, &CompositeCsrOptions::new()).unwrap()
+    }
+
+    /// The bytes that an enqueue takes.
+    fn taken(plan: &CompositeCsrPlan, scalar: ScalarType) -> usize {
+        let partition = Partition::of_composite(&plan.segments, scalar, value_bytes(scalar));
+        let chunks = plan.segments.b * partition.chunks_per_b(&plan.segments);
+        WorkspaceLayout::with_values(&plan.segments, value_bytes(scalar), chunks).bytes
+    }
+
+    #[test]
+    fn no_input_takes_more_than_is_reserved_for_a_larger_one() {
+        for b in [1, 2, 100, 10_000] {
+            for e in [1, 20, 33, 65, 129, 300, 1025, 3000, 100_000, 20_000_000] {
+                for (k, n) in [1, 3, 4, 8, 33, 64, 1000].into_iter().flat_map(|k| [(k, 1), (k, 1000), (k, 100_000)]) {
+                    if b * e * k >= 1 << 37 {
+                        continue;
+                    }
+                    for scalar in [ScalarType::F32, ScalarType::F16, ScalarType::F64] {
+                        let taken = taken(&plan([b, e, k, n]), scalar);
+                        for larger in [[b, e, k, n], [2 * b, e, k, n], [b, e + 1, k, n], [b, 3 * e, k + 1, 2 * n]] {
+                            let reserved = plan(larger).workspace_bytes(scalar);
+                            assert!(taken <= reserved, "{b} x {e} x {k}, {n}, {}: {taken}", scalar.name());
+                        }
+                    }
+                }
+            }
+        }
+    }
 }

@@ -87,6 +87,9 @@ macro_rules! kernel {
     (@ $done:tt uncounted_fold($value:expr) $($rest:tt)*) => {
         kernel_params::axis!(uncounted_fold => kernel! { @match $done ($value, $crate::gpu::kernel::UncountedFold) ($($rest)*) })
     };
+    (@ $done:tt columns_or_quads($value:expr) $($rest:tt)*) => {
+        kernel_params::axis!(columns_or_quads => kernel! { @if $done ($value) ($($rest)*) })
+    };
     (@ $done:tt statistic($value:expr) $($rest:tt)*) => {
         kernel_params::axis!(statistic => kernel! { @match $done ($value, $crate::gpu::kernel::Statistic) ($($rest)*) })
     };

@@ -191,6 +191,10 @@ macro_rules! axis {
     (statistic => $callback:ident! { $($state:tt)* }) => {
         $callback! { $($state)* => [Exponentials _exponentials Exponentials] [Moments _moments Moments] }
     };
+    // The columns that a lane of a composite over segments takes: one, or four, as far as one instruction loads them.
+    (columns_or_quads => $callback:ident! { $($state:tt)* }) => {
+        $callback! { $($state)* => [Columns _columns ONE] [Quads _quads QUAD] }
+    };
     ($other:ident => $callback:ident! { $($state:tt)* }) => {
         $callback! { $($state)* => }
     };
@@ -353,16 +357,16 @@ macro_rules! entry_points {
             }
             composite_csr {
                 // A work item is the segments of a warp's groups of lanes.
-                composite_csr_cut statistic columns_or_packs float (CompositeCsrParams) warp any =
+                composite_csr_cut statistic columns_or_quads float (CompositeCsrParams) warp any =
                     composite_csr::reduce_cut<T, S, COLUMNS>;
                 // A work item is 2^`tile_log2` chunks.
-                composite_csr_chunks statistic columns_or_packs float (CompositeCsrParams) block any =
+                composite_csr_chunks statistic columns_or_quads float (CompositeCsrParams) block any =
                     composite_csr::reduce_chunks<T, S, COLUMNS>;
                 // A work item is `WARP_SIZE` chunks.
                 composite_csr_combine statistic float (CompositeCsrParams) block any =
                     composite_csr::combine<T, S> waits;
                 // A work item is 2^`tile_log2` chunks, or the whole axis if it has no chunks.
-                composite_csr_rest columns_or_packs float (CompositeCsrParams) block any =
+                composite_csr_rest columns_or_quads float (CompositeCsrParams) block any =
                     composite_csr::map_rest<T, COLUMNS>;
             }
         }

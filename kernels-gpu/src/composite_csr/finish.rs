@@ -3,12 +3,15 @@
 use kernel_params::CompositeCsrParams;
 use nvptx_arch::hint;
 
-use super::statistic::{shift, Pair, Statistic};
+use super::{
+    columns::{each_column, load_columns, store_columns},
+    statistic::{shift, Pair, Statistic},
+};
 use crate::{
     batch::{each, BATCH},
     composite::{Float, FloatAccumulator},
     element::Accumulator,
-    segment::{load_readonly_columns, store_columns, Load, Piece},
+    segment::{Load, Piece},
 };
 
 /// Whether the result has an element for each of src's.
@@ -47,9 +50,9 @@ pub unsafe fn store_results<T: Float, S: Statistic, const COLUMNS: usize>(
     settled: [Pair<T::Accumulator>; COLUMNS],
 ) {
     let mut results = [T::ZERO; COLUMNS];
-    for i in 0..COLUMNS {
-        results[i] = S::result::<T>(settled[i]);
-    }
+    each_column!(COLUMNS, I => {
+        results[I] = S::result::<T>(settled[I]);
+    });
     store_columns((p.segments.out as *mut T).add(at as usize), results);
 }
 
@@ -64,31 +67,30 @@ pub unsafe fn map<T: Float, L: Load, const COLUMNS: usize>(
 ) {
     let k = p.segments.k as usize;
     let is_softmax = p.operator == CompositeCsrParams::SOFTMAX;
-    let from = piece.src::<T>(&p.segments);
-    let to = (p.segments.out as *mut T).wrapping_add((from as usize - p.segments.src as usize) / size_of::<T>());
+    let mut from = piece.src::<T>(&p.segments).wrapping_add(way as usize * k);
+    // An element of `out` lies as far behind the element of `src`, in bytes.
+    let distance = p.segments.out.wrapping_sub(p.segments.src) as usize;
     let change = |value: T, [max, number]: Pair<T::Accumulator>| {
         let shifted = value.widen().sub(shift(max));
         T::narrow(if is_softmax { shifted.exp().mul(number) } else { shifted.sub(number) })
     };
     let stride = k << ways_log2;
-    let mut offset = way as usize * k;
     let mut at = way;
     while at < piece.length {
         let are_there = each(|i| at + ((i as u32) << ways_log2) < piece.length);
-        let batch: [[T; COLUMNS]; BATCH] = each(|i| {
-            let ahead = if are_there[i] { i * stride } else { 0 };
-            load_readonly_columns::<T, L, COLUMNS>(from.wrapping_add(offset + ahead))
-        });
+        let batch: [[T; COLUMNS]; BATCH] =
+            each(|i| load_columns::<T, L, COLUMNS>(if are_there[i] { from.wrapping_add(i * stride) } else { from }));
         each(|i| {
             if are_there[i] {
                 let mut results = [T::ZERO; COLUMNS];
-                for column in 0..COLUMNS {
-                    results[column] = change(batch[i][column], settled[column]);
-                }
-                store_columns(to.wrapping_add(offset + i * stride), results);
+                each_column!(COLUMNS, I => {
+                    results[I] = change(batch[i][I], settled[I]);
+                });
+                let to = from.wrapping_add(i * stride).cast_mut().wrapping_byte_add(distance);
+                store_columns(to, results);
             }
         });
         at += (BATCH as u32) << ways_log2;
-        offset += BATCH * stride;
+        from = from.wrapping_add(BATCH * stride);
     }
 }

@@ -9,11 +9,14 @@ use nvptx_arch::{
     warp::{self, FULL_MASK, WARP_SIZE},
 };
 
-use super::statistic::{Counts, Pair, Statistic};
+use super::{
+    columns::{each_column, load_columns},
+    statistic::{Counts, Pair, Statistic},
+};
 use crate::{
     batch::{each, BATCH},
     composite::{Float, FloatAccumulator},
-    segment::{load_readonly_columns, Load, Piece, THREADS, WARPS},
+    segment::{Load, Piece, THREADS, WARPS},
 };
 
 /// What is known of some elements of a segment in neighbouring columns.
@@ -55,7 +58,7 @@ impl<A: FloatAccumulator, const COLUMNS: usize> Known<A, COLUMNS> {
             let are_there = each(|i| at + ((i as u32) << ways_log2) < piece.length);
             let batch: [[T; COLUMNS]; BATCH] = each(|i| {
                 let from = if are_there[i] { src.wrapping_add(i * stride) } else { src };
-                load_readonly_columns::<T, L, COLUMNS>(from)
+                load_columns::<T, L, COLUMNS>(from)
             });
             known = known.join::<S>(Self::of_batch::<T, S>(p, &batch, are_there));
             at += (BATCH as u32) << ways_log2;
@@ -78,9 +81,9 @@ impl<A: FloatAccumulator, const COLUMNS: usize> Known<A, COLUMNS> {
             }
             share = A::ONE.div(known.count);
         }
-        for i in 0..COLUMNS {
-            known.pairs[i] = S::of_batch(p, each(|element| batch[element][i].widen()), are_there, share);
-        }
+        each_column!(COLUMNS, I => {
+            known.pairs[I] = S::of_batch(p, each(|element| batch[element][I].widen()), are_there, share);
+        });
         known
     }
 
@@ -92,9 +95,9 @@ impl<A: FloatAccumulator, const COLUMNS: usize> Known<A, COLUMNS> {
         if S::IS_COUNTED {
             both.count = self.count.add(other.count);
         }
-        for i in 0..COLUMNS {
-            both.pairs[i] = S::join(self.pairs[i], other.pairs[i], &counts);
-        }
+        each_column!(COLUMNS, I => {
+            both.pairs[I] = S::join(self.pairs[I], other.pairs[I], &counts);
+        });
         both
     }
 
@@ -105,9 +108,11 @@ impl<A: FloatAccumulator, const COLUMNS: usize> Known<A, COLUMNS> {
         let mut joined = self;
         for log2 in lanes_log2..end_log2 {
             let mut other = joined;
-            for pair in &mut other.pairs {
-                *pair = pair.map(|number| unsafe { warp::shuffle_xor(FULL_MASK, number, 1 << log2, WARP_SIZE) });
-            }
+            let shuffle = |number| unsafe { warp::shuffle_xor(FULL_MASK, number, 1 << log2, WARP_SIZE) };
+            each_column!(COLUMNS, I => {
+                let [first, second] = joined.pairs[I];
+                other.pairs[I] = [shuffle(first), shuffle(second)];
+            });
             if S::IS_COUNTED {
                 other.count = warp::shuffle_xor(FULL_MASK, joined.count, 1 << log2, WARP_SIZE);
             }
@@ -119,9 +124,9 @@ impl<A: FloatAccumulator, const COLUMNS: usize> Known<A, COLUMNS> {
     /// Stores a record, in the columns from `column` on.
     #[inline(always)]
     pub unsafe fn store<S: Statistic>(self, p: &SegmentParams, record: u64, column: u64) {
-        for (i, pair) in self.pairs.into_iter().enumerate() {
-            store_pair(p, record, column + i as u64, pair);
-        }
+        each_column!(COLUMNS, I => {
+            store_pair(p, record, column + I as u64, self.pairs[I]);
+        });
         if S::IS_COUNTED && column == 0 {
             memory::store((p.counts as *mut A).add(record as usize), self.count);
         }

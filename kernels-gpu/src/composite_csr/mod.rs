@@ -12,8 +12,9 @@
 //! 4. [`map_rest`], for softmax: computes the results of long segments, chunk by chunk, and stores zeros for the
 //!    elements that are in no segment.
 //!
-//! Modules, from low to high: `statistic` <- `known` <- `finish` <- `reduce`, `rest`.
+//! Modules, from low to high: `columns`, `statistic` <- `known` <- `finish` <- `reduce`, `rest`.
 
+mod columns;
 mod finish;
 mod known;
 mod reduce;

@@ -1,5 +1,7 @@
 //! The kernels that find out what is known of each segment.
 
+use core::marker::PhantomData;
+
 use kernel_params::CompositeCsrParams;
 use nvptx_arch::{hint::opaque_bool, index::lane_id, warp::WARP_SIZE};
 
@@ -14,8 +16,8 @@ use crate::{
     items::{Blocks, Warps},
     layout::split_rows,
     segment::{
-        combine_with, first_column, groups_log2, prefetch_entry, tasks, warp_of_block, InOrder, Indptr, Joiners, Kept,
-        Long, Outcome, Piece, Record, Records, Streamed, Task, Team, Tile, Work, WARPS,
+        combine_with, first_column, groups_log2, prefetch_entry, tasks, warp_of_block, InOrder, Indptr, Join, Joiners,
+        Kept, Long, Outcome, Piece, Record, Records, Streamed, Task, Team, Tile, Work, WARPS,
     },
 };
 
@@ -120,8 +122,19 @@ impl Share {
 /// ```
 #[inline(always)]
 pub unsafe fn combine<T: Float, S: Statistic>(p: &CompositeCsrParams, blocks: Blocks) {
-    let s = &p.segments;
-    combine_with(s, blocks, S::IS_COUNTED, |records, joiners| unsafe {
+    combine_with::<ByStatistic<T, S>>(p, &p.segments, blocks);
+}
+
+/// By a statistic, to an element of `out` or to the segment's first record.
+struct ByStatistic<T, S>(PhantomData<(T, S)>);
+
+impl<T: Float, S: Statistic> Join for ByStatistic<T, S> {
+    type Params = CompositeCsrParams;
+    const COUNTS: bool = S::IS_COUNTED;
+
+    #[inline(always)]
+    unsafe fn join(p: &CompositeCsrParams, records: &Records, joiners: &Joiners) {
+        let s = &p.segments;
         let mut known = join_records::<T, S>(p, records, joiners);
         if opaque_bool(joiners.are_block) {
             known = known.join_warps::<S>(s.combine_lanes_log2);
@@ -135,7 +148,7 @@ pub unsafe fn combine<T: Float, S: Statistic>(p: &CompositeCsrParams, blocks: Bl
         } else {
             store_results::<T, S, 1>(p, records.row * s.k + joiners.column, settled);
         }
-    });
+    }
 }
 
 /// Joins every `ways`-th record, beginning with record `way`, and then what the lanes of a warp know.

@@ -4,6 +4,7 @@ use kernel_params::CompositeCsrParams;
 use nvptx_arch::hint;
 
 use super::{
+    columns::{each_column, store_columns},
     finish::map,
     known::load_pair,
     reduce::{bounds, Share},
@@ -13,7 +14,7 @@ use crate::{
     element::Accumulator,
     items::Blocks,
     layout::split_rows,
-    segment::{store_columns, warp_of_block, Long, Record, Streamed, Tile, NONE, WARPS},
+    segment::{warp_of_block, Long, Record, Streamed, Tile, NONE, WARPS},
 };
 
 /// Neighbouring elements whose results are stored together.
@@ -76,8 +77,11 @@ impl Span {
 pub unsafe fn map_rest<T: Float, const COLUMNS: usize>(p: &CompositeCsrParams, blocks: Blocks) {
     let s = &p.segments;
     let chunks = s.b * s.chunks_per_b.max(1);
+    // The usual case: every element is in a segment.
+    let are_all_inside = s.b == 1 && bounds(p, 0) == (0, s.e);
+    let last_kind = if are_all_inside { Kind::Long } else { Kind::Behind } as u32;
     let mut kind = Kind::Long as u32;
-    while kind <= Kind::Behind as u32 {
+    while kind <= last_kind {
         let mut first = blocks.number() << s.tile_log2;
         while first < chunks {
             let behind = chunks.min(first + (1 << s.tile_log2));
@@ -112,9 +116,9 @@ unsafe fn store_span<T: Float, const COLUMNS: usize>(p: &CompositeCsrParams, sha
     }
     if record != NONE {
         let mut settled = [[T::Accumulator::ZERO; 2]; COLUMNS];
-        for (i, pair) in settled.iter_mut().enumerate() {
-            *pair = load_pair(s, record, piece.column + i as u64);
-        }
+        each_column!(COLUMNS, I => {
+            settled[I] = load_pair(s, record, piece.column + I as u64);
+        });
         map::<T, Streamed, COLUMNS>(p, piece, *way, *ways_log2, settled);
         return;
     }

@@ -1,5 +1,7 @@
 //! The third kernel over a cut axis: it joins the records of each long segment.
 
+use core::marker::PhantomData;
+
 use kernel_params::SegmentParams;
 use nvptx_arch::{
     barrier, grid,
@@ -41,15 +43,37 @@ const TILE: u64 = WARP_SIZE as u64;
 /// ```
 #[inline(always)]
 pub unsafe fn combine<T: Scalar, R: Fold, const HAS_INDEX: bool>(p: &SegmentParams, blocks: Blocks) {
-    combine_with(p, blocks, !HAS_INDEX && R::HAS_COUNT, |records, joiners| unsafe {
-        join::<T, R, HAS_INDEX>(p, records, joiners);
-    });
+    combine_with::<ByFold<T, R, HAS_INDEX>>(p, p, blocks);
 }
 
-/// [`combine()`] with another way to join, finish and store: `join` is called for a column part of a long segment by all
-/// lanes of the warp, or all threads of the block, that share its records. `counts`: it uses the number of elements.
+/// How the records of a segment are joined, and what becomes of them.
+pub trait Join {
+    /// The parameter of the kernel.
+    type Params;
+    /// Whether the number of elements of a segment is used.
+    const COUNTS: bool;
+
+    /// Joins the records of a segment in a column part, finishes and stores it. All lanes of the warp, or all threads of
+    /// the block, that share the records call it.
+    unsafe fn join(p: &Self::Params, records: &Records, joiners: &Joiners);
+}
+
+/// By a reduction, to an element of `out`.
+struct ByFold<T, R, const HAS_INDEX: bool>(PhantomData<(T, R)>);
+
+impl<T: Scalar, R: Fold, const HAS_INDEX: bool> Join for ByFold<T, R, HAS_INDEX> {
+    type Params = SegmentParams;
+    const COUNTS: bool = !HAS_INDEX && R::HAS_COUNT;
+
+    #[inline(always)]
+    unsafe fn join(p: &SegmentParams, records: &Records, joiners: &Joiners) {
+        join::<T, R, HAS_INDEX>(p, records, joiners);
+    }
+}
+
+/// [`combine()`] with another way to join. `p` is what `params` says of the segments.
 #[inline(always)]
-pub unsafe fn combine_with(p: &SegmentParams, blocks: Blocks, counts: bool, join: impl Fn(&Records, &Joiners)) {
+pub unsafe fn combine_with<J: Join>(params: &J::Params, p: &SegmentParams, blocks: Blocks) {
     let left = shared_array![u32; WARPS as usize];
     let mut first_chunk = skip_tiles(p, blocks);
     while first_chunk < p.b * p.chunks_per_b {
@@ -70,7 +94,7 @@ pub unsafe fn combine_with(p: &SegmentParams, blocks: Blocks, counts: bool, join
                     row: task.value(own.row),
                     first: task.value(own.first),
                     count: task.value(own.count),
-                    elements: if counts { task.value(own.elements) } else { 0 },
+                    elements: if J::COUNTS { task.value(own.elements) } else { 0 },
                 };
                 // Opaque to the compiler, so that it does not duplicate the code between two tests of the same value.
                 let joiners = Joiners::new(p, task.part, opaque_bool(is_block));
@@ -78,7 +102,7 @@ pub unsafe fn combine_with(p: &SegmentParams, blocks: Blocks, counts: bool, join
                 let is_mine = !is_giant || records.fall_to_tile(&task);
                 is_left = is_mine && is_giant && !joiners.are_block;
                 if is_mine && !is_left {
-                    join(&records, &joiners);
+                    J::join(params, &records, &joiners);
                 }
             }
             if opaque_bool(is_block) {

@@ -33,8 +33,8 @@ mod work;
 
 pub use block::{THREADS, WARPS};
 pub use chunks::reduce_chunks;
-pub use columns::{load_readonly_columns, store_columns, Kept, Line, Load, Streamed};
-pub use combine::{combine, combine_with, Joiners, Records};
+pub use columns::{Kept, Line, Load, Streamed};
+pub use combine::{combine, combine_with, Join, Joiners, Records};
 pub use fold::Fold;
 pub use indptr::{from_index, prefetch_entry, Indptr};
 pub use long::Long;

@@ -22,22 +22,22 @@ pub(super) struct Selection {
 pub(super) enum Step {
     /// Finishes every segment that is no longer than a chunk, and reduces the elements of a long segment in its first
     /// chunk, by a group of lanes.
-    Cut { is_packs: bool },
+    Cut { is_quads: bool },
     /// Reduces the elements of long segments in the chunks after their first one.
-    Chunks { is_packs: bool },
+    Chunks { is_quads: bool },
     /// Joins the records of each long segment.
     Combine,
     /// Stores the softmaxes of long segments, and zeros for elements in no segment.
-    Rest { is_packs: bool },
+    Rest { is_quads: bool },
 }
 
 impl Step {
     /// All that a composite may launch.
     fn all(composite: Composite) -> Vec<Self> {
         let mut steps = vec![Self::Combine];
-        for is_packs in [false, true] {
-            steps.extend([Self::Cut { is_packs }, Self::Chunks { is_packs }]);
-            steps.extend(composite.keeps_shape().then_some(Self::Rest { is_packs }));
+        for is_quads in [false, true] {
+            steps.extend([Self::Cut { is_quads }, Self::Chunks { is_quads }]);
+            steps.extend(composite.keeps_shape().then_some(Self::Rest { is_quads }));
         }
         steps
     }
@@ -48,14 +48,14 @@ impl Step {
             Composite::Std => Statistic::Moments,
         };
         match self {
-            Self::Cut { is_packs } => {
-                kernel!(composite_csr_cut statistic(statistic) columns_or_packs(is_packs) float(float))
+            Self::Cut { is_quads } => {
+                kernel!(composite_csr_cut statistic(statistic) columns_or_quads(is_quads) float(float))
             }
-            Self::Chunks { is_packs } => {
-                kernel!(composite_csr_chunks statistic(statistic) columns_or_packs(is_packs) float(float))
+            Self::Chunks { is_quads } => {
+                kernel!(composite_csr_chunks statistic(statistic) columns_or_quads(is_quads) float(float))
             }
             Self::Combine => kernel!(composite_csr_combine statistic(statistic) float(float)),
-            Self::Rest { is_packs } => kernel!(composite_csr_rest columns_or_packs(is_packs) float(float)),
+            Self::Rest { is_quads } => kernel!(composite_csr_rest columns_or_quads(is_quads) float(float)),
         }
     }
 }

@@ -59,11 +59,13 @@ impl Partition {
 
     /// The partition for a composite, whose records have `value_bytes` bytes for each column. The axis is always cut.
     pub(in crate::gpu) fn of_composite(plan: &SegmentPlan, scalar: ScalarType, value_bytes: usize) -> Self {
-        let pack = pack(plan.k, scalar);
+        // Of more columns, a lane would not have the partial results in registers.
+        let quad = (PACK_BYTES / scalar.bytes()).min(4);
+        let pack = if plan.k.is_multiple_of(quad) { quad } else { 1 };
         let length = plan.average_length();
         let lanes = order::segment_lanes(plan.k / pack, pack * scalar.bytes(), length);
         let column_parts = plan.k.div_ceil(lanes * pack);
-        let ways = order::composite_ways(length, lanes, pack);
+        let ways = order::composite_ways(length, lanes);
         let elements = plan.b.saturating_mul(plan.e);
         let wanted = order::composite_chunk(elements, column_parts, WARP_SIZE / lanes, ways);
         let allowed = workspace::allowance(plan, scalar);

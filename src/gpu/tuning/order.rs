@@ -56,12 +56,11 @@ pub(in crate::gpu) fn gathered_ways(length: usize, lanes: usize) -> usize {
     power_of_two(length / (batches * BATCH)).min(WARP_SIZE / lanes)
 }
 
-/// [`segment_ways`] for composites, which read the elements of a short segment twice and store as many results. So the
-/// lanes of a group cover neighbouring memory of 32 bytes or more, if segments are long enough, and a lane has a batch of
-/// elements, or two elements of single columns.
-pub(in crate::gpu) fn composite_ways(length: usize, lanes: usize, pack: usize) -> usize {
-    let share = if lanes == 1 && pack == 1 { BATCH / 2 } else { BATCH };
-    power_of_two(length / share).min(WARP_SIZE / lanes)
+/// [`segment_ways`] for composites, which read the elements of a short segment twice and store as many results: a batch of
+/// elements for each lane, if segments are long enough. With less, a lane would wait for as long and do less; with more,
+/// the lanes of a warp would store to memory that lies further apart.
+pub(in crate::gpu) fn composite_ways(length: usize, lanes: usize) -> usize {
+    power_of_two(length / BATCH).min(WARP_SIZE / lanes)
 }
 
 /// [`segment_chunk`] for composites. A lane has fewer elements of a segment that is not long, because it reads them
