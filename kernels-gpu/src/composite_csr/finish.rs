@@ -72,7 +72,9 @@ pub unsafe fn map<T: Float, L: Load, const COLUMNS: usize>(
     let distance = p.segments.out.wrapping_sub(p.segments.src) as usize;
     let change = |value: T, [max, number]: Pair<T::Accumulator>| {
         let shifted = value.widen().sub(shift(max));
-        T::narrow(if is_softmax { shifted.exp().mul(number) } else { shifted.sub(number) })
+        // Both, because a condition on the exponential would be a branch for each element.
+        let (softmax, log_softmax) = (shifted.exp().mul(number), shifted.sub(number));
+        T::narrow(if is_softmax { softmax } else { log_softmax })
     };
     let stride = k << ways_log2;
     let mut at = way;
@@ -81,11 +83,11 @@ pub unsafe fn map<T: Float, L: Load, const COLUMNS: usize>(
         let batch: [[T; COLUMNS]; BATCH] =
             each(|i| load_columns::<T, L, COLUMNS>(if are_there[i] { from.wrapping_add(i * stride) } else { from }));
         each(|i| {
+            let mut results = [T::ZERO; COLUMNS];
+            each_column!(COLUMNS, I => {
+                results[I] = change(batch[i][I], settled[I]);
+            });
             if are_there[i] {
-                let mut results = [T::ZERO; COLUMNS];
-                each_column!(COLUMNS, I => {
-                    results[I] = change(batch[i][I], settled[I]);
-                });
                 let to = from.wrapping_add(i * stride).cast_mut().wrapping_byte_add(distance);
                 store_columns(to, results);
             }

@@ -109,7 +109,8 @@ impl Statistic for Exponentials {
         for i in 0..BATCH {
             let shifted = values[i].sub(shift);
             let is_added = are_there[i] & !(skips_nan & shifted.is_nan());
-            sum = sum.add(if is_added { shifted.exp() } else { A::ZERO });
+            // The exponential of -inf is 0. A condition on the exponential would be a branch for each element.
+            sum = sum.add(if is_added { shifted } else { A::NEG_INFINITY }.exp());
         }
         [max, sum]
     }
@@ -119,8 +120,8 @@ impl Statistic for Exponentials {
     fn join<A: FloatAccumulator>(left: Pair<A>, right: Pair<A>, _: &Counts<A>) -> Pair<A> {
         let [high, low] = if right[0] > left[0] { [right, left] } else { [left, right] };
         // The difference of equal infinities is NaN.
-        let factor = if high[0] == low[0] { A::ONE } else { low[0].sub(high[0]).exp() };
-        [high[0], high[1].add(low[1].mul(factor))]
+        let difference = if high[0] == low[0] { A::ZERO } else { low[0].sub(high[0]) };
+        [high[0], high[1].add(low[1].mul(difference.exp()))]
     }
 
     /// The maximum, and what the exponentials are multiplied by for softmax, or the logarithm of the sum.
