@@ -15,7 +15,9 @@ const DEFAULT: u32 = 4;
 ///   thread may then have more registers.
 /// - More blocks, if a kernel needs few registers: more threads have more loads in flight. The other segment kernels
 ///   are slower with more blocks, because ptxas then makes loads wait for each other to save registers.
-const RULES: [(u32, &[&str]); 4] = [
+const RULES: [(u32, &[&str]); 5] = [
+    // Exponentials of two columns of float64 at a time.
+    (1, &["composite_csr_{cut_exponentials,rest}_quads_f64"]),
     (
         2,
         &[
@@ -27,6 +29,11 @@ const RULES: [(u32, &[&str]); 4] = [
             "gather_segment_chunks_sum_columns_{f32,f16,bf16,i32}",
             "gather_segment_chunks_sum_packs_{f16,bf16,i32}",
             "gather_segment_chunks_{sum,min,max}_{columns,packs}_{f64,i64}",
+            // Two numbers for each column, of 8 bytes each.
+            "composite_csr_cut_{exponentials_columns,moments_quads}_f64",
+            "composite_csr_chunks_{exponentials,moments}_quads_f64",
+            "composite_csr_combine_{exponentials,moments}_f64",
+            "composite_csr_rest_columns_f64",
         ],
     ),
     (
@@ -45,6 +52,14 @@ const RULES: [(u32, &[&str]); 4] = [
             "gather_segment_chunks_{min,max}_packs_{f32,i32}",
             // Eight elements of a lane, and their digits.
             "group_index_place_{i32_narrow,i32_wide,i64_narrow,i64_wide,narrow,wide,wide_narrow}",
+            // Two numbers for each column.
+            "composite_csr_cut_{exponentials,moments}_quads_{f32,f16,bf16}",
+            "composite_csr_cut_moments_columns_f64",
+            "composite_csr_chunks_{exponentials,moments}_quads_{f32,f16,bf16}",
+            "composite_csr_chunks_moments_columns_f64",
+            "composite_csr_combine_moments_{f32,f16,bf16}",
+            "composite_csr_rest_columns_{f32,f16,bf16}",
+            "composite_csr_rest_quads_{f32,f16,bf16}",
             "segment_{csr_combine_sum,coo_combine_sum,combine_min,combine_max}_$T",
             "gather_csr{,_batches,_runs}_{2,4,8,16}_$I",
             "gather_csr_narrow_16_$I",

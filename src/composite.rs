@@ -53,7 +53,7 @@ impl Default for CompositeOptions {
 
 impl CompositeOptions {
     /// torch_scatter's default of eps.
-    const EPS: f64 = 1e-12;
+    pub(crate) const EPS: f64 = 1e-12;
 
     /// Groups along the last axis. Their number comes from the index, a bad index is an error, eps is 10^-12, and std
     /// is unbiased.

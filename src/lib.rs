@@ -12,6 +12,7 @@ pub mod gpu;
 
 mod broadcast;
 mod composite;
+mod composite_csr;
 mod element;
 mod error;
 mod gather;
@@ -32,6 +33,7 @@ mod try_vec;
 pub use half;
 
 pub use composite::{Composite, CompositeOptions, CompositePlan};
+pub use composite_csr::{CompositeCsrOptions, CompositeCsrPlan};
 pub use element::{Accumulator, Float, FloatAccumulator, Index, IndexType, Scalar, ScalarType};
 pub use error::{Error, ErrorKind};
 pub use gather::{GatherCooOptions, GatherCsrOptions, GatherPlan};

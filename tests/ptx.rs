@@ -163,6 +163,7 @@ const LET_NEXT_COME: &str = "griddepcontrol.launch_dependents";
 fn begins_before_wait(kernel: &str) -> bool {
     let is_of_segments = ["segment_", "gather_segment_"].iter().any(|start| kernel.starts_with(start));
     is_of_segments && (kernel.contains("_chunks_") || kernel.contains("_combine_"))
+        || kernel.starts_with("composite_csr_combine_")
 }
 
 /// How an entry point breaks the rule for waiting for the kernel before it. None if it keeps the rule.

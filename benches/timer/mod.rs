@@ -72,6 +72,7 @@ impl Timer {
     }
 
     /// A tensor of the given sizes in device memory.
+    #[allow(dead_code, reason = "each benchmark uses its own part")]
     pub fn upload<T: Pod>(&self, dims: &[usize], values: Vec<T>) -> DeviceTensor<T> {
         DeviceTensor::from_host(&self.stream, &Tensor::new(dims, values).unwrap()).unwrap()
     }

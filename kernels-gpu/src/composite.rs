@@ -19,6 +19,9 @@ pub trait FloatAccumulator: Accumulator {
     /// An unsigned integer with the order of the numbers. 0 stands for "no number".
     type Key: Word + PartialOrd + AtomicMinMax + AtomicCas;
 
+    /// The lowest value there is.
+    const NEG_INFINITY: Self;
+
     /// The key of a number. None for NaN.
     fn key(self) -> Option<Self::Key>;
     /// The number that a key stands for. -inf for 0.
@@ -47,6 +50,7 @@ macro_rules! float_accumulator {
     ($type:ident, $key:ident, $exp:path, $ln:path, $sqrt:path) => {
         impl FloatAccumulator for $type {
             type Key = $key;
+            const NEG_INFINITY: Self = $type::NEG_INFINITY;
 
             #[inline(always)]
             fn key(self) -> Option<$key> {

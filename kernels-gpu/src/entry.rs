@@ -6,6 +6,7 @@ use nvptx_arch::grid;
 
 use crate::{
     check, composite,
+    composite_csr::{self, Exponentials, Moments},
     element::{Bf16, F16},
     fill, gather, group_index,
     items::{Blocks, Threads, Warps},
@@ -16,8 +17,8 @@ use crate::{
     word::Quad,
 };
 use kernel_params::{
-    CompositeParams, FillParams, GatherParams, GatherSegmentParams, GroupIndexParams, IndexParams, OffsetsParams,
-    ReproducibleParams, ScatterParams, SegmentParams, SortedIndexParams,
+    CompositeCsrParams, CompositeParams, FillParams, GatherParams, GatherSegmentParams, GroupIndexParams, IndexParams,
+    OffsetsParams, ReproducibleParams, ScatterParams, SegmentParams, SortedIndexParams,
 };
 
 /// An entry point as the emulator sees it.
@@ -123,6 +124,12 @@ macro_rules! line {
     (@ $mode:tt $name:tt [columns_or_packs $($rest:tt)*] $items:tt $line:tt) => {
         axis!(columns_or_packs => line! { @each columns $mode $name [$($rest)*] $items $line });
     };
+    (@ $mode:tt $name:tt [columns_or_quads $($rest:tt)*] $items:tt $line:tt) => {
+        axis!(columns_or_quads => line! { @each columns $mode $name [$($rest)*] $items $line });
+    };
+    (@ $mode:tt $name:tt [statistic $($rest:tt)*] $items:tt $line:tt) => {
+        axis!(statistic => line! { @each statistic $mode $name [$($rest)*] $items $line });
+    };
 
     // The end of the name: an entry point, or its place in the list.
     (
@@ -153,11 +160,12 @@ macro_rules! line {
     };
 }
 
-/// A type of values: T, and PACK, how many of them one instruction loads at most.
+/// A type of values: T; PACK, how many of them one instruction loads at most; QUAD, four of them or as many.
 macro_rules! values {
     ($type:ty) => {
         type T = $type;
         const PACK: usize = kernel_params::PACK_BYTES / size_of::<$type>();
+        const QUAD: usize = if PACK < 4 { PACK } else { 4 };
     };
 }
 
@@ -185,6 +193,13 @@ macro_rules! fold {
     ($type:ty) => {
         type R = $type;
         type CutLoad = <$type as segment::Fold>::CutLoad;
+    };
+}
+
+/// What composites over segments know of a segment.
+macro_rules! statistic {
+    ($type:ty) => {
+        type S = $type;
     };
 }
 

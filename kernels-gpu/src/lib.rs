@@ -33,6 +33,7 @@
 mod batch;
 mod check;
 mod composite;
+mod composite_csr;
 mod element;
 pub mod entry;
 mod fill;

@@ -4,7 +4,7 @@ use super::{
     check::{check_index, group_count},
     reduce::{Sizes, fold},
     threads::Division,
-    walk::ByIndex,
+    walk::{ByIndex, Groups},
 };
 use crate::{
     Accumulator, Composite, CompositeOptions, CompositePlan, Error, Float, FloatAccumulator, Index, Scalar,
@@ -100,9 +100,37 @@ fn run_into<T: Float, I: Index>(
 }
 
 fn compute<T: Float, I: Index>(plan: &CompositePlan, src: &[T], index: &[I], out: &mut [T]) -> Result<(), Error> {
-    let groups = Groups::new(&plan.groups, src, index);
-    let eps = T::Accumulator::from_f64(plan.eps);
-    match plan.composite {
+    let walk = ByIndex::scatter(&plan.groups, src, index);
+    compute_over(Sizes::of(&plan.groups), &walk, src, &Formula::of(plan), out)
+}
+
+/// A composite with its constants.
+pub(super) struct Formula {
+    pub(super) composite: Composite,
+    pub(super) eps: f64,
+    pub(super) unbiased: bool,
+}
+
+impl Formula {
+    fn of(plan: &CompositePlan) -> Self {
+        Self { composite: plan.composite, eps: plan.eps, unbiased: plan.unbiased }
+    }
+}
+
+/// Computes a composite over groups of any kind.
+///
+/// # Errors
+/// [`Error::OutOfMemory`].
+pub(super) fn compute_over<T: Float>(
+    sizes: Sizes,
+    walk: &impl Groups<T>,
+    src: &[T],
+    formula: &Formula,
+    out: &mut [T],
+) -> Result<(), Error> {
+    let groups = Grouped { sizes, src, walk };
+    let eps = T::Accumulator::from_f64(formula.eps);
+    match formula.composite {
         Composite::Softmax => {
             let (shifts, sums) = groups.exponentials()?;
             groups.map(out, |value, group| value.sub(shifts[group]).exp().div(sums[group]));
@@ -128,7 +156,7 @@ fn compute<T: Float, I: Index>(plan: &CompositePlan, src: &[T], index: &[I], out
                 let difference = value.sub(means[group].0);
                 sum.add(difference.mul(difference))
             })?;
-            let lost = u64::from(plan.unbiased);
+            let lost = u64::from(formula.unbiased);
             let eps = T::Accumulator::from_f64(CompositePlan::STD_EPS);
             for_each_mut(out, |out, group| {
                 let count = means[group].1.max(1).saturating_sub(lost).max(1);
@@ -155,25 +183,21 @@ fn for_each_mut<S: Send>(elements: &mut [S], change: impl Fn(&mut S, usize) + Sy
 /// A value for each group.
 type Values<T> = Vec<<T as Scalar>::Accumulator>;
 
-/// The groups of a scatter. States of groups are [B, N, K], and so are their positions.
-struct Groups<'a, T, I> {
+/// The elements of src in their groups. States of groups are [B, N, K], and so are their positions.
+struct Grouped<'a, T, W> {
     sizes: Sizes,
     src: &'a [T],
-    walk: ByIndex<'a, T, I>,
+    walk: &'a W,
 }
 
-impl<'a, T: Float, I: Index> Groups<'a, T, I> {
-    fn new(plan: &'a ScatterPlan, src: &'a [T], index: &'a [I]) -> Self {
-        Self { sizes: Sizes::of(plan), src, walk: ByIndex::scatter(plan, src, index) }
-    }
-
+impl<T: Float, W: Groups<T>> Grouped<'_, T, W> {
     /// Folds all elements of each group into a state that starts as `start`. `join` is also given the group's position.
     fn fold<S: Copy + Send + Sync>(
         &self,
         start: S,
         join: impl Fn(S, T::Accumulator, usize) -> S + Sync,
     ) -> Result<Vec<S>, Error> {
-        fold(self.sizes, &self.walk, ELEMENTS_PER_THREAD, start, join)
+        fold(self.sizes, self.walk, ELEMENTS_PER_THREAD, start, join)
     }
 
     /// Maps each element of src to `out`, which has the same shape. `change` is given the element and the position of
@@ -187,16 +211,17 @@ impl<'a, T: Float, I: Index> Groups<'a, T, I> {
         let rows = division.part_length(out.len() / k);
         let parts = out.chunks_mut(rows * k).zip(self.src.chunks(rows * k)).enumerate();
         division.for_each(parts, |(part, (out, src))| {
-            for (row, (out, src)) in out.chunks_mut(k).zip(src.chunks(k)).enumerate() {
-                let (b, position) = ((part * rows + row) / e, (part * rows + row) % e);
-                self.walk.groups_of_row(self.walk.row_start(b, position), |columns, group| {
-                    let Some(group) = group else { return out[columns].fill(T::zeroed()) };
-                    let first = (b * n + group) * k + columns.start;
-                    for (i, (out, value)) in out[columns.clone()].iter_mut().zip(&src[columns]).enumerate() {
-                        *out = T::narrow(change(value.widen(), first + i));
-                    }
-                });
-            }
+            let first_row = part * rows;
+            self.walk.groups(first_row..first_row + out.len() / k, |row, columns, group| {
+                let at = (row - first_row) * k;
+                let columns_of_part = at + columns.start..at + columns.end;
+                let out = &mut out[columns_of_part.clone()];
+                let Some(group) = group else { return out.fill(T::zeroed()) };
+                let first = (row / e * n + group) * k + columns.start;
+                for (i, (out, value)) in out.iter_mut().zip(&src[columns_of_part]).enumerate() {
+                    *out = T::narrow(change(value.widen(), first + i));
+                }
+            });
         });
     }
 

@@ -6,6 +6,7 @@
 
 mod check;
 mod composite;
+mod composite_csr;
 mod gather;
 mod gather_scatter;
 mod gather_segment;
@@ -18,6 +19,10 @@ mod walk;
 
 pub use check::group_count;
 pub use composite::{log_softmax, log_softmax_into, logsumexp, logsumexp_into, softmax, softmax_into, std, std_into};
+pub use composite_csr::{
+    log_softmax_csr, log_softmax_csr_into, logsumexp_csr, logsumexp_csr_into, softmax_csr, softmax_csr_into, std_csr,
+    std_csr_into,
+};
 pub use gather::{gather_coo, gather_coo_into, gather_csr, gather_csr_into};
 pub use gather_scatter::{gather_scatter, gather_scatter_into};
 pub use gather_segment::{gather_segment_csr, gather_segment_csr_into};

@@ -46,6 +46,13 @@ pub(super) trait Walk<T>: Sync {
     fn visit(&self, b: usize, rows: Range<usize>, visit: impl FnMut(Run<'_, Self::Stored, Self::Weight>));
 }
 
+/// A walk that also finds the groups of a row of `src`.
+pub(super) trait Groups<T>: Walk<T> {
+    /// Calls `visit` for each row of `rows`, which are counted over all slices of `src`: with the row, with each run of
+    /// its columns that has one group, and with that group. The group is None for elements that belong to none.
+    fn groups(&self, rows: Range<usize>, visit: impl FnMut(usize, Range<usize>, Option<usize>));
+}
+
 /// The elements that an index assigns to groups. Elements with an index out of range belong to none.
 #[derive(Clone, Copy)]
 pub(super) struct ByIndex<'a, T, I> {
@@ -72,13 +79,13 @@ impl<'a, T: Sync, I: Index> ByIndex<'a, T, I> {
     }
 
     /// The position in the index of element (b, e, 0).
-    pub(super) fn row_start(&self, b: usize, e: usize) -> usize {
+    fn row_start(&self, b: usize, e: usize) -> usize {
         self.layout.row_start(b, e)
     }
 
     /// Calls `visit` with the groups of a row of `src`: with each run of columns that has one group, and that group.
     /// The group is None where the index is out of range. `start` is the row's [`row_start`](Self::row_start).
-    pub(super) fn groups_of_row(&self, start: usize, mut visit: impl FnMut(Range<usize>, Option<usize>)) {
+    fn groups_of_row(&self, start: usize, mut visit: impl FnMut(Range<usize>, Option<usize>)) {
         let group = |position: usize| self.index[position].group(self.n);
         match self.columns {
             Columns::Same => visit(0..self.k, group(start)),
@@ -143,6 +150,15 @@ impl<T: Copy + Sync, I: Index> Walk<T> for ByIndex<'_, T, I> {
     }
 }
 
+impl<T: Copy + Sync, I: Index> Groups<T> for ByIndex<'_, T, I> {
+    fn groups(&self, rows: Range<usize>, mut visit: impl FnMut(usize, Range<usize>, Option<usize>)) {
+        for row in rows {
+            let start = self.row_start(row / self.e, row % self.e);
+            self.groups_of_row(start, |columns, group| visit(row, columns, group));
+        }
+    }
+}
+
 /// The elements that an indptr assigns to segments. Bounds out of range are clamped.
 pub(super) struct ByIndptr<'a, T, I> {
     src: &'a [T],
@@ -173,6 +189,57 @@ impl<T: Copy + Sync, I: Index> Walk<T> for ByIndptr<'_, T, I> {
     }
 }
 
+impl<T: Copy + Sync, I: Index> Groups<T> for ByIndptr<'_, T, I> {
+    /// If an indptr decreases, it may be any segment, or none.
+    fn groups(&self, rows: Range<usize>, mut visit: impl FnMut(usize, Range<usize>, Option<usize>)) {
+        let SegmentPlan { e, k, n, .. } = *self.plan;
+        // The segments before this one end at or before the row.
+        let mut segment = 0;
+        for row in rows.clone() {
+            let (b, position) = (row / e, row % e);
+            let bounds = Bounds::new(self.plan, self.indptr, b);
+            if position == 0 || row == rows.start {
+                segment = bounds.ended_by(position);
+            }
+            while segment < n && bounds.get(segment + 1) <= position {
+                segment += 1;
+            }
+            let is_inside = segment < n && bounds.get(segment) <= position;
+            visit(row, 0..k, is_inside.then_some(segment));
+        }
+    }
+}
+
+/// One row of an indptr.
+struct Bounds<'a, I> {
+    plan: &'a SegmentPlan,
+    indptr: &'a [I],
+    start: usize,
+}
+
+impl<'a, I: Index> Bounds<'a, I> {
+    /// The row for slice `b`.
+    fn new(plan: &'a SegmentPlan, indptr: &'a [I], b: usize) -> Self {
+        Self { plan, indptr, start: plan.layout.row_start(b, 0) }
+    }
+
+    /// Entry n, clamped to [0, E].
+    fn get(&self, n: usize) -> usize {
+        let bound = self.indptr[self.start + n * self.plan.layout.stride_e as usize].to_i64();
+        usize::try_from(bound).unwrap_or(0).min(self.plan.e)
+    }
+
+    /// The number of segments that end at or before a position.
+    fn ended_by(&self, position: usize) -> usize {
+        let (mut low, mut high) = (0, self.plan.n);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if self.get(middle + 1) <= position { low = middle + 1 } else { high = middle }
+        }
+        low
+    }
+}
+
 /// Calls `visit` with the row, counted from the first one, and the position of each element that an indptr assigns to
 /// `rows`. Bounds out of range are clamped.
 fn for_each_element<I: Index>(
@@ -182,13 +249,9 @@ fn for_each_element<I: Index>(
     rows: Range<usize>,
     mut visit: impl FnMut(usize, usize),
 ) {
-    let (start, stride) = (plan.layout.row_start(b, 0), plan.layout.stride_e as usize);
-    let bound = |n: usize| {
-        let bound = indptr[start + n * stride].to_i64();
-        usize::try_from(bound).unwrap_or(0).min(plan.e)
-    };
+    let bounds = Bounds::new(plan, indptr, b);
     for row in rows.clone() {
-        for position in bound(row)..bound(row + 1) {
+        for position in bounds.get(row)..bounds.get(row + 1) {
             visit(row - rows.start, position);
         }
     }

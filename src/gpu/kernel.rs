@@ -87,6 +87,12 @@ macro_rules! kernel {
     (@ $done:tt uncounted_fold($value:expr) $($rest:tt)*) => {
         kernel_params::axis!(uncounted_fold => kernel! { @match $done ($value, $crate::gpu::kernel::UncountedFold) ($($rest)*) })
     };
+    (@ $done:tt columns_or_quads($value:expr) $($rest:tt)*) => {
+        kernel_params::axis!(columns_or_quads => kernel! { @if $done ($value) ($($rest)*) })
+    };
+    (@ $done:tt statistic($value:expr) $($rest:tt)*) => {
+        kernel_params::axis!(statistic => kernel! { @match $done ($value, $crate::gpu::kernel::Statistic) ($($rest)*) })
+    };
     (@ $done:tt source($value:expr) $($rest:tt)*) => {
         kernel_params::axis!(source => kernel! { @match $done ($value, $crate::segment::Segments) ($($rest)*) })
     };
@@ -188,6 +194,10 @@ kernel_params::axis!(fold => choice! {
     /// What the kernels over segments compute of a segment's elements. A mean is a sum that is divided when it is
     /// stored.
     Fold
+});
+kernel_params::axis!(statistic => choice! {
+    /// What composites over segments know of a segment.
+    Statistic
 });
 kernel_params::axis!(word => choice! {
     /// What one access of a copy moves, whatever the type of the values.

@@ -9,6 +9,7 @@
 mod call;
 mod check;
 mod composite;
+mod composite_csr;
 mod context;
 mod device;
 mod driver;
@@ -34,6 +35,10 @@ pub mod raw;
 
 pub use check::group_count;
 pub use composite::{log_softmax, log_softmax_into, logsumexp, logsumexp_into, softmax, softmax_into, std, std_into};
+pub use composite_csr::{
+    log_softmax_csr, log_softmax_csr_into, logsumexp_csr, logsumexp_csr_into, softmax_csr, softmax_csr_into, std_csr,
+    std_csr_into,
+};
 pub use device::Gpu;
 pub use event::Event;
 pub use gather::{gather_coo, gather_coo_into, gather_csr, gather_csr_into};

@@ -10,6 +10,7 @@
 pub use super::{
     check::enqueue_index_question,
     composite::{CompositePointers, composite_raw, enqueue_composite, preload_composite},
+    composite_csr::{CompositeCsrPointers, composite_csr_raw, enqueue_composite_csr, preload_composite_csr},
     context::CurrentContext,
     gather::{GatherPointers, enqueue_gather, gather_raw, preload_gather_coo, preload_gather_csr},
     gather_scatter::{enqueue_gather_scatter, gather_scatter_raw, preload_gather_scatter},

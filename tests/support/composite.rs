@@ -19,16 +19,24 @@ use super::{
 pub trait FloatElement: Element + Float {
     /// The distance from 1 to the next number.
     const STEP: f64;
+    /// The smallest number above 0.
+    const SMALLEST: f64;
     /// The largest finite value.
     fn largest() -> f64;
     /// The value, exactly.
     fn exact(self) -> f64;
 }
 
+/// 2 to a power; 0 below the range of float64.
+const fn power_of_two(exponent: i32) -> f64 {
+    if exponent < f64::MIN_EXP - 1 { 0.0 } else { f64::from_bits(((exponent + f64::MAX_EXP - 1) as u64) << 52) }
+}
+
 macro_rules! float_elements {
     ($($type:ident: $exact:expr;)+) => {$(
         impl FloatElement for $type {
             const STEP: f64 = 2.0 / (1u64 << $type::MANTISSA_DIGITS) as f64;
+            const SMALLEST: f64 = power_of_two($type::MIN_EXP - $type::MANTISSA_DIGITS as i32);
 
             fn largest() -> f64 {
                 Self::MAX.exact()
@@ -101,7 +109,8 @@ impl Group {
 /// torch_scatter's formulas, group by group.
 ///
 /// The tolerance: a sum of n numbers, in any order, has up to n rounding errors of the accumulator's type. An
-/// exponential is up to 6 units off. The result is rounded to T once. Softmax is a quotient of these, so its error is
+/// exponential is up to 6 units off. The result is rounded to T once, by up to half of T's smallest number if it is
+/// subnormal. Softmax is a quotient of these, so its error is
 /// relative to itself. The others are differences and sums, so their error is relative to the largest number in them.
 pub fn naive<T: FloatElement>(composite: Composite, case: &ScatterCase<T>, options: &Constants) -> Expected {
     let out_dims = case.out_dims();
@@ -124,7 +133,7 @@ pub fn naive<T: FloatElement>(composite: Composite, case: &ScatterCase<T>, optio
     let wide_step = T::STEP.min(f32::EPSILON.into());
     let roundings = |group: &Group, scale: f64| {
         let scale = if scale.is_finite() { scale } else { 1.0 };
-        (wide_step * (group.elements.len() + 8) as f64 + T::STEP) * scale
+        (wide_step * (group.elements.len() + 8) as f64 + T::STEP) * scale + T::SMALLEST
     };
     let per_group = |result: fn(&Group, &Constants) -> f64| {
         let values: Vec<f64> = groups.iter().map(|group| result(group, options)).collect();

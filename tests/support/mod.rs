@@ -5,6 +5,7 @@
 pub mod backends;
 pub mod cases;
 pub mod composite;
+pub mod composite_csr;
 pub mod element;
 pub mod emulator;
 pub mod gather;

@@ -59,9 +59,14 @@ impl<T> SegmentCase<T> {
     }
 }
 
-/// The definition: a scatter whose index is written out for every element. An indptr says for each element the one
-/// segment whose bounds it lies between, if any.
+/// The definition: a scatter whose index is written out for every element.
 pub fn reduce<T: Element>(case: &SegmentCase<T>) -> (Vec<T>, Vec<i64>) {
+    naive::scatter(&written_out(case))
+}
+
+/// The scatter whose index is written out for every element. An indptr says for each element the one segment whose bounds
+/// it lies between, if any.
+pub fn written_out<T: Element>(case: &SegmentCase<T>) -> ScatterCase<T> {
     let axis = case.axis();
     let index_dims = case.src_dims[..=axis].to_vec();
     let index = (0..index_dims.iter().product())
@@ -83,7 +88,7 @@ pub fn reduce<T: Element>(case: &SegmentCase<T>) -> (Vec<T>, Vec<i64>) {
             (0..case.segments).find(|&n| bound(n) <= e && e < bound(n + 1)).map_or(-1, |n| n as i64)
         })
         .collect();
-    naive::scatter(&ScatterCase {
+    ScatterCase {
         src_dims: case.src_dims.clone(),
         src: case.src.clone(),
         index_dims: if axis == 0 { vec![case.src_dims[0]] } else { index_dims },
@@ -92,7 +97,7 @@ pub fn reduce<T: Element>(case: &SegmentCase<T>) -> (Vec<T>, Vec<i64>) {
         dim: axis,
         dim_size: case.segments,
         reduce: case.reduce,
-    })
+    }
 }
 
 /// Cases of rank 1 to 4: axes of up to `max_axis` elements, the reduced one up to `max_length`, 0 included.

@@ -5,8 +5,8 @@
 //! for each axis ([`axis!`](crate::axis)).
 
 use crate::{
-    CompositeParams, FillParams, GatherParams, GatherSegmentParams, GroupIndexParams, IndexParams, OffsetsParams,
-    ReproducibleParams, ScatterParams, SegmentParams, SortedIndexParams, THREADS_PER_BLOCK, WARP_SIZE,
+    CompositeCsrParams, CompositeParams, FillParams, GatherParams, GatherSegmentParams, GroupIndexParams, IndexParams,
+    OffsetsParams, ReproducibleParams, ScatterParams, SegmentParams, SortedIndexParams, THREADS_PER_BLOCK, WARP_SIZE,
 };
 
 /// A structure that kernels take as their parameter.
@@ -24,7 +24,7 @@ macro_rules! params {
 }
 
 params! {
-    CompositeParams FillParams GatherParams GatherSegmentParams GroupIndexParams IndexParams OffsetsParams ReproducibleParams ScatterParams SegmentParams
+    CompositeCsrParams CompositeParams FillParams GatherParams GatherSegmentParams GroupIndexParams IndexParams OffsetsParams ReproducibleParams ScatterParams SegmentParams
     SortedIndexParams
 }
 
@@ -185,6 +185,15 @@ macro_rules! axis {
     // The columns that a lane of a segment takes: one, or those that one instruction loads.
     (columns_or_packs => $callback:ident! { $($state:tt)* }) => {
         $callback! { $($state)* => [Columns _columns ONE] [Packs _packs PACK] }
+    };
+    // What composites over segments know of a segment: the maximum and the sum of exponentials, or the mean and the sum
+    // of squared differences.
+    (statistic => $callback:ident! { $($state:tt)* }) => {
+        $callback! { $($state)* => [Exponentials _exponentials Exponentials] [Moments _moments Moments] }
+    };
+    // The columns that a lane of a composite over segments takes: one, or four, as far as one instruction loads them.
+    (columns_or_quads => $callback:ident! { $($state:tt)* }) => {
+        $callback! { $($state)* => [Columns _columns ONE] [Quads _quads QUAD] }
     };
     ($other:ident => $callback:ident! { $($state:tt)* }) => {
         $callback! { $($state)* => }
@@ -347,6 +356,20 @@ macro_rules! entry_points {
                 composite_sum_and_count float index (CompositeParams) thread any = composite::sum_and_count<T, I>;
                 composite_sum_squares float index (CompositeParams) thread any = composite::sum_squares<T, I>;
                 composite_std float (CompositeParams) thread any = composite::std<T>;
+            }
+            composite_csr {
+                // A work item is the segments of a warp's groups of lanes.
+                composite_csr_cut statistic columns_or_quads float (CompositeCsrParams) warp any =
+                    composite_csr::reduce_cut<T, S, COLUMNS>;
+                // A work item is 2^`tile_log2` chunks.
+                composite_csr_chunks statistic columns_or_quads float (CompositeCsrParams) block any =
+                    composite_csr::reduce_chunks<T, S, COLUMNS>;
+                // A work item is `WARP_SIZE` chunks.
+                composite_csr_combine statistic float (CompositeCsrParams) block any =
+                    composite_csr::combine<T, S> waits;
+                // A work item is 2^`tile_log2` chunks, or the whole axis if it has no chunks.
+                composite_csr_rest columns_or_quads float (CompositeCsrParams) block any =
+                    composite_csr::map_rest<T, COLUMNS>;
             }
         }
     };

@@ -8,6 +8,7 @@
 
 mod axis_runs;
 mod composite;
+mod composite_csr;
 mod divisor;
 pub mod entry;
 mod fill;
@@ -21,6 +22,7 @@ mod segment;
 
 pub use axis_runs::{AxisRun, AxisRuns, MAX_RUNS};
 pub use composite::CompositeParams;
+pub use composite_csr::CompositeCsrParams;
 pub use divisor::{Divisor, NarrowDivisor};
 pub use fill::FillParams;
 pub use gather::GatherParams;

@@ -35,8 +35,8 @@ use crate::{
     layout::{even_index_position, split_rows},
 };
 
-/// The fewest rows of a warp among which it samples. With fewer, no rows would be left to which the found group
-/// applies.
+/// The fewest rows of a warp among which it samples, if the sample is read ahead. With fewer, no rows would be left to
+/// which the found group applies.
 const SHORTEST_SAMPLED: u32 = 2 * WARP_SIZE;
 
 /// Stands for no row of `out`. Rows of `out` are counted in 32 bits.
@@ -59,7 +59,8 @@ pub unsafe fn accumulate<T: Float32, I: Index, const COLUMNS: usize, const COUNT
     let rows_of_warp = Rows { p, first, rows: p.rows_of_warp.min(rows - first) as u32 };
 
     let mut hot = NONE;
-    let mut is_sampled = rows_of_warp.rows < SHORTEST_SAMPLED.max(2 * BATCH as u32 * rows_at_once);
+    let shortest = if COLUMNS == 1 { 2 } else { SHORTEST_SAMPLED.max(2 * BATCH as u32 * rows_at_once) };
+    let mut is_sampled = rows_of_warp.rows < shortest;
     let src = (p.src as *const T).add((first * p.k) as usize + column);
     let mut kept = [-0.0; COLUMNS];
     let mut kept_rows = 0;

@@ -1,5 +1,7 @@
 //! The third kernel over a cut axis: it joins the records of each long segment.
 
+use core::marker::PhantomData;
+
 use kernel_params::SegmentParams;
 use nvptx_arch::{
     barrier, grid,
@@ -41,6 +43,37 @@ const TILE: u64 = WARP_SIZE as u64;
 /// ```
 #[inline(always)]
 pub unsafe fn combine<T: Scalar, R: Fold, const HAS_INDEX: bool>(p: &SegmentParams, blocks: Blocks) {
+    combine_with::<ByFold<T, R, HAS_INDEX>>(p, p, blocks);
+}
+
+/// How the records of a segment are joined, and what becomes of them.
+pub trait Join {
+    /// The parameter of the kernel.
+    type Params;
+    /// Whether the number of elements of a segment is used.
+    const COUNTS: bool;
+
+    /// Joins the records of a segment in a column part, finishes and stores it. All lanes of the warp, or all threads of
+    /// the block, that share the records call it.
+    unsafe fn join(p: &Self::Params, records: &Records, joiners: &Joiners);
+}
+
+/// By a reduction, to an element of `out`.
+struct ByFold<T, R, const HAS_INDEX: bool>(PhantomData<(T, R)>);
+
+impl<T: Scalar, R: Fold, const HAS_INDEX: bool> Join for ByFold<T, R, HAS_INDEX> {
+    type Params = SegmentParams;
+    const COUNTS: bool = !HAS_INDEX && R::HAS_COUNT;
+
+    #[inline(always)]
+    unsafe fn join(p: &SegmentParams, records: &Records, joiners: &Joiners) {
+        join::<T, R, HAS_INDEX>(p, records, joiners);
+    }
+}
+
+/// [`combine()`] with another way to join. `p` is what `params` says of the segments.
+#[inline(always)]
+pub unsafe fn combine_with<J: Join>(params: &J::Params, p: &SegmentParams, blocks: Blocks) {
     let left = shared_array![u32; WARPS as usize];
     let mut first_chunk = skip_tiles(p, blocks);
     while first_chunk < p.b * p.chunks_per_b {
@@ -61,7 +94,7 @@ pub unsafe fn combine<T: Scalar, R: Fold, const HAS_INDEX: bool>(p: &SegmentPara
                     row: task.value(own.row),
                     first: task.value(own.first),
                     count: task.value(own.count),
-                    elements: if HAS_INDEX || !R::HAS_COUNT { 0 } else { task.value(own.elements) },
+                    elements: if J::COUNTS { task.value(own.elements) } else { 0 },
                 };
                 // Opaque to the compiler, so that it does not duplicate the code between two tests of the same value.
                 let joiners = Joiners::new(p, task.part, opaque_bool(is_block));
@@ -69,7 +102,7 @@ pub unsafe fn combine<T: Scalar, R: Fold, const HAS_INDEX: bool>(p: &SegmentPara
                 let is_mine = !is_giant || records.fall_to_tile(&task);
                 is_left = is_mine && is_giant && !joiners.are_block;
                 if is_mine && !is_left {
-                    join::<T, R, HAS_INDEX>(p, &records, &joiners);
+                    J::join(params, &records, &joiners);
                 }
             }
             if opaque_bool(is_block) {
@@ -108,15 +141,15 @@ unsafe fn skip_tiles(p: &SegmentParams, blocks: Blocks) -> u64 {
 
 /// The records of one long segment.
 #[derive(Clone, Copy, Default)]
-struct Records {
+pub struct Records {
     /// The number of the segment, counted over all b.
-    row: u64,
+    pub row: u64,
     /// The first chunk that has a record of it, counted over all b.
-    first: u64,
+    pub first: u64,
     /// The number of records.
-    count: u32,
-    /// The number of elements of the segment.
-    elements: u64,
+    pub count: u32,
+    /// The number of elements of the segment, if it is used.
+    pub elements: u64,
 }
 
 impl Records {
@@ -155,11 +188,15 @@ impl Records {
 
 /// How the lanes of a warp, or of a block, share records: a column for each lane of a group, every n-th record for each
 /// group.
-struct Joiners {
-    are_block: bool,
-    column: u64,
-    way: u32,
-    ways: u32,
+pub struct Joiners {
+    /// Whether they are the threads of a block, rather than the lanes of a warp.
+    pub are_block: bool,
+    /// The column of this lane.
+    pub column: u64,
+    /// The lane's way: it joins every `ways`-th record, beginning with this one.
+    pub way: u32,
+    /// The number of ways.
+    pub ways: u32,
 }
 
 impl Joiners {

@@ -31,14 +31,20 @@ mod store;
 mod tile;
 mod work;
 
+pub use block::{THREADS, WARPS};
 pub use chunks::reduce_chunks;
-pub use columns::{Kept, Line, Streamed};
-pub use combine::combine;
+pub use columns::{Kept, Line, Load, Streamed};
+pub use combine::{combine, combine_with, Join, Joiners, Records};
 pub use fold::Fold;
-pub use indptr::from_index;
-pub use reduce::{reduce_cut, reduce_whole};
+pub use indptr::{from_index, prefetch_entry, Indptr};
+pub use long::Long;
+pub use piece::Piece;
+pub use records::Record;
+pub use reduce::{groups_log2, reduce_cut, reduce_whole, tasks};
 pub use rows::{ByIndex, InOrder};
 pub use short::reduce_short;
+pub use tile::{warp_of_block, Task, Tile};
+pub use work::{first_column, Outcome, Team, Work};
 
 /// Stands for no segment, and for no position.
-const NONE: u64 = u64::MAX;
+pub const NONE: u64 = u64::MAX;

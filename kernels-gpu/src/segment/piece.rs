@@ -105,7 +105,7 @@ impl Piece {
 
     /// The address of the first element.
     #[inline(always)]
-    fn src<T>(&self, p: &SegmentParams) -> *const T {
+    pub fn src<T>(&self, p: &SegmentParams) -> *const T {
         (p.src as *const T).wrapping_add(((p.e * self.b + self.from) * p.k + self.column) as usize)
     }
 }

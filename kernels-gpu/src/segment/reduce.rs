@@ -18,13 +18,13 @@ use crate::{element::Scalar, items::Warps};
 
 /// The base-2 logarithm of the number of groups of lanes in a warp.
 #[inline(always)]
-fn groups_log2(p: &SegmentParams) -> u32 {
+pub fn groups_log2(p: &SegmentParams) -> u32 {
     WARP_SIZE.trailing_zeros() - p.lanes_log2 - p.ways_log2
 }
 
 /// The number of warps that have work: a segment and a column part for at least one of their groups.
 #[inline(always)]
-fn tasks(p: &SegmentParams) -> u64 {
+pub fn tasks(p: &SegmentParams) -> u64 {
     let groups = 1 << groups_log2(p);
     // A shift instead of a division, which takes as long as a load.
     (p.b * p.n * p.column_parts.value + groups - 1) >> groups_log2(p)

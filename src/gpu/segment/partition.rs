@@ -38,7 +38,7 @@ impl Partition {
             is_cut.then(|| order::segment_chunk(elements, column_parts, WARP_SIZE / lanes, ways))
         };
         let allowed = workspace::allowance(plan, scalar);
-        let chunk = wanted.map(|chunk| workspace::affordable_chunk(plan, scalar, chunk, allowed));
+        let chunk = wanted.map(|chunk| workspace::affordable_chunk(plan, scalar.accumulator_bytes(), chunk, allowed));
         Self { pack, lanes, ways, chunk, is_short }
     }
 
@@ -53,7 +53,23 @@ impl Partition {
         let ways = order::gathered_ways(length, lanes);
         let elements = plan.b.saturating_mul(plan.e);
         let wanted = order::segment_chunk(elements, column_parts, WARP_SIZE / lanes, ways);
-        let chunk = Some(workspace::affordable_chunk(plan, scalar, wanted, allowed));
+        let chunk = Some(workspace::affordable_chunk(plan, scalar.accumulator_bytes(), wanted, allowed));
+        Self { pack, lanes, ways, chunk, is_short: false }
+    }
+
+    /// The partition for a composite, whose records have `value_bytes` bytes for each column. The axis is always cut.
+    pub(in crate::gpu) fn of_composite(plan: &SegmentPlan, scalar: ScalarType, value_bytes: usize) -> Self {
+        // Of more columns, a lane would not have the partial results in registers.
+        let quad = (PACK_BYTES / scalar.bytes()).min(4);
+        let pack = if plan.k.is_multiple_of(quad) { quad } else { 1 };
+        let length = plan.average_length();
+        let lanes = order::segment_lanes(plan.k / pack, pack * scalar.bytes(), length);
+        let column_parts = plan.k.div_ceil(lanes * pack);
+        let ways = order::composite_ways(length, lanes);
+        let elements = plan.b.saturating_mul(plan.e);
+        let wanted = order::composite_chunk(elements, column_parts, WARP_SIZE / lanes, ways);
+        let allowed = workspace::allowance(plan, scalar);
+        let chunk = Some(workspace::affordable_chunk(plan, value_bytes, wanted, allowed));
         Self { pack, lanes, ways, chunk, is_short: false }
     }
 

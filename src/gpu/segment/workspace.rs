@@ -40,6 +40,11 @@ pub(in crate::gpu) struct WorkspaceLayout {
 impl WorkspaceLayout {
     /// With room for the given number of chunks.
     pub(in crate::gpu) fn new(plan: &SegmentPlan, scalar: ScalarType, chunks: usize) -> Self {
+        Self::with_values(plan, scalar.accumulator_bytes(), chunks)
+    }
+
+    /// [`new`](Self::new) for records of `value_bytes` bytes for each column.
+    pub(in crate::gpu) fn with_values(plan: &SegmentPlan, value_bytes: usize, chunks: usize) -> Self {
         let mut parts = Parts::default();
         let (offsets, indptr, holes) = place_shared(plan, &mut parts);
         let records = chunks.saturating_mul(RECORDS_PER_CHUNK);
@@ -47,7 +52,7 @@ impl WorkspaceLayout {
         // At least one, because the first segment of a row writes a note even if there are no chunks.
         let going_on = parts.take(chunks.max(1), size_of::<u64>());
         let counts = parts.take(records, size_of::<u64>());
-        let values = parts.take(places, scalar.accumulator_bytes());
+        let values = parts.take(places, value_bytes);
         let positions = parts.take(if plan.reduce.has_arg() { places } else { 0 }, size_of::<u64>());
         Self { offsets, indptr, holes, going_on, counts, values, positions, bytes: parts.bytes() }
     }
@@ -67,9 +72,9 @@ fn place_shared(plan: &SegmentPlan, parts: &mut Parts) -> (usize, usize, usize) 
 }
 
 /// The bytes of each chunk, without the padding for alignment.
-fn chunk_bytes(plan: &SegmentPlan, scalar: ScalarType, columns: usize) -> usize {
+fn chunk_bytes(plan: &SegmentPlan, value_bytes: usize, columns: usize) -> usize {
     let position = if plan.reduce.has_arg() { size_of::<u64>() } else { 0 };
-    let record = columns.saturating_mul(scalar.accumulator_bytes() + position).saturating_add(size_of::<u64>());
+    let record = columns.saturating_mul(value_bytes + position).saturating_add(size_of::<u64>());
     record.saturating_mul(RECORDS_PER_CHUNK).saturating_add(size_of::<u64>())
 }
 
@@ -82,8 +87,8 @@ pub(in crate::gpu) fn allowance(plan: &SegmentPlan, scalar: ScalarType) -> usize
 /// `allowed` bytes.
 ///
 /// That happens if b is large, and each row has few chunks, the last of them nearly empty.
-pub(super) fn affordable_chunk(plan: &SegmentPlan, scalar: ScalarType, wanted: usize, allowed: usize) -> usize {
-    let bytes = chunk_bytes(plan, scalar, plan.k);
+pub(super) fn affordable_chunk(plan: &SegmentPlan, value_bytes: usize, wanted: usize, allowed: usize) -> usize {
+    let bytes = chunk_bytes(plan, value_bytes, plan.k);
     let mut chunk = wanted;
     // If one chunk holds a row, there are no chunks.
     while chunk < plan.e && plan.b.saturating_mul(plan.e.div_ceil(chunk)).saturating_mul(bytes) > allowed {
@@ -94,9 +99,15 @@ pub(super) fn affordable_chunk(plan: &SegmentPlan, scalar: ScalarType, wanted: u
 
 /// The most bytes that the workspace takes for these shapes and all smaller ones, if chunks may take `allowed` bytes.
 pub(in crate::gpu) fn most_bytes(plan: &SegmentPlan, scalar: ScalarType, allowed: usize) -> usize {
+    most_bytes_with_values(plan, scalar.accumulator_bytes(), allowed)
+}
+
+/// [`most_bytes`] for records of `value_bytes` bytes for each column.
+pub(in crate::gpu) fn most_bytes_with_values(plan: &SegmentPlan, value_bytes: usize, allowed: usize) -> usize {
     let mut parts = Parts::default();
     place_shared(plan, &mut parts);
-    let chunks = |chunks: usize, columns: usize| chunks.saturating_mul(chunk_bytes(plan, scalar, plan.k.min(columns)));
+    let chunks =
+        |chunks: usize, columns: usize| chunks.saturating_mul(chunk_bytes(plan, value_bytes, plan.k.min(columns)));
     let most = chunks(order::most_segment_chunks(plan.b, plan.e), plan.k);
     let most_short = order::most_short_chunks(plan.b, plan.e).map(|(columns, count)| chunks(count, columns));
     let most = most_short.into_iter().fold(most, usize::max).min(allowed);

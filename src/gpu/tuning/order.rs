@@ -61,17 +61,30 @@ pub(in crate::gpu) fn gathered_ways(length: usize, lanes: usize) -> usize {
 ///
 /// A grouping takes 25 us and 50 us for each million elements; atomics take 2.6 to 3.3 us for each million values.
 /// (Times by atomics relative to those with a grouping, H200, `cargo bench --bench grouping`. 4,194,304 rows: 48 columns
-/// of float32 0.91, 64 columns 1.16, 256 columns 2.12; 33 columns 0.68, 127 columns 1.43. 1,048,576 rows: 64 columns
-/// 0.81, 256 columns 1.63.)
+/// of float32 0.99, 64 columns 1.23, 256 columns 2.17; 33 columns 0.71, 127 columns 1.46. 1,048,576 rows: 64 columns
+/// 0.78, 256 columns 1.61.)
 pub(in crate::gpu) fn is_sum_grouped(elements: usize, k: usize, has_packs: bool) -> bool {
     elements.saturating_mul(k) >= 1 << 27 && k >= if has_packs { 64 } else { 96 }
 }
 
 /// [`is_sum_grouped`] for minima and maxima with their positions: by atomics, they take 8 us for each million values.
-/// (4,194,304 rows: 8 columns 0.68, 16 columns 1.21, 256 columns 3.4; 33 columns 0.97, 127 columns 1.93. 35,000 rows: 128
-/// columns 0.86, 256 columns 1.28.)
+/// (4,194,304 rows: 8 columns 0.81, 16 columns 1.46, 256 columns 4.3; 33 columns 0.99, 127 columns 1.95. 35,000 rows: 128
+/// columns 0.92, 256 columns 1.40.)
 pub(in crate::gpu) fn is_selection_grouped(elements: usize, k: usize, has_packs: bool) -> bool {
     elements.saturating_mul(k) >= 1 << 23 && k >= if has_packs { 16 } else { 64 }
+}
+
+/// [`segment_ways`] for composites, which read the elements of a short segment twice and store as many results: a batch of
+/// elements for each lane, if segments are long enough. With less, a lane would wait for as long and do less; with more,
+/// the lanes of a warp would store to memory that lies further apart.
+pub(in crate::gpu) fn composite_ways(length: usize, lanes: usize) -> usize {
+    power_of_two(length / BATCH).min(WARP_SIZE / lanes)
+}
+
+/// [`segment_chunk`] for composites. A lane has fewer elements of a segment that is not long, because it reads them
+/// twice.
+pub(in crate::gpu) fn composite_chunk(elements: usize, parts: usize, warp_ways: usize, ways: usize) -> usize {
+    segment_chunk(elements, parts, warp_ways, ways / 4)
 }
 
 /// The most bytes of `src` for which one block takes each long segment, if lanes load packs. A multiprocessor then
