@@ -59,7 +59,8 @@ pub unsafe fn accumulate<T: Float32, I: Index, const COLUMNS: usize, const COUNT
     let rows_of_warp = Rows { p, first, rows: p.rows_of_warp.min(rows - first) as u32 };
 
     let mut hot = NONE;
-    let shortest = if COLUMNS == 1 { 2 } else { SHORTEST_SAMPLED.max(2 * BATCH as u32 * rows_at_once) };
+    // All lanes sample, so each of them has a row.
+    let shortest = if COLUMNS == 1 { rows_at_once } else { SHORTEST_SAMPLED.max(2 * BATCH as u32 * rows_at_once) };
     let mut is_sampled = rows_of_warp.rows < shortest;
     let src = (p.src as *const T).add((first * p.k) as usize + column);
     let mut kept = [-0.0; COLUMNS];
