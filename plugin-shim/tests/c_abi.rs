@@ -406,6 +406,10 @@ fn every_input_of_a_gather_scatter_is_checked() {
     abi.expect_failure(run(&index, &destination, &Options::INIT), BAD_INDEX, &["index[2]", "outside 0 to 2"]);
     assert_eq!(abi.last_bad_index(), Some((2, 3)));
     destination = tensor(&mut bad_destination, INT32, &[4]);
+    let mut good_index = [2i32, 0, 2, 1];
+    let good = tensor(&mut good_index, INT32, &[4]);
+    abi.expect_failure(run(&good, &destination, &Options::INIT), BAD_INDEX, &["destination[1]", "outside 0 to 1"]);
+    assert_eq!(abi.last_bad_index(), Some((1, 2)));
     // A bad index and a bad destination leave out their elements.
     let status = run(&index, &destination, &Options { unchecked: 1, ..Options::INIT });
     assert_eq!(status, OK, "{}", abi.last_error());
