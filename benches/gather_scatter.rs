@@ -1,6 +1,6 @@
-//! `cargo bench --bench gather_scatter`: the sum of a graph layer whose edges are in any order, on a GPU, as lines of CSV:
-//! operator, graph, edges, columns, milliseconds. Words behind `--` choose lines: only lines with one of the words are
-//! measured.
+//! `cargo bench --bench gather_scatter`: the sum of a graph layer whose edges are in any order, on a GPU, as lines of
+//! CSV: operator, graph, edges, columns, milliseconds. Words behind `--` choose lines: only lines with one of the words
+//! are measured.
 //!
 //! Medians of single runs between two events, the second-level cache filled with other data before each. Before a graph
 //! is timed, the results are compared with gather_coo and scatter one after the other.

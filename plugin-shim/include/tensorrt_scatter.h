@@ -173,8 +173,8 @@ trts_status trts_query_inputs(trts_operator op, const trts_tensor *const *inputs
  * positions fill perm behind indptr[N].
  *
  * gather_scatter: out[.., n, ..] is the reduction of all weight[.., e] * src[.., index[.., e], ..] with
- * destination[.., e] == n, in any order. index and destination are [.., E]; weight is [.., E], or [.., E, H] for H heads
- * of K / H neighbouring columns. arg_out is a position e; it is E for an empty group.
+ * destination[.., e] == n, in any order. index and destination are [.., E]; weight is [.., E], or [.., E, H] for H
+ * heads of K / H neighbouring columns. arg_out is a position e; it is E for an empty group.
  */
 trts_status trts_scatter(const trts_tensor *src, const trts_tensor *index, const trts_tensor *base,
                          const trts_options *options, const trts_tensor *out, const trts_tensor *arg_out,

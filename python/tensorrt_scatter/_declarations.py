@@ -137,8 +137,8 @@ class Input(Declared):
     """An array that an operator reads."""
 
     is_optional: bool = False
-    """Whether it may be left out. Such inputs come last, in operators whose nodes have no base. Behind them a node may have
-    the number of groups: where both are possible, the attribute `weight_input` tells which of them the last input is."""
+    """Whether it may be left out. Such inputs come last, in operators whose nodes have no base. Behind them a node may
+    have the number of groups: then the attribute `weight_input` tells whether the input before it is the weights."""
 
     def beside(self, src: str) -> Input:
         """The same input of a call whose src has that type, which weights depend on."""
@@ -246,7 +246,7 @@ class Operator:
 
     @property
     def destination(self) -> int:
-        """The place of the input that names the group of each element: destination, or the index where there is none."""
+        """The place of the input that names the group of each element: destination, or the index without one."""
         return next((place for place, given in enumerate(self.inputs) if given.name == "destination"), self.index)
 
     @property

@@ -32,9 +32,9 @@ def gather_scatter(
     """Reduces groups of rows of ``src`` that ``index`` names, each times its weight.
 
     ``result[.., n, ..]`` is the reduction of all ``weight[.., e] * src[.., index[.., e], ..]`` with
-    ``destination[.., e] == n``. It is ``scatter(weight * gather_coo(src, index), destination)`` in one step: the rows that
-    are read are never stored, and 16-bit floats are multiplied and added as float32 and rounded once. Sums have the same
-    bits every time, on CUDA too.
+    ``destination[.., e] == n``. It is ``scatter(weight * gather_coo(src, index), destination)`` in one step: the rows
+    that are read are never stored, and 16-bit floats are multiplied and added as float32 and rounded once. Sums have
+    the same bits every time, on CUDA too.
 
     Args:
         src: float32, float16, bfloat16, float64, int32 or int64 of shape [.., R, ..]; rank 1 to 8.
@@ -45,7 +45,8 @@ def gather_scatter(
             leading axes are 1 or src's. None multiplies by nothing.
         dim_size: the number of groups N. Without it, N is out's size on that axis, and without ``out`` the largest
             destination + 1, or 0 where there are none.
-        reduce: "sum" (or "add"), "mean", "min" or "max". A mean is divided by the number of elements, not by the weights.
+        reduce: "sum" (or "add"), "mean", "min" or "max". A mean is divided by the number of elements, not by the
+            weights.
         out: the result goes to it. Every element is overwritten.
 
     Returns:

@@ -30,8 +30,8 @@ BY_DESTINATION = ("gather_scatter",)
 
 @dataclass
 class Case:
-    """One call of an operator. `index` is indptr for the operators that take one, and gather_scatter's destination; `rows`
-    is the index of gather_segment_csr and gather_scatter. Both are always int64 here."""
+    """One call of an operator. `index` is indptr for the operators that take one, and gather_scatter's destination;
+    `rows` is the index of gather_segment_csr and gather_scatter. Both are always int64 here."""
 
     name: str
     op: str

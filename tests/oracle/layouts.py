@@ -93,8 +93,8 @@ CSR_LAYOUTS = (
     ([4, 1, 2, 2, 1], []),
 )
 
-# src's shape, the leading axes of the index and of indptr or destination, the weights' leading axes and the number of heads. Without
-# weights the latter are None; without an axis of heads the number is.
+# src's shape, the leading axes of the index and of indptr, or of destination, the weights' leading axes and the number
+# of heads. Without weights the latter are None; without an axis of heads the number is.
 GATHER_SEGMENT_LAYOUTS = (
     ([6], [], [], None, None),
     ([6], [], [], [], None),

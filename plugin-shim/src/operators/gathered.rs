@@ -1,5 +1,5 @@
-//! What gather_segment_csr and gather_scatter have in common: src, an index that names its rows, an index or indptr that
-//! tells which rows are reduced together, and weights.
+//! What gather_segment_csr and gather_scatter have in common: src, an index that names its rows, an index or indptr
+//! that tells which rows are reduced together, and weights.
 
 use tensorrt_scatter::{
     ScalarType,

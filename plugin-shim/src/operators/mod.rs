@@ -2,8 +2,8 @@
 //!
 //! One file for each operator. What several have in common is in `declaration` (names, inputs and outputs), `signature`
 //! (those that a layer has), `attribute` (attributes), `grouped` (operators over the groups of an index), `groups` (the
-//! number of groups), `gathered` (operators over rows that an index names), `shape` (axes and shapes), `segment`, `gather`
-//! and `composite` (operators that share a plan).
+//! number of groups), `gathered` (operators over rows that an index names), `shape` (axes and shapes), `segment`,
+//! `gather` and `composite` (operators that share a plan).
 //!
 //! A new operator is a line in `operators!`, a file here with a declaration and a plan, and a file in `c_abi::operators`
 //! with a function and a query.

@@ -30,8 +30,8 @@ pub(super) struct Choice {
     /// Whether the last input is a shape tensor that holds the number of groups. A base would tell it too, so there is
     /// none.
     pub(super) has_group_count: bool,
-    /// Whether the layer has weights; None where the number of inputs tells. A layer that may have a shape tensor behind
-    /// them must say it: TensorRT does not always count that tensor among the inputs.
+    /// Whether the layer has weights; None where the number of inputs tells. With a shape tensor behind them a layer
+    /// must say it: TensorRT does not always count that tensor among the inputs.
     pub(super) weight: Option<bool>,
     /// The type of the positions that the reduction has, if it has any.
     pub(super) positions: Option<DataType>,
