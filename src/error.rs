@@ -244,8 +244,10 @@ pub enum Error {
         given: String,
     },
     /// An index lies outside [0, size). [`BadIndex::Skip`](crate::BadIndex::Skip) leaves such elements out instead.
-    #[error("index[{position}] (row-major position in index of shape {shape}) is {value}, {}", index_range(*size))]
+    #[error("{input}[{position}] (row-major position in {input} of shape {shape}) is {value}, {}", index_range(*size))]
     IndexOutOfRange {
+        /// The input: "index", or "destination".
+        input: &'static str,
         /// Row-major position of the first offender within the index tensor.
         position: u64,
         /// Its value.
@@ -455,8 +457,8 @@ mod tests {
     fn texts_have_no_words_of_one_language() {
         let shape = Shape::new(&[4]).unwrap();
         let texts = [
-            Error::IndexOutOfRange { position: 1, value: 7, size: 3, shape }.to_string(),
-            Error::IndexOutOfRange { position: 1, value: 7, size: 0, shape }.to_string(),
+            Error::IndexOutOfRange { input: "index", position: 1, value: 7, size: 3, shape }.to_string(),
+            Error::IndexOutOfRange { input: "index", position: 1, value: 7, size: 0, shape }.to_string(),
             Error::IndptrOutOfRange { position: 1, value: 7, at_least: 2, size: 3, shape }.to_string(),
             Error::NotAFloat { given: ScalarType::I32 }.to_string(),
             Error::NoArgOut { reduce: Reduce::Sum }.to_string(),

@@ -191,7 +191,7 @@ impl IndexRules for GatherPlan {
     fn bad_index(&self, position: u64, value: i64, previous: Option<i64>) -> Error {
         let shape = self.index;
         match self.source {
-            RowSource::Index => Error::IndexOutOfRange { position, value, size: self.s, shape },
+            RowSource::Index => Error::IndexOutOfRange { input: "index", position, value, size: self.s, shape },
             RowSource::Indptr => {
                 Error::IndptrOutOfRange { position, value, at_least: previous.unwrap_or(0), size: self.e, shape }
             }

@@ -67,7 +67,8 @@ impl GatherScatterPlan {
     ) -> Result<Self, Error> {
         ReduceOperator::GatherScatter.check(options.reduce)?;
         Self::check_destinations(index, destination)?;
-        let groups = GroupIndexPlan::new(destination, &options.groups)?;
+        // In messages, the index of the grouping has the caller's name.
+        let groups = GroupIndexPlan { input: "destination", ..GroupIndexPlan::new(destination, &options.groups)? };
         let segments = GatherSegmentPlan::new(src, index, "destination", groups.indptr_shape(), weight, |rows| {
             SegmentPlan::csr(rows, groups.indptr_shape(), &SegmentCsrOptions::new(options.reduce))
         });

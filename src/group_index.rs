@@ -58,6 +58,8 @@ pub struct GroupIndexPlan {
     pub(crate) n: usize,
     /// Whether the steps on a GPU keep 64 bits for each element between them, where 32 may be enough.
     pub(crate) has_wide_words: bool,
+    /// What the caller calls the index, for errors.
+    pub(crate) input: &'static str,
 }
 
 impl GroupIndexPlan {
@@ -72,7 +74,7 @@ impl GroupIndexPlan {
         let too_many = || Error::TooManyElements { dims: [&index.dims()[..axis], &[n]].concat() };
         let indptr = index.with_axis(axis, n.checked_add(1).ok_or_else(too_many)?)?;
         let rows = index.dims()[..axis].iter().product();
-        Ok(Self { index: *index, indptr, rows, e: index.dims()[axis], n, has_wide_words: false })
+        Ok(Self { index: *index, indptr, rows, e: index.dims()[axis], n, has_wide_words: false, input: "index" })
     }
 
     /// [`new`](Self::new), with the number of groups from `group_count` where `dim_size` does not give it.
@@ -149,7 +151,7 @@ impl IndexRules for GroupIndexPlan {
     }
 
     fn bad_index(&self, position: u64, value: i64, _previous: Option<i64>) -> Error {
-        Error::IndexOutOfRange { position, value, size: self.n, shape: self.index }
+        Error::IndexOutOfRange { input: self.input, position, value, size: self.n, shape: self.index }
     }
 }
 

@@ -225,7 +225,7 @@ impl IndexRules for ScatterPlan {
     }
 
     fn bad_index(&self, position: u64, value: i64, _previous: Option<i64>) -> Error {
-        Error::IndexOutOfRange { position, value, size: self.n, shape: self.index }
+        Error::IndexOutOfRange { input: "index", position, value, size: self.n, shape: self.index }
     }
 }
 

@@ -263,7 +263,7 @@ impl IndexRules for SegmentPlan {
                 Error::IndptrOutOfRange { position, value, at_least: previous.unwrap_or(0), size: self.e, shape }
             }
             (Segments::Index, Some(previous)) if in_range => Error::UnsortedIndex { position, value, previous, shape },
-            (Segments::Index, _) => Error::IndexOutOfRange { position, value, size: self.n, shape },
+            (Segments::Index, _) => Error::IndexOutOfRange { input: "index", position, value, size: self.n, shape },
         }
     }
 }

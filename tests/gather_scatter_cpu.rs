@@ -110,9 +110,11 @@ fn a_bad_index_and_a_bad_destination_are_named() {
     let bad_index = case(&[0, 3, 1, -1], &[0, 1, 9, 0], None, Reduce::Mean);
     let error = run(&bad_index, &options(&bad_index, BadIndex::Error)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::BadIndex { position: 1, value: 3 });
+    assert!(error.to_string().starts_with("index[1] (row-major position in index of shape [4]) is 3"), "{error}");
     let bad_destination = case(&[0, 2, 1, 0], &[0, 1, 9, 0], None, Reduce::Mean);
     let error = run(&bad_destination, &options(&bad_destination, BadIndex::Error)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::BadIndex { position: 2, value: 9 });
+    assert!(error.to_string().starts_with("destination[2] (row-major position in destination of shape"), "{error}");
     // Elements left out are not counted.
     expect(&bad_index, BadIndex::Skip, &[1.0, 2.0, 0.0, 0.0, 0.0, 0.0], &[]);
 }

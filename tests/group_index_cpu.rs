@@ -42,7 +42,7 @@ fn a_bad_index_is_refused_with_its_position() {
     let index = Tensor::new(&[2, 3], vec![0, 1, 2, 0, 5, 1]).unwrap();
     let shape = *index.shape();
     let refused = cpu::group_index(&index, &GroupIndexOptions::new().dim_size(3));
-    assert_eq!(refused, Err(Error::IndexOutOfRange { position: 4, value: 5, size: 3, shape }));
+    assert_eq!(refused, Err(Error::IndexOutOfRange { input: "index", position: 4, value: 5, size: 3, shape }));
     let largest = cpu::group_index(&index, &GroupIndexOptions::new()).unwrap();
     assert_eq!(largest.indptr.shape().dims(), [2, 7]);
 }

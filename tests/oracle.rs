@@ -12,6 +12,7 @@ use support::{
     composite::{self, FloatElement},
     emulator,
     gather::{self, GatherCase},
+    gather_scatters::GatherScatterCase,
     gather_segments::{GatherSegmentCase, WeightValues, Weights},
     gpu_or_skip,
     groupings::GroupingCase,
@@ -19,9 +20,9 @@ use support::{
     segments::SegmentCase,
 };
 use tensorrt_scatter::{
-    Composite, CompositeOptions, Error, GatherCooOptions, GatherCsrOptions, GatherSegmentCsrOptions, GroupIndexOptions,
-    Grouping, Index, IndexType, Reduce, ReduceOperator, Reduced, ScalarType, ScatterOptions, SegmentCooOptions,
-    SegmentCsrOptions, Tensor, Weight, cpu,
+    Composite, CompositeOptions, Error, GatherCooOptions, GatherCsrOptions, GatherScatterOptions,
+    GatherSegmentCsrOptions, GroupIndexOptions, Grouping, Index, IndexType, Reduce, ReduceOperator, Reduced,
+    ScalarType, ScatterOptions, SegmentCooOptions, SegmentCsrOptions, Tensor, Weight, cpu,
     gpu::{self, DeviceTensor, DeviceWeight, Stream},
 };
 
@@ -40,6 +41,7 @@ struct Line {
     src: Option<Text>,
     index: Option<Text>,
     indptr: Option<Text>,
+    destination: Option<Text>,
     weight: Option<Text>,
     base: Option<Text>,
     out: Option<Text>,
@@ -165,6 +167,12 @@ impl Line {
         indptr.read(|word| I::from_position(word.parse().unwrap()).unwrap())
     }
 
+    /// The destinations beside an index.
+    fn destination<I: Index>(&self) -> Tensor<I> {
+        let destination = self.destination.as_ref().expect("a line has destinations beside the index");
+        destination.read(|word| I::from_position(word.parse().unwrap()).unwrap())
+    }
+
     fn weights<T: OracleElement>(&self) -> Option<Weights<T>> {
         let weight = self.weight.as_ref()?;
         let values = match self.weight_dtype.as_deref() {
@@ -182,6 +190,11 @@ impl Line {
 
     fn gather_segment_options(&self) -> GatherSegmentCsrOptions {
         GatherSegmentCsrOptions::new(self.reduce())
+    }
+
+    fn gather_scatter_options(&self) -> GatherScatterOptions {
+        let options = GatherScatterOptions::new(self.reduce());
+        self.dim_size.map_or(options, |size| options.dim_size(size))
     }
 
     fn run<T: OracleElement>(&self, backend: &impl Backend) -> Given<T> {
@@ -292,6 +305,11 @@ impl Backend for Cpu {
                 let weight = weights.as_ref().map(Weights::view);
                 cpu::gather_segment_csr(&src, &index, &indptr, weight, &line.gather_segment_options()).map(widened)
             }
+            "gather_scatter" => {
+                let (destination, weights) = (line.destination::<I>(), line.weights::<T>());
+                let weight = weights.as_ref().map(Weights::view);
+                cpu::gather_scatter(&src, &index, &destination, weight, &line.gather_scatter_options()).map(widened)
+            }
             "gather_coo" => cpu::gather_coo(&src, &index, &GatherCooOptions::new()).map(|out| (out.into_data(), None)),
             _ => cpu::gather_csr(&src, &index, &GatherCsrOptions::new()).map(|out| (out.into_data(), None)),
         }
@@ -352,6 +370,16 @@ impl Backend for Emulated {
                 let indptr = indptr.into_data();
                 let case = GatherSegmentCase { src_dims, src, index_dims, index, indptr_dims, indptr, weights, reduce };
                 let given = emulator::gather_segment(&case, SEED, u32::MAX, 0);
+                given.map(|(out, arg)| (out, reduce.has_arg().then_some(arg)))
+            }
+            "gather_scatter" => {
+                let (destination, weights, reduce) = (line.destination::<i64>(), line.weights::<T>(), line.reduce());
+                let destination_dims = destination.shape().dims().to_vec();
+                let (indptr_dims, indptr) = (Vec::new(), Vec::new());
+                let rows = GatherSegmentCase { src_dims, src, index_dims, index, indptr_dims, indptr, weights, reduce };
+                let (destination, dim_size) = (destination.into_data(), line.out().shape[axis]);
+                let case = GatherScatterCase { rows, destination_dims, destination, dim_size };
+                let given = emulator::gather_scatter(&case, SEED, u32::MAX, 0);
                 given.map(|(out, arg)| (out, reduce.has_arg().then_some(arg)))
             }
             _ => {
@@ -421,8 +449,7 @@ impl Backend for OnGpu {
                 let options = SegmentCsrOptions::new(line.reduce());
                 gpu::segment_csr(stream, &src, &index, &options).map(|r| self.widened(r))
             }
-            "gather_segment_csr" => {
-                let indptr = DeviceTensor::from_host(stream, &line.indptr::<I>()).unwrap();
+            "gather_segment_csr" | "gather_scatter" => {
                 let weights = line.weights::<T>();
                 let (mut same, mut float32) = (None, None);
                 match weights.as_ref().map(Weights::view) {
@@ -431,8 +458,15 @@ impl Backend for OnGpu {
                     Some(Weight::Float32(weight)) => float32 = Some(DeviceTensor::from_host(stream, weight).unwrap()),
                 }
                 let weight = same.as_ref().map(DeviceWeight::Same).or(float32.as_ref().map(DeviceWeight::Float32));
-                let options = line.gather_segment_options();
-                gpu::gather_segment_csr(stream, &src, &index, &indptr, weight, &options).map(|r| self.widened(r))
+                let given = if line.op == "gather_scatter" {
+                    let destination = DeviceTensor::from_host(stream, &line.destination::<I>()).unwrap();
+                    let options = line.gather_scatter_options();
+                    gpu::gather_scatter(stream, &src, &index, &destination, weight, &options)
+                } else {
+                    let indptr = DeviceTensor::from_host(stream, &line.indptr::<I>()).unwrap();
+                    gpu::gather_segment_csr(stream, &src, &index, &indptr, weight, &line.gather_segment_options())
+                };
+                given.map(|reduced| self.widened(reduced))
             }
             "gather_coo" => gpu::gather_coo(stream, &src, &index, &GatherCooOptions::new()).map(values),
             _ => gpu::gather_csr(stream, &src, &index, &GatherCsrOptions::new()).map(values),

@@ -123,6 +123,16 @@ unsafe extern "C" {
         arg_out: *const Tensor,
         target: *const u8,
     ) -> i32;
+    fn trts_gather_scatter(
+        src: *const Tensor,
+        index: *const Tensor,
+        destination: *const Tensor,
+        weight: *const Tensor,
+        options: *const u8,
+        out: *const Tensor,
+        arg_out: *const Tensor,
+        target: *const u8,
+    ) -> i32;
     fn trts_group_index(i: *const Tensor, o: *const u8, p: *const Tensor, indptr: *const Tensor, t: *const u8) -> i32;
     fn trts_query(
         operator: i32,
@@ -151,6 +161,8 @@ enum Function {
     ByIndptr(ByIndptr),
     Plain(Plain),
     GatherSegment(GatherSegment),
+    /// As a gather_segment, with destinations in place of the indptr.
+    GatherScatter(GatherSegment),
     GroupIndex(GroupIndex),
 }
 
@@ -195,6 +207,7 @@ operators! {
     trts_std: Plain, Dim;
     trts_gather_segment_csr: GatherSegment, Leading;
     trts_group_index: GroupIndex, Leading;
+    trts_gather_scatter: GatherScatter, Leading;
 }
 
 /// The statuses of the header.
@@ -437,10 +450,17 @@ fn inputs(u: &mut Unstructured, [values, integers]: [i32; 2], over: Over) -> (Ow
     (src, index)
 }
 
-/// indptr and weight, whose shapes mostly fit the index and src.
-fn further_inputs(u: &mut Unstructured, [values, integers]: [i32; 2], src: &Owned, index: &Owned) -> [Owned; 2] {
+/// indptr and weight, whose shapes mostly fit the index and src. Destinations instead of the indptr have the index's
+/// length.
+fn further_inputs(
+    u: &mut Unstructured,
+    [values, integers]: [i32; 2],
+    src: &Owned,
+    index: &Owned,
+    has_indptr: bool,
+) -> [Owned; 2] {
     let mut bounds = if choose::one_in(u, 8) { dims(u) } else { index._shape.to_vec() };
-    if let Some(last) = bounds.last_mut() {
+    if has_indptr && let Some(last) = bounds.last_mut() {
         *last = choose::up_to(u, 9) as i64;
     }
     let mut weights = if choose::one_in(u, 8) { dims(u) } else { index._shape.to_vec() };
@@ -466,7 +486,8 @@ pub fn call(data: &[u8]) {
     let types = types(&mut u);
     let (src, index) = inputs(&mut u, types, OPERATORS[number].over);
     let further = match OPERATORS[number].function {
-        Function::GatherSegment(_) => Some(further_inputs(&mut u, types, &src, &index)),
+        Function::GatherSegment(_) => Some(further_inputs(&mut u, types, &src, &index, true)),
+        Function::GatherScatter(_) => Some(further_inputs(&mut u, types, &src, &index, false)),
         Function::Reduction(_) | Function::ByIndptr(_) | Function::Plain(_) | Function::GroupIndex(_) => None,
     };
     let [indptr_pointer, weight_pointer] = match &further {
@@ -553,7 +574,7 @@ pub fn call(data: &[u8]) {
                 call(src_pointer, index_pointer, options_pointer, out_pointer, arg_pointer, target_pointer)
             }
             Function::Plain(call) => call(src_pointer, index_pointer, options_pointer, out_pointer, target_pointer),
-            Function::GatherSegment(call) => call(
+            Function::GatherSegment(call) | Function::GatherScatter(call) => call(
                 src_pointer,
                 index_pointer,
                 indptr_pointer,
@@ -585,7 +606,8 @@ pub fn query(data: &[u8]) {
     let (src, index) = inputs(&mut u, types, known.map_or(Over::Dim, |known| known.over));
     let base = Owned::of(&mut u, types[0], false);
     let further = match known.map(|known| &known.function) {
-        Some(Function::GatherSegment(_)) => Some(further_inputs(&mut u, types, &src, &index)),
+        Some(Function::GatherSegment(_)) => Some(further_inputs(&mut u, types, &src, &index, true)),
+        Some(Function::GatherScatter(_)) => Some(further_inputs(&mut u, types, &src, &index, false)),
         Some(Function::Reduction(_) | Function::ByIndptr(_) | Function::Plain(_) | Function::GroupIndex(_)) | None => {
             None
         }

@@ -12,12 +12,13 @@ use crate::{
 };
 
 /// The names of all attributes, and other names.
-const NAMES: [&str; 13] = [
+const NAMES: [&str; 14] = [
     "dim",
     "dim_size",
     "reduce",
     "arg_type",
     "dim_size_input",
+    "weight_input",
     "deterministic",
     "size",
     "eps",

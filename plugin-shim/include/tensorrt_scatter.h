@@ -1,9 +1,9 @@
 /*
  * The operators of TensorRT Scatter as C functions, in libtensorrt_scatter_plugin.so, on the CPU or a CUDA device.
  *
- * Each operator computes what torch_scatter 2.1.2's function of the same name computes. Two are not in torch_scatter:
- * gather_segment_csr computes segment_csr of the rows that gather_coo reads, each times its weight. group_index sorts
- * the positions of an index's elements by their group.
+ * Each operator computes what torch_scatter 2.1.2's function of the same name computes. Three are not in torch_scatter:
+ * gather_segment_csr computes segment_csr of the rows that gather_coo reads, each times its weight. gather_scatter
+ * computes scatter of the same rows. group_index sorts the positions of an index's elements by their group.
  *
  * The caller owns the tensors.
  * They are row-major and contiguous, have rank 0 to 8, and are aligned to their elements. A call checks its arguments.
@@ -55,7 +55,7 @@ enum {
 };
 
 /* Types of elements: any for src, base and out; for weight src's, or TRTS_FLOAT32 beside a src of 16-bit floats; for
- * index, indptr, perm and arg_out TRTS_INT32 or TRTS_INT64. */
+ * index, destination, indptr, perm and arg_out TRTS_INT32 or TRTS_INT64. */
 typedef int32_t trts_type;
 enum {
     TRTS_FLOAT32 = 1,
@@ -89,7 +89,8 @@ enum {
     TRTS_LOGSUMEXP = 7,
     TRTS_STD = 8,
     TRTS_GATHER_SEGMENT_CSR = 9,
-    TRTS_GROUP_INDEX = 10
+    TRTS_GROUP_INDEX = 10,
+    TRTS_GATHER_SCATTER = 11
 };
 
 /* A tensor, in host memory or in the memory of the target's CUDA device. */
@@ -105,12 +106,12 @@ typedef struct trts_tensor {
  * does not use. */
 typedef struct trts_options {
     size_t struct_size;    /* sizeof(trts_options) */
-    trts_reduce reduce;    /* scatter, segment_coo, segment_csr, gather_segment_csr */
+    trts_reduce reduce;    /* scatter, segment_coo, segment_csr, gather_segment_csr, gather_scatter */
     int32_t unchecked;     /* not 0: leave out elements with bad indices, and do not check for them; only then a call
                               does not wait for its CUDA stream */
     int64_t dim;           /* scatter and composites: the axis of src; negative ones count from the end */
     int64_t dim_size;      /* the number of groups; for gather_csr, of rows of the result; -1: that of base, out or the
-                              written indptr; in trts_query() without base or out, that of the index */
+                              written indptr; in a query without base or out, that of the index or destination */
     int32_t deterministic; /* scatter, on CUDA: sums and means of floats have the same bits every time */
     int32_t unbiased;      /* std: divide by count - 1 */
     double eps;            /* log_softmax and logsumexp: added to a sum before its logarithm */
@@ -142,11 +143,11 @@ typedef struct trts_requirements {
 
 /*
  * Finds the shape of an operator's result and the workspace that it needs. It reads the shapes and types of the
- * tensors. It reads the data of index or indptr only if dim_size is -1 and base is null, and never for segment_csr,
- * gather_coo and gather_segment_csr. On CUDA, reading the data waits for the stream and takes
+ * tensors. It reads the data of index, indptr or destination only if dim_size is -1 and base is null, and never for
+ * segment_csr, gather_coo and gather_segment_csr. On CUDA, reading the data waits for the stream and takes
  * TRTS_QUERY_WORKSPACE_BYTES of workspace. src and base are null for the operators that have none; for gather_csr base
- * may be out, and the result then is as long as out. gather_segment_csr has more inputs, so only trts_query_inputs()
- * takes it. The shape of group_index's perm is index's; the query finds that of indptr.
+ * may be out, and the result then is as long as out. gather_segment_csr and gather_scatter have more inputs, so only
+ * trts_query_inputs() takes them. The shape of group_index's perm is index's; the query finds that of indptr.
  */
 trts_status trts_query(trts_operator op, const trts_tensor *src, const trts_tensor *index, const trts_tensor *base,
                        const trts_options *options, const trts_target *target, trts_requirements *requirements);
@@ -162,14 +163,18 @@ trts_status trts_query_inputs(trts_operator op, const trts_tensor *const *inputs
 /*
  * The operators. base is torch_scatter's `out`: what the reduction starts from. It may be null, and it may be out
  * itself. Otherwise no output may overlap another tensor. arg_out is for TRTS_MIN and TRTS_MAX, and may be null there
- * too; it has the type of index or indptr. An index and an indptr of one call have the same type. weight may be null;
- * then nothing is multiplied. On CUDA, a call puts its work on the stream and returns. It waits only to check the index,
- * or to find dim_size for a softmax or log_softmax.
+ * too; it has the type of index or indptr. index, indptr and destination of one call have the same type. weight may be
+ * null; then nothing is multiplied. On CUDA, a call puts its work on the stream and returns. It waits only to check the
+ * index, or to find dim_size for a softmax or log_softmax.
  *
  * group_index: with index [.., E] and N groups, perm [.., E] has the positions of the elements of group 0, then those
  * of group 1, and so on, each group's in rising order. indptr [.., N + 1] tells where each group begins in perm. Each
  * row has a grouping of its own. If unchecked, elements with an index outside of [0, N) are in no group: their
  * positions fill perm behind indptr[N].
+ *
+ * gather_scatter: out[.., n, ..] is the reduction of all weight[.., e] * src[.., index[.., e], ..] with
+ * destination[.., e] == n, in any order. index and destination are [.., E]; weight is [.., E], or [.., E, H] for H
+ * heads of K / H neighbouring columns. arg_out is a position e; it is E for an empty group.
  */
 trts_status trts_scatter(const trts_tensor *src, const trts_tensor *index, const trts_tensor *base,
                          const trts_options *options, const trts_tensor *out, const trts_tensor *arg_out,
@@ -196,6 +201,9 @@ trts_status trts_gather_segment_csr(const trts_tensor *src, const trts_tensor *i
                                     const trts_tensor *arg_out, const trts_target *target);
 trts_status trts_group_index(const trts_tensor *index, const trts_options *options, const trts_tensor *perm,
                              const trts_tensor *indptr, const trts_target *target);
+trts_status trts_gather_scatter(const trts_tensor *src, const trts_tensor *index, const trts_tensor *destination,
+                                const trts_tensor *weight, const trts_options *options, const trts_tensor *out,
+                                const trts_tensor *arg_out, const trts_target *target);
 
 /* Why the last call of this thread failed; "" if it did not. Valid until the thread's next call. */
 const char *trts_last_error(void);

@@ -222,10 +222,12 @@ fn a_query_reads_the_index_only_where_it_must() {
     abi.expect_failure(query(0, &index, &Options { dim_size: 1 << 61, ..options }).0, INVALID_ARGUMENT, &["memory"]);
     abi.expect_failure(query(5, &index, &Options { dim_size: 1 << 61, ..options }).0, INVALID_ARGUMENT, &["memory"]);
     abi.expect_failure(query(10, &index, &Options { dim_size: 1 << 59, ..options }).0, INVALID_ARGUMENT, &["memory"]);
-    let last = ["operator is 11", "TRTS_GROUP_INDEX (10)"];
-    abi.expect_failure(query(11, &index, &options).0, INVALID_ARGUMENT, &last);
+    let last = ["operator is 12", "TRTS_GATHER_SCATTER (11)"];
+    abi.expect_failure(query(12, &index, &options).0, INVALID_ARGUMENT, &last);
     let words = ["TRTS_GATHER_SEGMENT_CSR has the inputs src, index, indptr, weight", "trts_query_inputs()"];
     abi.expect_failure(query(9, &index, &options).0, INVALID_ARGUMENT, &words);
+    let words = ["TRTS_GATHER_SCATTER has the inputs src, index, destination, weight", "trts_query_inputs()"];
+    abi.expect_failure(query(11, &index, &options).0, INVALID_ARGUMENT, &words);
     abi.expect_failure(
         query(1, &index, &Options { reduce: 1, ..options }).0,
         INVALID_ARGUMENT,
@@ -264,6 +266,17 @@ fn a_query_takes_any_number_of_inputs() {
     assert_eq!((status, found.dims(), found.dim_size), (OK, &[8][..], 7), "{}", abi.last_error());
     abi.expect_failure(query(10, &[&src]).0, INVALID_ARGUMENT, &["index is of type TRTS_FLOAT32", "TRTS_INT64"]);
     abi.expect_failure(query(10, &[&src, &index]).0, INVALID_ARGUMENT, &["TRTS_GROUP_INDEX", "it has: index"]);
+    // The number of groups is that of the destinations.
+    let mut destination = [4i64, 0, 3];
+    let mut destination = tensor(&mut destination, INT64, &[3]);
+    let (status, found) = query(11, &[&src, &index, &destination]);
+    assert_eq!((status, found.dims(), found.dim_size), (OK, &[5, 2][..], 5), "{}", abi.last_error());
+    abi.expect_failure(query(11, &[&src, &index]).0, INVALID_ARGUMENT, &["destination is a null pointer"]);
+    abi.expect_failure(query(11, &[&src, &index, &destination, &base]).0, INVALID_ARGUMENT, &words);
+    let two = [2];
+    destination.shape = two.as_ptr();
+    let words = ["destination of shape [2]", "index of shape [3]"];
+    abi.expect_failure(query(11, &[&src, &index, &destination]).0, INVALID_ARGUMENT, &words);
 }
 
 /// A gather_segment_csr that succeeds. A test changes one thing of it at a time.
@@ -360,6 +373,47 @@ fn weights_of_halves_may_be_float32() {
         });
         assert_eq!((status, out), (OK, expected), "{}", call.abi.last_error());
     }
+}
+
+#[test]
+fn every_input_of_a_gather_scatter_is_checked() {
+    let abi = CAbi::load();
+    let (mut src, mut weight) = ([1.0f32, 2.0, 3.0, 4.0, 5.0, 6.0], [1.0f32, 10.0, 2.0, 3.0]);
+    let (mut index, mut destination, mut out) = ([2i32, 0, 2, 1], [1i32, 0, 1, 1], [UNTOUCHED; 4]);
+    let [mut index, mut destination] = [&mut index, &mut destination].map(|data| tensor(data, INT32, &[4]));
+    let (src, weight) = (tensor(&mut src, FLOAT32, &[3, 2]), tensor(&mut weight, FLOAT32, &[4]));
+    let written = tensor(&mut out, FLOAT32, &[2, 2]);
+    let run = |index: &Tensor, destination: &Tensor, options: &Options| {
+        let null = ptr::null();
+        // SAFETY: the tensors are what they say, or are what the call refuses.
+        unsafe { (abi.gather_scatter)(&src, index, destination, &weight, options, &written, null, ptr::null()) }
+    };
+    let wide = Tensor { element_type: INT64, data: ptr::dangling_mut::<i64>().cast(), ..destination };
+    let words = ["destination is of type TRTS_INT64", "index's type, TRTS_INT32"];
+    abi.expect_failure(run(&index, &wide, &Options::INIT), INVALID_ARGUMENT, &words);
+    let three = [3];
+    let short = Tensor { shape: three.as_ptr(), ..destination };
+    let words = ["destination of shape [3]", "index of shape [4]"];
+    abi.expect_failure(run(&index, &short, &Options::INIT), INVALID_ARGUMENT, &words);
+    let words = ["destination", "null pointer for data"];
+    let missing = Tensor { data: ptr::null_mut(), ..destination };
+    abi.expect_failure(run(&index, &missing, &Options::INIT), INVALID_ARGUMENT, &words);
+    let options = Options { reduce: 1, ..Options::INIT };
+    abi.expect_failure(run(&index, &destination, &options), INVALID_ARGUMENT, &["trts_gather_scatter has no TRTS_MUL"]);
+
+    let (mut bad_index, mut bad_destination) = ([2i32, 0, 3, 1], [1i32, 2, 1, 1]);
+    (index, destination) = (tensor(&mut bad_index, INT32, &[4]), destination);
+    abi.expect_failure(run(&index, &destination, &Options::INIT), BAD_INDEX, &["index[2]", "outside 0 to 2"]);
+    assert_eq!(abi.last_bad_index(), Some((2, 3)));
+    destination = tensor(&mut bad_destination, INT32, &[4]);
+    let mut good_index = [2i32, 0, 2, 1];
+    let good = tensor(&mut good_index, INT32, &[4]);
+    abi.expect_failure(run(&good, &destination, &Options::INIT), BAD_INDEX, &["destination[1]", "outside 0 to 1"]);
+    assert_eq!(abi.last_bad_index(), Some((1, 2)));
+    // A bad index and a bad destination leave out their elements.
+    let status = run(&index, &destination, &Options { unchecked: 1, ..Options::INIT });
+    assert_eq!(status, OK, "{}", abi.last_error());
+    assert_eq!(out, [0.0, 0.0, 14.0, 18.0]);
 }
 
 /// A group_index that succeeds. A test changes one thing of it at a time.

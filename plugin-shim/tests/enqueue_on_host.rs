@@ -65,6 +65,7 @@ loaded_ahead! {
     kernels_of_std_are_loaded_ahead: c"TRTS_ScatterStd"
     kernels_of_gather_segment_csr_are_loaded_ahead: c"TRTS_GatherSegmentCSR"
     kernels_of_group_index_are_loaded_ahead: c"TRTS_GroupIndex"
+    kernels_of_gather_scatter_are_loaded_ahead: c"TRTS_GatherScatter"
 }
 
 fn in_process(test: &str, body: impl FnOnce(&Host)) {
@@ -366,10 +367,11 @@ mod in_child {
             let (zero, groups, rows) = (0, n as i32, e as i32);
             let is_csr = name.ends_with("CSR");
             let (mut src, mut out) = (tensor(values, &[e, k]), tensor(values, &[n, k]));
-            let is_gather_segment = name == "TRTS_GatherSegmentCSR";
-            let bounds = tensor(index, &[n + 1]);
+            let (is_gather_segment, is_gather_scatter) =
+                (name == "TRTS_GatherSegmentCSR", name == "TRTS_GatherScatter");
+            let bounds = tensor(index, &[if is_gather_scatter { e } else { n + 1 }]);
             let index = if is_csr && !is_gather_segment { bounds.clone() } else { tensor(index, &[e]) };
-            if is_gather_segment {
+            if is_gather_segment || is_gather_scatter {
                 src = tensor(values, &[n, k]);
             } else if name.starts_with("TRTS_Gather") {
                 std::mem::swap(&mut src, &mut out);
@@ -390,7 +392,7 @@ mod in_child {
             let mut outputs = vec![out];
             outputs.extend(self.reduce.is_some_and(Reduce::has_arg).then(|| tensor(INT32_TYPE, &outputs[0].dims)));
             let mut inputs = vec![src, index];
-            if is_gather_segment {
+            if is_gather_segment || is_gather_scatter {
                 inputs.extend([bounds, tensor(values, &[e])]);
             } else if name == "TRTS_GroupIndex" {
                 inputs = vec![tensor(values, &[e])];

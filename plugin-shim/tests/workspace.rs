@@ -14,9 +14,9 @@ use common::{
     v3::{Creator, Phase, Plugin},
 };
 use tensorrt_scatter::{
-    Composite, CompositeOptions, CompositePlan, GatherSegmentCsrOptions, GatherSegmentPlan, GroupIndexOptions,
-    GroupIndexPlan, IndexType, ReduceOperator, ScalarType, ScatterOptions, ScatterPlan, SegmentCooOptions,
-    SegmentCsrOptions, SegmentPlan, Shape,
+    Composite, CompositeOptions, CompositePlan, GatherScatterOptions, GatherScatterPlan, GatherSegmentCsrOptions,
+    GatherSegmentPlan, GroupIndexOptions, GroupIndexPlan, IndexType, ReduceOperator, ScalarType, ScatterOptions,
+    ScatterPlan, SegmentCooOptions, SegmentCsrOptions, SegmentPlan, Shape,
 };
 
 const CASES: usize = 3000;
@@ -202,6 +202,35 @@ fn gathered_segments_fit() {
 }
 
 #[test]
+fn gathered_groups_fit() {
+    let mut random = Random(7);
+    for reduce in ReduceOperator::GatherScatter.reductions() {
+        let fields = [chars(c"reduce", reduce.name()), int(c"dim_size_input", &1), int(c"weight_input", &1)];
+        let plugin = plugin(c"TRTS_GatherScatter", &fields);
+        for _ in 0..CASES {
+            let (data_type, scalar) = VALUE_TYPES[random.index(VALUE_TYPES.len())];
+            let largest = Sizes::largest(&mut random);
+            // The size of axis 2 is the number of elements. The number of rows of src does not matter.
+            let src = |sizes: Sizes| sizes.src().with_axis(2, 3).unwrap();
+            let weight = |sizes: Sizes| Shape::new(&sizes.src[..3]).unwrap();
+            let positions = |sizes: Sizes, random: &mut Random| [(); 2].map(|()| sizes.index(sizes.src[2], random));
+            let [index, destination] = positions(largest, &mut random).map(|shape| described(INT32_TYPE, shape));
+            let weights = described(data_type, weight(largest));
+            let inputs = [described(data_type, src(largest)), index, destination, weights];
+            let outputs = vec![described(data_type, largest.out()); plugin.output_count() as usize];
+            let given = plugin.workspace_size(&inputs, &inputs, &outputs);
+            let sizes = largest.within(&mut random);
+            let [index, destination] = positions(sizes, &mut random);
+            let options = GatherScatterOptions::new(reduce).dim_size(sizes.groups);
+            let weight = weight(sizes);
+            let plan = GatherScatterPlan::new(&src(sizes), &index, &destination, Some(&weight), &options).unwrap();
+            let needed = plan.workspace_bytes(scalar);
+            assert!(needed <= given, "{sizes:?} of {largest:?}, {scalar:?}: {needed} bytes needed, {given} given");
+        }
+    }
+}
+
+#[test]
 fn groupings_fit() {
     let mut random = Random(6);
     let plugin = plugin(c"TRTS_GroupIndex", &[int(c"dim_size_input", &1)]);
@@ -224,7 +253,7 @@ fn groupings_fit() {
 }
 
 /// The plugins that a test above is about.
-const CHECKED: [&CStr; 8] = [
+const CHECKED: [&CStr; 9] = [
     c"TRTS_Scatter",
     c"TRTS_SegmentCOO",
     c"TRTS_SegmentCSR",
@@ -233,6 +262,7 @@ const CHECKED: [&CStr; 8] = [
     c"TRTS_ScatterStd",
     c"TRTS_GatherSegmentCSR",
     c"TRTS_GroupIndex",
+    c"TRTS_GatherScatter",
 ];
 
 /// log_softmax has softmax's workspace.

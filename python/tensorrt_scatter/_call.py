@@ -84,6 +84,8 @@ class _Call:
         needs_out = self.operator.base is Base.START or self.operator is GATHER_CSR
         if needs_out:
             views.append(self.out_view)
+        elif self.out_view is not None and self.operator.has_groups:
+            self.options.dim_size = self.groups_of(self.out_view)
         if self.options.dim_size == -1 and not (needs_out and self.out_view is not None):
             self.reserve(QUERY_WORKSPACE_BYTES)
         required = Requirements.empty()
@@ -95,6 +97,12 @@ class _Call:
         check(self.library, status)
         self.options.dim_size = required.dim_size
         return required
+
+    def groups_of(self, out: View) -> int:
+        """The number of groups that an out has; -1 where it has no such axis."""
+        index = self.views[self.operator.index]
+        axis = self.operator.axis(0 if index is None else len(index.shape), self.options.dim)
+        return out.shape[axis] if 0 <= axis < len(out.shape) else -1
 
     def run(self, required: Requirements) -> tuple[Any, ...]:
         """Computes the results."""

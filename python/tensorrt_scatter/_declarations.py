@@ -137,8 +137,8 @@ class Input(Declared):
     """An array that an operator reads."""
 
     is_optional: bool = False
-    """Whether it may be left out. Such inputs come last, in operators whose nodes have no base and no number of groups:
-    a node has its inputs by their place."""
+    """Whether it may be left out. Such inputs come last, in operators whose nodes have no base. Behind them a node may
+    have the number of groups: then the attribute `weight_input` tells whether the input before it is the weights."""
 
     def beside(self, src: str) -> Input:
         """The same input of a call whose src has that type, which weights depend on."""
@@ -245,6 +245,11 @@ class Operator:
         return next((place for place, given in enumerate(self.inputs) if given.name == "indptr"), self.index)
 
     @property
+    def destination(self) -> int:
+        """The place of the input that names the group of each element: destination, or the index without one."""
+        return next((place for place, given in enumerate(self.inputs) if given.name == "destination"), self.index)
+
+    @property
     def size(self) -> Attribute | None:
         """The attribute that is a size of the result."""
         return next((attribute for attribute in self.attributes if attribute.is_size), None)
@@ -295,9 +300,11 @@ DETERMINISTIC = Attribute("deterministic", 0, "bool deterministic=False")
 REDUCE = Attribute("reduce", "sum")
 ARG_TYPE = Attribute("arg_type", "int32")
 DIM_SIZE_INPUT = Attribute("dim_size_input", 0)
+WEIGHT_INPUT = Attribute("weight_input", 0)
 
 _SRC, _FLOAT_SRC = Input("src", VALUES, Role.VALUES), Input("src", FLOATS, Role.VALUES)
 _INDEX, _INDPTR = Input("index", INDICES, Role.INDICES), Input("indptr", INDICES, Role.INDICES)
+_DESTINATION = Input("destination", INDICES, Role.INDICES)
 _WEIGHT = Input("weight", VALUES, Role.WEIGHTS, is_optional=True)
 _GROUPS = (DIM_SIZE, DIM_SIZE_INPUT)
 _REDUCE = (REDUCE, ARG_TYPE)
@@ -406,6 +413,16 @@ GROUP_INDEX = Operator(
     (Output("perm", INDICES, Role.INDICES, Result.SRC), Output("indptr", INDICES, Role.INDICES, Result.BOUNDS)),
     attributes=_GROUPS,
 )
+GATHER_SCATTER = Operator(
+    "gather_scatter",
+    11,
+    "TRTS_GatherScatter",
+    "gather_scatter{}",
+    (_SRC, _INDEX, _DESTINATION, _WEIGHT),
+    _reduced(Result.GROUPS),
+    attributes=(*_GROUPS, WEIGHT_INPUT, *_REDUCE),
+    reductions=_OF_SEGMENTS,
+)
 
 OPERATORS = (
     SCATTER,
@@ -419,6 +436,7 @@ OPERATORS = (
     STD,
     GATHER_SEGMENT_CSR,
     GROUP_INDEX,
+    GATHER_SCATTER,
 )
 BY_OP_TYPE = {operator.op_type: operator for operator in OPERATORS}
 

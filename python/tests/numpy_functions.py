@@ -20,11 +20,12 @@ DEFINITIONS = tensorrt_scripts.load("numpy_operators")
 def _call(operator: Operator, *inputs: np.ndarray, out: Any = None, **options: Any) -> Any:
     index = inputs[operator.index]
     axis = operator.axis(index.ndim, options.get("dim", -1))
-    if operator.outputs[0].result in (Result.INDEX, Result.SEGMENTS):
-        size = inputs[0].shape[axis]
-    else:
-        size = options.get("dim_size") if out is None else out.shape[axis]
-    _check(operator.inputs[operator.index].name, index, size)
+    groups = options.get("dim_size") if out is None else out.shape[axis]
+    has_destination = operator.destination != operator.index
+    reads_rows = has_destination or operator.outputs[0].result in (Result.INDEX, Result.SEGMENTS)
+    _check(operator.inputs[operator.index].name, index, inputs[0].shape[axis] if reads_rows else groups)
+    if has_destination:
+        _check("destination", inputs[operator.destination], groups)
     if operator.delimiter > operator.index:
         # The segments are of elements of the index.
         _check("indptr", inputs[operator.delimiter], index.shape[-1])

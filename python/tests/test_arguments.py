@@ -22,6 +22,7 @@ SCATTER = "src, index, dim=-1, out=None, dim_size=None"
 COO = "src, index, out=None, dim_size=None"
 CSR = "src, indptr, out=None"
 GATHER_SEGMENT = "src, index, indptr, weight=None"
+GATHER_SCATTER = "src, index, destination, weight=None, dim_size=None"
 #: torch_scatter 2.1.2's parameters, and those of the functions that it lacks.
 SIGNATURES = {
     "scatter": f"{SCATTER}, reduce='sum'",
@@ -37,6 +38,8 @@ SIGNATURES = {
         f"gather_segment_{reduce}_csr": f"{GATHER_SEGMENT}, out=None" for reduce in ("sum", "add", "mean", "min", "max")
     },
     "group_index": "index, dim_size=None",
+    "gather_scatter": f"{GATHER_SCATTER}, reduce='sum', out=None",
+    **{f"gather_scatter_{reduce}": f"{GATHER_SCATTER}, out=None" for reduce in ("sum", "add", "mean", "min", "max")},
     "scatter_softmax": "src, index, dim=-1, dim_size=None",
     "scatter_log_softmax": "src, index, dim=-1, eps=1e-12, dim_size=None",
     "scatter_logsumexp": f"{SCATTER}, eps=1e-12",
@@ -169,6 +172,30 @@ REFUSED: list[tuple[str, type[Exception], str, Any]] = [
         lambda: ts.gather_segment_csr(SRC[:, 0].copy(), INDEX, np.array([0, 1, 2, 3, 4]), COLUMN, out=COLUMN),
     ),
     (
+        "mul of gathered groups",
+        ValueError,
+        r"gather_scatter cannot reduce by 'mul'; expected one of 'sum', 'add', 'mean', 'min', 'max'",
+        lambda: ts.gather_scatter(SRC, INDEX, INDEX, reduce="mul"),
+    ),
+    (
+        "fewer destinations than elements",
+        ValueError,
+        r"destination of shape \[3\].*index of shape \[4\]",
+        lambda: ts.gather_scatter(SRC, INDEX, INDEX[:3].copy()),
+    ),
+    (
+        "destinations of another type than the index",
+        ValueError,
+        r"destination is of type TRTS_INT32; expected index's type, TRTS_INT64",
+        lambda: ts.gather_scatter(SRC, INDEX, INDEX.astype(np.int32)),
+    ),
+    (
+        "an out of gathered groups without their axis",
+        ValueError,
+        r"out has shape \(\), but the result has shape \(2, 3\)",
+        lambda: ts.gather_scatter(SRC, INDEX, INDEX, out=np.float32(0)[...]),
+    ),
+    (
         "a grouping of floats",
         ValueError,
         r"index has dtype float32; expected int32 or int64$",
@@ -245,6 +272,10 @@ def test_what_can_be_done_about_a_bad_index_is_told_in_pythons_words() -> None:
     # Of both inputs, the message speaks of the bad one.
     with pytest.raises(ts.BadIndexError, match=r"index\[3\].*with tensorrt_scatter\.unchecked\(\):"):
         ts.gather_segment_csr(SRC, np.array([0, 1, 2, 4]), INDPTR)
+    with pytest.raises(ts.BadIndexError, match=r"index\[3\].*with tensorrt_scatter\.unchecked\(\):"):
+        ts.gather_scatter(SRC, np.array([0, 1, 2, 4]), INDEX)
+    with pytest.raises(ts.BadIndexError, match=r"destination\[1\].*with tensorrt_scatter\.unchecked\(\):"):
+        ts.gather_scatter(SRC, INDEX, INDEX, dim_size=1)
     with pytest.raises(ts.BadIndexError, match=r"indptr\[2\]") as of_bounds:
         ts.gather_segment_csr(SRC, INDEX, INDPTR + 1)
     assert "unchecked" not in str(of_bounds.value)
@@ -256,6 +287,9 @@ def test_out_tells_the_number_of_groups_whatever_dim_size_says(library: librarie
     """torch_scatter does the same."""
     src, index = library.make(SRC), library.make(INDEX)
     for dim_size in (None, 1, 2, 9):
+        out = library.make(np.ones((3, 3), np.float32))
+        sums = ts.gather_scatter(src, library.make(np.arange(4)), index, dim_size=dim_size, out=out)
+        np.testing.assert_array_equal(library.back(sums), np.concatenate([SUMS, np.zeros((1, 3))]))
         sums = ts.scatter(src, index, 0, library.make(np.zeros((2, 3), np.float32)), dim_size)
         np.testing.assert_array_equal(library.back(sums), SUMS)
         sums = ts.segment_coo(src, library.make(np.sort(INDEX)), library.make(np.zeros((2, 3), np.float32)), dim_size)

@@ -62,7 +62,9 @@ def test_c_functions_take_what_is_declared(operator: declarations.Operator) -> N
     # A node has its inputs by their place.
     optional = [declared.is_optional for declared in operator.inputs]
     assert optional == sorted(optional) and not any(optional[: operator.index + 1])
-    assert not any(optional) or (operator.base is Base.NONE and not operator.has_groups)
+    assert not any(optional) or operator.base is Base.NONE
+    # A number of groups may come behind optional inputs only where an attribute tells whether they are there.
+    assert (any(optional) and operator.has_groups) == operator.has("weight_input")
     arguments += ["base"] if operator.base is Base.START else []
     arguments += ["options", *(output.name for output in operator.outputs), "target"]
     assert prototypes()[f"trts_{operator.name}"] == arguments
@@ -122,7 +124,7 @@ def test_plugins_have_the_inputs_and_attributes_that_are_declared(operator: decl
     assert described == set(operator.defaults())
     assert set(filter(None, attributes.split(", "))) <= described
     # The README leaves out attributes that several plugins share.
-    assert described - set(filter(None, attributes.split(", "))) <= {"arg_type", "dim_size_input"}
+    assert described - set(filter(None, attributes.split(", "))) <= {"arg_type", "dim_size_input", "weight_input"}
 
 
 def test_every_plugin_is_declared() -> None:
@@ -180,7 +182,7 @@ def status_of_query(
     zeros = ctypes.create_string_buffer(64)
     address = ctypes.addressof(zeros)
     types = {Role.VALUES: dtype, Role.INDICES: "int32", Role.WEIGHTS: weights or dtype}
-    shapes = {"src": (2, 3), "index": (2,), "indptr": (3,), "weight": (2,)}
+    shapes = {"src": (2, 3), "index": (2,), "indptr": (3,), "destination": (2,), "weight": (2,)}
     first, *others = operator.inputs
     tensors = [_c_abi.Tensor.of(address, dtype, shapes[first.name])]
     tensors += [_c_abi.Tensor.of(address, types[each.role], shapes[each.name]) for each in others]

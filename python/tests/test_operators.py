@@ -11,12 +11,13 @@ import numpy_functions
 import pytest
 
 import tensorrt_scatter as ts
-from tensorrt_scatter._declarations import GATHER_SEGMENT_CSR, SCATTER, SEGMENT_COO, SEGMENT_CSR
+from tensorrt_scatter._declarations import GATHER_SCATTER, GATHER_SEGMENT_CSR, SCATTER, SEGMENT_COO, SEGMENT_CSR
 
 SHAPE, GROUPS = (7, 40, 8), 6
 REDUCES = [each.name for each in SCATTER.reductions]
 COO_REDUCES = [each.name for each in SEGMENT_COO.reductions]
 CSR_REDUCES = [each.name for each in SEGMENT_CSR.reductions]
+GATHER_SCATTER_REDUCES = [each.name for each in GATHER_SCATTER.reductions]
 GATHER_SEGMENT_REDUCES = [each.name for each in GATHER_SEGMENT_CSR.reductions]
 
 
@@ -198,6 +199,100 @@ def test_bad_indices_of_gathered_segments(library: libraries.Library) -> None:
     np.testing.assert_array_equal(definition(src, index, indptr, weight, reduce="max")[1][:, 0], left)
 
 
+#: Of gather_scatter: the shapes of src, index, destination and weight.
+GATHER_SCATTER_SHAPES: list[tuple[tuple[int, ...], ...]] = [
+    ((9, 6), (40,), (40,)),
+    ((9, 6), (40,), (40,), (40,)),
+    ((9, 2, 3), (40,), (40,), (40, 3)),
+    ((3, 9, 4), (1, 40), (3, 40), (3, 40)),
+    ((3, 9, 4), (3, 40), (1, 40), (1, 40, 4)),
+]
+
+
+def gathered_groups(src: tuple[int, ...], index: tuple[int, ...], destination: tuple[int, ...], *weight: Any) -> Any:
+    """src, index, destination and maybe weight of these shapes; src and weight have both signs."""
+    generator = np.random.default_rng(len(src))
+    signs = (generator.choice([-1, 1], shape) for shape in (src, *weight))
+    values = [random(*shape) * sign.astype(np.float32) for shape, sign in zip((src, *weight), signs)]
+    rows = generator.integers(0, src[len(index) - 1], index)
+    return [values[0], rows, generator.integers(0, GROUPS, destination), *values[1:]]
+
+
+def test_gathered_groups(library: libraries.Library) -> None:
+    """The last two of the groups are empty."""
+    for shapes, reduce in itertools.product(GATHER_SCATTER_SHAPES, GATHER_SCATTER_REDUCES):
+        arrays = gathered_groups(*shapes)
+        expected = defined("gather_scatter", reduce)(*arrays, dim_size=GROUPS + 2)
+        given = list(map(library.make, arrays))
+        assert_results(library, function("gather_scatter", reduce)(*given, dim_size=GROUPS + 2), expected)
+        values = expected[0] if isinstance(expected, tuple) else expected
+        assert_results(library, ts.gather_scatter(*given, dim_size=GROUPS + 2, reduce=reduce), values)
+        # Without a dim_size, the destinations tell the number of groups.
+        expected = defined("gather_scatter", reduce)(*arrays)
+        assert_results(library, function("gather_scatter", reduce)(*given), expected)
+
+
+def test_gathered_groups_with_an_out(library: libraries.Library) -> None:
+    arrays = gathered_groups(*GATHER_SCATTER_SHAPES[1])
+    for reduce in GATHER_SCATTER_REDUCES:
+        out = library.make(random(GROUPS + 1, 6))
+        given = function("gather_scatter", reduce)(*map(library.make, arrays), out=out)
+        assert_results(library, given, defined("gather_scatter", reduce)(*arrays, dim_size=GROUPS + 1))
+        assert ((given[0] if isinstance(given, tuple) else given) is out) == library.writes_out
+
+
+def test_gathered_groups_of_every_type(library: libraries.Library) -> None:
+    """Results have the types of src and index. Weights have src's type, or float32 beside 16-bit floats."""
+    src, index, destination, weight = gathered_groups(*GATHER_SCATTER_SHAPES[1])
+    for dtype, index_dtype in itertools.product(library.dtypes, ("int32", "int64")):
+        values = (src * 2).astype(libraries.DTYPES[dtype])
+        places = [array.astype(index_dtype) for array in (index, destination)]
+        is_half = dtype in ("float16", "bfloat16")
+        for factor_dtype in (dtype, "float32") if is_half else (dtype,):
+            arrays = [values, *places, (weight * 2).astype(libraries.DTYPES[factor_dtype])]
+            for reduce in ("mean", "max"):
+                expected = defined("gather_scatter", reduce)(*arrays)
+                given = function("gather_scatter", reduce)(*map(library.make, arrays))
+                assert_results(library, given, expected, rtol=0 if is_half else 2e-6)
+                results = list(map(library.back, given if isinstance(given, tuple) else (given,)))
+                types = [libraries.DTYPES[dtype], np.dtype(index_dtype)]
+                assert [each.dtype for each in results] == types[: len(results)]
+
+
+def test_gathered_groups_are_the_same_every_time(library: libraries.Library) -> None:
+    generator = np.random.default_rng(1)
+    src = library.make(generator.normal(size=(1000, 4)).astype(np.float32))
+    arrays = [library.make(generator.integers(0, size, 200_000)) for size in (1000, 100)]
+    first, *others = (library.back(ts.gather_scatter(src, *arrays)) for _ in range(3))
+    assert all(np.array_equal(first, other) for other in others)
+
+
+def test_bad_indices_of_gathered_groups(library: libraries.Library) -> None:
+    src, weight = random(4, 2) * np.float32(-1), random(6)
+    index, destination = np.array([0, 4, 3, -1, 2, 1]), np.array([0, 0, 1, 1, 2, 3])
+    arrays = [library.make(array) for array in (src, index, destination, weight)]
+    with pytest.raises(ts.BadIndexError, match=r"index\[1\].* is 4, outside 0 to 3") as caught:
+        ts.gather_scatter(*arrays)
+    assert (caught.value.position, caught.value.value) == (1, 4)
+    good = library.make(index % 4)
+    with pytest.raises(ts.BadIndexError, match=r"destination\[5\].* is 3, outside 0 to 2"):
+        ts.gather_scatter(arrays[0], good, arrays[2], dim_size=3)
+    # The elements 1, 3 and 5 are left out. They count in no mean, and win no maximum, although the others are negative.
+    left = np.array([0, 2, 4])
+    expected = src[index[left]] * weight[left, None]
+    with ts.unchecked():
+        mean = ts.gather_scatter_mean(*arrays, dim_size=3)
+        largest, positions = ts.gather_scatter_max(*arrays, dim_size=3)
+    np.testing.assert_array_equal(library.back(mean), expected)
+    np.testing.assert_array_equal(library.back(largest), expected)
+    np.testing.assert_array_equal(library.back(positions), np.repeat(left[:, None], 2, axis=1))
+    # The definition leaves them out too.
+    definition = numpy_functions.DEFINITIONS.gather_scatter
+    (mean,) = definition(src, index, destination, weight, dim_size=3, reduce="mean")
+    np.testing.assert_array_equal(mean, expected)
+    np.testing.assert_array_equal(definition(src, index, destination, weight, dim_size=3, reduce="max")[1][:, 0], left)
+
+
 def test_groupings(library: libraries.Library) -> None:
     """perm and indptr have index's type. Each row has a grouping of its own, and some groups are empty."""
     generator = np.random.default_rng(3)
@@ -310,6 +405,8 @@ def test_no_elements(library: libraries.Library) -> None:
     # No elements, and no rows either.
     for rows, weight in itertools.product((2, 0), ([], [library.make(np.zeros((0, 3), np.float32))])):
         arrays = library.make(random(rows, 3)), library.make(index), library.make(np.zeros(3, np.int64))
-        out, arg_out = map(library.back, ts.gather_segment_max_csr(*arrays, *weight))
-        np.testing.assert_array_equal(out, np.zeros((2, 3)))
-        np.testing.assert_array_equal(arg_out, np.zeros((2, 3)))
+        given = [ts.gather_segment_max_csr(*arrays, *weight)]
+        given.append(ts.gather_scatter_max(arrays[0], arrays[1], arrays[1], *weight, dim_size=2))
+        for out, arg_out in (map(library.back, results) for results in given):
+            np.testing.assert_array_equal(out, np.zeros((2, 3)))
+            np.testing.assert_array_equal(arg_out, np.zeros((2, 3)))

@@ -24,6 +24,7 @@ CALLS: dict[str, Callable[[], Any]] = {
     "scatter_softmax": lambda: ts.scatter_softmax(SRC, INDEX),
     "gather_segment_csr": lambda: ts.gather_segment_csr(SRC, INDEX, INDPTR, SRC),
     "group_index": lambda: ts.group_index(INDEX),
+    "gather_scatter": lambda: ts.gather_scatter(SRC, INDEX, INDEX, SRC),
 }
 
 

@@ -27,6 +27,8 @@ WRITES: dict[str, Callable[[Any], Any]] = {
     "gather_csr": lambda out: ts.gather_csr(torch.ones(1), torch.tensor([0, 2]), out=out),
     "gather_segment_csr": lambda out: ts.gather_segment_csr(torch.ones(2), INDEX, INDPTR, torch.ones(4), out=out),
     "gather_segment_max_csr": lambda out: ts.gather_segment_max_csr(torch.ones(2), INDEX, INDPTR, out=out),
+    "gather_scatter": lambda out: ts.gather_scatter(torch.ones(2), INDEX, INDEX, torch.ones(4), out=out),
+    "gather_scatter_max": lambda out: ts.gather_scatter_max(torch.ones(2), INDEX, INDEX, out=out),
 }
 
 
@@ -55,6 +57,8 @@ def test_weights_that_require_a_gradient_are_refused() -> None:
     weight = torch.ones(4, requires_grad=True)
     with pytest.raises(RuntimeError, match=r"weight requires a gradient.*give weight\.detach\(\)"):
         ts.gather_segment_csr(torch.ones(2), INDEX, INDPTR, weight)
+    with pytest.raises(RuntimeError, match=r"weight requires a gradient.*give weight\.detach\(\)"):
+        ts.gather_scatter(torch.ones(2), INDEX, INDEX, weight)
 
 
 def test_the_inputs_versions_stay() -> None:
@@ -88,6 +92,8 @@ def test_the_negative_bit_is_read() -> None:
     assert ts.gather_coo(negative(7, 8), INDEX).tolist() == [7, 8, 7, 8]
     assert ts.segment_csr(negative(1, 5, 2, 3), INDPTR).tolist() == [6, 5]
     assert ts.gather_segment_csr(torch.ones(4), INDEX, INDPTR, negative(1.0, 5.0, 2.0, 3.0)).tolist() == [6, 5]
+    weight = negative(1.0, 5.0, 2.0, 3.0)
+    assert ts.gather_scatter(torch.ones(4), INDEX, torch._neg_view(-INDEX), weight).tolist() == [3, 8]
     # Of the index and of the bounds too.
     perm, indptr = ts.group_index(torch._neg_view(-INDEX))
     assert (perm.tolist(), indptr.tolist()) == ([0, 2, 1, 3], [0, 2, 4])

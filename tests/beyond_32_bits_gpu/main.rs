@@ -75,7 +75,10 @@ fn check_that_the_bad_end_is_found<I: Index>(
     let checked = ScatterOptions::new(Reduce::Sum).dim_size(pattern.groups);
     let refused = gpu::scatter(stream, src, index, None, &checked).err();
     let (position, shape) = (pattern.rows as u64 - 1, *index.shape());
-    assert_eq!(refused, Some(Error::IndexOutOfRange { position, value: -1, size: pattern.groups, shape }));
+    assert_eq!(
+        refused,
+        Some(Error::IndexOutOfRange { input: "index", position, value: -1, size: pattern.groups, shape })
+    );
 }
 
 fn scatter_options(pattern: &Pattern, reduce: Reduce) -> ScatterOptions {

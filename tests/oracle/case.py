@@ -25,12 +25,13 @@ SCATTER_REDUCTIONS = ("sum", "mul", "mean", "min", "max")
 SEGMENT_REDUCTIONS = ("sum", "mean", "min", "max")
 COMPOSITES = ("softmax", "log_softmax", "logsumexp", "std")
 BY_INDPTR = ("segment_csr", "gather_csr", "gather_segment_csr")
+BY_DESTINATION = ("gather_scatter",)
 
 
 @dataclass
 class Case:
-    """One call of an operator. `index` is indptr for the operators that take one; `rows` is gather_segment_csr's index.
-    Both are always int64 here."""
+    """One call of an operator. `index` is indptr for the operators that take one, and gather_scatter's destination;
+    `rows` is the index of gather_segment_csr and gather_scatter. Both are always int64 here."""
 
     name: str
     op: str
@@ -56,6 +57,13 @@ class Case:
     def axis(self):
         """The axis of src that the operator works along, counted from 0."""
         return self.index.dim() - 1 if self.dim is None else self.dim % self.src.dim()
+
+    @property
+    def index_name(self):
+        """The name of `index` in a line."""
+        if self.op in BY_DESTINATION:
+            return "destination"
+        return "indptr" if self.op in BY_INDPTR else "index"
 
     @property
     def selects(self):
@@ -104,7 +112,7 @@ def case_json(case, out, arg_out, sharper):
         "weight_dtype": None if case.weight is None or case.weight.dtype == case.src.dtype else "float32",
         "src": tensor_json(case.src),
         **({} if case.rows is None else {"index": tensor_json(case.rows)}),
-        "indptr" if case.op in BY_INDPTR else "index": tensor_json(case.index),
+        case.index_name: tensor_json(case.index),
         "weight": None if case.weight is None else tensor_json(case.weight),
         "base": None if case.base is None else tensor_json(case.base),
         "out": tensor_json(out),

@@ -80,6 +80,16 @@ GATHER_SEGMENTS = (
     ([0, 3, 2], [1, 2], [1, 3], [0, 1, 2], [1, 2]),
 )
 
+# src's shape, the index's shape, destination's shape, the weights' shape, dim_size.
+GATHER_SCATTERS = (
+    ([3, 2], [0], [0], None, None),
+    ([3, 2], [0], [0], [0], 2),
+    ([0, 2], [0], [0], None, 3),
+    ([3, 2], [0], [0], None, 0),
+    ([3, 0], [2], [2], [2, 0], 2),
+    ([0, 3, 2], [1, 2], [1, 2], [1, 2], 2),
+)
+
 
 def empties():
     # Every type in turn: emptiness is a matter of shapes.
@@ -104,6 +114,9 @@ def empties():
     turn = itertools.cycle(DTYPES)
     for shapes, reduce in itertools.product(GATHER_SEGMENTS, SEGMENT_REDUCTIONS):
         yield gather_segment(next(turn), *shapes, reduce)
+    turn = itertools.cycle(DTYPES)
+    for shapes, reduce in itertools.product(GATHER_SCATTERS, SEGMENT_REDUCTIONS):
+        yield gather_scatter(next(turn), *shapes, reduce)
 
 
 def scatter(dtype, shape, dim, index_shape, dim_size, reduce):
@@ -162,6 +175,23 @@ def gather_segment(dtype, shape, index_shape, indptr_shape, indptr, weight_shape
         reduce=reduce,
         rows=indices([0] * math.prod(index_shape), index_shape),
         weight=None if weight_shape is None else ones(dtype, weight_shape),
+    )
+
+
+def gather_scatter(dtype, shape, index_shape, destination_shape, weight_shape, dim_size, reduce):
+    what = f"src {shape_text(shape)}, index {shape_text(index_shape)}"
+    what += "" if weight_shape is None else f", weight {shape_text(weight_shape)}"
+    what += "" if dim_size is None else f", dim_size {dim_size}"
+    return Case(
+        f"gather_scatter {reduce} {dtype}: empty, {what}",
+        "gather_scatter",
+        dtype,
+        ones(dtype, shape),
+        counting(destination_shape),
+        reduce=reduce,
+        rows=indices([0] * math.prod(index_shape), index_shape),
+        weight=None if weight_shape is None else ones(dtype, weight_shape),
+        dim_size=dim_size,
     )
 
 

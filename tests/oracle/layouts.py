@@ -93,8 +93,8 @@ CSR_LAYOUTS = (
     ([4, 1, 2, 2, 1], []),
 )
 
-# src's shape, the leading axes of the index and of indptr, the weights' leading axes and the number of heads. Without
-# weights the latter are None; without an axis of heads the number is.
+# src's shape, the leading axes of the index and of indptr, or of destination, the weights' leading axes and the number
+# of heads. Without weights the latter are None; without an axis of heads the number is.
 GATHER_SEGMENT_LAYOUTS = (
     ([6], [], [], None, None),
     ([6], [], [], [], None),
@@ -126,6 +126,7 @@ def layouts():
     yield from layouts_of_segment_csr()
     yield from layouts_of_gather()
     yield from layouts_of_gather_segment()
+    yield from layouts_of_gather_scatter()
     yield from layouts_of_composites()
     yield from long_ones()
 
@@ -278,6 +279,32 @@ def layouts_of_gather_segment():
             )
 
 
+def layouts_of_gather_scatter():
+    for (turn, reduce), (kind, dtype) in itertools.product(enumerate(SEGMENT_REDUCTIONS), enumerate(DTYPES)):
+        rows = rows_of(GATHER_SEGMENT_LAYOUTS, dtype, turn + kind)
+        for number, (shape, leading, of_destination, of_weight, heads) in enumerate(rows):
+            has_dim_size = (number + turn + kind) % 2 == 1
+            name = f"gather_scatter {reduce} {dtype}: src {shape_text(shape)}, index {shape_text([*leading, 'E'])}"
+            name += f", destination {shape_text([*of_destination, 'E'])}"
+            if of_weight is not None:
+                name += f", weight {shape_text([*of_weight, 'E'] if heads is None else [*of_weight, 'E', heads])}"
+            name += ", dim_size" if has_dim_size else ""
+            rng = random.Random(name)
+            n, elements = rng.randint(2, 5), rng.randint(6, 9)
+            yield Case(
+                name,
+                "gather_scatter",
+                dtype,
+                src=draw_values(rng, shape, dtype),
+                index=draw_index(rng, [*of_destination, elements], n),
+                index_dtype=INDEX_DTYPES[(number + kind) % 2],
+                reduce=reduce,
+                rows=draw_index(rng, [*leading, elements], shape[len(leading)]),
+                weight=draw_weight(rng, of_weight, elements, heads, weight_dtype(dtype, number)),
+                dim_size=n + 2 if has_dim_size else None,
+            )
+
+
 def weight_dtype(dtype, number):
     """The type of src; every second time float32 beside 16 bits."""
     return "float32" if dtype in SIXTEEN_BITS and number % 2 else dtype
@@ -324,6 +351,7 @@ def long_ones():
     for (shape, n), reduce in itertools.product(LONG_SHAPES, SEGMENT_REDUCTIONS):
         for dtype in ("float32", "float16", "int64"):
             yield long_gather_segment(reduce, dtype, shape, n)
+            yield long_gather_scatter(reduce, dtype, shape, n)
 
 
 def long_gather_segment(reduce, dtype, shape, n):
@@ -340,6 +368,24 @@ def long_gather_segment(reduce, dtype, shape, n):
         reduce=reduce,
         rows=draw_index(rng, [elements], rows[0]),
         weight=draw_weight(rng, [], elements, None, dtype),
+    )
+
+
+def long_gather_scatter(reduce, dtype, shape, n):
+    """As many elements as `shape` has rows, of a third as many rows."""
+    elements, rows = shape[0], [shape[0] // 3, *shape[1:]]
+    name = f"gather_scatter {reduce} {dtype}: long, src {shape_text(rows)}, {elements} elements, {n} groups"
+    rng = random.Random(name)
+    return Case(
+        name,
+        "gather_scatter",
+        dtype,
+        src=draw_values(rng, rows, dtype),
+        index=draw_index(rng, [elements], n),
+        reduce=reduce,
+        rows=draw_index(rng, [elements], rows[0]),
+        weight=draw_weight(rng, [], elements, None, dtype),
+        dim_size=n,
     )
 
 

@@ -71,6 +71,9 @@ def call(case):
             return getattr(torch_scatter, f"segment_{case.reduce}_csr")(case.src, case.index, base)
         case "gather_segment_csr":
             return getattr(torch_scatter, f"segment_{case.reduce}_csr")(products(case), case.index)
+        case "gather_scatter":
+            function = getattr(torch_scatter, f"scatter_{case.reduce}")
+            return function(products(case), case.index, case.axis, None, case.dim_size)
         case "gather_coo" | "gather_csr":
             return getattr(torch_scatter, case.op)(case.src, case.index, base)
         case "std":

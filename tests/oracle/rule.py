@@ -49,10 +49,12 @@ def expanded_index(case):
 
 
 def over_rows(case):
-    """gather_segment_csr as the segment_csr over the products that it reduces; any other case as it is."""
+    """gather_segment_csr and gather_scatter as the segment_csr and the scatter over the products that they reduce; any
+    other case as it is."""
     if case.rows is None:
         return case
-    return replace(case, op="segment_csr", src=products(case), rows=None, weight=None)
+    op, dim = ("segment_csr", None) if case.op == "gather_segment_csr" else ("scatter", case.axis)
+    return replace(case, op=op, dim=dim, src=products(case), rows=None, weight=None)
 
 
 def products(case):

@@ -249,7 +249,8 @@ def composites():
 
 
 def gathered_segments():
-    """Products that are NaN, signed zeros and ties where the factors are none, and rows that several elements name."""
+    """Products that are NaN, signed zeros and ties where the factors are none, and rows that several elements name.
+    gather_scatter meets the elements out of order."""
     factors = [[(NAN, 1), (2, 1), (2, 2)], [(INF, 0), (-1, 1)], [(NAN, 0), (INF, 0)], [], [(-1, 0), (0.0, 1)]]
     factors += [[(2, 2), (1, 4), (4, 1)], [(-INF, -1), (INF, -1)], [(-0.0, 1), (-0.0, 1)]]
     rows = sorted({str(value): value for segment in factors for value, _ in segment}.items())
@@ -266,4 +267,17 @@ def gathered_segments():
             reduce=reduce,
             rows=indices([row for row, _ in elements]),
             weight=tensor([weight for _, weight in elements], dtype),
+        )
+        in_turn = sorted(enumerate(elements), key=lambda each: each[0] % 3)
+        of_element = [n for n, segment in enumerate(factors) for _ in segment]
+        yield Case(
+            f"gather_scatter {reduce} {dtype}: products beyond numbers, ties and signed zeros",
+            "gather_scatter",
+            dtype,
+            src=tensor([value for _, value in rows], dtype),
+            index=indices([of_element[at] for at, _ in in_turn]),
+            reduce=reduce,
+            rows=indices([row for _, (row, _) in in_turn]),
+            weight=tensor([weight for _, (_, weight) in in_turn], dtype),
+            dim_size=len(factors),
         )

@@ -2,9 +2,9 @@
 
 use half::{bf16, f16};
 use tensorrt_scatter::{
-    BadIndex, Composite, CompositeOptions, Error, Float, GatherCooOptions, GatherCsrOptions, GatherSegmentCsrOptions,
-    GroupIndexOptions, Grouping, ReduceOperator, Reduced, Scalar, ScatterOptions, SegmentCooOptions, SegmentCsrOptions,
-    Tensor, TensorView, Weight, cpu,
+    BadIndex, Composite, CompositeOptions, Error, Float, GatherCooOptions, GatherCsrOptions, GatherScatterOptions,
+    GatherSegmentCsrOptions, GroupIndexOptions, Grouping, ReduceOperator, Reduced, Scalar, ScatterOptions,
+    SegmentCooOptions, SegmentCsrOptions, Tensor, TensorView, Weight, cpu,
 };
 
 use crate::{element::Element, memory::counted};
@@ -146,6 +146,33 @@ fn calls_of<T: Element>(sizes: Sizes, calls: &mut Vec<Call>) {
                 result.map(|()| plain(out))
             };
             add(format!("gather_segment_csr_into {reduce}, {kind}"), false, Box::new(run));
+        }
+    }
+    let destination = Tensor::new(&[1, e], (0..e).map(|position| (number(position + 3) % n) as i64).collect()).unwrap();
+    for reduce in ReduceOperator::GatherScatter.reductions() {
+        for (kind, heads) in [("plain", None), ("weighted", Some(1)), ("weighted by heads", Some(k))] {
+            let (src, index, destination) =
+                (values::<T>(Sizes { e: n, ..sizes }), row_index.clone(), destination.clone());
+            let weight = heads.map(|heads| values::<T>(Sizes { k: heads, ..sizes }));
+            let options = GatherScatterOptions::new(reduce);
+            let owned = (src.clone(), index.clone(), destination.clone(), weight.clone());
+            let run = move |groups: Option<usize>| {
+                let (src, index, destination, weight) = &owned;
+                let weight = weight.as_ref().map(|weight| Weight::Same(weight.view()));
+                let options = options.dim_size(groups.unwrap_or(n));
+                counted(|| cpu::gather_scatter(src, index, destination, weight, &options)).map(bits)
+            };
+            add(format!("gather_scatter {reduce}, {kind}"), true, Box::new(run));
+            let run = move |_: Option<usize>| {
+                let weight = weight.as_ref().map(|weight| Weight::Same(weight.view()));
+                let mut out = Tensor::full(*src.shape(), T::of(77.0)).unwrap();
+                let result =
+                    counted(|| cpu::gather_scatter_into(&src, &index, &destination, weight, &options, &mut out, None));
+                let is_untouched = || out.data().iter().all(|&value| value == T::of(77.0));
+                assert!(result.is_ok() || is_untouched(), "a call that failed has written");
+                result.map(|()| plain(out))
+            };
+            add(format!("gather_scatter_into {reduce}, {kind}"), false, Box::new(run));
         }
     }
     let (src, index) = (values::<T>(Sizes { e: n, ..sizes }), rows.data().to_vec());

@@ -92,6 +92,13 @@ def test_wrong_layers_are_refused():
         ("TRTS_ScatterStd", {"dim": 1, "dim_size": 4}, [("src", (2, 5), np.int32), index], "src"),
         ("TRTS_GroupIndex", {"dim_size": 4}, [("index", (2, 5), np.float32)], "index"),
         ("TRTS_GroupIndex", {"dim_size": 4}, [index, index], "2 inputs"),
+        ("TRTS_GatherScatter", {"dim_size": 4}, [src, index, ("destination", (5,), np.int32)], "destination"),
+        (
+            "TRTS_GatherScatter",
+            {"dim_size": 4, "reduce": "max"},
+            [src, index, ("destination", (1, 5), np.int32), ("weight", (2, 5, 2), np.float32)],
+            "weight",
+        ),
     ):
         engine.LOGGER.messages.clear()
         assert engine.serialize(engine.plugin_network(name, attributes, inputs)) is None, (name, attributes)
@@ -102,6 +109,8 @@ def test_wrong_layers_are_refused():
         ("TRTS_GatherSegmentCSR", {"reduce": "mul"}, "mul"),
         ("TRTS_ScatterSoftmax", {"dim": 1}, "dim_size"),
         ("TRTS_GroupIndex", {}, "dim_size"),
+        ("TRTS_GatherScatter", {}, "dim_size"),
+        ("TRTS_GatherScatter", {"dim_size": 4, "reduce": "mul"}, "mul"),
         ("TRTS_ScatterLogSumExp", {"dim_size": 4, "eps": -1.0}, "eps"),
         ("TRTS_ScatterStd", {"dim_size": 4, "unbiased": 2}, "unbiased"),
         ("TRTS_Scatter", {"dim_size_input": 1}, "TensorRT 10"),

@@ -25,7 +25,7 @@ def model(layer, inputs, outputs):
         return helper.make_tensor_value_info(name, element_type, [f"{name}_{axis}" for axis in range(array.ndim)])
 
     types = {name: helper.np_dtype_to_tensor_dtype(array.dtype) for name, array in inputs.items()}
-    types.update({name: TensorProto.INT64 for name in ("index", "indptr") if name in inputs})
+    types.update({name: TensorProto.INT64 for name in ("index", "indptr", "destination") if name in inputs})
     output_types = dict.fromkeys(outputs, TensorProto.INT64)
     if "out" in outputs:
         output_types["out"] = types["src"]

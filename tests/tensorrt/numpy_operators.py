@@ -1,7 +1,7 @@
 """What each operator computes, in NumPy: the definition, group by group, in float64 or int64.
 
-Names and rules are those of torch_scatter (https://pytorch-scatter.readthedocs.io), which has no gather_segment_csr and
-no group_index.
+Names and rules are those of torch_scatter (https://pytorch-scatter.readthedocs.io), which has no gather_segment_csr,
+no gather_scatter and no group_index.
 Where the plugins' rules are stricter, this file has the plugins' rules: an element whose index names no group or no row
 is left out, and a row that no index names is 0.
 
@@ -60,6 +60,7 @@ REDUCTIONS = {
     "TRTS_SegmentCOO": ("sum", "add", "mean", "min", "max"),
     "TRTS_SegmentCSR": ("sum", "add", "mean", "min", "max"),
     "TRTS_GatherSegmentCSR": ("sum", "add", "mean", "min", "max"),
+    "TRTS_GatherScatter": ("sum", "add", "mean", "min", "max"),
 }
 
 
@@ -152,7 +153,17 @@ def gather_segment_csr(src, index, indptr, weight=None, *, reduce="sum"):
 
     Weights [.., E, H] have one of H heads for each K / H neighbouring columns of the K that follow the axis of E.
     """
-    dim, elements = index.ndim - 1, index.shape[-1]
+    segments = _segments(indptr, index.shape[-1])
+    return _reduced_rows(src, index, segments, weight, max(indptr.shape[-1] - 1, 0), reduce)
+
+
+def gather_scatter(src, index, destination, weight=None, *, dim_size=None, reduce="sum"):
+    """scatter of `weight * gather_coo(src, index)`, without the elements whose index names no row."""
+    return _reduced_rows(src, index, destination, weight, _groups(destination, None, -1, dim_size), reduce)
+
+
+def _reduced_rows(src, index, destination, weight, groups, reduce):
+    dim = index.ndim - 1
     (rows,) = gather_coo(src.astype(np.int64 if src.dtype.kind == "i" else np.float64), index)
     if weight is not None:
         weight = weight[..., None] if weight.ndim == dim + 1 else weight
@@ -160,8 +171,8 @@ def gather_segment_csr(src, index, indptr, weight=None, *, reduce="sum"):
         weight = np.repeat(weight, columns // max(heads, 1), axis=-1)
         rows = rows * weight.reshape(weight.shape[:-1] + src.shape[dim + 1 :]).astype(rows.dtype)
     names_a_row = (index >= 0) & (index < src.shape[dim])
-    segments = np.where(names_a_row, _segments(indptr, elements), -1)
-    out, *arg = scatter(rows, segments, dim=dim, dim_size=max(indptr.shape[-1] - 1, 0), reduce=reduce)
+    destination = np.where(names_a_row, destination, -1)
+    out, *arg = scatter(rows, destination, dim=dim, dim_size=groups, reduce=reduce)
     return [out.astype(src.dtype), *arg]
 
 
@@ -244,4 +255,5 @@ OF_PLUGIN = {
     "TRTS_ScatterStd": scatter_std,
     "TRTS_GatherSegmentCSR": gather_segment_csr,
     "TRTS_GroupIndex": group_index,
+    "TRTS_GatherScatter": gather_scatter,
 }

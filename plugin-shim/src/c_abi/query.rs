@@ -254,9 +254,28 @@ impl Query {
         if self.src().element_count() == 0 { Ok(0) } else { unsafe { self.group_count() } }
     }
 
+    /// The number of groups in the index.
+    ///
     /// # Safety
     /// That of [`answer`](operators::answer).
     pub(super) unsafe fn group_count(&mut self) -> Result<usize, Failure> {
+        // SAFETY: the caller's promise.
+        unsafe { self.group_count_in(*self.inputs.index()) }
+    }
+
+    /// The number of groups in an input that every call has.
+    ///
+    /// # Safety
+    /// That of [`answer`](operators::answer).
+    pub(super) unsafe fn group_count_of(&mut self, name: &str) -> Result<usize, Failure> {
+        let input = *self.inputs.named(name).expect("a required input was read");
+        // SAFETY: the caller's promise.
+        unsafe { self.group_count_in(input) }
+    }
+
+    /// # Safety
+    /// That of [`answer`](operators::answer).
+    unsafe fn group_count_in(&mut self, index: Descriptor) -> Result<usize, Failure> {
         unsafe fn count<I: Index>(index: &Descriptor, target: &mut Target) -> Result<usize, Failure> {
             // SAFETY: the caller's promise.
             unsafe {
@@ -269,7 +288,6 @@ impl Query {
                 }
             }
         }
-        let index = *self.inputs.index();
         index.check_data()?;
         // SAFETY: the caller's promise.
         unsafe {

@@ -111,7 +111,7 @@ mod tests {
     #[test]
     fn the_headers_comments_name_what_there_is() {
         let indices = alternatives(IndexType::ALL.into_iter().map(|index| type_constant(index.scalar())));
-        assert_header_has(&format!("index, indptr, perm and arg_out {indices}. */"));
+        assert_header_has(&format!("index, destination, indptr, perm and arg_out {indices}. */"));
         let having: Vec<_> = Reduce::ALL.into_iter().filter(|reduce| reduce.has_arg()).map(reduce_constant).collect();
         let sentence = format!("arg_out is for {},", having.join(" and "));
         assert!(text().contains(&sentence), "expected \"{sentence}\"");

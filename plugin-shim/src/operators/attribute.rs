@@ -12,6 +12,7 @@ use crate::{
 pub(super) const DIM: Attribute = Attribute { name: c"dim", kind: Kind::Int };
 pub(super) const DIM_SIZE: Attribute = Attribute { name: c"dim_size", kind: Kind::Int };
 pub(super) const DIM_SIZE_INPUT: Attribute = Attribute { name: c"dim_size_input", kind: Kind::Int };
+pub(super) const WEIGHT_INPUT: Attribute = Attribute { name: c"weight_input", kind: Kind::Int };
 pub(super) const SIZE: Attribute = Attribute { name: c"size", kind: Kind::Int };
 pub(super) const REDUCE: Attribute = Attribute { name: c"reduce", kind: Kind::Text };
 pub(super) const DETERMINISTIC: Attribute = Attribute { name: c"deterministic", kind: Kind::Int };

@@ -40,7 +40,7 @@ pub(super) fn make(
         });
     }
     let tells_groups = is_over_elements && size.is_input();
-    let choice = Choice { has_group_count: size.is_input(), positions: None, tells_groups };
+    let choice = Choice { has_group_count: size.is_input(), tells_groups, ..Choice::default() };
     let dim = attribute::dim(attributes);
     let mut options = CompositeOptions::new().dim(dim as isize);
     if let Some(eps) = attributes.float(EPS.name) {

@@ -91,6 +91,8 @@ pub(super) const SRC_OF_FLOATS: Input = required("src", Role::Values(ValueTypes:
 pub(super) const INDEX_INPUT: Input = required("index", Role::Index);
 pub(super) const INDPTR_INPUT: Input = required("indptr", Role::Index);
 pub(super) const BASE_INPUT: Input = Input { name: "base", role: Role::Base, is_optional: true };
+/// The groups of elements, beside an index that names their rows.
+pub(super) const DESTINATIONS_INPUT: Input = required("destination", Role::Index);
 pub(super) const WEIGHT_INPUT: Input = Input { name: "weight", role: Role::Weight, is_optional: true };
 pub(super) const DESTINATION_INPUT: Input = Input { name: "base", role: Role::Destination, is_optional: true };
 pub(super) const OUT: Output = Output { name: "out", content: Content::Values };

@@ -1,21 +1,22 @@
 //! `TRTS_GatherSegmentCSR`: src, index, indptr, optional weight -> out, and arg_out for min and max.
 
 use tensorrt_scatter::{
-    Error, GatherSegmentCsrOptions, GatherSegmentPlan, Reduce, ReduceOperator, ScalarType, Shape,
-    gpu::raw::{GatherSegmentPointers, Kernels, ReductionPointers, gather_segment_raw, preload_gather_segment_csr},
+    Error, GatherSegmentCsrOptions, GatherSegmentPlan, Reduce, ReduceOperator, Shape,
+    gpu::raw::{Kernels, gather_segment_raw, preload_gather_segment_csr},
 };
 
 use super::{
-    INDEX, Id, Made, Operator, SRC, Shapes, Signature,
+    Id, Made, Operator, SRC, Shapes, Signature,
     attribute::{self, ARG_TYPE, REDUCE},
     declaration::{ARG_OUT, Declaration, INDEX_INPUT, INDPTR_INPUT, OUT, SRC_OF_ALL, WEIGHT_INPUT},
+    gathered::{self, SEGMENTS, WEIGHT},
     shape,
     signature::Choice,
 };
 use crate::{
     abi::DimSource,
     attributes::Attributes,
-    backend::{Buffers, ElementTypes, Plan, reduction_pointers},
+    backend::{Buffers, ElementTypes, Plan},
     message::Refusal,
     tensorrt::Generation,
 };
@@ -30,11 +31,6 @@ pub(super) const DECLARATION: Declaration = Declaration {
     reductions: Some(ReduceOperator::GatherSegmentCsr),
     make,
 };
-
-/// The position of indptr.
-const INDPTR: usize = 2;
-/// The position of weight.
-const WEIGHT: usize = 3;
 
 fn make(declaration: &'static Declaration, attributes: &Attributes, generation: Generation) -> Made {
     let reduce = attribute::reduce(ReduceOperator::GatherSegmentCsr, attributes)?;
@@ -60,16 +56,12 @@ impl Operator for GatherSegmentCsr {
     }
 
     fn out_sizes(&self, _output: usize, inputs: &[&[i64]]) -> Result<Vec<DimSource>, Refusal> {
-        let axis = shape::axis_of_index(inputs, "index")?;
-        shape::check_indptr_rank(inputs[INDPTR], inputs[INDEX])?;
-        if let Some(weight) = inputs.get(WEIGHT) {
-            shape::check_weight_rank(weight, inputs[INDEX])?;
-        }
-        Ok(shape::src_sizes_with(inputs[SRC], axis, shape::segments_of(INDPTR, axis)))
+        let axis = gathered::checked_axis("indptr", inputs)?;
+        Ok(shape::src_sizes_with(inputs[SRC], axis, shape::segments_of(SEGMENTS, axis)))
     }
 
     fn plan(&self, shapes: &Shapes) -> Result<Option<Box<dyn Plan>>, Refusal> {
-        let (index, indptr, weight) = (shapes.index(), &shapes.inputs[INDPTR], shapes.inputs.get(WEIGHT));
+        let (index, indptr, weight) = (shapes.index(), &shapes.inputs[SEGMENTS], shapes.inputs.get(WEIGHT));
         let plan = GatherSegmentPlan::csr(shapes.src(), index, indptr, weight, &self.options())?;
         shape::check_positions(self.signature.positions(), "index", index.dims()[index.rank() - 1])?;
         Ok(Some(Box::new(plan)))
@@ -80,7 +72,7 @@ impl Operator for GatherSegmentCsr {
         // change the most that chunks may take.
         let axis = shapes.index().rank().saturating_sub(1);
         let along = |shape: &Shape| shape.dims().last().copied().unwrap_or(0);
-        let (elements, entries) = (along(shapes.index()), along(&shapes.inputs[INDPTR]));
+        let (elements, entries) = (along(shapes.index()), along(&shapes.inputs[SEGMENTS]));
         let src = shapes.src();
         shape::check_countable([*src, src.with_axis(axis, elements)?, src.with_axis(axis, entries)?])?;
         let leading = shape::leading(src, axis + 1)?;
@@ -104,17 +96,7 @@ impl Plan for GatherSegmentPlan {
     }
 
     unsafe fn enqueue(&self, kernels: &'static Kernels, buffers: &Buffers) -> Result<(), Error> {
-        let scalar = buffers.types.values(SRC);
-        let reduction = reduction_pointers(buffers, self.workspace_bytes(scalar));
-        let weight = buffers.inputs[WEIGHT];
-        let pointers = GatherSegmentPointers {
-            reduction: ReductionPointers { index: buffers.input(INDPTR), ..reduction },
-            index: buffers.input(INDEX),
-            weight,
-            weights_are_float32: weight.is_some()
-                && scalar.is_half()
-                && buffers.types.values(WEIGHT) == ScalarType::F32,
-        };
+        let pointers = gathered::pointers(buffers, self.workspace_bytes(buffers.types.values(SRC)));
         // SAFETY: the caller's promise.
         unsafe { gather_segment_raw(kernels, self, &pointers, buffers.stream) }
     }

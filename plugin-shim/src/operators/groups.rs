@@ -67,7 +67,7 @@ impl Size {
                     false => "",
                 };
                 Err(Refusal::new(format!(
-                    "the input behind index has shape {sizes:?}, but attribute dim_size_input is 1: expected dim_size, \
+                    "the last input has shape {sizes:?}, but attribute dim_size_input is 1: expected dim_size, \
                      one value{of_base}"
                 )))
             }

@@ -2,7 +2,8 @@
 //!
 //! One file for each operator. What several have in common is in `declaration` (names, inputs and outputs), `signature`
 //! (those that a layer has), `attribute` (attributes), `grouped` (operators over the groups of an index), `groups` (the
-//! number of groups), `shape` (axes and shapes), `segment`, `gather` and `composite` (operators that share a plan).
+//! number of groups), `gathered` (operators over rows that an index names), `shape` (axes and shapes), `segment`,
+//! `gather` and `composite` (operators that share a plan).
 //!
 //! A new operator is a line in `operators!`, a file here with a declaration and a plan, and a file in `c_abi::operators`
 //! with a function and a query.
@@ -15,7 +16,9 @@ mod documents;
 mod gather;
 mod gather_coo;
 mod gather_csr;
+mod gather_scatter;
 mod gather_segment_csr;
+mod gathered;
 mod group_index;
 mod grouped;
 mod groups;
@@ -77,6 +80,7 @@ operators! {
     Std: scatter_std;
     GatherSegmentCsr: gather_segment_csr;
     GroupIndex: group_index;
+    GatherScatter: gather_scatter;
 }
 
 /// The version of every plugin.
@@ -194,6 +198,23 @@ mod tests {
         let signature = Signature::new(scatter, Choice { has_group_count: true, ..Choice::default() });
         assert_eq!((signature.base(&given), signature.size_input()), (None, Some(2)));
         assert_eq!(signature.tensors(&given), ["src", "index"]);
+    }
+
+    #[test]
+    fn an_attribute_tells_a_weight_from_a_shape_tensor() {
+        let scatter = Declaration::of(Id::GatherScatter);
+        let choice = |weight| Choice { has_group_count: true, weight: Some(weight), ..Choice::default() };
+        let without = Signature::new(scatter, choice(false));
+        let given = ["src", "index", "destination", "fourth"];
+        assert_eq!((without.tensors(&given), without.size_input()), (&given[..3], Some(3)));
+        assert_eq!(without.inputs()[3].name, "dim_size");
+        assert!([3, 4].into_iter().all(|count| without.check_input_count(count).is_ok()));
+        assert!(!without.reads(3));
+        let with = Signature::new(scatter, choice(true));
+        assert_eq!((with.tensors(&given), with.size_input()), (&given[..], Some(4)));
+        assert!(with.reads(3));
+        let refusal = with.check_input_count(3).unwrap_err().to_string();
+        assert!(refusal.ends_with("expected src, index, destination, weight and optionally dim_size"), "{refusal}");
     }
 
     #[test]

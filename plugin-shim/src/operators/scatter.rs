@@ -34,7 +34,7 @@ fn make(declaration: &'static Declaration, attributes: &Attributes, generation: 
     let reduce = attribute::reduce(ReduceOperator::Scatter, attributes)?;
     let groups = Size::of_groups(attributes, generation)?;
     let positions = attribute::positions(attributes, reduce, generation)?;
-    let choice = Choice { has_group_count: groups.is_input(), positions, tells_groups: false };
+    let choice = Choice { has_group_count: groups.is_input(), positions, ..Choice::default() };
     let dim = attribute::dim(attributes);
     let deterministic = attribute::flag(attributes, &DETERMINISTIC, false)?;
     Ok(Box::new(Grouped {

@@ -30,7 +30,7 @@ fn make(declaration: &'static Declaration, attributes: &Attributes, generation: 
     let reduce = attribute::reduce(ReduceOperator::SegmentCoo, attributes)?;
     let groups = Size::of_groups(attributes, generation)?;
     let positions = attribute::positions(attributes, reduce, generation)?;
-    let choice = Choice { has_group_count: groups.is_input(), positions, tells_groups: false };
+    let choice = Choice { has_group_count: groups.is_input(), positions, ..Choice::default() };
     Ok(Box::new(Grouped {
         signature: Signature::new(declaration, choice),
         axis: Axis::LastOfIndex,

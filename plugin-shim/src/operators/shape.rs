@@ -50,12 +50,12 @@ pub(super) fn check_index_rank(inputs: &[&[i64]], name: &str) -> Result<(), Refu
     Err(Refusal::new(format!("{name} has rank {rank}, but src has rank {src_rank}; expected 1 to {src_rank}")))
 }
 
-/// Refuses an indptr that does not lie along the axis of the index.
-pub(super) fn check_indptr_rank(indptr: &[i64], index: &[i64]) -> Result<(), Refusal> {
-    if indptr.len() == index.len() {
+/// Refuses an indptr, or destinations, that do not lie along the axis of the index.
+pub(super) fn check_rank_of_index(name: &str, given: &[i64], index: &[i64]) -> Result<(), Refusal> {
+    if given.len() == index.len() {
         return Ok(());
     }
-    Err(Refusal::new(format!("indptr has rank {}; expected index's rank, {}", indptr.len(), index.len())))
+    Err(Refusal::new(format!("{name} has rank {}; expected index's rank, {}", given.len(), index.len())))
 }
 
 /// Refuses weights that have neither the axes of the index, nor one more.

@@ -2,7 +2,7 @@
 
 use super::{
     SRC,
-    declaration::{Content, Declaration, Role},
+    declaration::{Content, Declaration, Input, Role},
 };
 use crate::{
     message::Refusal,
@@ -14,6 +14,8 @@ pub(crate) struct Signature {
     declaration: &'static Declaration,
     inputs: Vec<Port>,
     outputs: Vec<Port>,
+    /// The number of inputs that every layer has.
+    required: usize,
     /// The number of inputs that are the declaration's. A shape tensor comes after them.
     tensors: usize,
     /// The position of base, where the layer can have one.
@@ -28,6 +30,9 @@ pub(super) struct Choice {
     /// Whether the last input is a shape tensor that holds the number of groups. A base would tell it too, so there is
     /// none.
     pub(super) has_group_count: bool,
+    /// Whether the layer has weights; None where the number of inputs tells. With a shape tensor behind them a layer
+    /// must say it: TensorRT does not always count that tensor among the inputs.
+    pub(super) weight: Option<bool>,
     /// The type of the positions that the reduction has, if it has any.
     pub(super) positions: Option<DataType>,
     /// Whether there is an output whose shape is \[N\], and whose values do not matter. When it runs, TensorRT shows a
@@ -51,10 +56,17 @@ impl Signature {
             .inputs
             .iter()
             .enumerate()
-            .filter(|&(position, _)| declaration.base() != Some(position) || base.is_some())
+            .filter(|&(position, input)| match input.role {
+                Role::Base | Role::Destination => base == Some(position),
+                Role::Weight => choice.weight != Some(false),
+                Role::Values(_) | Role::Index => true,
+            })
             .map(|(position, input)| Port { name: input.name, types: types(position, input.role) })
             .collect();
         let tensors = inputs.len();
+        let is_required =
+            |input: &&Input| !input.is_optional || input.role == Role::Weight && choice.weight == Some(true);
+        let required = declaration.inputs.iter().take_while(is_required).count();
         if choice.has_group_count {
             inputs.push(Port { name: "dim_size", types: Types::OneOf(DataType::INTEGERS) });
         }
@@ -74,7 +86,7 @@ impl Signature {
             outputs.push(Port { name: "groups", types: Types::Exactly(DataType::Int32) });
         }
         let Choice { positions, tells_groups, .. } = choice;
-        Self { declaration, inputs, outputs, tensors, base, positions, tells_groups }
+        Self { declaration, inputs, outputs, required, tensors, base, positions, tells_groups }
     }
 
     /// Whether an output exists only for its shape, \[N\].
@@ -137,11 +149,10 @@ impl Signature {
     /// Refuses a number of inputs that the operator cannot have. The number of groups may be there or not: TensorRT
     /// counts shape tensors apart when it asks for output shapes.
     pub(crate) fn check_input_count(&self, given: usize) -> Result<(), Refusal> {
-        let required = self.declaration.inputs.iter().take_while(|input| !input.is_optional).count();
-        if (required..=self.inputs.len()).contains(&given) {
+        if (self.required..=self.inputs.len()).contains(&given) {
             return Ok(());
         }
-        let (required, optional) = self.inputs.split_at(required);
+        let (required, optional) = self.inputs.split_at(self.required);
         Err(Refusal::new(format!(
             "{given} inputs were given; expected {}{}",
             required.iter().map(|port| port.name).collect::<Vec<_>>().join(", "),

@@ -97,6 +97,30 @@ static void gathered_segments(void) {
     CHECK(requirements.rank == 1 && requirements.shape[0] == 3 && requirements.dim_size == -1);
 }
 
+static void gathered_groups(void) {
+    float rows[3] = {7, 8, 9}, result[3];
+    int64_t groups[5] = {2, 0, 2, 0, 2}, positions[3];
+    trts_tensor src = floats(rows, &three), index = longs(sorted_groups, &five), destination = longs(groups, &five);
+    trts_tensor weight = floats(values, &five), out = floats(result, &three), arg_out = longs(positions, &three);
+    const trts_tensor *inputs[4];
+    trts_options options = TRTS_OPTIONS_INIT;
+    trts_requirements requirements = {sizeof requirements, 0, 0, 0, {0}};
+
+    CHECK(trts_gather_scatter(&src, &index, &destination, NULL, &options, &out, NULL, NULL) == TRTS_OK);
+    CHECK(are_close(result, (float[]){15, 0, 23}, 3));
+    options.reduce = TRTS_MAX;
+    CHECK(trts_gather_scatter(&src, &index, &destination, &weight, &options, &out, &arg_out, NULL) == TRTS_OK);
+    CHECK(are_close(result, (float[]){35, 0, 32}, 3));
+    CHECK(positions[0] == 1 && positions[1] == 5 && positions[2] == 4);
+
+    inputs[0] = &src;
+    inputs[1] = &index;
+    inputs[2] = &destination;
+    inputs[3] = &weight;
+    CHECK(trts_query_inputs(TRTS_GATHER_SCATTER, inputs, 4, &options, NULL, &requirements) == TRTS_OK);
+    CHECK(requirements.rank == 1 && requirements.shape[0] == 3 && requirements.dim_size == 3);
+}
+
 static void groupings(void) {
     int64_t groups[5] = {2, 0, 2, -1, 0}, positions[5], starts[4];
     trts_tensor index = longs(groups, &five), perm = longs(positions, &five), indptr = longs(starts, &four);
@@ -165,6 +189,7 @@ int main(void) {
     reductions();
     gathers();
     gathered_segments();
+    gathered_groups();
     groupings();
     composites();
     questions();

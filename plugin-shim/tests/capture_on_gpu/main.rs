@@ -72,6 +72,10 @@ fn check_all<T: Element + Float>(stream: &Stream, creators: &Creators, random: &
             let weighted = Weighted::Same;
             check(stream, creators, &Work::<T>::gather_segment_csr(random, reduce, src, index, rows, weighted));
         }
+        for reduce in ReduceOperator::GatherScatter.reductions() {
+            let weighted = Weighted::Same;
+            check(stream, creators, &Work::<T>::gather_scatter(random, reduce, src, index, rows, weighted));
+        }
         check(stream, creators, &Work::<T>::gather_coo(random, src, index, rows, false));
         check(stream, creators, &Work::<T>::gather_csr(random, src, index, rows, false));
     }

@@ -8,7 +8,7 @@ use super::{
 };
 
 /// Every plugin with its attributes and their types, in the order its creator declares them.
-pub const PLUGINS: [(&CStr, &[(&str, i32)]); 11] = [
+pub const PLUGINS: [(&CStr, &[(&str, i32)]); 12] = [
     (
         c"TRTS_Scatter",
         &[
@@ -30,6 +30,16 @@ pub const PLUGINS: [(&CStr, &[(&str, i32)]); 11] = [
     (c"TRTS_ScatterStd", &[("dim", INT32), ("dim_size", INT32), ("unbiased", INT32), ("dim_size_input", INT32)]),
     (c"TRTS_GatherSegmentCSR", &[("reduce", CHAR), ("arg_type", CHAR)]),
     (c"TRTS_GroupIndex", &[("dim_size", INT32), ("dim_size_input", INT32)]),
+    (
+        c"TRTS_GatherScatter",
+        &[
+            ("dim_size", INT32),
+            ("reduce", CHAR),
+            ("arg_type", CHAR),
+            ("dim_size_input", INT32),
+            ("weight_input", INT32),
+        ],
+    ),
 ];
 
 /// An attribute's value.
@@ -40,8 +50,8 @@ pub enum Value {
 }
 use Value::{Float, Int, Text};
 
-/// What a layer has behind src and index, or behind the index of `TRTS_GroupIndex`, if it is not
-/// `TRTS_GatherSegmentCSR`.
+/// What a layer has behind src and index, or behind the index of `TRTS_GroupIndex`, or behind all inputs of
+/// `TRTS_GatherSegmentCSR` and `TRTS_GatherScatter`.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Third {
     None,
@@ -56,7 +66,7 @@ pub struct Layer {
     pub attributes: &'static [(&'static CStr, Value)],
     pub third: Third,
     /// The shapes of src, index and, with a base, base; for `TRTS_GatherSegmentCSR` of src, index, indptr and perhaps
-    /// weight, for `TRTS_GroupIndex` of index.
+    /// weight, for `TRTS_GatherScatter` of the same with destination for indptr, for `TRTS_GroupIndex` of index.
     pub inputs: &'static [&'static [i64]],
     /// The shape of the first output: out, or perm.
     pub out: &'static [i64],
@@ -108,6 +118,8 @@ impl Layer {
     pub fn input_names(&self) -> &'static [&'static str] {
         if self.is_gather_segment() {
             &["src", "index", "indptr", "weight"]
+        } else if self.is_gather_scatter() {
+            &["src", "index", "destination", "weight"]
         } else if self.is_group_index() {
             &["index"]
         } else {
@@ -142,8 +154,13 @@ impl Layer {
         self.plugin == c"TRTS_GatherSegmentCSR"
     }
 
+    fn is_gather_scatter(&self) -> bool {
+        self.plugin == c"TRTS_GatherScatter"
+    }
+
     fn input_type(&self, position: usize, values: i32, index: i32) -> i32 {
-        if position == 1 || position == 2 && self.is_gather_segment() { index } else { values }
+        let has_two_indices = self.is_gather_segment() || self.is_gather_scatter();
+        if position == 1 || position == 2 && has_two_indices { index } else { values }
     }
 
     pub fn output_tensors(&self, values: i32) -> Vec<Tensor> {
@@ -203,7 +220,7 @@ const DYNAMIC_BASE: &[&[i64]] = &[&[-1, -1, 3], &[-1], &[-1, -1, 3]];
 const ROWS: &[&[i64]] = &[&[2, 5, 3], &[5]];
 const ROWS_BASE: &[&[i64]] = &[&[2, 5, 3], &[5], &[2, 7, 3]];
 
-static LAYERS: [Layer; 28] = [
+static LAYERS: [Layer; 31] = [
     Layer {
         plugin: c"TRTS_ScatterSoftmax",
         attributes: &[(c"dim", Int(1)), (c"dim_size_input", Int(1))],
@@ -516,5 +533,43 @@ static LAYERS: [Layer; 28] = [
         groups: None,
         indptr: Some((&[3, 1], "3 1")),
         symbolic: (&[&[3, -1]], "3 index.1"),
+    },
+    Layer {
+        plugin: c"TRTS_GatherScatter",
+        attributes: &[(c"reduce", Text("mean")), (c"dim_size", Int(3))],
+        third: Third::None,
+        inputs: &[&[2, 5, 6], &[2, 7], &[1, 7], &[1, 7, 3]],
+        out: &[2, 3, 6],
+        arg_out: None,
+        groups: None,
+        indptr: None,
+        symbolic: (&[&[-1, -1, 6], &[1, -1], &[1, -1], &[1, -1, 3]], "src.0 3 6"),
+    },
+    Layer {
+        plugin: c"TRTS_GatherScatter",
+        attributes: &[(c"reduce", Text("max")), (c"dim_size_input", Int(1))],
+        third: Third::DimSize,
+        inputs: &[&[5, 3], &[7], &[7]],
+        out: &[4, 3],
+        arg_out: Some(INT32_TYPE),
+        groups: None,
+        indptr: None,
+        symbolic: (&[&[-1, -1], &[-1], &[-1]], "dim_size.0 src.1"),
+    },
+    Layer {
+        plugin: c"TRTS_GatherScatter",
+        attributes: &[
+            (c"reduce", Text("min")),
+            (c"arg_type", Text("int64")),
+            (c"dim_size_input", Int(1)),
+            (c"weight_input", Int(1)),
+        ],
+        third: Third::DimSize,
+        inputs: &[&[5], &[0], &[0], &[0]],
+        out: &[2],
+        arg_out: Some(INT64_TYPE),
+        groups: None,
+        indptr: None,
+        symbolic: (&[&[-1], &[-1], &[-1], &[-1]], "dim_size.0"),
     },
 ];

@@ -46,10 +46,19 @@ pub fn wrong_attributes(generation: i32) -> Vec<WrongAttribute> {
 }
 
 fn c_name(name: &str) -> &'static CStr {
-    [c"dim", c"dim_size", c"dim_size_input", c"reduce", c"arg_type", c"size", c"eps", c"unbiased", c"deterministic"]
-        .into_iter()
-        .find(|known| known.to_str() == Ok(name))
-        .unwrap()
+    let known = [
+        c"dim",
+        c"dim_size",
+        c"dim_size_input",
+        c"weight_input",
+        c"reduce",
+        c"arg_type",
+        c"size",
+        c"eps",
+        c"unbiased",
+        c"deterministic",
+    ];
+    known.into_iter().find(|known| known.to_str() == Ok(name)).unwrap()
 }
 
 fn wrong_values(generation: i32) -> Vec<WrongAttribute> {
@@ -74,6 +83,14 @@ fn wrong_values(generation: i32) -> Vec<WrongAttribute> {
         (c"TRTS_GatherSegmentCSR", vec![chars(c"arg_type", "int8")], &["arg_type", "int8", "int32"]),
         (c"TRTS_GroupIndex", vec![], &["number of groups is unknown", "dim_size"]),
         (c"TRTS_GroupIndex", vec![int(c"dim_size", &-3)], &["dim_size", "-3"]),
+        (c"TRTS_GatherScatter", vec![], &["number of groups is unknown", "dim_size"]),
+        (c"TRTS_GatherScatter", vec![int(c"dim_size", &-3)], &["dim_size", "-3"]),
+        (c"TRTS_GatherScatter", vec![int(c"dim_size", &7), int(c"weight_input", &2)], &["weight_input", "2", "0 or 1"]),
+        (
+            c"TRTS_GatherScatter",
+            vec![int(c"dim_size", &7), chars(c"reduce", "mul")],
+            &["reduce", "gather_scatter", "mul"],
+        ),
         (c"TRTS_ScatterSoftmax", vec![], &["dim_size", "missing"]),
         (c"TRTS_ScatterSoftmax", vec![int(c"dim_size", &-1)], &["dim_size", "missing"]),
         (c"TRTS_ScatterLogSoftmax", vec![int(c"dim_size", &7), float(&-1.0)], &["eps", "-1"]),
@@ -85,12 +102,14 @@ fn wrong_values(generation: i32) -> Vec<WrongAttribute> {
     if generation == 2 {
         rows.push((c"TRTS_Scatter", vec![int(c"dim_size_input", &1)], &["dim_size_input", "TensorRT 10"]));
         rows.push((c"TRTS_GroupIndex", vec![int(c"dim_size_input", &1)], &["dim_size_input", "TensorRT 10"]));
+        rows.push((c"TRTS_GatherScatter", vec![int(c"dim_size_input", &1)], &["dim_size_input", "TensorRT 10"]));
         rows.push((c"TRTS_SegmentCSR", vec![chars(c"reduce", "max"), chars(c"arg_type", "int64")], &["arg_type"]));
         rows.push((c"TRTS_GatherSegmentCSR", vec![chars(c"arg_type", "int64")], &["arg_type", "TensorRT 10"]));
     } else {
         rows.push((c"TRTS_Scatter", both(), &["dim_size", "dim_size_input", "both"]));
         rows.push((c"TRTS_ScatterStd", both(), &["dim_size", "dim_size_input", "both"]));
         rows.push((c"TRTS_GroupIndex", both(), &["dim_size", "dim_size_input", "both"]));
+        rows.push((c"TRTS_GatherScatter", both(), &["dim_size", "dim_size_input", "both"]));
         rows.push((c"TRTS_ScatterSoftmax", both(), &["dim_size", "dim_size_input", "both"]));
     }
     rows.into_iter()
@@ -106,7 +125,7 @@ fn wrong_values(generation: i32) -> Vec<WrongAttribute> {
 /// message says.
 type WrongShape = (&'static CStr, Third, &'static [&'static [i64]], &'static [&'static str]);
 
-const WRONG_SHAPES: [WrongShape; 34] = [
+const WRONG_SHAPES: [WrongShape; 43] = [
     (c"TRTS_Scatter", Third::None, &[&[2], &[2]], &["dim is 1", "rank 1"]),
     (c"TRTS_Scatter", Third::None, &[&[2, 5, 3], &[4]], &["index", "[4]", "[2, 5, 3]"]),
     (c"TRTS_Scatter", Third::None, &[&[1; 9], &[1]], &["src has rank 9"]),
@@ -142,6 +161,21 @@ const WRONG_SHAPES: [WrongShape; 34] = [
     (c"TRTS_GatherSegmentCSR", Third::None, &[&[2, 5], &[2, 7], &[3, 4]], &["indptr", "[3, 4]", "[2, 5]"]),
     (c"TRTS_GatherSegmentCSR", Third::None, &[&[5, 6], &[7], &[4], &[6]], &["weight", "[6]", "[7]"]),
     (c"TRTS_GatherSegmentCSR", Third::None, &[&[5, 6], &[7], &[4], &[7, 4]], &["weight", "[7, 4]", "divides"]),
+    (
+        c"TRTS_GatherScatter",
+        Third::None,
+        &[&[5, 6], &[7]],
+        &["2 inputs", "src, index, destination and optionally weight"],
+    ),
+    (c"TRTS_GatherScatter", Third::None, &[&[5, 6], &[], &[]], &["index has rank 0"]),
+    (c"TRTS_GatherScatter", Third::None, &[&[2, 5], &[2, 7], &[7]], &["destination has rank 1", "index's rank, 2"]),
+    (c"TRTS_GatherScatter", Third::None, &[&[5, 6], &[7], &[6]], &["destination", "[6]", "[7]"]),
+    (c"TRTS_GatherScatter", Third::None, &[&[2, 5], &[2, 7], &[3, 7]], &["destination", "[3, 7]", "[2, 5]"]),
+    (c"TRTS_GatherScatter", Third::None, &[&[5, 6], &[7], &[7], &[6]], &["weight", "[6]", "[7]"]),
+    (c"TRTS_GatherScatter", Third::None, &[&[5, 6], &[7], &[7], &[]], &["weight has rank 0", "1, or 2"]),
+    // Without weight_input, the last input can only be the shape tensor.
+    (c"TRTS_GatherScatter", Third::DimSize, &[&[5, 6], &[7], &[7], &[7]], &["dim_size_input", "[7]"]),
+    (c"TRTS_GatherScatter", Third::DimSize, &[&[5, 6], &[7]], &["2 inputs", "destination and optionally dim_size"]),
     (c"TRTS_GroupIndex", Third::None, &[&[]], &["index has rank 0", "rank 1 to 8"]),
     (c"TRTS_GroupIndex", Third::None, &[&[2, 5], &[2, 5]], &["2 inputs", "expected index"]),
     (c"TRTS_GroupIndex", Third::None, &[&[2, -5]], &["index", "[2, -5]"]),

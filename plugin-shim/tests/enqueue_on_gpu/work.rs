@@ -3,9 +3,9 @@
 use std::ffi::CStr;
 
 use tensorrt_scatter::{
-    BadIndex, CompositeOptions, Float, GatherCooOptions, GatherCsrOptions, GatherSegmentCsrOptions, GroupIndexOptions,
-    Grouping, Reduce, ReduceOperator, Reduced, ScalarType, ScatterOptions, SegmentCooOptions, SegmentCsrOptions, Shape,
-    Tensor, Weight, cpu,
+    BadIndex, CompositeOptions, Float, GatherCooOptions, GatherCsrOptions, GatherScatterOptions,
+    GatherSegmentCsrOptions, GroupIndexOptions, Grouping, Reduce, ReduceOperator, Reduced, ScalarType, ScatterOptions,
+    SegmentCooOptions, SegmentCsrOptions, Shape, Tensor, Weight, cpu,
     gpu::{DeviceTensor, Stream},
 };
 
@@ -53,7 +53,7 @@ pub struct Work<T> {
     /// None for `TRTS_GroupIndex`.
     src: Option<Tensor<T>>,
     index: Tensor<i64>,
-    /// An indptr beside the index.
+    /// An indptr or destinations beside the index.
     indptr: Option<Tensor<i64>>,
     weight: Option<Weights<T>>,
     base: Option<Tensor<T>>,
@@ -74,13 +74,29 @@ enum Outcome<T> {
     Positions(Tensor<i64>),
 }
 
-/// The weights of a gather_segment.
+/// The weights of a gather_segment or gather_scatter.
 pub enum Weights<T> {
     Same(Tensor<T>),
     Float32(Tensor<f32>),
 }
 
-/// Which weights a gather_segment has.
+impl<T> Weights<T> {
+    fn view(&self) -> Weight<'_, T> {
+        match self {
+            Self::Same(weight) => Weight::Same(weight.view()),
+            Self::Float32(weight) => Weight::Float32(weight.view()),
+        }
+    }
+}
+
+/// src, the index that names its rows, and the weights of the elements.
+struct GatheredRows<T> {
+    src: Tensor<T>,
+    index: Tensor<i64>,
+    weight: Option<Weights<T>>,
+}
+
+/// Which weights a gather_segment or gather_scatter has.
 #[derive(Clone, Copy)]
 pub enum Weighted {
     Not,
@@ -120,6 +136,9 @@ pub fn for_each<T: Element>(random: &mut Random, visit: &mut dyn FnMut(Work<T>))
             for weighted in weights.into_iter().flatten() {
                 for reduce in ReduceOperator::GatherSegmentCsr.reductions() {
                     visit(Work::gather_segment_csr(random, reduce, src, index, rows, weighted));
+                }
+                for reduce in ReduceOperator::GatherScatter.reductions() {
+                    visit(Work::gather_scatter(random, reduce, src, index, rows, weighted));
                 }
             }
         }
@@ -247,12 +266,42 @@ impl<T: Element> Work<T> {
         segments: usize,
         weighted: Weighted,
     ) -> Self {
+        let GatheredRows { src, index, weight } = Self::gathered_rows(random, src, index, weighted);
+        let (&elements, leading) = index.shape().dims().split_last().unwrap();
+        let indptr = bounds(random, leading, segments, elements);
+        let options = GatherSegmentCsrOptions::new(reduce).bad_index(BadIndex::Skip);
+        let weights = weight.as_ref().map(Weights::view);
+        let result = cpu::gather_segment_csr(&src, &index, &indptr, weights, &options).unwrap();
+        let fields = vec![chars(c"reduce", reduce.name())];
+        let exact = Self::exact(c"TRTS_GatherSegmentCSR", fields, src, index, None, result);
+        Self { indptr: Some(indptr), weight, ..exact }
+    }
+
+    /// `src` is the shape of the rows that are read: there are half as many rows to read from.
+    pub fn gather_scatter(
+        random: &mut Random,
+        reduce: Reduce,
+        src: &[usize],
+        index: &[usize],
+        groups: usize,
+        weighted: Weighted,
+    ) -> Self {
+        let GatheredRows { src, index, weight } = Self::gathered_rows(random, src, index, weighted);
+        let destination = indices(random, index.shape().dims(), groups);
+        let options = GatherScatterOptions::new(reduce).dim_size(groups).bad_index(BadIndex::Skip);
+        let weights = weight.as_ref().map(Weights::view);
+        let result = cpu::gather_scatter(&src, &index, &destination, weights, &options).unwrap();
+        let fields = vec![chars(c"reduce", reduce.name()), leaked(c"dim_size", groups as i32)];
+        let exact = Self::exact(c"TRTS_GatherScatter", fields, src, index, None, result);
+        Self { indptr: Some(destination), weight, ..exact }
+    }
+
+    fn gathered_rows(random: &mut Random, src: &[usize], index: &[usize], weighted: Weighted) -> GatheredRows<T> {
         let (&elements, leading) = index.split_last().unwrap();
         let (axis, rows) = (leading.len(), elements.div_ceil(2));
         let columns = src[axis + 1..].iter().product::<usize>();
         let src = Shape::new(src).unwrap().with_axis(axis, rows).unwrap();
         let (src, index) = (values::<T>(random, src.dims()), indices(random, index, rows));
-        let indptr = bounds(random, leading, segments, elements);
         // Heads for the weights of src's type, where they divide the columns.
         let heads = if columns.is_multiple_of(2) { 2 } else { columns };
         let weight = match weighted {
@@ -263,15 +312,7 @@ impl<T: Element> Work<T> {
                 Some(Weights::Float32(self::values(random, &[vec![1; axis], vec![elements]].concat())))
             }
         };
-        let given = weight.as_ref().map(|weight| match weight {
-            Weights::Same(weight) => Weight::Same(weight.view()),
-            Weights::Float32(weight) => Weight::Float32(weight.view()),
-        });
-        let options = GatherSegmentCsrOptions::new(reduce).bad_index(BadIndex::Skip);
-        let result = cpu::gather_segment_csr(&src, &index, &indptr, given, &options).unwrap();
-        let fields = vec![chars(c"reduce", reduce.name())];
-        let exact = Self::exact(c"TRTS_GatherSegmentCSR", fields, src, index, None, result);
-        Self { indptr: Some(indptr), weight, ..exact }
+        GatheredRows { src, index, weight }
     }
 
     pub fn group_index(random: &mut Random, index: &[usize], groups: usize) -> Self {

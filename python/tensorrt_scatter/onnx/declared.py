@@ -105,7 +105,7 @@ def _compute(
         elif size is not None:
             size = int(size)
         else:
-            size = eager.size_of(inputs[operator.index], is_index=operator.size is DIM_SIZE)
+            size = eager.size_of(inputs[operator.destination], is_index=operator.size is DIM_SIZE)
     formula: Callable[..., tuple[Tensor, ...]] = getattr(eager, operator.name)
     return formula(*inputs, axis=axis, out=out, size=size, **constants)
 

@@ -137,11 +137,32 @@ def gather_segment_csr(
     reduce: str,
 ) -> tuple[Tensor, ...]:
     """`segment_csr` of the weighted rows that `gather_coo` reads. 16-bit floats are rounded once, after the reduction."""
-    (rows,) = gather_coo(_wide(src), index, axis=axis, out=None, size=None)
-    if weight is not None:
-        rows = rows * _factors(weight.to(rows.dtype), rows, axis)
+    rows = _weighted_rows(src, index, weight, axis)
     values, *arg = segment_csr(rows, indptr, axis=axis, out=None, size=None, reduce=reduce)
     return (values.to(src.dtype), *arg)
+
+
+def gather_scatter(
+    src: Tensor,
+    index: Tensor,
+    destination: Tensor,
+    weight: Tensor | None,
+    *,
+    axis: int,
+    out: None,
+    size: int,
+    reduce: str,
+) -> tuple[Tensor, ...]:
+    """`scatter` of the weighted rows that `gather_coo` reads. 16-bit floats are rounded once, after the reduction."""
+    rows = _weighted_rows(src, index, weight, axis)
+    values, arg = _reduced(rows, expand_rows(destination, rows), axis, None, size, reduce)
+    return _outputs(values.to(src.dtype), arg)
+
+
+def _weighted_rows(src: Tensor, index: Tensor, weight: Tensor | None, axis: int) -> Tensor:
+    """The rows that `gather_coo` reads, each times its weight; of float32 where src has 16-bit floats."""
+    (rows,) = gather_coo(_wide(src), index, axis=axis, out=None, size=None)
+    return rows if weight is None else rows * _factors(weight.to(rows.dtype), rows, axis)
 
 
 def _factors(weight: Tensor, rows: Tensor, axis: int) -> Tensor:

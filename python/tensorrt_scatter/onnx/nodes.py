@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, Union
 
-from .._declarations import DIM, DIM_SIZE, OPERATORS, Base, Operator, Reduction
+from .._declarations import DIM, DIM_SIZE, OPERATORS, WEIGHT_INPUT, Base, Operator, Reduction
 
 DOMAIN = "tensorrt_scatter"
 """The nodes' domain. TensorRT ignores it. ONNX's checker wants a domain other than its own."""
@@ -31,9 +31,12 @@ SHAPE_INPUTS = "tensorrt_plugin_shape_input_indices"
 AttributeValue = Union[int, float, str, list[int]]
 
 
-def groups_as_input(operator: Operator) -> dict[str, AttributeValue]:
-    """The attributes of a node whose last input is the number of groups."""
-    return {"dim_size_input": 1, SHAPE_INPUTS: [len(operator.inputs)]}
+def groups_as_input(operator: Operator, count: int) -> dict[str, AttributeValue]:
+    """The attributes of a node whose last input is the number of groups, behind `count` others."""
+    attributes: dict[str, AttributeValue] = {"dim_size_input": 1, SHAPE_INPUTS: [count]}
+    if WEIGHT_INPUT in operator.attributes and count == len(operator.inputs):
+        attributes[WEIGHT_INPUT.name] = 1
+    return attributes
 
 
 def functions() -> Iterator[tuple[str, Operator, Reduction | None]]:
@@ -115,7 +118,7 @@ def call(
         raise ValueError(
             f"{name}: {size.name} varies, and the plugin takes a fixed one; pass out= of that size instead"
         )
-    return Call(inputs, attributes | groups_as_input(operator), given[size.name])
+    return Call(inputs, attributes | groups_as_input(operator, len(inputs)), given[size.name])
 
 
 def missing_size(operator: Operator) -> str:
@@ -123,7 +126,8 @@ def missing_size(operator: Operator) -> str:
     size, has_out = operator.size, operator.base is not Base.NONE
     name = "" if size is None else size.name
     missing = f"neither {name} nor out is given" if has_out else f"{name} is not given"
-    what, where = ("groups", "the index") if size is DIM_SIZE else ("rows", operator.inputs[1].name)
+    names = operator.inputs[operator.destination].name
+    what, where = ("groups", f"the {names}") if size is DIM_SIZE else ("rows", operator.inputs[1].name)
     remedy = f"{name}= or out=" if has_out else f"{name}="
     return (
         f"{missing}: an exported model cannot take the number of {what} from the values of {where}, since TensorRT "

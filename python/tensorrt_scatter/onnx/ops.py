@@ -3,7 +3,7 @@
 The names, the arguments and the results are those of torch_scatter 2.1.2, with three differences. The functions do not
 write to `out`: use the result. They have no gradient. In an export they need `dim_size` or `out`, where torch_scatter
 looks for the largest index. torch_scatter is not needed; `torch_scatter_as_plugins` serves models that call it.
-torch_scatter has no gather_segment_csr, which therefore has no `out` here, and no group_index.
+torch_scatter has no gather_segment_csr and no gather_scatter, which therefore have no `out` here, and no group_index.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, Union, cast
 import torch
 from torch import Tensor
 
-from .._declarations import GATHER_SEGMENT_CSR, SCATTER, SEGMENT_COO, SEGMENT_CSR, Operator, functions
+from .._declarations import GATHER_SCATTER, GATHER_SEGMENT_CSR, SCATTER, SEGMENT_COO, SEGMENT_CSR, Operator, functions
 from .._settings import is_deterministic
 
 # It declares torch.ops.tensorrt_scatter.
@@ -177,6 +177,52 @@ def gather_segment_csr(
 ) -> Tensor:
     """`gather_segment_sum_csr`, `_mean_`, or the values of `_min_` and `_max_`, by `reduce`."""
     return _reduced(GATHER_SEGMENT_CSR, reduce, src, index, indptr, weight)
+
+
+def gather_scatter_sum(
+    src: Tensor, index: Tensor, destination: Tensor, weight: Tensor | None = None, dim_size: Size = None
+) -> Tensor:
+    """The sum of `weight[.., e] * src[.., index[.., e], ..]` over all e with `destination[.., e] == n`, in any order.
+
+    `weight` is [.., E], or [.., E, H] for H heads of K / H neighbouring columns. None multiplies by nothing.
+    """
+    return cast(Tensor, _call("gather_scatter_sum", src, index, destination, weight, dim_size))
+
+
+gather_scatter_add = gather_scatter_sum
+
+
+def gather_scatter_mean(
+    src: Tensor, index: Tensor, destination: Tensor, weight: Tensor | None = None, dim_size: Size = None
+) -> Tensor:
+    """As `gather_scatter_sum`, their mean: the sum over the number of elements."""
+    return cast(Tensor, _call("gather_scatter_mean", src, index, destination, weight, dim_size))
+
+
+def gather_scatter_min(
+    src: Tensor, index: Tensor, destination: Tensor, weight: Tensor | None = None, dim_size: Size = None
+) -> tuple[Tensor, Tensor]:
+    """As `gather_scatter_sum`, their minimum and its element e: E, index's last size, if nothing arrived."""
+    return cast("tuple[Tensor, Tensor]", _call("gather_scatter_min", src, index, destination, weight, dim_size))
+
+
+def gather_scatter_max(
+    src: Tensor, index: Tensor, destination: Tensor, weight: Tensor | None = None, dim_size: Size = None
+) -> tuple[Tensor, Tensor]:
+    """As `gather_scatter_min`, for the maximum."""
+    return cast("tuple[Tensor, Tensor]", _call("gather_scatter_max", src, index, destination, weight, dim_size))
+
+
+def gather_scatter(
+    src: Tensor,
+    index: Tensor,
+    destination: Tensor,
+    weight: Tensor | None = None,
+    dim_size: Size = None,
+    reduce: str = "sum",
+) -> Tensor:
+    """`gather_scatter_sum`, `_mean`, or the values of `_min` and `_max`, by `reduce`."""
+    return _reduced(GATHER_SCATTER, reduce, src, index, destination, weight, dim_size)
 
 
 def group_index(index: Tensor, dim_size: Size = None) -> tuple[Tensor, Tensor]:

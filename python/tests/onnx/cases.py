@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tensorrt_scatter._declarations import GATHER_SEGMENT_CSR, SCATTER, SEGMENT_COO, SEGMENT_CSR
+from tensorrt_scatter._declarations import GATHER_SCATTER, GATHER_SEGMENT_CSR, SCATTER, SEGMENT_COO, SEGMENT_CSR
 
 GROUPS = 4
 Inputs = dict[str, Tensor]
@@ -223,6 +223,48 @@ def gather_segment_cases() -> list[Case]:
     return cases
 
 
+def gather_scatter_cases() -> list[Case]:
+    cases = []
+    for how in (each.name for each in GATHER_SCATTER.reductions):
+        layouts: dict[str, tuple[Callable[[int], Inputs], dict[str, dict[int, str]]]] = {
+            "without weights": (
+                lambda n: {"src": values(7, 3), "index": indices(n, largest=6), "destination": indices(n)},
+                {"src": {}, "index": {0: "n"}, "destination": {0: "n"}},
+            ),
+            "weights [2, n]": (
+                lambda n: {
+                    "src": values(2, 7, 3),
+                    "index": indices(1, n, largest=6),
+                    "destination": indices(2, n),
+                    "weight": values(2, n),
+                },
+                {"src": {}, "index": {1: "n"}, "destination": {1: "n"}, "weight": {1: "n"}},
+            ),
+            "weights [n, 2]": (
+                lambda n: {
+                    "src": values(7, 2, 3),
+                    "index": indices(n, largest=6),
+                    "destination": indices(n),
+                    "weight": values(n, 2),
+                },
+                {"src": {}, "index": {0: "n"}, "destination": {0: "n"}, "weight": {0: "n"}},
+            ),
+        }
+        for layout, (inputs, dynamic) in layouts.items():
+            cases.append(
+                Case(
+                    f"gather_scatter_{how} {layout}",
+                    lambda to, *tensors, how=how: getattr(to, f"gather_scatter_{how}")(*tensors, dim_size=GROUPS),
+                    inputs,
+                    dynamic,
+                    "TRTS_GatherScatter",
+                    {"reduce": how, "dim_size": GROUPS},
+                    "has no gather_scatter",
+                )
+            )
+    return cases
+
+
 def group_index_cases() -> list[Case]:
     return [
         Case(
@@ -272,6 +314,7 @@ ALL = [
     *segment_cases(),
     *gather_cases(),
     *gather_segment_cases(),
+    *gather_scatter_cases(),
     *group_index_cases(),
     *composite_cases(),
 ]

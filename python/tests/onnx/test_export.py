@@ -95,6 +95,49 @@ def test_a_grouping_and_the_sum_over_it(exporter: str, dtype: torch.dtype, opera
 
 
 @pytest.mark.parametrize("exporter", EXPORTERS)
+@pytest.mark.parametrize("with_weight", [False, True])
+def test_gathered_groups_whose_number_varies(exporter: str, with_weight: bool, operators: ModuleType) -> None:
+    """The number of groups is the last input. Attribute weight_input tells whether the one before it is the weights."""
+
+    def call(src: Tensor, index: Tensor, destination: Tensor, nodes: Tensor, *weight: Tensor) -> tuple[Tensor, ...]:
+        return ops.gather_scatter_max(src, index, destination, *weight, dim_size=nodes.size(0))
+
+    def inputs(n: int, count: int) -> dict[str, Tensor]:
+        given = {
+            "src": cases.values(7, 4),
+            "index": cases.indices(n, largest=6),
+            "destination": cases.indices(n, largest=count - 1),
+            "nodes": cases.values(count, 2),
+        }
+        return {**given, "weight": cases.values(n, 2)} if with_weight else given
+
+    class Layer(torch.nn.Module):
+        def forward(self, src: Tensor, index: Tensor, destination: Tensor, nodes: Tensor) -> tuple[Tensor, ...]:
+            return call(src, index, destination, nodes)
+
+    class WeightedLayer(torch.nn.Module):
+        def forward(
+            self, src: Tensor, index: Tensor, destination: Tensor, nodes: Tensor, weight: Tensor
+        ) -> tuple[Tensor, ...]:
+            return call(src, index, destination, nodes, weight)
+
+    dynamic = {"src": {}, "index": {0: "n"}, "destination": {0: "n"}, "nodes": {0: "count"}}
+    layer = WeightedLayer() if with_weight else Layer()
+    model = export(exporter, layer, inputs(8, 5), {**dynamic, "weight": {0: "n"}} if with_weight else dynamic)
+    onnx.checker.check_model(model, full_check=True)
+    (node,) = plugin_nodes(model)
+    others = 4 if with_weight else 3
+    assert (node.op_type, len(node.input)) == ("TRTS_GatherScatter", others + 1)
+    written = attributes(node)
+    assert written["dim_size_input"] == 1 and "dim_size" not in written
+    assert written.get("weight_input", 0) == int(with_weight)
+    assert list(written["tensorrt_plugin_shape_input_indices"]) == [others]
+    for n, count in ((8, 5), (12, 9)):
+        feeds = inputs(n, count)
+        assert_same(run(model, feeds, operators), call(*feeds.values()))
+
+
+@pytest.mark.parametrize("exporter", EXPORTERS)
 @pytest.mark.parametrize("dtype", [torch.float16, torch.float64, torch.int32, torch.int64])
 @pytest.mark.parametrize("index_dtype", [torch.int32, torch.int64])
 def test_other_types(exporter: str, dtype: torch.dtype, index_dtype: torch.dtype, operators: ModuleType) -> None:
@@ -191,6 +234,7 @@ def test_a_size_that_does_not_vary_is_an_attribute(exporter: str) -> None:
         (lambda src, index: ops.segment_max_coo(src, index), "dim_size"),
         (lambda src, index: ops.scatter_softmax(src, index, 0), "dim_size"),
         (lambda src, index: ops.group_index(index)[0] + src[:, 0], "dim_size"),
+        (lambda src, index: ops.gather_scatter(src, index.clamp(max=3), index), "dim_size"),
         (lambda src, index: ops.gather_csr(src, index), "size="),
     ],
 )

@@ -18,7 +18,7 @@ from exporting import assert_same
 from torch import Tensor
 
 import tensorrt_scatter as ts
-from tensorrt_scatter._declarations import GATHER_SEGMENT_CSR, GROUP_INDEX
+from tensorrt_scatter._declarations import GATHER_SCATTER, GATHER_SEGMENT_CSR, GROUP_INDEX
 from tensorrt_scatter.onnx import ops
 
 
@@ -27,7 +27,7 @@ def torch_scatter() -> ModuleType:
     return pytest.importorskip("torch_scatter")
 
 
-LACKING = [*GATHER_SEGMENT_CSR.functions(), *GROUP_INDEX.functions()]
+LACKING = [*GATHER_SCATTER.functions(), *GATHER_SEGMENT_CSR.functions(), *GROUP_INDEX.functions()]
 """The functions that torch_scatter does not have."""
 
 
@@ -112,6 +112,9 @@ def test_nothing_to_gather(how: str) -> None:
         result = outputs(getattr(ops, f"gather_segment_{how}_csr")(src, index, indptr, weight))
         assert result[0].tolist() == [[0.0] * src.shape[1]] * 2
         assert all(arg.tolist() == [[0] * src.shape[1]] * 2 for arg in result[1:])
+        result = outputs(getattr(ops, f"gather_scatter_{how}")(src, index, index, weight, 2))
+        assert result[0].tolist() == [[0.0] * src.shape[1]] * 2
+        assert all(arg.tolist() == [[0] * src.shape[1]] * 2 for arg in result[1:])
 
 
 @pytest.mark.parametrize("dtype", [torch.int32, torch.int64])
@@ -132,6 +135,9 @@ def test_out_stays_as_it_was() -> None:
 
 def test_the_number_of_groups_is_found_outside_of_exports() -> None:
     assert ops.scatter_sum(torch.ones(3), torch.tensor([0, 4, 1])).tolist() == [1.0, 1.0, 0.0, 0.0, 1.0]
+    # That of the destinations, and not of the index.
+    sums = ops.gather_scatter(torch.tensor([1.0, 2.0]), torch.tensor([1, 0, 1]), torch.tensor([0, 3, 0]))
+    assert sums.tolist() == [4.0, 0.0, 0.0, 1.0]
 
 
 def test_mistakes_are_explained() -> None:
@@ -153,6 +159,10 @@ def test_mistakes_are_explained() -> None:
         ops.gather_segment_csr(src.half(), index, segments, wide)
     with pytest.raises(ValueError, match=r"indptr is torch.int32: expected index's type, torch.int64"):
         ops.gather_segment_csr(src, index, segments.int())
+    with pytest.raises(ValueError, match=r"destination is torch.int32: expected index's type, torch.int64"):
+        ops.gather_scatter(src, index, index.int())
+    with pytest.raises(ValueError, match="gather_scatter cannot reduce by 'mul'"):
+        ops.gather_scatter(src, index, index, reduce="mul")
     with pytest.raises(ValueError, match="gather_segment_csr cannot reduce by 'mul'"):
         ops.gather_segment_csr(src, index, segments, reduce="mul")
     with pytest.raises(NotImplementedError, match=r"dim_size=out\.size"):

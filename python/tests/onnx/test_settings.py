@@ -85,7 +85,8 @@ def test_the_checker_takes_every_attribute_and_output(operator: Any) -> None:
     result = f"{'float' if first.role is Role.VALUES else 'int64'}[n] {first.name}"
     # Not among the inputs, where it is an output.
     bounds = "" if "indptr" in outputs else "int64[3] indptr, "
-    graph = f"""g (float[5] src, int64[6] index, {bounds}float[6] weight, int64[1] groups) => ({result}) {{
+    graph = f"""g (float[5] src, int64[6] index, {bounds}int64[6] destination, float[6] weight, int64[1] groups)
+        => ({result}) {{
         {outputs} = tensorrt_scatter.{operator.op_type} {text} ({inputs}{groups}) }}"""
     model = graphs.model(graph)
     onnx.checker.check_model(model, full_check=True)

@@ -4,6 +4,7 @@
 mod composite;
 mod gather_coo;
 mod gather_csr;
+mod gather_scatter;
 mod gather_segment_csr;
 mod group_index;
 mod scatter;
@@ -37,6 +38,7 @@ pub(super) unsafe fn answer(query: &mut Query) -> Result<Answer, Failure> {
             Id::Std => query.answer_composite(Composite::Std),
             Id::GatherSegmentCsr => query.answer_gather_segment_csr(),
             Id::GroupIndex => query.answer_group_index(),
+            Id::GatherScatter => query.answer_gather_scatter(),
         }
     }
 }
