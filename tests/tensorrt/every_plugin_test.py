@@ -91,7 +91,7 @@ def test_wrong_layers_are_refused():
         ("TRTS_ScatterSoftmax", {"dim": 3, "dim_size": 4}, [src, index], "dim"),
         ("TRTS_ScatterStd", {"dim": 1, "dim_size": 4}, [("src", (2, 5), np.int32), index], "src"),
         ("TRTS_GroupIndex", {"dim_size": 4}, [("index", (2, 5), np.float32)], "index"),
-        ("TRTS_GroupIndex", {"dim_size": 4}, [index, index], "2 inputs"),
+        ("TRTS_GroupIndex", {"dim_size": 4}, [index, ("other", *index[1:])], "2 inputs"),
         ("TRTS_GatherScatter", {"dim_size": 4}, [src, index, ("destination", (5,), np.int32)], "destination"),
         (
             "TRTS_GatherScatter",
