@@ -17,7 +17,7 @@ const DEFAULT: u32 = 4;
 ///   are slower with more blocks, because ptxas then makes loads wait for each other to save registers.
 const RULES: [(u32, &[&str]); 5] = [
     // Exponentials of two columns of float64 at a time.
-    (1, &["composite_csr_{cut_exponentials,rest}_quads_f64"]),
+    (1, &["composite_csr_{cut_exponentials,chunks_exponentials,rest}_quads_f64"]),
     (
         2,
         &[
@@ -31,7 +31,7 @@ const RULES: [(u32, &[&str]); 5] = [
             "gather_segment_chunks_{sum,min,max}_{columns,packs}_{f64,i64}",
             // Two numbers for each column, of 8 bytes each.
             "composite_csr_cut_{exponentials_columns,moments_quads}_f64",
-            "composite_csr_chunks_{exponentials,moments}_quads_f64",
+            "composite_csr_chunks_moments_quads_f64",
             "composite_csr_combine_{exponentials,moments}_f64",
             "composite_csr_rest_columns_f64",
         ],

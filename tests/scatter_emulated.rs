@@ -85,6 +85,17 @@ fn colliding_elements_lose_nothing_in<T: Element>(seed: u64, max_blocks: u32) {
         for (columns, groups) in [(1, 3), (2, 3), (4, 3), (1, 200), (2, 200), (3, 200), (4, 200), (8, 200), (12, 200)] {
             check(&colliding::<T>(reduce, columns, groups), seed, max_blocks);
         }
+        // Rows of more lanes than a warp has, by the kernels for sums that have lanes for columns.
+        if matches!(reduce, Reduce::Sum | Reduce::Mean) {
+            for columns in [33, 132] {
+                let case = colliding::<T>(reduce, columns, 200);
+                for setup in Setup::ALL {
+                    let options = ScatterOptions::new(reduce);
+                    let given = emulator::scatter_in(setup, &case, &options, seed, max_blocks).unwrap();
+                    assert_same("wide rows", &given.0, &naive::scatter(&case).0);
+                }
+            }
+        }
         // An index of its own for each element, and a base. The second has work for more than one block.
         for groups in [3, 200] {
             let mut case = colliding::<T>(reduce, 2, groups);

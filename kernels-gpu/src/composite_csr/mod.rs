@@ -1,7 +1,7 @@
 //! Softmax, log_softmax, logsumexp and std over segments.
 //!
 //! The algorithm is that of [`segment`](crate::segment) over a cut axis, with another partial result: two numbers for
-//! each column ([`Statistic`]). No atomics touch them, so the bits of a result depend on the sizes and the input alone.
+//! each column (`Statistic`). No atomics touch them, so the bits of a result depend on the sizes and the input alone.
 //!
 //! 1. [`reduce_cut`]: a group of lanes takes each segment. If the segment is no longer than a chunk, the group finishes
 //!    it: for softmax it reads the elements once more, from a cache, and stores the results. Otherwise it leaves a
