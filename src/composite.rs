@@ -30,6 +30,14 @@ impl Composite {
             Self::LogSumExp | Self::Std => false,
         }
     }
+
+    /// What is added to a sum before its logarithm, where `eps` is the option, or to a count before the division.
+    pub(crate) fn added(self, eps: f64) -> f64 {
+        match self {
+            Self::Softmax | Self::LogSoftmax | Self::LogSumExp => eps,
+            Self::Std => CompositePlan::STD_EPS,
+        }
+    }
 }
 
 /// The options of the composites: how groups are formed, and the constants of the formulas.

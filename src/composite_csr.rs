@@ -1,8 +1,7 @@
 //! Softmax, log_softmax, logsumexp and std over segments: their options, and the plan that every backend executes.
 
 use crate::{
-    BadIndex, Composite, CompositeOptions, CompositePlan, Error, Reduce, SegmentCsrOptions, SegmentPlan, Shape,
-    shape::check_output,
+    BadIndex, Composite, CompositeOptions, Error, Reduce, SegmentCsrOptions, SegmentPlan, Shape, shape::check_output,
 };
 
 /// The options of the composites over segments: the constants of the formulas.
@@ -94,14 +93,6 @@ impl CompositeCsrPlan {
             Composite::LogSoftmax => "log_softmax_csr",
             Composite::LogSumExp => "logsumexp_csr",
             Composite::Std => "std_csr",
-        }
-    }
-
-    /// What is added to a sum before its logarithm, or to a count before the division.
-    pub(crate) fn added(&self) -> f64 {
-        match self.composite {
-            Composite::Softmax | Composite::LogSoftmax | Composite::LogSumExp => self.eps,
-            Composite::Std => CompositePlan::STD_EPS,
         }
     }
 

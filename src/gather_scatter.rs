@@ -107,6 +107,12 @@ impl GatherScatterPlan {
         if fits { Ok(()) } else { Err(Error::DestinationShape { destination: *destination, index: *index }) }
     }
 
+    /// The number of groups that a caller's `out` has, beside an index.
+    pub(crate) fn groups_of(out: &Shape, index: &Shape) -> usize {
+        // An `out` of another rank may lack the axis; it is refused later.
+        index.rank().checked_sub(1).and_then(|axis| out.dims().get(axis)).copied().unwrap_or(0)
+    }
+
     /// The shape of the result, and of `arg_out`.
     pub fn out_shape(&self) -> &Shape {
         self.segments.out_shape()

@@ -5,15 +5,15 @@ mod support;
 use proptest::test_runner::{Config, TestRunner};
 use support::{
     Element, assert_same,
-    backends::{Answer, assert_backends_agree, to_host},
+    backends::{Answer, DeviceWeights, assert_backends_agree, to_host},
     cases::Indices,
     gather_scatters::{GatherScatterCase, gather_scatter_cases},
-    gather_segments::{GatherSegmentCase, WeightValues},
+    gather_segments::GatherSegmentCase,
     gpu_or_skip,
 };
 use tensorrt_scatter::{
     BadIndex, GatherScatterOptions, Index, Reduce, ReduceOperator, Tensor, TensorView, cpu,
-    gpu::{self, DeviceTensor, DeviceWeight, Stream, Workspace},
+    gpu::{self, DeviceTensor, Stream, Workspace},
 };
 
 fn options<T>(case: &GatherScatterCase<T>, bad_index: BadIndex) -> GatherScatterOptions {
@@ -42,18 +42,8 @@ fn on_gpu<T: Element, I: Index>(
     };
     let index = upload(&rows.index_dims, &rows.index)?;
     let destination = upload(&case.destination_dims, &case.destination)?;
-    let (mut same, mut float32) = (None, None);
-    if let Some(weights) = &rows.weights {
-        match &weights.values {
-            WeightValues::Same(values) => {
-                same = Some(DeviceTensor::from_host(stream, TensorView::new(&weights.dims, values).unwrap())?);
-            }
-            WeightValues::Float32(values) => {
-                float32 = Some(DeviceTensor::from_host(stream, TensorView::new(&weights.dims, values).unwrap())?);
-            }
-        }
-    }
-    let weight = same.as_ref().map(DeviceWeight::Same).or(float32.as_ref().map(DeviceWeight::Float32));
+    let weights = rows.weights.as_ref().map(|weights| DeviceWeights::upload(stream, weights)).transpose()?;
+    let weight = weights.as_ref().map(DeviceWeights::weight);
     to_host(stream, gpu::gather_scatter(stream, &src, &index, &destination, weight, &options(case, bad_index))?)
 }
 

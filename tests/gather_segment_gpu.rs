@@ -6,14 +6,14 @@ mod support;
 use proptest::test_runner::{Config, TestRunner};
 use support::{
     Element, assert_same,
-    backends::{Answer, assert_backends_agree, to_host},
+    backends::{Answer, DeviceWeights, assert_backends_agree, to_host},
     cases::Indices,
-    gather_segments::{GatherSegmentCase, WeightValues, gather_segment_cases},
+    gather_segments::{GatherSegmentCase, gather_segment_cases},
     gpu_or_skip,
 };
 use tensorrt_scatter::{
     BadIndex, Error, GatherSegmentCsrOptions, Index, Reduce, ReduceOperator, Tensor, TensorView, cpu,
-    gpu::{self, DeviceTensor, DeviceWeight, Stream, Workspace},
+    gpu::{self, DeviceTensor, Stream, Workspace},
 };
 
 fn on_cpu<T: Element>(case: &GatherSegmentCase<T>, bad_index: BadIndex) -> Answer<T, i64> {
@@ -37,18 +37,8 @@ fn on_gpu<T: Element, I: Index>(
     };
     let (index, indptr) = (upload(&case.index_dims, &case.index)?, upload(&case.indptr_dims, &case.indptr)?);
     let options = GatherSegmentCsrOptions::new(case.reduce).bad_index(bad_index);
-    let (mut same, mut float32) = (None, None);
-    if let Some(weights) = &case.weights {
-        match &weights.values {
-            WeightValues::Same(values) => {
-                same = Some(DeviceTensor::from_host(stream, TensorView::new(&weights.dims, values).unwrap())?);
-            }
-            WeightValues::Float32(values) => {
-                float32 = Some(DeviceTensor::from_host(stream, TensorView::new(&weights.dims, values).unwrap())?);
-            }
-        }
-    }
-    let weight = same.as_ref().map(DeviceWeight::Same).or(float32.as_ref().map(DeviceWeight::Float32));
+    let weights = case.weights.as_ref().map(|weights| DeviceWeights::upload(stream, weights)).transpose()?;
+    let weight = weights.as_ref().map(DeviceWeights::weight);
     let result = gpu::gather_segment_csr(stream, &src, &index, &indptr, weight, &options)?;
     to_host(stream, result)
 }

@@ -71,13 +71,8 @@ pub fn gather_scatter_into<'a, T: Scalar, I: Index>(
 ) -> Result<(), Error> {
     let inputs = Inputs { src: src.into(), index: index.into(), destination: destination.into(), weight };
     let out = out.into();
-    let plan = inputs.plan(options, || Ok(groups_of(out.shape().dims(), inputs.index.shape().rank())))?;
+    let plan = inputs.plan(options, || Ok(GatherScatterPlan::groups_of(out.shape(), inputs.index.shape())))?;
     inputs.run_into(&plan, options, out, arg_out)
-}
-
-/// The number of groups that an output of these sizes has, for an index of a rank.
-fn groups_of(out: &[usize], rank: usize) -> usize {
-    rank.checked_sub(1).and_then(|axis| out.get(axis)).copied().unwrap_or(0)
 }
 
 struct Inputs<'a, T, I> {

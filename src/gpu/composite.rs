@@ -101,10 +101,7 @@ impl CompositePlan {
             maxima: address(workspace.maxima),
             sums: address(Some(workspace.sums)),
             squares: address(workspace.squares),
-            eps: match self.composite {
-                Composite::Softmax | Composite::LogSoftmax | Composite::LogSumExp => self.eps,
-                Composite::Std => Self::STD_EPS,
-            },
+            eps: self.composite.added(self.eps),
             skip_nan: match self.composite {
                 Composite::LogSumExp => 1,
                 Composite::Softmax | Composite::LogSoftmax | Composite::Std => 0,

@@ -111,7 +111,7 @@ pub unsafe fn enqueue_composite_csr(
     let row_warps = (segments.b * segments.n * column_parts).div_ceil(WARP_SIZE / (partition.lanes * partition.ways));
     let params = CompositeCsrParams {
         segments: params,
-        eps: plan.added(),
+        eps: plan.composite.added(plan.eps),
         operator: match plan.composite {
             Composite::Softmax => CompositeCsrParams::SOFTMAX,
             Composite::LogSoftmax => CompositeCsrParams::LOG_SOFTMAX,

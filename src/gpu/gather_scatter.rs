@@ -7,7 +7,7 @@ use super::{
     call::{self, Call},
     check::group_count,
     gather_segment::GatherSegmentPointers,
-    grouped::{self, Grouped, GroupedPointers, enqueue_grouped},
+    grouped::{self, GroupedPointers, enqueue_grouped},
     kernels::Kernels,
     launches,
     pointers::ReductionPointers,
@@ -17,19 +17,6 @@ use crate::{
     Error, GatherScatterOptions, GatherScatterPlan, Index, IndexType, Reduce, ReduceOperator, Reduced, Scalar,
     ScalarType, gather_segment::check_float32_weights, index_rules::IndexRules, reduction::Reduction,
 };
-
-impl GatherScatterPlan {
-    /// The most bytes of workspace that [`enqueue_gather_scatter`] needs, for these shapes and all smaller ones: 8 bytes
-    /// for each element, 4 for each group, and 3 MiB, at most, for destinations that are not repeated over leading axes.
-    /// `usize::MAX` if the number does not fit in a usize.
-    pub fn workspace_bytes(&self, scalar: ScalarType) -> usize {
-        self.grouped().workspace_bytes(scalar)
-    }
-
-    fn grouped(&self) -> Grouped {
-        Grouped { groups: self.groups.clone(), segments: self.segments.clone() }
-    }
-}
 
 /// Gives the steps of a gather_scatter to a queue. It allocates nothing on the device and does not wait. Elements with an
 /// index outside [0, R), or a destination outside [0, N), are left out.
@@ -55,7 +42,7 @@ pub unsafe fn enqueue_gather_scatter(
         weights_are_float32: pointers.weights_are_float32,
     };
     // SAFETY: the caller's promise.
-    unsafe { enqueue_grouped(queue, &plan.grouped(), &pointers) }
+    unsafe { enqueue_grouped(queue, plan, &pointers) }
 }
 
 /// [`enqueue_gather_scatter`] on a raw `CUstream` of the current context: what the plugins call. A kernel that
@@ -161,9 +148,7 @@ pub fn gather_scatter_into<T: Scalar, I: Index>(
     workspace: &mut Workspace,
 ) -> Result<(), Error> {
     let inputs = Inputs { src, index, destination, weight };
-    let axis = index.shape().rank().checked_sub(1);
-    let groups = axis.and_then(|axis| out.shape().dims().get(axis)).copied().unwrap_or(0);
-    let plan = inputs.plan(options, || Ok(groups))?;
+    let plan = inputs.plan(options, || Ok(GatherScatterPlan::groups_of(out.shape(), index.shape())))?;
     run(stream, &plan, inputs, options, out, arg_out, workspace)
 }
 

@@ -8,19 +8,10 @@ use super::{
     pointers::ReductionPointers,
     queue::Queue,
 };
-use crate::{Error, GatherSegmentPlan, GroupIndexPlan, IndexType, Reduce, ScalarType};
+use crate::{Error, GatherScatterPlan, IndexType, Reduce, ScalarType};
 
 /// The type of the permutation and of its indptr, whatever that of the index is.
 pub(super) const PERM: IndexType = IndexType::I32;
-
-/// A reduction of groups.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Grouped {
-    /// The grouping of the index.
-    pub(super) groups: GroupIndexPlan,
-    /// The reduction over the groups as segments. Its indptr is the grouping's.
-    pub(super) segments: GatherSegmentPlan,
-}
 
 /// Where the tensors of a reduction of groups lie in device memory, and of what types they are.
 #[derive(Clone, Copy, Debug)]
@@ -52,16 +43,16 @@ struct WorkspaceLayout {
     bytes: usize,
 }
 
-impl Grouped {
+impl GatherScatterPlan {
     /// Whether the permutation's type holds every position, and the steps of the grouping every key.
     pub(super) fn fits(&self) -> bool {
         i32::try_from(self.groups.e).is_ok() && self.groups.fits()
     }
 
     /// The most bytes of workspace that [`enqueue_grouped`] needs, for these shapes and all smaller ones: 8 bytes for each
-    /// element, 4 for each group, and 3 MiB, at most, for an index that is not repeated. `usize::MAX` if the number does
-    /// not fit in a usize.
-    pub(super) fn workspace_bytes(&self, scalar: ScalarType) -> usize {
+    /// element, 4 for each group, and 3 MiB, at most, for destinations that are not repeated over leading axes.
+    /// `usize::MAX` if the number does not fit in a usize.
+    pub fn workspace_bytes(&self, scalar: ScalarType) -> usize {
         self.workspace(scalar).bytes
     }
 
@@ -88,7 +79,7 @@ impl Grouped {
 /// `base`.
 pub(super) unsafe fn enqueue_grouped(
     queue: &mut impl Queue,
-    plan: &Grouped,
+    plan: &GatherScatterPlan,
     pointers: &GroupedPointers,
 ) -> Result<(), Error> {
     let reduction = &pointers.reduction;

@@ -2,11 +2,41 @@
 
 use bytemuck::Pod;
 use tensorrt_scatter::{
-    Error, Reduced, Tensor,
-    gpu::{DeviceTensor, Stream},
+    Error, Reduced, Tensor, TensorView,
+    gpu::{DeviceTensor, DeviceWeight, Stream},
 };
 
-use super::{Element, assert_same};
+use super::{
+    Element, assert_same,
+    gather_segments::{WeightValues, Weights},
+};
+
+/// A case's weights in device memory.
+pub enum DeviceWeights<T> {
+    Same(DeviceTensor<T>),
+    Float32(DeviceTensor<f32>),
+}
+
+impl<T: Element> DeviceWeights<T> {
+    pub fn upload(stream: &Stream, weights: &Weights<T>) -> Result<Self, Error> {
+        let dims = &weights.dims;
+        Ok(match &weights.values {
+            WeightValues::Same(values) => {
+                Self::Same(DeviceTensor::from_host(stream, TensorView::new(dims, values).unwrap())?)
+            }
+            WeightValues::Float32(values) => {
+                Self::Float32(DeviceTensor::from_host(stream, TensorView::new(dims, values).unwrap())?)
+            }
+        })
+    }
+
+    pub fn weight(&self) -> DeviceWeight<'_, T> {
+        match self {
+            Self::Same(weights) => DeviceWeight::Same(weights),
+            Self::Float32(weights) => DeviceWeight::Float32(weights),
+        }
+    }
+}
 
 /// What a backend makes of a case: a result in host memory, or why there is none.
 pub type Answer<T, I> = Result<Reduced<Tensor<T>, Tensor<I>>, Error>;

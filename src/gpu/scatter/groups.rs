@@ -2,27 +2,24 @@
 
 use super::steps::Method;
 use crate::{
-    GatherPlan, GatherSegmentPlan, GroupIndexOptions, GroupIndexPlan, ReduceOperator, ScalarType, ScatterPlan,
-    SegmentPlan, Shape,
+    GatherPlan, GatherScatterPlan, GatherSegmentPlan, GroupIndexOptions, GroupIndexPlan, ReduceOperator, ScalarType,
+    ScatterPlan, SegmentPlan, Shape,
     broadcast::Layout,
     gather::RowSource,
-    gpu::{
-        grouped::Grouped,
-        tuning::{PACK_BYTES, order},
-    },
+    gpu::tuning::{PACK_BYTES, order},
     segment::Segments,
 };
 
 impl ScatterPlan {
     /// The scatter as a reduction of groups, where that is possible, and faster or deterministic.
-    pub(super) fn grouped(&self, scalar: ScalarType) -> Option<Grouped> {
+    pub(super) fn grouped(&self, scalar: ScalarType) -> Option<GatherScatterPlan> {
         let has_packs = (self.k * scalar.bytes()).is_multiple_of(PACK_BYTES);
         // Each row of `src` has an index of its own.
         let is_possible = self.layout.is_row_index() && self.layout.stride_e == 1 && self.e != 0;
         if !is_possible || !self.is_grouping_wanted(scalar, has_packs) {
             return None;
         }
-        self.of_groups(self.index.element_count() / self.e, self.layout).filter(Grouped::fits)
+        self.of_groups(self.index.element_count() / self.e, self.layout).filter(GatherScatterPlan::fits)
     }
 
     /// The bytes of workspace that [`grouped`](Self::grouped) needs for these shapes and all smaller ones, whether it is
@@ -48,7 +45,7 @@ impl ScatterPlan {
 
     /// The scatter as a reduction of the groups of an index with some rows. None for a reduction that segments do not
     /// have.
-    fn of_groups(&self, rows: usize, layout: Layout) -> Option<Grouped> {
+    fn of_groups(&self, rows: usize, layout: Layout) -> Option<GatherScatterPlan> {
         if !ReduceOperator::GatherSegmentCsr.has(self.reduce) {
             return None;
         }
@@ -81,7 +78,10 @@ impl ScatterPlan {
             k: self.k,
             leading: layout.leading,
         };
-        Some(Grouped { groups, segments: GatherSegmentPlan { rows, segments, weight: None, is_grouped: true } })
+        Some(GatherScatterPlan {
+            groups,
+            segments: GatherSegmentPlan { rows, segments, weight: None, is_grouped: true },
+        })
     }
 }
 
