@@ -49,9 +49,9 @@ impl GatherScatterPlan {
         i32::try_from(self.groups.e).is_ok() && self.groups.fits()
     }
 
-    /// The most bytes of workspace that [`enqueue_grouped`] needs, for these shapes and all smaller ones: 8 bytes for each
-    /// element, 4 for each group, and 3 MiB, at most, for destinations that are not repeated over leading axes.
-    /// `usize::MAX` if the number does not fit in a usize.
+    /// The most bytes of workspace that [`enqueue_gather_scatter`](super::raw::enqueue_gather_scatter) needs, for these
+    /// shapes and all smaller ones: 8 bytes for each element, 4 for each group, and 3 MiB, at most, for destinations that
+    /// are not repeated over leading axes. `usize::MAX` if the number does not fit in a usize.
     pub fn workspace_bytes(&self, scalar: ScalarType) -> usize {
         self.workspace(scalar).bytes
     }
