@@ -29,6 +29,9 @@ const RULES: [(u32, &[&str]); 5] = [
             "gather_segment_chunks_sum_columns_{f32,f16,bf16,i32}",
             "gather_segment_chunks_sum_packs_{f16,bf16,i32}",
             "gather_segment_chunks_{sum,min,max}_{columns,packs}_{f64,i64}",
+            // Scores besides the values, whose sums are rescaled.
+            "attention_csr_chunks_packs_{f16,bf16,f64}",
+            "attention_csr_{chunks_columns,combine}_f64",
             // Two numbers for each column, of 8 bytes each.
             "composite_csr_cut_{exponentials_columns,moments_quads}_f64",
             "composite_csr_chunks_moments_quads_f64",
@@ -50,6 +53,9 @@ const RULES: [(u32, &[&str]); 5] = [
             "gather_segment_chunks_sum_packs_f32",
             "gather_segment_chunks_{min,max}_columns_{f32,f16,bf16,i32}",
             "gather_segment_chunks_{min,max}_packs_{f32,i32}",
+            "attention_csr_cut_{columns,packs}_$T",
+            "attention_csr_chunks_packs_f32",
+            "attention_csr_{chunks_columns,combine}_{f32,f16,bf16}",
             // Eight elements of a lane, and their digits.
             "group_index_place_{i32_narrow,i32_wide,i64_narrow,i64_wide,narrow,wide,wide_narrow}",
             // Two numbers for each column.

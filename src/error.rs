@@ -153,28 +153,32 @@ pub enum Error {
         /// The shape of the index.
         index: Shape,
     },
-    /// The weights do not fit the index and `src`.
+    /// The weights, or the scores of an attention, do not fit the index and `src`.
     #[error(
-        "weight of shape {weight} does not fit index of shape {index} and src of shape {src}: expected the index's \
+        "{input} of shape {given} does not fit index of shape {index} and src of shape {src}: expected the index's \
          shape, or one more axis of H heads behind it, where H divides the number of columns of src; each leading axis \
          may be 1"
     )]
     WeightShape {
-        /// The shape of the weights.
-        weight: Shape,
+        /// The input: weight or score.
+        input: &'static str,
+        /// Its shape.
+        given: Shape,
         /// The shape of the index.
         index: Shape,
         /// The shape of `src`.
         src: Shape,
     },
-    /// The weights have neither src's type, nor float32 where src has 16-bit floats. Weights of src's type are
-    /// [`Weight::Same`](crate::Weight::Same), float32 beside float32 too.
+    /// The weights, or the scores of an attention, have neither src's type, nor float32 where src has 16-bit floats.
+    /// Those of src's type are [`Weight::Same`](crate::Weight::Same), float32 beside float32 too.
     #[error(
-        "weight was given as {given} beside src of type {src}; expected weights of src's type, or float32 beside {}",
+        "{input} was given as {given} beside src of type {src}; expected src's type, or float32 beside {}",
         listed("or", ScalarType::ALL.into_iter().filter(|scalar| scalar.is_half()))
     )]
     WeightType {
-        /// The type of the weights.
+        /// The input: weight or score.
+        input: &'static str,
+        /// Its type.
         given: ScalarType,
         /// The type of `src`.
         src: ScalarType,
@@ -227,10 +231,10 @@ pub enum Error {
         /// The reduction given.
         reduce: Reduce,
     },
-    /// The values of a composite are not floating-point.
+    /// The values of a composite, or of an attention, are not floating-point.
     #[error(
         "src has type {given}; {} need one of {}",
-        listed("and", Composite::ALL.map(Composite::name)),
+        listed("and", Composite::ALL.map(Composite::name).into_iter().chain(["attention"])),
         listed("or", ScalarType::ALL.into_iter().filter(|scalar| scalar.is_float()))
     )]
     NotAFloat {
@@ -462,7 +466,7 @@ mod tests {
             Error::IndptrOutOfRange { position: 1, value: 7, at_least: 2, size: 3, shape }.to_string(),
             Error::NotAFloat { given: ScalarType::I32 }.to_string(),
             Error::NoArgOut { reduce: Reduce::Sum }.to_string(),
-            Error::WeightType { given: ScalarType::F32, src: ScalarType::F64 }.to_string(),
+            Error::WeightType { input: "weight", given: ScalarType::F32, src: ScalarType::F64 }.to_string(),
         ];
         assert_eq!(
             texts,
@@ -471,10 +475,10 @@ mod tests {
                 "index[1] (row-major position in index of shape [4]) is 7, but the axis that it indexes has size 0",
                 "indptr[1] (row-major position in indptr of shape [4]) is 7, outside 2 to 3; an indptr never \
                  decreases, starts at 0 or above and ends at 3 or below",
-                "src has type int32; softmax, log_softmax, logsumexp and std need one of float32, float16, bfloat16 or \
-                 float64",
+                "src has type int32; softmax, log_softmax, logsumexp, std and attention need one of float32, float16, \
+                 bfloat16 or float64",
                 "reduce \"sum\" has no arg_out; only \"min\" and \"max\" do",
-                "weight was given as float32 beside src of type float64; expected weights of src's type, or float32 \
+                "weight was given as float32 beside src of type float64; expected src's type, or float32 \
                  beside float16 or bfloat16",
             ]
         );

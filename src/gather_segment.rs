@@ -35,7 +35,7 @@ impl GatherSegmentCsrOptions {
     }
 }
 
-/// The weights of the elements, as the caller has them: values of src's type, or float32 beside 16-bit floats.
+/// The weights of the elements, or their scores, as the caller has them: values of src's type, or float32 beside 16-bit floats.
 #[derive(Clone, Copy, Debug)]
 pub enum Weight<'a, T> {
     /// Of src's type.
@@ -54,12 +54,15 @@ impl<T> Weight<'_, T> {
     }
 }
 
-/// Refuses weights of float32 beside a `src` of another type than a 16-bit float.
+/// The name of the weights in messages.
+pub(crate) const WEIGHT: &str = "weight";
+
+/// Refuses an input of float32, weights or scores, beside a `src` of another type than a 16-bit float.
 ///
 /// # Errors
 /// [`Error::WeightType`].
-pub(crate) fn check_float32_weights(src: ScalarType) -> Result<(), Error> {
-    if src.is_half() { Ok(()) } else { Err(Error::WeightType { given: ScalarType::F32, src }) }
+pub(crate) fn check_float32_beside(src: ScalarType, input: &'static str) -> Result<(), Error> {
+    if src.is_half() { Ok(()) } else { Err(Error::WeightType { input, given: ScalarType::F32, src }) }
 }
 
 /// How the weights are read: [.., E, H], or [.., E] where H is 1.
@@ -159,7 +162,7 @@ impl Reduction for GatherSegmentPlan {
 
 /// The layout of weights of shape [.., E] or [.., E, H], whose leading axes expand to src's.
 fn weight_layout(rows: &GatherPlan, src: &Shape, index: &Shape, weight: &Shape) -> Result<WeightLayout, Error> {
-    let mismatch = || Error::WeightShape { weight: *weight, index: *index, src: *src };
+    let mismatch = || Error::WeightShape { input: WEIGHT, given: *weight, index: *index, src: *src };
     let axis = index.rank() - 1;
     let heads = match weight.rank() {
         rank if rank == axis + 1 => 1,

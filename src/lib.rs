@@ -10,6 +10,7 @@
 pub mod cpu;
 pub mod gpu;
 
+mod attention_csr;
 mod broadcast;
 mod composite;
 mod composite_csr;
@@ -32,6 +33,7 @@ mod try_vec;
 #[doc(hidden)]
 pub use half;
 
+pub use attention_csr::{AttentionCsrOptions, AttentionCsrPlan};
 pub use composite::{Composite, CompositeOptions, CompositePlan};
 pub use composite_csr::{CompositeCsrOptions, CompositeCsrPlan};
 pub use element::{Accumulator, Float, FloatAccumulator, Index, IndexType, Scalar, ScalarType};

@@ -366,7 +366,7 @@ fn weights_of_float32_are_for_16_bit_floats() {
         assert_eq!(run_into(&case, BadIndex::Error, &mut out, None).err(), run(&case, BadIndex::Error).err());
         run(&case, BadIndex::Error).err()
     }
-    let refused = |src| Some(Error::WeightType { given: ScalarType::F32, src });
+    let refused = |src| Some(Error::WeightType { input: "weight", given: ScalarType::F32, src });
     assert_eq!([error::<f16>(), error::<bf16>()], [None, None]);
     assert_eq!(error::<f32>(), refused(ScalarType::F32));
     assert_eq!(error::<f64>(), refused(ScalarType::F64));

@@ -161,7 +161,8 @@ const LET_NEXT_COME: &str = "griddepcontrol.launch_dependents";
 /// Whether the body of a kernel itself waits for the kernel before it (`waits` in `kernel_params::entry`), and does
 /// something before it waits.
 fn begins_before_wait(kernel: &str) -> bool {
-    let is_of_segments = ["segment_", "gather_segment_"].iter().any(|start| kernel.starts_with(start));
+    let is_of_segments =
+        ["segment_", "gather_segment_", "attention_csr_"].iter().any(|start| kernel.starts_with(start));
     is_of_segments && (kernel.contains("_chunks_") || kernel.contains("_combine_"))
         || kernel.starts_with("composite_csr_combine_")
 }

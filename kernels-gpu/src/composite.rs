@@ -139,6 +139,16 @@ float! {
     Bf16: f32::from_bits(f32::MAX.to_bits() & 0xffff_0000);
 }
 
+/// The number that is subtracted from elements before exp: their maximum, or 0 if that is -inf, as in torch_scatter.
+#[inline(always)]
+pub fn shift_of<A: FloatAccumulator>(max: A) -> A {
+    if max.is_negative_infinity() {
+        A::ZERO
+    } else {
+        max
+    }
+}
+
 type Wide<T> = <T as Scalar>::Accumulator;
 type Key<T> = <Wide<T> as FloatAccumulator>::Key;
 
@@ -185,16 +195,10 @@ unsafe fn maximum<T: Float>(p: &CompositeParams, group: usize) -> Wide<T> {
     Wide::<T>::from_key(memory::load((p.maxima as *const Key<T>).add(group)))
 }
 
-/// The number that is subtracted from a group's elements before exp: the group's maximum, or 0 if that is -inf, as in
-/// torch_scatter.
+/// The number that is subtracted from a group's elements before exp.
 #[inline(always)]
 unsafe fn shift<T: Float>(p: &CompositeParams, group: usize) -> Wide<T> {
-    let maximum = maximum::<T>(p, group);
-    if maximum.is_negative_infinity() {
-        Wide::<T>::ZERO
-    } else {
-        maximum
-    }
+    shift_of(maximum::<T>(p, group))
 }
 
 #[inline(always)]

@@ -5,7 +5,7 @@ use kernel_params::axis;
 use nvptx_arch::grid;
 
 use crate::{
-    check, composite,
+    attention_csr, check, composite,
     composite_csr::{self, Exponentials, Moments},
     element::{Bf16, F16},
     fill, gather, group_index,

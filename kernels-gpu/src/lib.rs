@@ -30,6 +30,7 @@
 #![cfg_attr(target_arch = "nvptx64", no_std, feature(abi_ptx, asm_experimental_arch))]
 #![allow(clippy::missing_safety_doc, reason = "the contract of every kernel is its parameter structure's")]
 
+mod attention_csr;
 mod batch;
 mod check;
 mod composite;

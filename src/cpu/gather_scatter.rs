@@ -8,7 +8,9 @@ use super::{
 };
 use crate::{
     Error, GatherScatterOptions, GatherScatterPlan, Index, Reduced, Scalar, Tensor, TensorView, TensorViewMut, Weight,
-    gather_segment::check_float32_weights, reduction::Reduction, try_vec,
+    gather_segment::{WEIGHT, check_float32_beside},
+    reduction::Reduction,
+    try_vec,
 };
 
 /// Reduces groups of rows of `src` that an index names, each times its weight.
@@ -89,7 +91,7 @@ impl<T: Scalar, I: Index> Inputs<'_, T, I> {
         group_count: impl FnOnce() -> Result<usize, Error>,
     ) -> Result<GatherScatterPlan, Error> {
         if let Some(Weight::Float32(_)) = self.weight {
-            check_float32_weights(T::TYPE)?;
+            check_float32_beside(T::TYPE, WEIGHT)?;
         }
         let weight = self.weight.as_ref().map(Weight::shape);
         let (src, index, destination) = (self.src.shape(), self.index.shape(), self.destination.shape());

@@ -10,7 +10,10 @@ use super::{
 };
 use crate::{
     Accumulator, BadIndex, Error, GatherSegmentCsrOptions, GatherSegmentPlan, Index, Reduced, Scalar, Tensor,
-    TensorView, TensorViewMut, Weight, gather_segment::check_float32_weights, reduction::Reduction, try_vec::filled,
+    TensorView, TensorViewMut, Weight,
+    gather_segment::{WEIGHT, check_float32_beside},
+    reduction::Reduction,
+    try_vec::filled,
 };
 
 /// Reduces segments of rows of `src` that an index names, each times its weight.
@@ -86,7 +89,7 @@ struct Inputs<'a, T, I> {
 impl<T: Scalar, I: Index> Inputs<'_, T, I> {
     fn plan(&self, options: &GatherSegmentCsrOptions) -> Result<GatherSegmentPlan, Error> {
         if let Some(Weight::Float32(_)) = self.weight {
-            check_float32_weights(T::TYPE)?;
+            check_float32_beside(T::TYPE, WEIGHT)?;
         }
         let weight = self.weight.as_ref().map(Weight::shape);
         GatherSegmentPlan::csr(self.src.shape(), self.index.shape(), self.indptr.shape(), weight, options)

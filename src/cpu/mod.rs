@@ -4,6 +4,7 @@
 //! the number of threads: each group is reduced by one thread, in the order of src. The operators also work in a
 //! process that was forked from one that used them.
 
+mod attention_csr;
 mod check;
 mod composite;
 mod composite_csr;
@@ -17,6 +18,7 @@ mod segment;
 mod threads;
 mod walk;
 
+pub use attention_csr::{attention_csr, attention_csr_into};
 pub use check::group_count;
 pub use composite::{log_softmax, log_softmax_into, logsumexp, logsumexp_into, softmax, softmax_into, std, std_into};
 pub use composite_csr::{

@@ -35,7 +35,7 @@ impl Sizes {
     }
 
     /// Divides the rows of the result between threads that have at least `elements_per_thread` elements each.
-    fn division<T>(&self, walk: &impl Walk<T>, elements_per_thread: usize) -> Division {
+    pub(super) fn division<T>(&self, walk: &impl Walk<T>, elements_per_thread: usize) -> Division {
         // Sizes were checked: an address reaches each element that is read, and each one of the result.
         let elements = (self.b * self.e * self.k).saturating_add(self.b * self.n * self.k);
         let division = Division::new(elements, elements_per_thread);
@@ -44,7 +44,7 @@ impl Sizes {
 
     /// Calls `visit` for the elements of `count` rows of the result from row `first` on. Rows are counted over all
     /// slices. The rows of the runs are counted from `first`.
-    fn visit<T, W: Walk<T>>(
+    pub(super) fn visit<T, W: Walk<T>>(
         &self,
         walk: &W,
         first: usize,

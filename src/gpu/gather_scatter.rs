@@ -15,7 +15,10 @@ use super::{
 };
 use crate::{
     Error, GatherScatterOptions, GatherScatterPlan, Index, IndexType, Reduce, ReduceOperator, Reduced, Scalar,
-    ScalarType, gather_segment::check_float32_weights, index_rules::IndexRules, reduction::Reduction,
+    ScalarType,
+    gather_segment::{WEIGHT, check_float32_beside},
+    index_rules::IndexRules,
+    reduction::Reduction,
 };
 
 /// Gives the steps of a gather_scatter to a queue. It allocates nothing on the device and does not wait. Elements with an
@@ -168,7 +171,7 @@ impl<T: Scalar, I: Index> Inputs<'_, T, I> {
         group_count: impl FnOnce() -> Result<usize, Error>,
     ) -> Result<GatherScatterPlan, Error> {
         if let Some(DeviceWeight::Float32(_)) = self.weight {
-            check_float32_weights(T::TYPE)?;
+            check_float32_beside(T::TYPE, WEIGHT)?;
         }
         let weight = self.weight.as_ref().map(DeviceWeight::shape);
         let (src, index, destination) = (self.src.shape(), self.index.shape(), self.destination.shape());
@@ -203,7 +206,7 @@ fn run<T: Scalar, I: Index>(
         Ok(GatherSegmentPointers {
             reduction,
             index: inputs.index.address_on(stream, "index")?,
-            weight: inputs.weight.map(|weight| weight.address_on(stream)).transpose()?,
+            weight: inputs.weight.map(|weight| weight.address_on(stream, WEIGHT)).transpose()?,
             weights_are_float32: matches!(inputs.weight, Some(DeviceWeight::Float32(_))),
         })
     };

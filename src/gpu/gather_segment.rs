@@ -12,12 +12,15 @@ use super::{
     kernels::Kernels,
     pointers::ReductionPointers,
     queue::{PlacedLayout, Queue, StreamQueue, offset_words},
-    segment::{Partition, WorkspaceLayout, most_bytes},
-    tuning::{PACK_BYTES, WARP_SIZE},
+    segment::{Partition, WorkspaceLayout, most_bytes_with_values},
+    tuning::{PACK_BYTES, Tuning, WARP_SIZE},
 };
 use crate::{
     BadIndex, Error, GatherSegmentCsrOptions, GatherSegmentPlan, Index, IndexType, Reduced, Scalar, ScalarType, Shape,
-    broadcast::Layout, gather_segment::check_float32_weights, index_rules::IndexRules, reduction::Reduction,
+    broadcast::Layout,
+    gather_segment::{WEIGHT, check_float32_beside},
+    index_rules::IndexRules,
+    reduction::Reduction,
 };
 
 pub use steps::preload_gather_segment_csr;
@@ -55,8 +58,13 @@ impl GatherSegmentPlan {
     /// for each element and 256 KiB, at most. If src has more than two axes, there are 24 bytes for each position on the
     /// axes before the gathered one. `usize::MAX` if the number does not fit in a usize.
     pub fn workspace_bytes(&self, scalar: ScalarType) -> usize {
+        self.workspace_bytes_with_values(scalar.accumulator_bytes())
+    }
+
+    /// [`workspace_bytes`](Self::workspace_bytes) for records of `value_bytes` bytes for each column.
+    pub(super) fn workspace_bytes_with_values(&self, value_bytes: usize) -> usize {
         let offsets = self.offset_bytes().saturating_mul(2);
-        most_bytes(&self.segments, scalar, self.allowance()).saturating_add(offsets)
+        most_bytes_with_values(&self.segments, value_bytes, self.allowance()).saturating_add(offsets)
     }
 
     /// The bytes of workspace for the offsets of the index, or of the weights.
@@ -64,9 +72,9 @@ impl GatherSegmentPlan {
         offset_words(&self.segments.src, self.segments.b, 0).saturating_mul(size_of::<u64>())
     }
 
-    /// The leading axes of the index and of the weights, in elements. Their offsets are the last parts of the workspace.
-    fn place_layouts(&self, pointers: &ReductionPointers) -> [PlacedLayout; 2] {
-        let behind = pointers.workspace + self.workspace_bytes(pointers.scalar) as u64;
+    /// The leading axes of the index and of the weights, in elements. Their offsets are the last parts of the workspace,
+    /// which ends at `behind`.
+    fn place_layouts(&self, behind: u64) -> [PlacedLayout; 2] {
         let place = |leading, nth: u64| {
             let layout = Layout { leading, ..Layout::default() };
             PlacedLayout::new(&layout, self.segments.b, 0, behind - nth * self.offset_bytes() as u64)
@@ -87,7 +95,7 @@ impl GatherSegmentPlan {
     }
 
     /// The number of neighbouring columns that have one weight.
-    fn columns_of_head(&self) -> usize {
+    pub(super) fn columns_of_head(&self) -> usize {
         self.segments.k / self.heads()
     }
 }
@@ -137,59 +145,100 @@ pub(super) unsafe fn enqueue_reading(
     pointers: &GatherSegmentPointers,
     reading: Reading,
 ) -> Result<(), Error> {
-    let (segments, reduction) = (&plan.segments, &pointers.reduction);
-    let scalar = reduction.scalar;
+    let scalar = pointers.reduction.scalar;
     let needed = plan.workspace_bytes(scalar);
-    reduction.check(plan, needed)?;
-    if segments.out.element_count() == 0 {
+    pointers.reduction.check(plan, needed)?;
+    if plan.segments.out.element_count() == 0 {
         return Ok(());
     }
     let tuning = *queue.tuning();
-    let partition = Partition::of_gathered(segments, scalar, plan.columns_of_head(), plan.allowance());
-    let is_aligned = |address: u64| address.is_multiple_of(PACK_BYTES as u64);
-    let is_packs = partition.pack > 1 && is_aligned(reduction.src) && is_aligned(reduction.out);
-    let columns = if is_packs { partition.pack } else { 1 };
-    let chunks = segments.b.saturating_mul(partition.chunks_per_b(segments));
-    let workspace = WorkspaceLayout::new(segments, scalar, chunks);
-    debug_assert!(workspace.bytes <= needed, "{plan:?}");
-    let placed = segments.place_layout(reduction, &workspace);
-    let [index, weight] = plan.place_layouts(reduction);
-    let chunk_tile = tuning.chunk_tile(chunks, 1, segments.average_length());
-    let params = GatherSegmentParams {
-        segments: SegmentParams {
-            tile_log2: chunk_tile.ilog2(),
-            args: reading.args.unwrap_or(0),
-            ..segments.params(reduction, placed.layout, &partition, &workspace, columns, &tuning)
-        },
-        index: pointers.index,
-        perm: reading.perm.unwrap_or(0),
-        weight: pointers.weight.unwrap_or(0),
-        rows: plan.rows.s as u64,
-        by_segments: Divisor::new((segments.b * segments.n) as u64),
-        one_part: Divisor::new(1),
-        by_head: Divisor::new(plan.columns_of_head() as u64),
-        heads: plan.heads() as u32,
-        weight_bytes: if pointers.weights_are_float32 { size_of::<f32>() } else { scalar.bytes() } as u32,
-        weights_are_float32: pointers.weights_are_float32.into(),
-        index_is_wide: (reading.index_type == IndexType::I64).into(),
-        index_layout: index.layout,
-        weight_layout: weight.layout,
-    };
-    let column_parts = params.segments.column_parts.value as usize;
-    let row_warps = (segments.b * segments.n * column_parts).div_ceil(WARP_SIZE / (partition.lanes * partition.ways));
-    let selection = Selection { fold: steps::fold(segments.reduce)?, scalar };
+    let work = Prepared::new(plan, pointers, reading, scalar.accumulator_bytes(), needed, &tuning);
+    let (is_packs, params) = (work.is_packs, &work.params);
+    let selection = Selection { fold: steps::fold(plan.segments.reduce)?, scalar };
     // SAFETY: the caller's promise about the addresses; counts and sizes follow from the plan's shapes.
     unsafe {
-        for layout in [&placed, &index, &weight] {
+        for layout in &work.layouts {
             layout.enqueue(queue)?;
         }
-        queue.launch_for_each(Step::Cut { is_packs }.kernel(selection), row_warps, &params)?;
-        if chunks == 0 {
+        queue.launch_for_each(Step::Cut { is_packs }.kernel(selection), work.row_warps, params)?;
+        if work.chunks == 0 {
             return Ok(());
         }
-        let blocks = tuning.chunk_blocks(chunks.div_ceil(chunk_tile), segments.average_length());
-        queue.launch_for_each(Step::Chunks { is_packs }.kernel(selection), blocks, &params)?;
-        queue.launch(Step::Combine.kernel(selection), tuning.combine_blocks(chunks) as u32, &params.segments)
+        queue.launch_for_each(Step::Chunks { is_packs }.kernel(selection), work.chunk_blocks, params)?;
+        queue.launch(Step::Combine.kernel(selection), work.combine_blocks, &params.segments)
+    }
+}
+
+/// What the steps over gathered rows are launched with.
+pub(super) struct Prepared {
+    pub(super) params: GatherSegmentParams,
+    /// The leading axes of the indptr, the index and the weights.
+    pub(super) layouts: [PlacedLayout; 3],
+    /// Whether a lane takes a pack of columns.
+    pub(super) is_packs: bool,
+    /// The work items of the first step.
+    pub(super) row_warps: usize,
+    /// The number of chunks. Without chunks, the first step is the only one.
+    pub(super) chunks: usize,
+    /// The work items of the second step.
+    pub(super) chunk_blocks: usize,
+    /// The blocks of the third step.
+    pub(super) combine_blocks: u32,
+}
+
+impl Prepared {
+    /// For records of `value_bytes` bytes for each column, in a workspace of `bytes` bytes.
+    pub(super) fn new(
+        plan: &GatherSegmentPlan,
+        pointers: &GatherSegmentPointers,
+        reading: Reading,
+        value_bytes: usize,
+        bytes: usize,
+        tuning: &Tuning,
+    ) -> Self {
+        let (segments, reduction) = (&plan.segments, &pointers.reduction);
+        let scalar = reduction.scalar;
+        let partition = Partition::of_gathered(segments, scalar, plan.columns_of_head(), value_bytes, plan.allowance());
+        let is_aligned = |address: u64| address.is_multiple_of(PACK_BYTES as u64);
+        let is_packs = partition.pack > 1 && is_aligned(reduction.src) && is_aligned(reduction.out);
+        let columns = if is_packs { partition.pack } else { 1 };
+        let chunks = segments.b.saturating_mul(partition.chunks_per_b(segments));
+        let workspace = WorkspaceLayout::with_values(segments, value_bytes, chunks);
+        debug_assert!(workspace.bytes <= bytes, "{plan:?}");
+        let placed = segments.place_layout(reduction, &workspace);
+        let [index, weight] = plan.place_layouts(reduction.workspace + bytes as u64);
+        let chunk_tile = tuning.chunk_tile(chunks, 1, segments.average_length());
+        let params = GatherSegmentParams {
+            segments: SegmentParams {
+                tile_log2: chunk_tile.ilog2(),
+                args: reading.args.unwrap_or(0),
+                ..segments.params(reduction, placed.layout, &partition, &workspace, columns, &tuning)
+            },
+            index: pointers.index,
+            perm: reading.perm.unwrap_or(0),
+            weight: pointers.weight.unwrap_or(0),
+            rows: plan.rows.s as u64,
+            by_segments: Divisor::new((segments.b * segments.n) as u64),
+            one_part: Divisor::new(1),
+            by_head: Divisor::new(plan.columns_of_head() as u64),
+            heads: plan.heads() as u32,
+            weight_bytes: if pointers.weights_are_float32 { size_of::<f32>() } else { scalar.bytes() } as u32,
+            weights_are_float32: pointers.weights_are_float32.into(),
+            index_is_wide: (reading.index_type == IndexType::I64).into(),
+            index_layout: index.layout,
+            weight_layout: weight.layout,
+        };
+        let column_parts = params.segments.column_parts.value as usize;
+        let groups = WARP_SIZE / (partition.lanes * partition.ways);
+        Self {
+            params,
+            layouts: [placed, index, weight],
+            is_packs,
+            row_warps: (segments.b * segments.n * column_parts).div_ceil(groups),
+            chunks,
+            chunk_blocks: tuning.chunk_blocks(chunks.div_ceil(chunk_tile), segments.average_length()),
+            combine_blocks: tuning.combine_blocks(chunks) as u32,
+        }
     }
 }
 
@@ -229,7 +278,7 @@ impl Call<2> for GatherSegmentPlan {
     }
 }
 
-/// The weights of the elements in device memory: values of src's type, or float32 beside 16-bit floats.
+/// The weights of the elements, or their scores, in device memory: values of src's type, or float32 beside 16-bit floats.
 #[derive(Clone, Copy)]
 pub enum DeviceWeight<'a, T> {
     /// Of src's type.
@@ -246,10 +295,11 @@ impl<T: Scalar> DeviceWeight<'_, T> {
         }
     }
 
-    pub(super) fn address_on(&self, stream: &Stream) -> Result<u64, Error> {
+    /// The address. In messages the tensor is `name`.
+    pub(super) fn address_on(&self, stream: &Stream, name: &'static str) -> Result<u64, Error> {
         match self {
-            Self::Same(weight) => weight.address_on(stream, "weight"),
-            Self::Float32(weight) => weight.address_on(stream, "weight"),
+            Self::Same(weight) => weight.address_on(stream, name),
+            Self::Float32(weight) => weight.address_on(stream, name),
         }
     }
 }
@@ -316,7 +366,7 @@ struct Inputs<'a, T, I> {
 impl<T: Scalar, I: Index> Inputs<'_, T, I> {
     fn plan(&self, options: &GatherSegmentCsrOptions) -> Result<GatherSegmentPlan, Error> {
         if let Some(DeviceWeight::Float32(_)) = self.weight {
-            check_float32_weights(T::TYPE)?;
+            check_float32_beside(T::TYPE, WEIGHT)?;
         }
         let weight = self.weight.as_ref().map(DeviceWeight::shape);
         GatherSegmentPlan::csr(self.src.shape(), self.index.shape(), self.indptr.shape(), weight, options)
@@ -350,7 +400,7 @@ fn run<T: Scalar, I: Index>(
         Ok(GatherSegmentPointers {
             reduction,
             index: inputs.index.address_on(stream, "index")?,
-            weight: inputs.weight.map(|weight| weight.address_on(stream)).transpose()?,
+            weight: inputs.weight.map(|weight| weight.address_on(stream, WEIGHT)).transpose()?,
             weights_are_float32: matches!(inputs.weight, Some(DeviceWeight::Float32(_))),
         })
     };

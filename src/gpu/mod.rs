@@ -6,6 +6,7 @@
 //! [`scatter()`] and the other operators, with their `_into` forms, are the safe calls. [`raw`] has what lies below them,
 //! for a plugin: the steps on a raw stream, with addresses.
 
+mod attention_csr;
 mod call;
 mod check;
 mod composite;
@@ -33,6 +34,7 @@ mod tuning;
 
 pub mod raw;
 
+pub use attention_csr::{attention_csr, attention_csr_into};
 pub use check::group_count;
 pub use composite::{log_softmax, log_softmax_into, logsumexp, logsumexp_into, softmax, softmax_into, std, std_into};
 pub use composite_csr::{

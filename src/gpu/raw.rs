@@ -8,6 +8,7 @@
 //! safe calls in [`gpu`](super) check the sizes.
 
 pub use super::{
+    attention_csr::{attention_csr_raw, enqueue_attention_csr, preload_attention_csr},
     check::enqueue_index_question,
     composite::{CompositePointers, composite_raw, enqueue_composite, preload_composite},
     composite_csr::{CompositeCsrPointers, composite_csr_raw, enqueue_composite_csr, preload_composite_csr},

@@ -25,7 +25,7 @@ pub use steps::{preload_segment_coo, preload_segment_csr};
 
 pub(super) use partition::Partition;
 pub(super) use steps::combine_kernel;
-pub(super) use workspace::{WorkspaceLayout, allowance, most_bytes, most_bytes_with_values};
+pub(super) use workspace::{WorkspaceLayout, allowance, most_bytes_with_values};
 
 use steps::{Selection, Step};
 use workspace::{made_indptr, tiles};

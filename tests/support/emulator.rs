@@ -14,15 +14,15 @@ use kernel_params::{
 use kernels_gpu::entry::entry_points;
 use nvptx_arch::emulate::{self, Launch, Memory, Options};
 use tensorrt_scatter::{
-    Error, GatherScatterOptions, GatherScatterPlan, GatherSegmentCsrOptions, GatherSegmentPlan, GroupIndexOptions,
-    GroupIndexPlan, Grouping, IndexType, ScatterOptions, ScatterPlan, SegmentCooOptions, SegmentCsrOptions,
-    SegmentPlan, Shape,
+    AttentionCsrOptions, AttentionCsrPlan, Error, GatherScatterOptions, GatherScatterPlan, GatherSegmentCsrOptions,
+    GatherSegmentPlan, GroupIndexOptions, GroupIndexPlan, Grouping, IndexType, ScatterOptions, ScatterPlan,
+    SegmentCooOptions, SegmentCsrOptions, SegmentPlan, Shape,
     gpu::{
         DeviceNumbers, Tuning,
         raw::{
             GatherSegmentPointers, GroupIndexPointers, IndexQuestion, Kernel, Queue, ReductionPointers,
-            THREADS_PER_BLOCK, enqueue_gather_scatter, enqueue_gather_segment, enqueue_group_index,
-            enqueue_index_question, enqueue_scatter, enqueue_segment, enqueue_segment_check,
+            THREADS_PER_BLOCK, enqueue_attention_csr, enqueue_gather_scatter, enqueue_gather_segment,
+            enqueue_group_index, enqueue_index_question, enqueue_scatter, enqueue_segment, enqueue_segment_check,
         },
     },
 };
@@ -472,6 +472,25 @@ pub fn gather_segment<T: Element>(
         // SAFETY: the addresses are of vectors that have the plan's sizes and outlive the call.
         unsafe { enqueue_gather_segment(emulator, &plan, pointers) }
     })
+}
+
+/// [`gather_segment`] for an attention, whose scores are the case's weights.
+pub fn attention_csr<T: Element>(
+    case: &GatherSegmentCase<T>,
+    seed: u64,
+    max_blocks: u32,
+    offset: usize,
+) -> Result<Vec<T>, Error> {
+    let shape = |dims: &[usize]| Shape::new(dims).unwrap();
+    let (src, index, indptr) = (shape(&case.src_dims), shape(&case.index_dims), shape(&case.indptr_dims));
+    let score = shape(&case.weights.as_ref().expect("an attention has scores").dims);
+    let plan = AttentionCsrPlan::new(&src, &index, &indptr, &score, &AttentionCsrOptions::new())?;
+    let bytes = plan.workspace_bytes(T::TYPE);
+    gather_rows(case, &case.indptr, case.out_len(), bytes, (seed, max_blocks, offset), |emulator, pointers| {
+        // SAFETY: the addresses are of vectors that have the plan's sizes and outlive the call.
+        unsafe { enqueue_attention_csr(emulator, &plan, pointers) }
+    })
+    .map(|(out, _)| out)
 }
 
 /// [`gather_segment`] for destinations in any order.

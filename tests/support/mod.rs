@@ -2,6 +2,7 @@
 
 #![allow(dead_code, unused_imports, reason = "each test target uses its own part")]
 
+pub mod attentions;
 pub mod backends;
 pub mod cases;
 pub mod composite;

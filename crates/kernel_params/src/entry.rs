@@ -316,6 +316,16 @@ macro_rules! entry_points {
                 gather_segment_chunks fold columns_or_packs scalar (GatherSegmentParams) block any =
                     segment::reduce_chunks<T, R, Kept, ByIndex, COLUMNS> waits;
             }
+            attention_csr {
+                // A work item is the segments of a warp's groups of lanes.
+                attention_csr_cut columns_or_packs float (GatherSegmentParams) warp any =
+                    attention_csr::reduce_cut<T, COLUMNS>;
+                // A work item is 2^`tile_log2` chunks.
+                attention_csr_chunks columns_or_packs float (GatherSegmentParams) block any =
+                    attention_csr::reduce_chunks<T, COLUMNS> waits;
+                // A work item is `WARP_SIZE` chunks.
+                attention_csr_combine float (GatherSegmentParams) block any = attention_csr::combine<T> waits;
+            }
             group_index {
                 // A work item is a share of the elements. Dynamic shared memory for a u32 for each digit.
                 group_index_count index (GroupIndexParams) block any shared = group_index::count<I>;

@@ -5,11 +5,11 @@ use nvptx_arch::hint;
 
 use super::{
     columns::{each_column, load_columns, store_columns},
-    statistic::{shift, Pair, Statistic},
+    statistic::{Pair, Statistic},
 };
 use crate::{
     batch::{each, BATCH},
-    composite::{Float, FloatAccumulator},
+    composite::{shift_of, Float, FloatAccumulator},
     element::Accumulator,
     segment::{Load, Piece},
 };
@@ -71,7 +71,7 @@ pub unsafe fn map<T: Float, L: Load, const COLUMNS: usize>(
     // An element of `out` lies as far behind the element of `src`, in bytes.
     let distance = p.segments.out.wrapping_sub(p.segments.src) as usize;
     let change = |value: T, [max, number]: Pair<T::Accumulator>| {
-        let shifted = value.widen().sub(shift(max));
+        let shifted = value.widen().sub(shift_of(max));
         // Both, because a condition on the exponential would be a branch for each element.
         let (softmax, log_softmax) = (shifted.exp().mul(number), shifted.sub(number));
         T::narrow(if is_softmax { softmax } else { log_softmax })

@@ -3,9 +3,7 @@
 
 use kernel_params::{CompositeCsrParams, SegmentParams};
 use nvptx_arch::{
-    barrier, hint,
-    index::{lane_id, thread_idx_x},
-    memory, shared_array,
+    memory,
     warp::{self, FULL_MASK, WARP_SIZE},
 };
 
@@ -16,7 +14,7 @@ use super::{
 use crate::{
     batch::{each, BATCH},
     composite::{Float, FloatAccumulator},
-    segment::{Load, Piece, THREADS, WARPS},
+    segment::{join_numbers_of_warps, Load, Piece},
 };
 
 /// What is known of some elements of a segment in neighbouring columns.
@@ -147,29 +145,10 @@ impl<A: FloatAccumulator> Known<A, 1> {
     /// result. All threads of the block call it.
     #[inline(always)]
     pub unsafe fn join_warps<S: Statistic>(self, lanes_log2: u32) -> Self {
-        let numbers = shared_array![u64; 3 * THREADS].cast::<A>();
-        let lanes = 1 << lanes_log2;
-        let (warp, lane) = (thread_idx_x() / WARP_SIZE, lane_id());
-        let place = |warp: u32| ((warp << lanes_log2) + lane) as usize;
-        if lane < lanes {
-            let [first, second] = self.pairs[0];
-            for (i, number) in [first, second, self.count].into_iter().enumerate() {
-                memory::store(numbers.add(i * THREADS + place(warp)), number);
-            }
-        }
-        barrier::sync_threads();
-        let mut joined = self;
-        if thread_idx_x() < lanes {
-            let mut warp = 1;
-            while warp < WARPS {
-                let load = |i: usize| unsafe { memory::load(numbers.add(i * THREADS + place(warp)).cast_const()) };
-                joined = joined.join::<S>(Self { pairs: [[load(0), load(1)]], count: load(2) });
-                warp = hint::opaque(warp) + 1;
-            }
-        }
-        // After this barrier, a next call may write the shared memory again.
-        barrier::sync_threads();
-        joined
+        let of = |[first, second, count]: [A; 3]| Self { pairs: [[first, second]], count };
+        let numbers = |known: Self| [known.pairs[0][0], known.pairs[0][1], known.count];
+        let join = |left, right| numbers(of(left).join::<S>(of(right)));
+        of(join_numbers_of_warps(numbers(self), lanes_log2, join))
     }
 }
 

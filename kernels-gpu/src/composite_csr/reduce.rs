@@ -11,7 +11,6 @@ use super::{
     statistic::Statistic,
 };
 use crate::{
-    batch::{each, BATCH},
     composite::Float,
     items::{Blocks, Warps},
     layout::split_rows,
@@ -135,7 +134,11 @@ impl<T: Float, S: Statistic> Join for ByStatistic<T, S> {
     #[inline(always)]
     unsafe fn join(p: &CompositeCsrParams, records: &Records, joiners: &Joiners) {
         let s = &p.segments;
-        let mut known = join_records::<T, S>(p, records, joiners);
+        // A lane behind the last column reads the last column, and stores nothing.
+        let column = joiners.column.min(s.k - 1);
+        let load = |record| unsafe { Known::<T::Accumulator, 1>::load::<S>(s, record, column) };
+        let known = records.fold(joiners, Known::nothing::<S>(), load, Known::join::<S>);
+        let mut known = known.join_lanes::<S>(s.combine_lanes_log2, WARP_SIZE.trailing_zeros());
         if opaque_bool(joiners.are_block) {
             known = known.join_warps::<S>(s.combine_lanes_log2);
         }
@@ -149,38 +152,6 @@ impl<T: Float, S: Statistic> Join for ByStatistic<T, S> {
             store_results::<T, S, 1>(p, records.row * s.k + joiners.column, settled);
         }
     }
-}
-
-/// Joins every `ways`-th record, beginning with record `way`, and then what the lanes of a warp know.
-#[inline(always)]
-unsafe fn join_records<T: Float, S: Statistic>(
-    p: &CompositeCsrParams,
-    records: &Records,
-    joiners: &Joiners,
-) -> Known<T::Accumulator, 1> {
-    let s = &p.segments;
-    let Joiners { way, ways, .. } = *joiners;
-    // A lane behind the last column reads the last column, and stores nothing.
-    let column = joiners.column.min(s.k - 1);
-    let mut known = Known::nothing::<S>();
-    let mut i = way;
-    while i < records.count {
-        let is_there = |step: usize| i + step as u32 * ways < records.count;
-        let batch = each(|step| {
-            // A record that there is, read once more.
-            let number = if is_there(step) { i + step as u32 * ways } else { i };
-            // Only the first record of all is that of the chunk in which the segment begins.
-            let kind = if number == 0 { Record::Begins } else { Record::GoesOn };
-            unsafe { Known::load::<S>(s, kind.number(records.first + number as u64), column) }
-        });
-        each(|step| {
-            if is_there(step) {
-                known = known.join::<S>(batch[step]);
-            }
-        });
-        i += BATCH as u32 * ways;
-    }
-    known.join_lanes::<S>(s.combine_lanes_log2, WARP_SIZE.trailing_zeros())
 }
 
 /// The bounds of all segments of a row of indptr: the first element of the first one, and the first element behind the

@@ -5,7 +5,7 @@ use kernel_params::CompositeCsrParams;
 
 use crate::{
     batch::BATCH,
-    composite::{Float, FloatAccumulator},
+    composite::{shift_of, Float, FloatAccumulator},
     element::Accumulator,
 };
 
@@ -70,16 +70,6 @@ pub trait Statistic {
 /// is subtracted in place of it.
 pub struct Exponentials;
 
-/// The number that is subtracted from elements before exp.
-#[inline(always)]
-pub fn shift<A: FloatAccumulator>(max: A) -> A {
-    if max.is_negative_infinity() {
-        A::ZERO
-    } else {
-        max
-    }
-}
-
 impl Statistic for Exponentials {
     const IS_COUNTED: bool = false;
     const MAY_KEEP_SHAPE: bool = true;
@@ -103,7 +93,7 @@ impl Statistic for Exponentials {
                 max = values[i];
             }
         }
-        let shift = shift(max);
+        let shift = shift_of(max);
         let skips_nan = p.operator == CompositeCsrParams::LOGSUMEXP;
         let mut sum = A::ZERO;
         for i in 0..BATCH {

@@ -21,8 +21,47 @@ pub const WARPS: u32 = THREADS as u32 / WARP_SIZE;
 /// values, eight accumulators of 4 bytes.
 const BYTES_OF_THREAD: usize = 32;
 
+/// The most numbers of a thread in [`join_numbers_of_warps`].
+const MOST_NUMBERS: usize = 3;
+
 /// The elements (u32) of shared memory for the accumulators of a block, and for the positions.
 const WORDS: usize = BYTES_OF_THREAD / size_of::<u32>() * THREADS;
+
+/// Joins the numbers of the first 2^`lanes_log2` lanes of all warps of a block. The first 2^`lanes_log2` threads get the
+/// result. All threads of the block call it.
+#[inline(always)]
+pub unsafe fn join_numbers_of_warps<A: Accumulator, const NUMBERS: usize>(
+    numbers: [A; NUMBERS],
+    lanes_log2: u32,
+    join: impl Fn([A; NUMBERS], [A; NUMBERS]) -> [A; NUMBERS],
+) -> [A; NUMBERS] {
+    const { assert!(NUMBERS <= MOST_NUMBERS, "shared memory has no room for a thread's numbers") };
+    let shared = shared_array![u64; MOST_NUMBERS * THREADS].cast::<A>();
+    let lanes = 1 << lanes_log2;
+    let (warp, lane) = (thread_idx_x() / WARP_SIZE, lane_id());
+    let place = |warp: u32| ((warp << lanes_log2) + lane) as usize;
+    if lane < lanes {
+        for (i, number) in numbers.into_iter().enumerate() {
+            memory::store(shared.add(i * THREADS + place(warp)), number);
+        }
+    }
+    barrier::sync_threads();
+    let mut joined = numbers;
+    if thread_idx_x() < lanes {
+        let mut warp = 1;
+        while warp < WARPS {
+            let mut other = numbers;
+            for (i, number) in other.iter_mut().enumerate() {
+                *number = memory::load(shared.add(i * THREADS + place(warp)).cast_const());
+            }
+            joined = join(joined, other);
+            warp = hint::opaque(warp) + 1;
+        }
+    }
+    // After this barrier, a next call may write the shared memory again.
+    barrier::sync_threads();
+    joined
+}
 
 /// Joins the partial results of the first 2^`lanes_log2` lanes of all warps of a block. The first 2^`lanes_log2`
 /// threads get the result. All threads of the block call it. Without `counts`, the result has the first warp's count.

@@ -34,6 +34,16 @@ pub unsafe fn reduce_chunks<T: Scalar, R: Fold, L: Load, S: Rows, const COLUMNS:
     params: &S::Params,
     blocks: Blocks,
 ) {
+    for_each_chunk::<S, COLUMNS>(params, blocks, |work| {
+        let folded = work.fold::<T, R, L, S, COLUMNS>(params);
+        work.store::<T, R, S, COLUMNS>(S::segments(params), folded);
+    });
+}
+
+/// Waits for the first kernel. Then gives `take` this lane's work for what each chunk has of a long segment. All lanes of
+/// the warp call `take` together.
+#[inline(always)]
+pub unsafe fn for_each_chunk<S: Rows, const COLUMNS: usize>(params: &S::Params, blocks: Blocks, take: impl Fn(&Work)) {
     let p = S::segments(params);
     let mut first = skip_tiles(p, blocks);
     if S::TAKES_PARTS_APART && first >= p.b * p.chunks_per_b {
@@ -51,9 +61,7 @@ pub unsafe fn reduce_chunks<T: Scalar, R: Fold, L: Load, S: Rows, const COLUMNS:
                 let task = tile.task(number);
                 let (id, end) = (task.value(tile.own.id), task.value(tile.own.end));
                 let part = if S::TAKES_PARTS_APART { pass } else { task.part };
-                let work = work::<S, COLUMNS>(p, &task, part, id, end);
-                let folded = work.fold::<T, R, L, S, COLUMNS>(params);
-                work.store::<T, R, S, COLUMNS>(p, folded);
+                take(&work::<S, COLUMNS>(p, &task, part, id, end));
                 number += WARPS as u64;
             }
             first += blocks.count() << p.tile_log2;

@@ -186,6 +186,39 @@ impl Records {
     }
 }
 
+impl Records {
+    /// What is known of every `ways`-th record, beginning with record `way`. `load` is given the number of a record.
+    #[inline(always)]
+    pub unsafe fn fold<X: Copy>(
+        &self,
+        joiners: &Joiners,
+        nothing: X,
+        load: impl Fn(u64) -> X,
+        join: impl Fn(X, X) -> X,
+    ) -> X {
+        let Joiners { way, ways, .. } = *joiners;
+        let mut known = nothing;
+        let mut i = way;
+        while i < self.count {
+            let is_there = |step: usize| i + step as u32 * ways < self.count;
+            let batch = each(|step| {
+                // A record that there is, read once more.
+                let number = if is_there(step) { i + step as u32 * ways } else { i };
+                // Only the first record of all is that of the chunk in which the segment begins.
+                let kind = if number == 0 { Record::Begins } else { Record::GoesOn };
+                load(kind.number(self.first + number as u64))
+            });
+            each(|step| {
+                if is_there(step) {
+                    known = join(known, batch[step]);
+                }
+            });
+            i += BATCH as u32 * ways;
+        }
+        known
+    }
+}
+
 /// How the lanes of a warp, or of a block, share records: a column for each lane of a group, every n-th record for each
 /// group.
 pub struct Joiners {

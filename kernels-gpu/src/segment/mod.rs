@@ -12,14 +12,15 @@
 //!   of long segments ([`reduce_chunks`]). Both leave records in the workspace. The third kernel joins the records of
 //!   each long segment ([`combine()`]).
 //!
-//! Modules, from low to high: `columns`, `fold` <- `indptr`, `piece`, `block`, `store` <- `rows`, `records`, `long`,
-//! `tile` <- `work` <- `reduce`, `short`, `chunks`, `combine`.
+//! Modules, from low to high: `columns`, `fold` <- `indptr`, `piece`, `block`, `store` <- `gathered` <- `rows`,
+//! `records`, `long`, `tile` <- `work` <- `reduce`, `short`, `chunks`, `combine`.
 
 mod block;
 mod chunks;
 mod columns;
 mod combine;
 mod fold;
+mod gathered;
 mod indptr;
 mod long;
 mod piece;
@@ -31,16 +32,17 @@ mod store;
 mod tile;
 mod work;
 
-pub use block::{THREADS, WARPS};
-pub use chunks::reduce_chunks;
-pub use columns::{Kept, Line, Load, Streamed};
+pub use block::{join_numbers_of_warps, WARPS};
+pub use chunks::{for_each_chunk, reduce_chunks};
+pub use columns::{store_columns, Kept, Line, Load, Streamed};
 pub use combine::{combine, combine_with, Join, Joiners, Records};
 pub use fold::Fold;
+pub use gathered::{Batch, GatheredRows};
 pub use indptr::{from_index, prefetch_entry, Indptr};
 pub use long::Long;
 pub use piece::Piece;
 pub use records::Record;
-pub use reduce::{groups_log2, reduce_cut, reduce_whole, tasks};
+pub use reduce::{for_each_cut, groups_log2, reduce_cut, reduce_whole, tasks};
 pub use rows::{ByIndex, InOrder};
 pub use short::reduce_short;
 pub use tile::{warp_of_block, Task, Tile};

@@ -40,15 +40,22 @@ pub fn tasks(p: &SegmentParams) -> u64 {
 /// needs, they also share the elements, every n-th element each.
 #[inline(always)]
 pub unsafe fn reduce_cut<T: Scalar, R: Fold, L: Load, S: Rows, const COLUMNS: usize>(params: &S::Params, warps: Warps) {
+    for_each_cut::<S, COLUMNS>(params, warps, |work| {
+        let folded = work.fold::<T, R, L, S, COLUMNS>(params);
+        work.store::<T, R, S, COLUMNS>(S::segments(params), folded);
+    });
+}
+
+/// Gives `take` this lane's work for each segment over a cut axis. All lanes of the warp call `take` together.
+#[inline(always)]
+pub unsafe fn for_each_cut<S: Rows, const COLUMNS: usize>(params: &S::Params, warps: Warps, take: impl Fn(&Work)) {
     let p = S::segments(params);
     warps.for_each(tasks(p), |task| {
         let team = Team::group(p, task << groups_log2(p));
         if !S::SEGMENTS_ARE_BY_INDEX {
             prefetch_entry(p, team.number + (p.prefetch_warps << groups_log2(p)));
         }
-        let work = Work::of_team::<S, COLUMNS, true>(params, &team);
-        let folded = work.fold::<T, R, L, S, COLUMNS>(params);
-        work.store::<T, R, S, COLUMNS>(p, folded);
+        take(&Work::of_team::<S, COLUMNS, true>(params, &team));
     });
 }
 

@@ -1,17 +1,17 @@
 //! Which rows of `src` the elements of segments are: the rows in their order, or those that an index names.
 
 use kernel_params::{Divisor, GatherSegmentParams, SegmentParams};
-use nvptx_arch::{hint, memory};
+use nvptx_arch::hint;
 
 use super::{
-    columns::{load_readonly_columns, Load},
+    columns::Load,
     fold::{Fold, Folded},
+    gathered::{Batch, GatheredRows},
     piece::Piece,
 };
 use crate::{
     batch::{each, BATCH},
-    element::{Accumulator, Scalar},
-    layout::index_offset,
+    element::Scalar,
 };
 
 /// Which rows of `src` the elements of segments are.
@@ -138,43 +138,27 @@ impl Rows for ByIndex {
         _: bool,
     ) -> Folded<T::Accumulator, u32, COLUMNS> {
         let mut folded = Folded::<T::Accumulator, u32, COLUMNS>::empty::<R>();
-        let segments = &p.segments;
-        // Without rows every element is left out, and there is no row 0.
-        let length = if p.rows == 0 { 0 } else { piece.length };
-        let order = Order::new(p, piece);
-        let index = IndexRow::new(p, piece);
-        let weights = WeightRow::new(p, piece);
-        let src = (p.segments.src as *const T).wrapping_add((piece.b * p.rows * segments.k + piece.column) as usize);
+        let rows = GatheredRows::new::<T>(p, piece);
         let mut at = way;
         // A round takes the batch that the round before it has loaded. If it loaded and took the same batch, ptxas would
         // make the loads wait for each other, to save registers.
-        let mut batch = [[T::ZERO; COLUMNS]; BATCH];
-        let mut weights_of_batch = [T::Accumulator::ONE; BATCH];
-        let mut are_there = [false; BATCH];
+        let mut batch = Batch::nothing();
         loop {
+            let Batch { values, weights, are_there } = batch;
             each(|i| {
                 let element = at.wrapping_sub(((BATCH - i) as u32) << ways_log2);
-                folded.take_weighted::<T, R>(&batch[i], weights_of_batch[i], element, are_there[i]);
+                folded.take_weighted::<T, R>(&values[i], weights[i], element, are_there[i]);
                 folded.count += are_there[i] as u32;
             });
-            if at >= length {
+            if at >= rows.length {
                 return folded;
             }
-            let elements = each(|i| at + ((i as u32) << ways_log2));
-            // Behind the end, the batch's first element again.
-            let positions = each(|i| if elements[i] < length { elements[i] } else { at });
-            let numbers = order.load(positions);
-            let rows = index.load(numbers);
-            are_there = each(|i| (elements[i] < length) & (rows[i] < p.rows));
-            weights_of_batch = weights.load::<T::Accumulator, T>(numbers, are_there);
-            batch = each(|i| {
-                let row = if rows[i] < p.rows { rows[i] } else { 0 };
-                load_readonly_columns::<T, L, COLUMNS>(src.wrapping_add((row * segments.k) as usize))
-            });
+            batch = rows.load::<T, L, COLUMNS>(p, at, ways_log2);
             if R::HAS_POSITION {
                 // The folds of sums stay behind the loads as they are. (64 columns of float32: maxima took 1.6 times as
                 // long as sums without this. H200.)
-                are_there[0] = hint::after_loads(are_there[0], [1, 2, 3].map(|i| word_of(batch[i][0])));
+                let words = [1, 2, 3].map(|i| word_of(batch.values[i][0]));
+                batch.are_there[0] = hint::after_loads(batch.are_there[0], words);
             }
             at += (BATCH as u32) << ways_log2;
         }
@@ -188,111 +172,5 @@ unsafe fn word_of<T: Scalar>(value: T) -> u32 {
         core::mem::transmute_copy::<T, u16>(&value) as u32
     } else {
         core::mem::transmute_copy(&value)
-    }
-}
-
-/// The numbers of a piece's elements, at which the index and the weights are read: their positions in the piece, or,
-/// with a perm, their positions in the whole row.
-struct Order {
-    /// The address of the first one in perm. 0 if there is no perm.
-    address: u64,
-    is_wide: bool,
-}
-
-impl Order {
-    #[inline(always)]
-    unsafe fn new(p: &GatherSegmentParams, piece: &Piece) -> Self {
-        let is_wide = p.segments.indptr_is_wide != 0;
-        let first = piece.row * p.segments.e + piece.from;
-        let address = if p.perm == 0 { 0 } else { p.perm + (first << if is_wide { 3 } else { 2 }) };
-        Self { address, is_wide }
-    }
-
-    #[inline(always)]
-    unsafe fn load(&self, positions: [u32; BATCH]) -> [u32; BATCH] {
-        if self.address == 0 {
-            positions
-        } else if self.is_wide {
-            each(|i| memory::load_readonly((self.address as *const i64).add(positions[i] as usize)) as u32)
-        } else {
-            each(|i| memory::load_readonly((self.address as *const i32).add(positions[i] as usize)) as u32)
-        }
-    }
-
-    /// The position in the whole row of element 0.
-    #[inline(always)]
-    fn first(p: &GatherSegmentParams, piece: &Piece) -> u64 {
-        if p.perm == 0 {
-            piece.from
-        } else {
-            0
-        }
-    }
-}
-
-/// The indices of a row's elements.
-struct IndexRow {
-    address: u64,
-    is_wide: bool,
-}
-
-impl IndexRow {
-    #[inline(always)]
-    unsafe fn new(p: &GatherSegmentParams, piece: &Piece) -> Self {
-        let is_wide = p.index_is_wide != 0;
-        let row = if p.segments.b == 1 { 0 } else { index_offset(&p.index_layout, piece.b) };
-        Self { address: p.index + ((row + Order::first(p, piece)) << if is_wide { 3 } else { 2 }), is_wide }
-    }
-
-    /// The indices as unsigned numbers: a negative one is above every row.
-    #[inline(always)]
-    unsafe fn load(&self, numbers: [u32; BATCH]) -> [u64; BATCH] {
-        if self.is_wide {
-            each(|i| memory::load_readonly((self.address as *const i64).add(numbers[i] as usize)) as u64)
-        } else {
-            each(|i| memory::load_readonly((self.address as *const i32).add(numbers[i] as usize)) as i64 as u64)
-        }
-    }
-}
-
-/// The weights of a row's elements, in the head of its columns.
-struct WeightRow {
-    /// The address of the first one. 0 if there are no weights.
-    address: u64,
-    heads: u32,
-    are_float32: bool,
-}
-
-impl WeightRow {
-    #[inline(always)]
-    unsafe fn new(p: &GatherSegmentParams, piece: &Piece) -> Self {
-        let (heads, are_float32) = (p.heads, p.weights_are_float32 != 0);
-        if p.weight == 0 {
-            return Self { address: 0, heads, are_float32 };
-        }
-        let row = if p.segments.b == 1 { 0 } else { index_offset(&p.weight_layout, piece.b) };
-        let (head, _) = if heads == 1 { (0, 0) } else { p.by_head.divide(piece.column) };
-        let first = row + Order::first(p, piece) * heads as u64 + head;
-        Self { address: p.weight + first * p.weight_bytes as u64, heads, are_float32 }
-    }
-
-    /// The weights of the elements that are there.
-    #[inline(always)]
-    unsafe fn load<A: Accumulator, T: Scalar<Accumulator = A>>(
-        &self,
-        numbers: [u32; BATCH],
-        are_there: [bool; BATCH],
-    ) -> [A; BATCH] {
-        let at = |i: usize| numbers[i] as usize * self.heads as usize;
-        if self.address == 0 {
-            each(|_| A::ONE)
-        } else if size_of::<T>() < size_of::<A>() && self.are_float32 {
-            // Of the types that are narrower than their sums, the sums are float32.
-            let load = |i| memory::load_readonly((self.address as *const A).add(at(i)));
-            each(|i| if are_there[i] { load(i) } else { A::ONE })
-        } else {
-            let load = |i| T::load_readonly((self.address as *const T).add(at(i))).widen();
-            each(|i| if are_there[i] { load(i) } else { A::ONE })
-        }
     }
 }

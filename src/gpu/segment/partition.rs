@@ -43,9 +43,15 @@ impl Partition {
     }
 
     /// The partition for rows that are read through an index, of which `columns` neighbouring ones have one weight.
-    /// Chunks may take `allowed` bytes. The axis is always cut, because any segment may be long, and a block that takes
-    /// it alone waits for one row after the other.
-    pub(in crate::gpu) fn of_gathered(plan: &SegmentPlan, scalar: ScalarType, columns: usize, allowed: usize) -> Self {
+    /// Records have `value_bytes` bytes for each column, and chunks may take `allowed` bytes. The axis is always cut,
+    /// because any segment may be long, and a block that takes it alone waits for one row after the other.
+    pub(in crate::gpu) fn of_gathered(
+        plan: &SegmentPlan,
+        scalar: ScalarType,
+        columns: usize,
+        value_bytes: usize,
+        allowed: usize,
+    ) -> Self {
         let pack = pack(columns, scalar);
         let length = plan.average_length();
         let lanes = order::gathered_lanes(plan.k / pack, pack * scalar.bytes(), length);
@@ -53,7 +59,7 @@ impl Partition {
         let ways = order::gathered_ways(length, lanes);
         let elements = plan.b.saturating_mul(plan.e);
         let wanted = order::segment_chunk(elements, column_parts, WARP_SIZE / lanes, ways);
-        let chunk = Some(workspace::affordable_chunk(plan, scalar.accumulator_bytes(), wanted, allowed));
+        let chunk = Some(workspace::affordable_chunk(plan, value_bytes, wanted, allowed));
         Self { pack, lanes, ways, chunk, is_short: false }
     }
 
