@@ -10,7 +10,7 @@ use serde::Deserialize;
 use support::{
     Element,
     composite::{self, FloatElement},
-    emulator,
+    composite_csr, emulator,
     gather::{self, GatherCase},
     gather_scatters::GatherScatterCase,
     gather_segments::{GatherSegmentCase, WeightValues, Weights},
@@ -20,7 +20,7 @@ use support::{
     segments::SegmentCase,
 };
 use tensorrt_scatter::{
-    Composite, CompositeOptions, Error, GatherCooOptions, GatherCsrOptions, GatherScatterOptions,
+    Composite, CompositeCsrOptions, CompositeOptions, Error, GatherCooOptions, GatherCsrOptions, GatherScatterOptions,
     GatherSegmentCsrOptions, GroupIndexOptions, Grouping, Index, IndexType, Reduce, ReduceOperator, Reduced,
     ScalarType, ScatterOptions, SegmentCooOptions, SegmentCsrOptions, Tensor, Weight, cpu,
     gpu::{self, DeviceTensor, DeviceWeight, Stream},
@@ -111,7 +111,8 @@ type Given<T> = Result<(Vec<T>, Option<Vec<i64>>), Error>;
 /// Where a line is run.
 trait Backend {
     fn reductions<T: OracleElement, I: Index>(&self, line: &Line) -> Given<T>;
-    fn composites<T: OracleElement + FloatElement, I: Index>(&self, line: &Line) -> Given<T>;
+    fn composites<T: OracleElement + FloatElement, I: Index>(&self, line: &Line, composite: Composite) -> Given<T>;
+    fn composites_csr<T: OracleElement + FloatElement, I: Index>(&self, line: &Line, composite: Composite) -> Given<T>;
     fn groupings<I: Index>(&self, line: &Line) -> Result<Grouping<Vec<i64>>, Error>;
 }
 
@@ -120,13 +121,10 @@ impl Line {
         self.reduce.as_ref().expect("a reduction has a name").parse().unwrap()
     }
 
-    fn composite(&self) -> Composite {
-        match self.op.as_str() {
-            "softmax" => Composite::Softmax,
-            "log_softmax" => Composite::LogSoftmax,
-            "logsumexp" => Composite::LogSumExp,
-            _ => Composite::Std,
-        }
+    /// The formula of a composite, and whether an indptr tells its groups; None for other operators.
+    fn composite(&self) -> Option<(Composite, bool)> {
+        let (name, is_csr) = self.op.strip_suffix("_csr").map_or((self.op.as_str(), false), |name| (name, true));
+        Composite::ALL.into_iter().find(|composite| composite.name() == name).map(|composite| (composite, is_csr))
     }
 
     fn scatter_options(&self) -> ScatterOptions {
@@ -143,6 +141,11 @@ impl Line {
         let options = CompositeOptions::new().dim(self.dim.expect("a composite has a dim"));
         let options = self.unbiased.map_or(options, |unbiased| options.unbiased(unbiased));
         self.dim_size.map_or(options, |size| options.dim_size(size))
+    }
+
+    fn composite_csr_options(&self) -> CompositeCsrOptions {
+        let options = CompositeCsrOptions::new();
+        self.unbiased.map_or(options, |unbiased| options.unbiased(unbiased))
     }
 
     fn src<T: OracleElement>(&self) -> Tensor<T> {
@@ -205,12 +208,12 @@ impl Line {
     }
 
     fn run_float<T: OracleElement + FloatElement>(&self, backend: &impl Backend) -> Given<T> {
-        if !matches!(self.op.as_str(), "softmax" | "log_softmax" | "logsumexp" | "std") {
-            return self.run(backend);
-        }
-        match self.index_dtype.as_str() {
-            "int32" => backend.composites::<T, i32>(self),
-            _ => backend.composites::<T, i64>(self),
+        match (self.composite(), self.index_dtype.as_str()) {
+            (None, _) => self.run(backend),
+            (Some((composite, true)), "int32") => backend.composites_csr::<T, i32>(self, composite),
+            (Some((composite, true)), _) => backend.composites_csr::<T, i64>(self, composite),
+            (Some((composite, false)), "int32") => backend.composites::<T, i32>(self, composite),
+            (Some((composite, false)), _) => backend.composites::<T, i64>(self, composite),
         }
     }
 
@@ -315,13 +318,24 @@ impl Backend for Cpu {
         }
     }
 
-    fn composites<T: OracleElement + FloatElement, I: Index>(&self, line: &Line) -> Given<T> {
+    fn composites<T: OracleElement + FloatElement, I: Index>(&self, line: &Line, composite: Composite) -> Given<T> {
         let (src, index, options) = (line.src::<T>(), line.index::<I>(), line.composite_options());
-        let call = match line.composite() {
+        let call = match composite {
             Composite::Softmax => cpu::softmax(&src, &index, &options),
             Composite::LogSoftmax => cpu::log_softmax(&src, &index, &options),
             Composite::LogSumExp => cpu::logsumexp(&src, &index, &options),
             Composite::Std => cpu::std(&src, &index, &options),
+        };
+        call.map(|out| (out.into_data(), None))
+    }
+
+    fn composites_csr<T: OracleElement + FloatElement, I: Index>(&self, line: &Line, composite: Composite) -> Given<T> {
+        let (src, indptr, options) = (line.src::<T>(), line.indptr::<I>(), line.composite_csr_options());
+        let call = match composite {
+            Composite::Softmax => cpu::softmax_csr(&src, &indptr, &options),
+            Composite::LogSoftmax => cpu::log_softmax_csr(&src, &indptr, &options),
+            Composite::LogSumExp => cpu::logsumexp_csr(&src, &indptr, &options),
+            Composite::Std => cpu::std_csr(&src, &indptr, &options),
         };
         call.map(|out| (out.into_data(), None))
     }
@@ -390,12 +404,12 @@ impl Backend for Emulated {
         }
     }
 
-    fn composites<T: OracleElement + FloatElement, I: Index>(&self, line: &Line) -> Given<T> {
+    fn composites<T: OracleElement + FloatElement, I: Index>(&self, line: &Line, composite: Composite) -> Given<T> {
         let (src, index) = (line.src::<T>(), line.index::<i64>());
         let dim = line.dim.unwrap().rem_euclid(src.shape().rank() as isize) as usize;
         // The results of softmax and log_softmax have src's shape, which says nothing of the groups.
         let largest = index.data().iter().max().map_or(0, |&largest| largest as usize + 1);
-        let per_group = matches!(line.composite(), Composite::LogSumExp | Composite::Std);
+        let per_group = matches!(composite, Composite::LogSumExp | Composite::Std);
         let dim_size = if per_group { line.out().shape[dim] } else { line.dim_size.unwrap_or(largest) };
         let case = ScatterCase {
             src_dims: src.shape().dims().to_vec(),
@@ -408,7 +422,24 @@ impl Backend for Emulated {
             reduce: Reduce::Sum,
         };
         let options = line.composite_options().dim_size(dim_size);
-        composite::emulate(line.composite(), &case, &options, IndexType::I64, SEED, u32::MAX).map(|out| (out, None))
+        composite::emulate(composite, &case, &options, IndexType::I64, SEED, u32::MAX).map(|out| (out, None))
+    }
+
+    fn composites_csr<T: OracleElement + FloatElement, I: Index>(&self, line: &Line, composite: Composite) -> Given<T> {
+        let (src, indptr) = (line.src::<T>(), line.indptr::<i64>());
+        let index_dims = indptr.shape().dims().to_vec();
+        let case = SegmentCase {
+            src_dims: src.shape().dims().to_vec(),
+            src: src.into_data(),
+            segments: index_dims.last().expect("an indptr has an axis").saturating_sub(1),
+            index_dims,
+            index: indptr.into_data(),
+            base: None,
+            reduce: Reduce::Sum,
+            is_csr: true,
+        };
+        let run = composite_csr::Run { index_type: I::TYPE, offset: 0, seed: SEED, max_blocks: u32::MAX };
+        composite_csr::emulate(composite, &case, &line.composite_csr_options(), run).map(|out| (out, None))
     }
 
     fn groupings<I: Index>(&self, line: &Line) -> Result<Grouping<Vec<i64>>, Error> {
@@ -473,16 +504,30 @@ impl Backend for OnGpu {
         }
     }
 
-    fn composites<T: OracleElement + FloatElement, I: Index>(&self, line: &Line) -> Given<T> {
+    fn composites<T: OracleElement + FloatElement, I: Index>(&self, line: &Line, composite: Composite) -> Given<T> {
         let stream = &self.0;
         let src = DeviceTensor::from_host(stream, &line.src::<T>()).unwrap();
         let index = DeviceTensor::from_host(stream, &line.index::<I>()).unwrap();
         let options = line.composite_options();
-        let call = match line.composite() {
+        let call = match composite {
             Composite::Softmax => gpu::softmax(stream, &src, &index, &options),
             Composite::LogSoftmax => gpu::log_softmax(stream, &src, &index, &options),
             Composite::LogSumExp => gpu::logsumexp(stream, &src, &index, &options),
             Composite::Std => gpu::std(stream, &src, &index, &options),
+        };
+        call.map(|out| (self.host(out).into_data(), None))
+    }
+
+    fn composites_csr<T: OracleElement + FloatElement, I: Index>(&self, line: &Line, composite: Composite) -> Given<T> {
+        let stream = &self.0;
+        let src = DeviceTensor::from_host(stream, &line.src::<T>()).unwrap();
+        let indptr = DeviceTensor::from_host(stream, &line.indptr::<I>()).unwrap();
+        let options = line.composite_csr_options();
+        let call = match composite {
+            Composite::Softmax => gpu::softmax_csr(stream, &src, &indptr, &options),
+            Composite::LogSoftmax => gpu::log_softmax_csr(stream, &src, &indptr, &options),
+            Composite::LogSumExp => gpu::logsumexp_csr(stream, &src, &indptr, &options),
+            Composite::Std => gpu::std_csr(stream, &src, &indptr, &options),
         };
         call.map(|out| (self.host(out).into_data(), None))
     }
@@ -529,6 +574,9 @@ fn every_type_and_every_reduction_has_lines() {
         assert!(lines.iter().any(is_of), "no line has group_index and {index_type}");
     }
     for composite in Composite::ALL {
-        assert!(lines.iter().any(|line| line.op == composite.name()), "no line has {}", composite.name());
+        for is_csr in [false, true] {
+            let is_of = |line: &Line| line.composite() == Some((composite, is_csr));
+            assert!(lines.iter().any(is_of), "no line has {}, by an indptr: {is_csr}", composite.name());
+        }
     }
 }

@@ -1,9 +1,10 @@
 /*
  * The operators of TensorRT Scatter as C functions, in libtensorrt_scatter_plugin.so, on the CPU or a CUDA device.
  *
- * Each operator computes what torch_scatter 2.1.2's function of the same name computes. Three are not in torch_scatter:
+ * Each operator computes what torch_scatter 2.1.2's function of the same name computes. Seven are not in torch_scatter:
  * gather_segment_csr computes segment_csr of the rows that gather_coo reads, each times its weight. gather_scatter
- * computes scatter of the same rows. group_index sorts the positions of an index's elements by their group.
+ * computes scatter of the same rows. group_index sorts the positions of an index's elements by their group. softmax_csr,
+ * log_softmax_csr, logsumexp_csr and std_csr compute softmax and its like over the segments of an indptr.
  *
  * The caller owns the tensors.
  * They are row-major and contiguous, have rank 0 to 8, and are aligned to their elements. A call checks its arguments.
@@ -90,7 +91,11 @@ enum {
     TRTS_STD = 8,
     TRTS_GATHER_SEGMENT_CSR = 9,
     TRTS_GROUP_INDEX = 10,
-    TRTS_GATHER_SCATTER = 11
+    TRTS_GATHER_SCATTER = 11,
+    TRTS_SOFTMAX_CSR = 12,
+    TRTS_LOG_SOFTMAX_CSR = 13,
+    TRTS_LOGSUMEXP_CSR = 14,
+    TRTS_STD_CSR = 15
 };
 
 /* A tensor, in host memory or in the memory of the target's CUDA device. */
@@ -109,12 +114,14 @@ typedef struct trts_options {
     trts_reduce reduce;    /* scatter, segment_coo, segment_csr, gather_segment_csr, gather_scatter */
     int32_t unchecked;     /* not 0: leave out elements with bad indices, and do not check for them; only then a call
                               does not wait for its CUDA stream */
-    int64_t dim;           /* scatter and composites: the axis of src; negative ones count from the end */
+    int64_t dim;           /* scatter, softmax, log_softmax, logsumexp, std: the axis of src; negative ones count from
+                              the end */
     int64_t dim_size;      /* the number of groups; for gather_csr, of rows of the result; -1: that of base, out or the
                               written indptr; in a query without base or out, that of the index or destination */
     int32_t deterministic; /* scatter, on CUDA: sums and means of floats have the same bits every time */
-    int32_t unbiased;      /* std: divide by count - 1 */
-    double eps;            /* log_softmax and logsumexp: added to a sum before its logarithm */
+    int32_t unbiased;      /* std, std_csr: divide by count - 1 */
+    double eps;            /* log_softmax, logsumexp, log_softmax_csr, logsumexp_csr: added to a sum before its
+                              logarithm */
 } trts_options;
 
 #define TRTS_OPTIONS_INIT { sizeof(trts_options), TRTS_SUM, 0, -1, -1, 0, 1, 1e-12 }
@@ -144,10 +151,11 @@ typedef struct trts_requirements {
 /*
  * Finds the shape of an operator's result and the workspace that it needs. It reads the shapes and types of the
  * tensors. It reads the data of index, indptr or destination only if dim_size is -1 and base is null, and never for
- * segment_csr, gather_coo and gather_segment_csr. On CUDA, reading the data waits for the stream and takes
- * TRTS_QUERY_WORKSPACE_BYTES of workspace. src and base are null for the operators that have none; for gather_csr base
- * may be out, and the result then is as long as out. gather_segment_csr and gather_scatter have more inputs, so only
- * trts_query_inputs() takes them. The shape of group_index's perm is index's; the query finds that of indptr.
+ * gather_coo, segment_csr, gather_segment_csr, softmax_csr, log_softmax_csr, logsumexp_csr and std_csr. On CUDA, reading
+ * the data waits for the stream and takes TRTS_QUERY_WORKSPACE_BYTES of workspace. src and base are null for the
+ * operators that have none; for gather_csr base may be out, and the result then is as long as out. gather_segment_csr
+ * and gather_scatter have more inputs, so only trts_query_inputs() takes them. The shape of group_index's perm is
+ * index's; the query finds that of indptr.
  */
 trts_status trts_query(trts_operator op, const trts_tensor *src, const trts_tensor *index, const trts_tensor *base,
                        const trts_options *options, const trts_target *target, trts_requirements *requirements);
@@ -175,6 +183,10 @@ trts_status trts_query_inputs(trts_operator op, const trts_tensor *const *inputs
  * gather_scatter: out[.., n, ..] is the reduction of all weight[.., e] * src[.., index[.., e], ..] with
  * destination[.., e] == n, in any order. index and destination are [.., E]; weight is [.., E], or [.., E, H] for H
  * heads of K / H neighbouring columns. arg_out is a position e; it is E for an empty group.
+ *
+ * softmax_csr, log_softmax_csr, logsumexp_csr and std_csr: each segment src[.., indptr[.., n]:indptr[.., n + 1], ..] is a
+ * group. out of the first two has src's shape, and is 0 where an element is in no segment. out of the others has N in
+ * place of the segments' axis.
  */
 trts_status trts_scatter(const trts_tensor *src, const trts_tensor *index, const trts_tensor *base,
                          const trts_options *options, const trts_tensor *out, const trts_tensor *arg_out,
@@ -204,6 +216,14 @@ trts_status trts_group_index(const trts_tensor *index, const trts_options *optio
 trts_status trts_gather_scatter(const trts_tensor *src, const trts_tensor *index, const trts_tensor *destination,
                                 const trts_tensor *weight, const trts_options *options, const trts_tensor *out,
                                 const trts_tensor *arg_out, const trts_target *target);
+trts_status trts_softmax_csr(const trts_tensor *src, const trts_tensor *indptr, const trts_options *options,
+                             const trts_tensor *out, const trts_target *target);
+trts_status trts_log_softmax_csr(const trts_tensor *src, const trts_tensor *indptr, const trts_options *options,
+                                 const trts_tensor *out, const trts_target *target);
+trts_status trts_logsumexp_csr(const trts_tensor *src, const trts_tensor *indptr, const trts_options *options,
+                               const trts_tensor *out, const trts_target *target);
+trts_status trts_std_csr(const trts_tensor *src, const trts_tensor *indptr, const trts_options *options,
+                         const trts_tensor *out, const trts_target *target);
 
 /* Why the last call of this thread failed; "" if it did not. Valid until the thread's next call. */
 const char *trts_last_error(void);

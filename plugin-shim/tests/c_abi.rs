@@ -8,7 +8,7 @@ mod common;
 use std::ptr;
 
 use caller::{
-    BAD_INDEX, CAbi, FLOAT16, FLOAT32, INT32, INT64, INVALID_ARGUMENT, NO_DEVICE, OK, OUT_OF_MEMORY, Options,
+    BAD_INDEX, CAbi, FLOAT16, FLOAT32, INT32, INT64, INVALID_ARGUMENT, NO_DEVICE, OK, OUT_OF_MEMORY, Options, Plain,
     Requirements, Target, Tensor, tensor,
 };
 
@@ -200,7 +200,8 @@ fn a_query_reads_the_index_only_where_it_must() {
         (status, found)
     };
     let options = Options { dim: 0, ..Options::INIT };
-    // Scatter, segment_coo, segment_csr, gather_coo, log_softmax, std, and group_index, whose answer is indptr's shape.
+    // Scatter, segment_coo, segment_csr, gather_coo, log_softmax, std, group_index, whose answer is indptr's shape, and
+    // the composites over segments.
     for (operator, shape, dim_size) in [
         (0, vec![7, 2], 7),
         (1, vec![7, 2], 7),
@@ -209,6 +210,10 @@ fn a_query_reads_the_index_only_where_it_must() {
         (6, vec![3, 2], 7),
         (8, vec![7, 2], 7),
         (10, vec![8], 7),
+        (12, vec![3, 2], -1),
+        (13, vec![3, 2], -1),
+        (14, vec![2, 2], -1),
+        (15, vec![2, 2], -1),
     ] {
         let (status, found) = query(operator, &index, &options);
         assert_eq!(status, OK, "{}", abi.last_error());
@@ -217,13 +222,15 @@ fn a_query_reads_the_index_only_where_it_must() {
     index.data = ptr::null_mut();
     assert_eq!(query(0, &index, &Options { dim_size: 5, ..options }).1.dims(), [5, 2]);
     assert_eq!(query(10, &index, &Options { dim_size: 5, ..options }).1.dims(), [6]);
+    assert_eq!(query(12, &index, &options).1.dims(), [3, 2]);
+    assert_eq!(query(15, &index, &options).1.dims(), [2, 2]);
     abi.expect_failure(query(0, &index, &options).0, INVALID_ARGUMENT, &["index of shape [3]", "null"]);
     // 2^62 elements of 4 bytes each, and a workspace of as many elements of 8.
     abi.expect_failure(query(0, &index, &Options { dim_size: 1 << 61, ..options }).0, INVALID_ARGUMENT, &["memory"]);
     abi.expect_failure(query(5, &index, &Options { dim_size: 1 << 61, ..options }).0, INVALID_ARGUMENT, &["memory"]);
     abi.expect_failure(query(10, &index, &Options { dim_size: 1 << 59, ..options }).0, INVALID_ARGUMENT, &["memory"]);
-    let last = ["operator is 12", "TRTS_GATHER_SCATTER (11)"];
-    abi.expect_failure(query(12, &index, &options).0, INVALID_ARGUMENT, &last);
+    let last = ["operator is 16", "TRTS_STD_CSR (15)"];
+    abi.expect_failure(query(16, &index, &options).0, INVALID_ARGUMENT, &last);
     let words = ["TRTS_GATHER_SEGMENT_CSR has the inputs src, index, indptr, weight", "trts_query_inputs()"];
     abi.expect_failure(query(9, &index, &options).0, INVALID_ARGUMENT, &words);
     let words = ["TRTS_GATHER_SCATTER has the inputs src, index, destination, weight", "trts_query_inputs()"];
@@ -551,9 +558,52 @@ fn composites_are_for_floats() {
     let abi = CAbi::load();
     let (mut src, mut index, mut out) = ([1, 2], [0, 1], [0, 0]);
     let [src, index, out] = [&mut src, &mut index, &mut out].map(|data| tensor(data, INT32, &[2]));
-    // SAFETY: the tensors are what they say.
-    let status = unsafe { (abi.softmax)(&src, &index, ptr::null(), &out, ptr::null()) };
-    abi.expect_failure(status, INVALID_ARGUMENT, &["trts_softmax", "TRTS_INT32", "TRTS_FLOAT16"]);
+    for (composite, name) in [(abi.softmax, "trts_softmax "), (abi.logsumexp_csr, "trts_logsumexp_csr ")] {
+        // SAFETY: the tensors are what they say.
+        let status = unsafe { composite(&src, &index, ptr::null(), &out, ptr::null()) };
+        abi.expect_failure(status, INVALID_ARGUMENT, &[name, "TRTS_INT32", "TRTS_FLOAT16"]);
+    }
+}
+
+#[test]
+fn every_tensor_of_a_composite_over_segments_is_checked() {
+    let abi = CAbi::load();
+    let (mut src, mut indptr, mut data) = ([1.0f32, 1.0, 7.0, 3.0], [0i32, 2, 3], [UNTOUCHED; 4]);
+    let (src, indptr) = (tensor(&mut src, FLOAT32, &[4]), tensor(&mut indptr, INT32, &[3]));
+    let (out, rows) = (tensor(&mut data, FLOAT32, &[4]), [2]);
+    let short = Tensor { shape: rows.as_ptr(), ..out };
+    let run = |function: Plain, indptr: &Tensor, out: &Tensor, options: &Options| {
+        // SAFETY: the tensors are what they say, or are what the call refuses.
+        unsafe { function(&src, indptr, options, out, ptr::null()) }
+    };
+    let missing = Tensor { data: ptr::null_mut(), ..indptr };
+    let words = ["indptr", "null pointer for data"];
+    abi.expect_failure(run(abi.softmax_csr, &missing, &out, &Options::INIT), INVALID_ARGUMENT, &words);
+    let half = Tensor { element_type: FLOAT16, ..indptr };
+    let words = ["indptr is of type TRTS_FLOAT16", "TRTS_INT64"];
+    abi.expect_failure(run(abi.softmax_csr, &half, &out, &Options::INIT), INVALID_ARGUMENT, &words);
+    let words = ["out", "[2]", "[4]"];
+    abi.expect_failure(run(abi.softmax_csr, &indptr, &short, &Options::INIT), INVALID_ARGUMENT, &words);
+    let words = ["out", "[4]", "[2]"];
+    abi.expect_failure(run(abi.logsumexp_csr, &indptr, &out, &Options::INIT), INVALID_ARGUMENT, &words);
+
+    let mut falling = [0i32, 3, 2];
+    let falling = tensor(&mut falling, INT32, &[3]);
+    abi.expect_failure(run(abi.softmax_csr, &falling, &out, &Options::INIT), BAD_INDEX, &["indptr[2]"]);
+    assert_eq!(abi.last_bad_index(), Some((2, 2)));
+    let mut beyond = [0i32, 2, 9];
+    let beyond = tensor(&mut beyond, INT32, &[3]);
+    abi.expect_failure(run(abi.softmax_csr, &beyond, &out, &Options::INIT), BAD_INDEX, &["indptr[2]"]);
+    // The axis is the indptr's, so dim and dim_size do not count. Unchecked, an entry above E is E.
+    let options = Options { dim: 9, dim_size: 7, unchecked: 1, ..Options::INIT };
+    assert_eq!(run(abi.logsumexp_csr, &beyond, &short, &options), OK, "{}", abi.last_error());
+    // SAFETY: the call is over.
+    let sums = unsafe { *out.data.cast::<[f32; 4]>() };
+    assert!((sums[0] - 1.693_147_2).abs() < 1e-6 && (sums[1] - 7.018_15).abs() < 1e-6, "{sums:?}");
+    assert_eq!(sums[2..], [UNTOUCHED; 2]);
+    // The last element is in no segment.
+    assert_eq!(run(abi.softmax_csr, &indptr, &out, &Options::INIT), OK, "{}", abi.last_error());
+    assert_eq!(data, [0.5, 0.5, 1.0, 0.0]);
 }
 
 #[test]

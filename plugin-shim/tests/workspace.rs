@@ -14,9 +14,9 @@ use common::{
     v3::{Creator, Phase, Plugin},
 };
 use tensorrt_scatter::{
-    Composite, CompositeOptions, CompositePlan, GatherScatterOptions, GatherScatterPlan, GatherSegmentCsrOptions,
-    GatherSegmentPlan, GroupIndexOptions, GroupIndexPlan, IndexType, ReduceOperator, ScalarType, ScatterOptions,
-    ScatterPlan, SegmentCooOptions, SegmentCsrOptions, SegmentPlan, Shape,
+    Composite, CompositeCsrOptions, CompositeCsrPlan, CompositeOptions, CompositePlan, GatherScatterOptions,
+    GatherScatterPlan, GatherSegmentCsrOptions, GatherSegmentPlan, GroupIndexOptions, GroupIndexPlan, IndexType,
+    ReduceOperator, ScalarType, ScatterOptions, ScatterPlan, SegmentCooOptions, SegmentCsrOptions, SegmentPlan, Shape,
 };
 
 const CASES: usize = 3000;
@@ -167,6 +167,25 @@ fn softmaxes_fit() {
 }
 
 #[test]
+fn composites_over_segments_fit() {
+    let mut random = Random(8);
+    for (name, composite) in [
+        (c"TRTS_SoftmaxCSR", Composite::Softmax),
+        (c"TRTS_LogSumExpCSR", Composite::LogSumExp),
+        (c"TRTS_StdCSR", Composite::Std),
+    ] {
+        let plugin = plugin(name, &[]);
+        let keeps_shape = composite == Composite::Softmax;
+        let outputs =
+            |sizes: Sizes, data_type| vec![described(data_type, if keeps_shape { sizes.src() } else { sizes.out() })];
+        check(&plugin, &outputs, &mut random, true, &|sizes, indptr, scalar| {
+            let options = CompositeCsrOptions::new();
+            CompositeCsrPlan::new(composite, &sizes.src(), &indptr, &options).unwrap().workspace_bytes(scalar)
+        });
+    }
+}
+
+#[test]
 fn gathered_segments_fit() {
     let mut random = Random(5);
     for reduce in ReduceOperator::GatherSegmentCsr.reductions() {
@@ -253,7 +272,7 @@ fn groupings_fit() {
 }
 
 /// The plugins that a test above is about.
-const CHECKED: [&CStr; 9] = [
+const CHECKED: [&CStr; 12] = [
     c"TRTS_Scatter",
     c"TRTS_SegmentCOO",
     c"TRTS_SegmentCSR",
@@ -263,10 +282,13 @@ const CHECKED: [&CStr; 9] = [
     c"TRTS_GatherSegmentCSR",
     c"TRTS_GroupIndex",
     c"TRTS_GatherScatter",
+    c"TRTS_SoftmaxCSR",
+    c"TRTS_LogSumExpCSR",
+    c"TRTS_StdCSR",
 ];
 
 /// log_softmax has softmax's workspace.
-const AS_ANOTHER: [&CStr; 1] = [c"TRTS_ScatterLogSoftmax"];
+const AS_ANOTHER: [&CStr; 2] = [c"TRTS_ScatterLogSoftmax", c"TRTS_LogSoftmaxCSR"];
 
 #[test]
 fn plugins_without_a_test_need_no_workspace() {

@@ -1,13 +1,14 @@
 """The operators of torch_scatter on NumPy, torch, CuPy and JAX arrays, and as TensorRT plugins.
 
 The functions have the names, the arguments and the results of torch_scatter 2.1.2, which has all of them but
-gather_segment_csr, gather_scatter, their shorthands and group_index. They compute where the arrays are: on the CPU or
-on a CUDA device. They record no gradients.
+gather_segment_csr, gather_scatter, their shorthands, group_index, softmax_csr, log_softmax_csr, logsumexp_csr and
+std_csr. They compute where the arrays are: on the CPU or on a CUDA device. They record no gradients.
 """
 
 from __future__ import annotations
 
 from . import (
+    _composite_csr,
     _exporting,
     _gather_scatter,
     _gather_segment_csr,
@@ -17,6 +18,7 @@ from . import (
     _segment_csr,
     composite,
 )
+from ._composite_csr import *
 from ._errors import BadIndexError
 from ._exporting import *
 from ._gather_scatter import *
@@ -34,6 +36,7 @@ __version__ = "0.1.0"
 
 __all__ = ["BadIndexError", "composite", "deterministic", "get_num_threads", "library_path", "load", "set_num_threads"]
 __all__ += ["unchecked"]
+__all__ += _composite_csr.__all__
 __all__ += _exporting.__all__
 __all__ += _gather_scatter.__all__
 __all__ += _gather_segment_csr.__all__

@@ -423,6 +423,34 @@ GATHER_SCATTER = Operator(
     attributes=(*_GROUPS, WEIGHT_INPUT, *_REDUCE),
     reductions=_OF_SEGMENTS,
 )
+SOFTMAX_CSR = Operator("softmax_csr", 12, "TRTS_SoftmaxCSR", "softmax_csr", (_FLOAT_SRC, _INDPTR), _out(Result.SRC))
+LOG_SOFTMAX_CSR = Operator(
+    "log_softmax_csr",
+    13,
+    "TRTS_LogSoftmaxCSR",
+    "log_softmax_csr",
+    (_FLOAT_SRC, _INDPTR),
+    _out(Result.SRC),
+    attributes=(EPS,),
+)
+LOGSUMEXP_CSR = Operator(
+    "logsumexp_csr",
+    14,
+    "TRTS_LogSumExpCSR",
+    "logsumexp_csr",
+    (_FLOAT_SRC, _INDPTR),
+    _out(Result.SEGMENTS),
+    attributes=(EPS,),
+)
+STD_CSR = Operator(
+    "std_csr",
+    15,
+    "TRTS_StdCSR",
+    "std_csr",
+    (_FLOAT_SRC, _INDPTR),
+    _out(Result.SEGMENTS),
+    attributes=(UNBIASED,),
+)
 
 OPERATORS = (
     SCATTER,
@@ -437,6 +465,10 @@ OPERATORS = (
     GATHER_SEGMENT_CSR,
     GROUP_INDEX,
     GATHER_SCATTER,
+    SOFTMAX_CSR,
+    LOG_SOFTMAX_CSR,
+    LOGSUMEXP_CSR,
+    STD_CSR,
 )
 BY_OP_TYPE = {operator.op_type: operator for operator in OPERATORS}
 

@@ -27,9 +27,9 @@ def deterministic() -> Iterator[None]:
     """Sums and means of floats by scatter have the same bits every time inside ``with deterministic():``.
 
     This concerns CUDA. The CPU's results always have the same bits. On CUDA the other operators do so too, except
-    products and the composites, which have no such setting. If each row of ``src`` has one index, such a scatter groups
-    the index and adds each group in an order that depends on the sizes only. Otherwise it adds integers, and reads
-    ``src`` twice. Nodes that are exported inside have the attribute ``deterministic``.
+    products and the composites over the groups of an index, which have no such setting. If each row of ``src`` has one
+    index, such a scatter groups the index and adds each group in an order that depends on the sizes only. Otherwise it
+    adds integers, and reads ``src`` twice. Nodes that are exported inside have the attribute ``deterministic``.
     """
     with _set(_deterministic):
         yield

@@ -22,8 +22,11 @@ def _call(operator: Operator, *inputs: np.ndarray, out: Any = None, **options: A
     axis = operator.axis(index.ndim, options.get("dim", -1))
     groups = options.get("dim_size") if out is None else out.shape[axis]
     has_destination = operator.destination != operator.index
-    reads_rows = has_destination or operator.outputs[0].result in (Result.INDEX, Result.SEGMENTS)
-    _check(operator.inputs[operator.index].name, index, inputs[0].shape[axis] if reads_rows else groups)
+    name, result = operator.inputs[operator.index].name, operator.outputs[0].result
+    # The segments of gather_csr are of rows of the result; others are of rows of the first input.
+    reads_rows = has_destination or result in (Result.INDEX, Result.SEGMENTS)
+    reads_rows |= name == "indptr" and result is not Result.ROWS
+    _check(name, index, inputs[0].shape[axis] if reads_rows else groups)
     if has_destination:
         _check("destination", inputs[operator.destination], groups)
     if operator.delimiter > operator.index:

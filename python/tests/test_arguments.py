@@ -40,6 +40,10 @@ SIGNATURES = {
     "group_index": "index, dim_size=None",
     "gather_scatter": f"{GATHER_SCATTER}, reduce='sum', out=None",
     **{f"gather_scatter_{reduce}": f"{GATHER_SCATTER}, out=None" for reduce in ("sum", "add", "mean", "min", "max")},
+    "softmax_csr": "src, indptr",
+    "log_softmax_csr": "src, indptr, eps=1e-12",
+    "logsumexp_csr": "src, indptr, eps=1e-12",
+    "std_csr": "src, indptr, unbiased=True",
     "scatter_softmax": "src, index, dim=-1, dim_size=None",
     "scatter_log_softmax": "src, index, dim=-1, eps=1e-12, dim_size=None",
     "scatter_logsumexp": f"{SCATTER}, eps=1e-12",
@@ -121,6 +125,24 @@ REFUSED: list[tuple[str, type[Exception], str, Any]] = [
     ("a scalar", ValueError, r"scalar", lambda: ts.scatter(np.array(1.0), INDEX)),
     ("nine axes", ValueError, r"rank 9", lambda: ts.scatter(np.ones((1,) * 9), INDEX)),
     ("a softmax of integers", ValueError, r"floating-point", lambda: ts.scatter_softmax(INDEX, INDEX)),
+    (
+        "a softmax of segments of integers",
+        ValueError,
+        r"src has dtype int64; expected a floating-point type",
+        lambda: ts.softmax_csr(INDEX, INDPTR),
+    ),
+    (
+        "an indptr of floats",
+        ValueError,
+        r"indptr has dtype float32; expected int32 or int64$",
+        lambda: ts.std_csr(SRC, SRC),
+    ),
+    (
+        "an indptr with more axes than src",
+        ValueError,
+        r"`indptr` of shape \[1, 3\] does not fit src of shape \[4\]",
+        lambda: ts.logsumexp_csr(COLUMN, INDPTR[None]),
+    ),
     ("an out of std", ValueError, r"does not start from an out", lambda: ts.scatter_std(SRC, INDEX, 0, SUMS)),
     ("an out that is src", ValueError, r"out overlaps src", lambda: ts.gather_coo(SRC, INDEX, SRC)),
     (
@@ -278,6 +300,9 @@ def test_what_can_be_done_about_a_bad_index_is_told_in_pythons_words() -> None:
         ts.gather_scatter(SRC, INDEX, INDEX, dim_size=1)
     with pytest.raises(ts.BadIndexError, match=r"indptr\[2\]") as of_bounds:
         ts.gather_segment_csr(SRC, INDEX, INDPTR + 1)
+    assert "unchecked" not in str(of_bounds.value)
+    with pytest.raises(ts.BadIndexError, match=r"indptr\[1\]") as of_bounds:
+        ts.softmax_csr(SRC, np.array([0, 5, 4]))
     assert "unchecked" not in str(of_bounds.value)
     again = pickle.loads(pickle.dumps(caught.value))
     assert (str(again), again.position, again.value) == (str(caught.value), 0, -1)

@@ -59,6 +59,10 @@ def test_unchecked_calls_are_captured_in_a_graph(torch: Any) -> None:
             *ts.gather_scatter_max(out, index, index, dim_size=10),
             ts.scatter_softmax(src, index, 0, dim_size=10),
             ts.scatter_std(src, index, 0, dim_size=10),
+            ts.softmax_csr(src, indptr),
+            ts.log_softmax_csr(src, indptr),
+            ts.logsumexp_csr(src, indptr),
+            ts.std_csr(src, indptr),
         ]
 
     with ts.unchecked():

@@ -346,6 +346,77 @@ def test_composites(library: libraries.Library) -> None:
         assert_results(library, given, expected, rtol=1e-5, atol=1e-6)
 
 
+#: A composite over segments, and its options.
+COMPOSITES_CSR: list[tuple[str, dict[str, Any]]] = [
+    ("softmax", {}),
+    ("log_softmax", {}),
+    ("log_softmax", {"eps": 0.25}),
+    ("logsumexp", {}),
+    ("logsumexp", {"eps": 0.25}),
+    ("std", {}),
+    ("std", {"unbiased": False}),
+]
+
+
+def composite_csr(what: str) -> tuple[Any, Any]:
+    """The function and its definition."""
+    return getattr(ts, f"{what}_csr"), getattr(numpy_functions, f"{what}_csr")
+
+
+def test_composites_over_segments(library: libraries.Library) -> None:
+    """One segment is empty. The first elements and the last ones are in none."""
+    src = random(*SHAPE)
+    of_row = np.array([[2, 5, 5, 14, 38], [0, 1, 20, 20, 40], [0, 0, 39, 40, 40]])
+    for (what, options), bounds in itertools.product(
+        COMPOSITES_CSR, (of_row[:1], of_row[[0, 1, 2, 0, 1, 2, 0]], of_row[:1, :1])
+    ):
+        call, definition = composite_csr(what)
+        given = call(library.make(src), library.make(bounds), **options)
+        assert_results(library, given, definition(src, bounds, **options), rtol=1e-5, atol=1e-6)
+    column, bounds = src[0, :, 0].copy(), of_row[0]
+    for what, options in COMPOSITES_CSR:
+        call, definition = composite_csr(what)
+        given = call(library.make(column), library.make(bounds), **options)
+        assert_results(library, given, definition(column, bounds, **options), rtol=1e-5, atol=1e-6)
+
+
+def test_composites_over_segments_of_every_type(library: libraries.Library) -> None:
+    floats = [dtype for dtype in library.dtypes if "float" in dtype]
+    for dtype, index_dtype in itertools.product(floats, ("int32", "int64")):
+        src, indptr = random(40, 5, dtype=dtype), np.array([0, 3, 3, 11, 39]).astype(index_dtype)
+        # An ulp of a 16-bit type.
+        rtol = {"float16": 2.0**-10, "bfloat16": 2.0**-7}.get(dtype, 1e-5)
+        for what in dict(COMPOSITES_CSR):
+            call, definition = composite_csr(what)
+            given = call(library.make(src), library.make(indptr))
+            assert library.back(given).dtype == libraries.DTYPES[dtype]
+            assert_results(library, given, definition(src, indptr), rtol=rtol, atol=1e-6)
+
+
+def test_composites_over_segments_agree_with_those_over_groups(library: libraries.Library) -> None:
+    src, index = library.make(random(40, 5)), np.sort(groups(40))
+    indptr, index = library.make(np.searchsorted(index, np.arange(GROUPS + 1))), library.make(index)
+    for what in dict(COMPOSITES_CSR):
+        expected = library.back(function("scatter", what)(src, index, 0))
+        np.testing.assert_allclose(library.back(composite_csr(what)[0](src, indptr)), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_bad_bounds_of_composites_over_segments(library: libraries.Library) -> None:
+    src = library.make(random(4))
+    for what in dict(COMPOSITES_CSR):
+        call, definition = composite_csr(what)
+        for bounds, position, value in (([0, 3, 2, 4], 2, 2), ([0, 2, 5], 2, 5), ([-1, 2, 4], 0, -1)):
+            with pytest.raises(ts.BadIndexError, match=rf"indptr\[{position}\]") as caught:
+                call(src, library.make(np.array(bounds)))
+            assert (caught.value.position, caught.value.value) == (position, value)
+            with pytest.raises(IndexError):
+                definition(random(4), np.array(bounds))
+    # Unchecked bounds are clamped to [0, E].
+    with ts.unchecked():
+        given = library.back(ts.softmax_csr(src, library.make(np.array([-3, 2, 9]))))
+    np.testing.assert_array_equal(given, library.back(ts.softmax_csr(src, library.make(np.array([0, 2, 4])))))
+
+
 def test_results_have_the_types_of_src_and_index(library: libraries.Library) -> None:
     for dtype, index_dtype in itertools.product(library.dtypes, ("int32", "int64")):
         src, index = random(40, dtype=dtype), groups(40).astype(index_dtype)
@@ -402,6 +473,11 @@ def test_no_elements(library: libraries.Library) -> None:
     assert (perm.shape, indptr.tolist()) == ((0,), [0])
     perm, indptr = map(library.back, ts.group_index(library.make(index), 2))
     assert (perm.shape, indptr.tolist()) == ((0,), [0, 0, 0])
+    for bounds in ([0, 0, 0], [0], []):
+        arrays = library.make(src), library.make(np.array(bounds, np.int64))
+        assert library.back(ts.softmax_csr(*arrays)).shape == library.back(ts.log_softmax_csr(*arrays)).shape == (0, 3)
+        for each in (ts.logsumexp_csr(*arrays), ts.std_csr(*arrays)):
+            np.testing.assert_array_equal(library.back(each), np.zeros((max(len(bounds) - 1, 0), 3)))
     # No elements, and no rows either.
     for rows, weight in itertools.product((2, 0), ([], [library.make(np.zeros((0, 3), np.float32))])):
         arrays = library.make(random(rows, 3)), library.make(index), library.make(np.zeros(3, np.int64))

@@ -94,6 +94,8 @@ def test_the_negative_bit_is_read() -> None:
     assert ts.gather_segment_csr(torch.ones(4), INDEX, INDPTR, negative(1.0, 5.0, 2.0, 3.0)).tolist() == [6, 5]
     weight = negative(1.0, 5.0, 2.0, 3.0)
     assert ts.gather_scatter(torch.ones(4), INDEX, torch._neg_view(-INDEX), weight).tolist() == [3, 8]
+    expected = ts.softmax_csr(torch.tensor([1.0, 5.0, 2.0, 3.0]), INDPTR)
+    assert ts.softmax_csr(negative(1.0, 5.0, 2.0, 3.0), torch._neg_view(-INDPTR)).tolist() == expected.tolist()
     # Of the index and of the bounds too.
     perm, indptr = ts.group_index(torch._neg_view(-INDEX))
     assert (perm.tolist(), indptr.tolist()) == ([0, 2, 1, 3], [0, 2, 4])

@@ -24,7 +24,8 @@ INDEX_DTYPES = ("int64", "int32")
 SCATTER_REDUCTIONS = ("sum", "mul", "mean", "min", "max")
 SEGMENT_REDUCTIONS = ("sum", "mean", "min", "max")
 COMPOSITES = ("softmax", "log_softmax", "logsumexp", "std")
-BY_INDPTR = ("segment_csr", "gather_csr", "gather_segment_csr")
+COMPOSITES_CSR = tuple(f"{op}_csr" for op in COMPOSITES)
+BY_INDPTR = ("segment_csr", "gather_csr", "gather_segment_csr", *COMPOSITES_CSR)
 BY_DESTINATION = ("gather_scatter",)
 
 
@@ -57,6 +58,11 @@ class Case:
     def axis(self):
         """The axis of src that the operator works along, counted from 0."""
         return self.index.dim() - 1 if self.dim is None else self.dim % self.src.dim()
+
+    @property
+    def composite(self):
+        """The formula of a composite, whatever tells its groups; None for other operators."""
+        return self.op.removesuffix("_csr") if self.op in (*COMPOSITES, *COMPOSITES_CSR) else None
 
     @property
     def index_name(self):

@@ -5,6 +5,9 @@ from case import Case
 # The operator, and for std whether it divides by one less than the count.
 COMPOSITE_CALLS = (("softmax", None), ("log_softmax", None), ("logsumexp", None), ("std", True), ("std", False))
 
+# The same over segments.
+COMPOSITE_CSR_CALLS = tuple((f"{op}_csr", unbiased) for op, unbiased in COMPOSITE_CALLS)
+
 # One ulp of the 16-bit types; 32 ulps of float32 and 64 of float64 leave room for an exp and a log, and for sums
 # in any order. What float32 computes near 0 is off by an absolute error, whichever type it is rounded to.
 COMPOSITE_TOLERANCES = {
@@ -16,10 +19,15 @@ COMPOSITE_TOLERANCES = {
 
 
 def composite_name(op, unbiased):
-    return op if unbiased is None else f"std {'unbiased' if unbiased else 'biased'}"
+    return op if unbiased is None else f"{op} {'unbiased' if unbiased else 'biased'}"
 
 
 def composite_case(name, call, dtype, src, index, dim=-1, **options):
     rtol, atol = COMPOSITE_TOLERANCES[dtype]
     op, unbiased = call
     return Case(name, op, dtype, src, index, dim=dim, unbiased=unbiased, rtol=rtol, atol=atol, **options)
+
+
+def composite_csr_case(name, call, dtype, src, indptr, **options):
+    """A composite over the segments of an indptr, which tells the axis."""
+    return composite_case(name, call, dtype, src, indptr, dim=None, **options)

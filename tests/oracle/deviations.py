@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from case import COMPOSITES, INTEGERS, SIXTEEN_BITS, extremes
+from case import INTEGERS, SIXTEEN_BITS, extremes
 from rule import expanded_index, groups, index_of_rows, largest, over_rows
 
 
@@ -136,10 +136,10 @@ def known(case, ours, theirs):
         yield Deviation("torch_scatter's product of nothing is 0 where src has no elements", everywhere, none)
     if case.op == "segment_csr" and case.base is not None and case.src.numel() == 0:
         yield Deviation("torch_scatter leaves out as it was where src has no elements", everywhere, none)
-    if case.op in ("softmax", "log_softmax"):
+    if case.composite in ("softmax", "log_softmax"):
         where = groups_of_the_lowest(case)
         yield Deviation("torch_scatter takes a maximum of the lowest finite number for 0", where, none)
-    if case.op in COMPOSITES and case.dtype in SIXTEEN_BITS:
+    if case.composite is not None and case.dtype in SIXTEEN_BITS:
         where = reach_of_rounding(case, ours, theirs)
         yield Deviation("torch_scatter rounds every step to 16 bits", where, none)
 

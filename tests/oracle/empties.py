@@ -6,7 +6,7 @@ import math
 import torch
 
 from case import DTYPES, FLOATS, SCATTER_REDUCTIONS, SEGMENT_REDUCTIONS, Case
-from composites import COMPOSITE_CALLS, composite_case, composite_name
+from composites import COMPOSITE_CALLS, COMPOSITE_CSR_CALLS, composite_case, composite_csr_case, composite_name
 from draw import indices, shape_text, tensor
 
 # src's shape, dim, the index's shape, dim_size. The index of an empty src counts 0, 1, 2, ..
@@ -117,6 +117,11 @@ def empties():
     turn = itertools.cycle(DTYPES)
     for shapes, reduce in itertools.product(GATHER_SCATTERS, SEGMENT_REDUCTIONS):
         yield gather_scatter(next(turn), *shapes, reduce)
+    turn = itertools.cycle(FLOATS)
+    for (shape, indptr_shape, indptr), call in itertools.product(SEGMENT_CSRS, COMPOSITE_CSR_CALLS):
+        dtype = next(turn)
+        name = f"{composite_name(*call)} {dtype}: {indptr_text(shape, indptr_shape, indptr)}"
+        yield composite_csr_case(name, call, dtype, ones(dtype, shape), indices(indptr, indptr_shape))
 
 
 def scatter(dtype, shape, dim, index_shape, dim_size, reduce):
@@ -131,9 +136,8 @@ def segment_coo(dtype, shape, index_shape, dim_size, reduce):
 
 
 def segment_csr(dtype, shape, indptr_shape, indptr, reduce):
-    text = " ".join(map(str, indptr))
-    name = f"segment_csr {reduce} {dtype}: empty, src {shape_text(shape)}, indptr {shape_text(indptr_shape)} {text}"
-    return Case(name.rstrip(), "segment_csr", dtype, ones(dtype, shape), indices(indptr, indptr_shape), reduce=reduce)
+    name = f"segment_csr {reduce} {dtype}: {indptr_text(shape, indptr_shape, indptr)}"
+    return Case(name, "segment_csr", dtype, ones(dtype, shape), indices(indptr, indptr_shape), reduce=reduce)
 
 
 def on_base(dtypes):
@@ -198,6 +202,10 @@ def gather_scatter(dtype, shape, index_shape, destination_shape, weight_shape, d
 def gather(op, dtype, shape, index):
     what = f"src {shape_text(shape)}, {'indptr' if op == 'gather_csr' else 'index'} {shape_text(index.shape)}"
     return Case(f"{op} {dtype}: empty, {what}", op, dtype, ones(dtype, shape), index)
+
+
+def indptr_text(shape, indptr_shape, indptr):
+    return " ".join([f"empty, src {shape_text(shape)}, indptr {shape_text(indptr_shape)}", *map(str, indptr)])
 
 
 def ones(dtype, shape):

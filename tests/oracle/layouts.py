@@ -15,7 +15,7 @@ from case import (
     Case,
     extremes,
 )
-from composites import COMPOSITE_CALLS, composite_case, composite_name
+from composites import COMPOSITE_CALLS, COMPOSITE_CSR_CALLS, composite_case, composite_csr_case, composite_name
 from draw import (
     draw_index,
     draw_indptr,
@@ -128,6 +128,7 @@ def layouts():
     yield from layouts_of_gather_segment()
     yield from layouts_of_gather_scatter()
     yield from layouts_of_composites()
+    yield from layouts_of_composites_csr()
     yield from long_ones()
 
 
@@ -324,18 +325,40 @@ def layouts_of_composites():
             name += f"index {shape_text(index_shape)}" + (", dim_size" if has_dim_size else "")
             rng = random.Random(name)
             n = rng.randint(2, 5)
-            # Quarters, so that every type holds them.
-            src = tensor([rng.randint(-16, 16) / 4 for _ in range(math.prod(shape))], dtype, shape)
             yield composite_case(
                 name,
                 call,
                 dtype,
-                src,
+                draw_quarters(rng, shape, dtype),
                 draw_index(rng, index_shape, n),
                 dim,
                 index_dtype=INDEX_DTYPES[(number + kind) % 2],
                 dim_size=n + 2 if has_dim_size else None,
             )
+
+
+def layouts_of_composites_csr():
+    for (turn, call), (kind, dtype) in itertools.product(enumerate(COMPOSITE_CSR_CALLS), enumerate(FLOATS)):
+        for number, (shape, leading) in enumerate(rows_of(CSR_LAYOUTS, dtype, turn + kind)):
+            is_a_part = (number + turn + kind) % 3 == 2
+            name = f"{composite_name(*call)} {dtype}: src {shape_text(shape)}, indptr {shape_text([*leading, 'N+1'])}"
+            name += ", a part of src" if is_a_part else ""
+            rng = random.Random(name)
+            n = rng.randint(2, 5)
+            length = shape[len(leading)]
+            yield composite_csr_case(
+                name,
+                call,
+                dtype,
+                draw_quarters(rng, shape, dtype),
+                draw_indptr(rng, leading, n, *((1, length - 1) if is_a_part else (0, length))),
+                index_dtype=INDEX_DTYPES[(number + kind) % 2],
+            )
+
+
+def draw_quarters(rng, shape, dtype):
+    """Quarters, so that every type holds them."""
+    return tensor([rng.randint(-16, 16) / 4 for _ in range(math.prod(shape))], dtype, shape)
 
 
 # Groups longer than a block of 256 threads, rows that cross warps, more groups than a block; and the number of groups.
@@ -352,6 +375,11 @@ def long_ones():
         for dtype in ("float32", "float16", "int64"):
             yield long_gather_segment(reduce, dtype, shape, n)
             yield long_gather_scatter(reduce, dtype, shape, n)
+    for (shape, n), call, dtype in itertools.product(LONG_SHAPES, COMPOSITE_CSR_CALLS, ("float32", "float16")):
+        name = f"{composite_name(*call)} {dtype}: long, src {shape_text(shape)}, {n} segments"
+        rng = random.Random(name)
+        src, indptr = draw_quarters(rng, shape, dtype), draw_indptr(rng, [], n, 0, shape[0])
+        yield composite_csr_case(name, call, dtype, src, indptr)
 
 
 def long_gather_segment(reduce, dtype, shape, n):

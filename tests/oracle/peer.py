@@ -2,13 +2,13 @@
 
 import math
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch_scatter
 from torch_scatter import composite
 
-from case import Case
+from case import COMPOSITES_CSR, Case
 
 VERSION = "2.1.2"
 
@@ -58,6 +58,21 @@ def products(case):
     return wide.to(src.dtype).reshape(rows.shape)
 
 
+def over_segments(case):
+    """A composite over segments by torch_scatter's own composite: each element has its segment for an index. The
+    elements that are in no segment are one more group; softmax and log_softmax are 0 there."""
+    src, axis, n = case.src, case.axis, max(case.index.shape[-1] - 1, 0)
+    bounds = case.index.expand(*src.shape[:axis], case.index.shape[-1]).contiguous()
+    elements = torch.arange(src.shape[axis]).expand(*src.shape[:axis], -1).contiguous()
+    segment = torch.searchsorted(bounds, elements, right=True) - 1
+    index = torch.where(segment < 0, n, segment.clamp(max=n)).reshape(*segment.shape, *[1] * (src.dim() - axis - 1))
+    index = index.expand(src.shape)
+    result = call(replace(case, op=case.composite, index=index, dim=axis, dim_size=n + 1))
+    if case.composite in ("softmax", "log_softmax"):
+        return torch.where(index < n, result, 0)
+    return result.narrow(axis, 0, n)
+
+
 def call(case):
     # It works in place on what it is given.
     base = None if case.base is None else case.base.clone()
@@ -76,6 +91,8 @@ def call(case):
             return function(products(case), case.index, case.axis, None, case.dim_size)
         case "gather_coo" | "gather_csr":
             return getattr(torch_scatter, case.op)(case.src, case.index, base)
+        case op if op in COMPOSITES_CSR:
+            return over_segments(case)
         case "std":
             return composite.scatter_std(case.src, case.index, case.dim, dim_size=case.dim_size, unbiased=case.unbiased)
         case _:

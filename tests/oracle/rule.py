@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from case import COMPOSITES, INTEGERS, SIXTEEN_BITS
+from case import COMPOSITES_CSR, INTEGERS, SIXTEEN_BITS
 
 # torch_scatter's: keeps the logarithm of an empty sum finite, and the deviation of an empty group.
 LOG_EPS = 1e-12
@@ -28,7 +28,7 @@ class Ruled:
 
 
 def ruled(case):
-    if case.op in COMPOSITES:
+    if case.composite is not None:
         return composite(case)
     if case.op == "gather_coo":
         return gather(case, index_of_rows(case))
@@ -104,7 +104,7 @@ def segments(indptr, leading, length):
 def groups(case):
     """The group of every element of src (-1: none), and the number of groups."""
     src, axis = case.src, case.axis
-    if case.op == "segment_csr":
+    if case.op in ("segment_csr", *COMPOSITES_CSR):
         owner = segments(case.index, src.shape[:axis], src.shape[axis])
         owner = owner.reshape(owner.shape + (1,) * (src.dim() - axis - 1))
         return np.broadcast_to(owner, src.shape), max(case.index.shape[-1] - 1, 0)
@@ -209,18 +209,21 @@ def gather(case, rows):
 
 
 def composite(case):
-    """softmax, log_softmax, logsumexp, std: in float64, rounded once."""
+    """softmax, log_softmax, logsumexp, std, and the same over segments: in float64, rounded once. An element that is in
+    no segment is 0."""
     shape, elements = arrivals(case)
     src = case.src.to(torch.float64).flatten().numpy()
     members = [[] for _ in range(math.prod(shape))]
-    for i, (place, _, _) in enumerate(elements):
+    # Those that are in no segment did not arrive.
+    arrived = np.flatnonzero(groups(case)[0] >= 0)
+    for i, (place, _, _) in zip(arrived, elements):
         members[place].append(i)
-    per_element = case.op in ("softmax", "log_softmax")
+    per_element = case.composite in ("softmax", "log_softmax")
     out = np.zeros(len(src) if per_element else len(members))
     with np.errstate(all="ignore"):
         for place, of_group in enumerate(members):
             target = of_group if per_element else place
-            out[target] = COMPOSITE_RULES[case.op](src[of_group], case)
+            out[target] = COMPOSITE_RULES[case.composite](src[of_group], case)
     shape = case.src.shape if per_element else shape
     return Ruled(out=torch.tensor(out).to(case.torch_dtype).reshape(shape))
 

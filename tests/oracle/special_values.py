@@ -6,7 +6,7 @@ import math
 import random
 
 from case import FLOATS, INTEGERS, SEGMENT_REDUCTIONS, Case, extremes
-from composites import COMPOSITE_CALLS, composite_case, composite_name
+from composites import COMPOSITE_CALLS, COMPOSITE_CSR_CALLS, composite_case, composite_csr_case, composite_name
 from draw import indices, tensor
 
 INF, NAN = math.inf, math.nan
@@ -175,10 +175,12 @@ def sixteen_bits():
             )
         yield from on_groups("small on top of base", [[1] * 8, []], dtype, "sum", WITH_BASE, base=[limit, limit])
         for unbiased in (True, False):
-            call = ("std", unbiased)
             src = tensor([1, 2] * (many // 2) + [1], dtype)
-            index = indices([0] * len(src))
-            yield composite_case(f"{composite_name(*call)} {dtype}: counts beyond 16 bits", call, dtype, src, index)
+            index, indptr = indices([0] * len(src)), indices([0, len(src)])
+            call, over_segments = ("std", unbiased), ("std_csr", unbiased)
+            what = f"{dtype}: counts beyond 16 bits"
+            yield composite_case(f"{composite_name(*call)} {what}", call, dtype, src, index)
+            yield composite_csr_case(f"{composite_name(*over_segments)} {what}", over_segments, dtype, src, indptr)
     highest = extremes("float16")[1]
     for reduce, ops in reductions(REDUCING, products=False):
         yield from on_groups(
@@ -225,7 +227,7 @@ def real_numbers():
 
 
 def composites():
-    for call, dtype in itertools.product(COMPOSITE_CALLS, FLOATS):
+    for call, dtype in itertools.product((*COMPOSITE_CALLS, *COMPOSITE_CSR_CALLS), FLOATS):
         lowest, highest = extremes(dtype)
         contents = {
             "-inf beside a number": [-INF, 1, 2],
@@ -238,14 +240,18 @@ def composites():
             "far apart": [80, -80, 79],
             "large": [1000, 1001, 1002],
         }
-        if call[0] != "std":
+        if not call[0].startswith("std"):
             contents["the lowest number alone"] = [lowest, lowest]
             contents["the highest number"] = [highest, 0]
         for what, values in contents.items():
             # With groups around it, so that what spoils a group is seen to stay in it.
-            src = tensor([1, 2, *values, 0.5], dtype)
-            index = indices([0, 0, *[2] * len(values), 3])
-            yield composite_case(f"{composite_name(*call)} {dtype}: {what}", call, dtype, src, index, dim_size=5)
+            src, end = tensor([1, 2, *values, 0.5], dtype), 2 + len(values)
+            name = f"{composite_name(*call)} {dtype}: {what}"
+            if call in COMPOSITE_CSR_CALLS:
+                yield composite_csr_case(name, call, dtype, src, indices([0, 2, 2, end, end + 1, end + 1]))
+            else:
+                index = indices([0, 0, *[2] * len(values), 3])
+                yield composite_case(name, call, dtype, src, index, dim_size=5)
 
 
 def gathered_segments():

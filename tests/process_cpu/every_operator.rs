@@ -2,9 +2,9 @@
 
 use half::{bf16, f16};
 use tensorrt_scatter::{
-    BadIndex, Composite, CompositeOptions, Error, Float, GatherCooOptions, GatherCsrOptions, GatherScatterOptions,
-    GatherSegmentCsrOptions, GroupIndexOptions, Grouping, ReduceOperator, Reduced, Scalar, ScatterOptions,
-    SegmentCooOptions, SegmentCsrOptions, Tensor, TensorView, Weight, cpu,
+    BadIndex, Composite, CompositeCsrOptions, CompositeOptions, Error, Float, GatherCooOptions, GatherCsrOptions,
+    GatherScatterOptions, GatherSegmentCsrOptions, GroupIndexOptions, Grouping, ReduceOperator, Reduced, Scalar,
+    ScatterOptions, SegmentCooOptions, SegmentCsrOptions, Tensor, TensorView, Weight, cpu,
 };
 
 use crate::{element::Element, memory::counted};
@@ -53,6 +53,19 @@ fn unsorted(sizes: Sizes) -> Vec<i64> {
     (0..sizes.e).map(|position| (number(position) % sizes.n) as i64).collect()
 }
 
+fn sorted(sizes: Sizes) -> Vec<i64> {
+    let mut sorted = unsorted(sizes);
+    sorted.sort_unstable();
+    sorted
+}
+
+/// The bounds of the groups in [`sorted`], of shape [1, n + 1].
+fn bounds(sizes: Sizes) -> Tensor<i64> {
+    let sorted = sorted(sizes);
+    let first_of = |group: usize| sorted.partition_point(|&index| index < group as i64) as i64;
+    Tensor::new(&[1, sizes.n + 1], (0..=sizes.n).map(first_of).collect()).unwrap()
+}
+
 /// All calls for values of type `T`, by an index per row, per element and per slice, sorted and not.
 fn calls_of<T: Element>(sizes: Sizes, calls: &mut Vec<Call>) {
     let mut add = |name: String, has_groups: bool, run: Box<dyn Fn(Option<usize>) -> Result<Bits, Error>>| {
@@ -64,11 +77,8 @@ fn calls_of<T: Element>(sizes: Sizes, calls: &mut Vec<Call>) {
     let elements = Tensor::new(&[b, e, k], elements).unwrap();
     let columns: Vec<i64> = (0..e * k).map(|position| (number(position + 2) % n) as i64).collect();
     let columns = Tensor::new(&[1, e, k], columns).unwrap();
-    let mut sorted = unsorted(sizes);
-    sorted.sort_unstable();
-    let bounds: Vec<i64> = (0..=n).map(|group| sorted.partition_point(|&index| index < group as i64) as i64).collect();
-    let sorted = Tensor::new(&[1, e], sorted).unwrap();
-    let bounds = Tensor::new(&[1, n + 1], bounds).unwrap();
+    let bounds = bounds(sizes);
+    let sorted = Tensor::new(&[1, e], sorted(sizes)).unwrap();
 
     for reduce in ReduceOperator::Scatter.reductions() {
         for (kind, index) in [("rows", &rows), ("elements", &elements), ("columns", &columns)] {
@@ -216,6 +226,31 @@ fn composites_of<T: Element + Float>(sizes: Sizes, calls: &mut Vec<Call>) {
     calls.push(Call { name: format!("softmax_into of {}", T::TYPE), has_groups: true, run: Box::new(run) });
 }
 
+fn composites_csr_of<T: Element + Float>(sizes: Sizes, calls: &mut Vec<Call>) {
+    type Owned<T> = fn(TensorView<'_, T>, TensorView<'_, i64>, &CompositeCsrOptions) -> Result<Tensor<T>, Error>;
+    let options = CompositeCsrOptions::new();
+    for composite in Composite::ALL {
+        let (src, indptr) = (values::<T>(sizes), bounds(sizes));
+        let owned: Owned<T> = match composite {
+            Composite::Softmax => |src, indptr, options| cpu::softmax_csr(src, indptr, options),
+            Composite::LogSoftmax => |src, indptr, options| cpu::log_softmax_csr(src, indptr, options),
+            Composite::LogSumExp => |src, indptr, options| cpu::logsumexp_csr(src, indptr, options),
+            Composite::Std => |src, indptr, options| cpu::std_csr(src, indptr, options),
+        };
+        let run = move |_: Option<usize>| counted(|| owned(src.view(), indptr.view(), &options)).map(plain);
+        let name = format!("{}_csr of {}", composite.name(), T::TYPE);
+        calls.push(Call { name, has_groups: false, run: Box::new(run) });
+    }
+    let (src, indptr) = (values::<T>(sizes), bounds(sizes));
+    let run = move |_: Option<usize>| {
+        let mut out = src.clone();
+        let result = counted(|| cpu::softmax_csr_into(&src, &indptr, &options, &mut out));
+        assert!(result.is_ok() || out.data() == src.data(), "a call that failed has written");
+        result.map(|()| plain(out))
+    };
+    calls.push(Call { name: format!("softmax_csr_into of {}", T::TYPE), has_groups: false, run: Box::new(run) });
+}
+
 fn groupings(sizes: Sizes, calls: &mut Vec<Call>) {
     let Sizes { b, e, n, .. } = sizes;
     let index: Vec<i64> = (0..b * e).map(|position| (number(position + 1) % n) as i64).collect();
@@ -251,6 +286,8 @@ pub fn calls(sizes: Sizes) -> Vec<Call> {
     calls_of::<f16>(sizes, &mut calls);
     composites_of::<f32>(sizes, &mut calls);
     composites_of::<bf16>(sizes, &mut calls);
+    composites_csr_of::<f32>(sizes, &mut calls);
+    composites_csr_of::<bf16>(sizes, &mut calls);
     groupings(sizes, &mut calls);
     calls
 }

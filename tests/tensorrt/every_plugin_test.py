@@ -99,6 +99,9 @@ def test_wrong_layers_are_refused():
             [src, index, ("destination", (1, 5), np.int32), ("weight", (2, 5, 2), np.float32)],
             "weight",
         ),
+        ("TRTS_SoftmaxCSR", {}, [src, ("indptr", (3, 4), np.int32)], "indptr"),
+        ("TRTS_LogSumExpCSR", {}, [("src", (2, 5), np.int32), ("indptr", (2, 4), np.int32)], "src"),
+        ("TRTS_StdCSR", {}, [src], "1 inputs"),
     ):
         engine.LOGGER.messages.clear()
         assert engine.serialize(engine.plugin_network(name, attributes, inputs)) is None, (name, attributes)
@@ -113,6 +116,8 @@ def test_wrong_layers_are_refused():
         ("TRTS_GatherScatter", {"dim_size": 4, "reduce": "mul"}, "mul"),
         ("TRTS_ScatterLogSumExp", {"dim_size": 4, "eps": -1.0}, "eps"),
         ("TRTS_ScatterStd", {"dim_size": 4, "unbiased": 2}, "unbiased"),
+        ("TRTS_LogSoftmaxCSR", {"eps": -1.0}, "eps"),
+        ("TRTS_StdCSR", {"unbiased": 2}, "unbiased"),
         ("TRTS_Scatter", {"dim_size_input": 1}, "TensorRT 10"),
         ("TRTS_Scatter", {"reduce": "max", "arg_type": "int64"}, "TensorRT 10"),
     ):

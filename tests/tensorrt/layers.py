@@ -73,7 +73,7 @@ class Layer:
             return {"index": indices(random, (batch, length), groups)}
         long, short = (batch, length, columns), (batch, groups, columns)
         rows = random.choice([1, batch])
-        if self.plugin == "TRTS_SegmentCSR":
+        if self.plugin == "TRTS_SegmentCSR" or (self.is_composite and self.plugin.endswith("CSR")):
             src, index, base = long, bounds(random, (rows, groups + 1), length), short
         elif self.plugin == "TRTS_GatherCOO":
             src, index, base = short, indices(random, (rows, length), groups), long
@@ -136,6 +136,10 @@ def _layers():
     yield Layer("TRTS_ScatterLogSumExp", groups, dtypes=FLOATS)
     for unbiased in (0, 1):
         yield Layer("TRTS_ScatterStd", {**groups, "unbiased": unbiased}, dtypes=FLOATS)
+        yield Layer("TRTS_StdCSR", {"unbiased": unbiased}, dtypes=FLOATS)
+    yield Layer("TRTS_SoftmaxCSR", {}, dtypes=FLOATS)
+    yield Layer("TRTS_LogSoftmaxCSR", {"eps": 1e-6}, dtypes=FLOATS)
+    yield Layer("TRTS_LogSumExpCSR", {}, dtypes=FLOATS)
 
 
 LAYERS = list(_layers())

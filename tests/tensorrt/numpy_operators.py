@@ -1,7 +1,7 @@
 """What each operator computes, in NumPy: the definition, group by group, in float64 or int64.
 
 Names and rules are those of torch_scatter (https://pytorch-scatter.readthedocs.io), which has no gather_segment_csr,
-no gather_scatter and no group_index.
+no gather_scatter, no group_index and no composites over segments.
 Where the plugins' rules are stricter, this file has the plugins' rules: an element whose index names no group or no row
 is left out, and a row that no index names is 0.
 
@@ -242,6 +242,28 @@ def scatter_std(src, index, *, dim=-1, dim_size=None, unbiased=1):
     return _for_each_group(lambda values: _std(values, unbiased), src, index, dim, dim_size)
 
 
+def _over_segments(composite, src, indptr, **constants):
+    """A composite whose groups are segments. An element in no segment is 0."""
+    dim, segments = indptr.ndim - 1, max(indptr.shape[-1] - 1, 0)
+    return composite(src, _segments(indptr, src.shape[dim]), dim=dim, dim_size=segments, **constants)
+
+
+def softmax_csr(src, indptr):
+    return _over_segments(scatter_softmax, src, indptr)
+
+
+def log_softmax_csr(src, indptr, *, eps=1e-12):
+    return _over_segments(scatter_log_softmax, src, indptr, eps=eps)
+
+
+def logsumexp_csr(src, indptr, *, eps=1e-12):
+    return _over_segments(scatter_logsumexp, src, indptr, eps=eps)
+
+
+def std_csr(src, indptr, *, unbiased=1):
+    return _over_segments(scatter_std, src, indptr, unbiased=unbiased)
+
+
 #: The definition of each plugin. It takes the plugin's inputs and attributes and returns a list of its outputs.
 OF_PLUGIN = {
     "TRTS_Scatter": scatter,
@@ -256,4 +278,8 @@ OF_PLUGIN = {
     "TRTS_GatherSegmentCSR": gather_segment_csr,
     "TRTS_GroupIndex": group_index,
     "TRTS_GatherScatter": gather_scatter,
+    "TRTS_SoftmaxCSR": softmax_csr,
+    "TRTS_LogSoftmaxCSR": log_softmax_csr,
+    "TRTS_LogSumExpCSR": logsumexp_csr,
+    "TRTS_StdCSR": std_csr,
 }

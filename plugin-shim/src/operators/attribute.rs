@@ -63,6 +63,16 @@ pub(super) fn flag(attributes: &Attributes, attribute: &Attribute, default: bool
     }
 }
 
+/// What is added to a sum before its logarithm; None if it is not given.
+pub(super) fn eps(attributes: &Attributes) -> Result<Option<f64>, Refusal> {
+    match attributes.float(EPS.name) {
+        Some(eps) if !(eps >= 0.0 && eps.is_finite()) => {
+            Err(Refusal::new(format!("attribute eps is {eps}; expected a finite number, 0 or more")))
+        }
+        given => Ok(given),
+    }
+}
+
 /// A number of elements; None if it is not given, or is -1.
 pub(super) fn size(attributes: &Attributes, attribute: &Attribute) -> Result<Option<i32>, Refusal> {
     match attributes.int(attribute.name) {

@@ -7,7 +7,7 @@ use tensorrt_scatter::{
 
 use super::{
     INDEX, Made, SRC, Signature,
-    attribute::{self, EPS, UNBIASED},
+    attribute::{self, UNBIASED},
     declaration::Declaration,
     grouped::{Axis, Grouped, Kind},
     groups::{self, Size},
@@ -43,10 +43,7 @@ pub(super) fn make(
     let choice = Choice { has_group_count: size.is_input(), tells_groups, ..Choice::default() };
     let dim = attribute::dim(attributes);
     let mut options = CompositeOptions::new().dim(dim as isize);
-    if let Some(eps) = attributes.float(EPS.name) {
-        if !(eps >= 0.0 && eps.is_finite()) {
-            return Err(Refusal::new(format!("attribute eps is {eps}; expected a finite number, 0 or more")));
-        }
+    if let Some(eps) = attribute::eps(attributes)? {
         options = options.eps(eps);
     }
     options = options.unbiased(attribute::flag(attributes, &UNBIASED, true)?);
@@ -59,7 +56,7 @@ pub(super) fn make(
 }
 
 /// Whether the result has src's shape, and not a row for each group.
-fn is_over_elements(composite: Composite) -> bool {
+pub(super) fn is_over_elements(composite: Composite) -> bool {
     match composite {
         Composite::Softmax | Composite::LogSoftmax => true,
         Composite::LogSumExp | Composite::Std => false,

@@ -3,13 +3,14 @@
 //! One file for each operator. What several have in common is in `declaration` (names, inputs and outputs), `signature`
 //! (those that a layer has), `attribute` (attributes), `grouped` (operators over the groups of an index), `groups` (the
 //! number of groups), `gathered` (operators over rows that an index names), `shape` (axes and shapes), `segment`,
-//! `gather` and `composite` (operators that share a plan).
+//! `gather`, `composite` and `composite_csr` (operators that share a plan).
 //!
 //! A new operator is a line in `operators!`, a file here with a declaration and a plan, and a file in `c_abi::operators`
 //! with a function and a query.
 
 mod attribute;
 mod composite;
+mod composite_csr;
 mod declaration;
 #[cfg(test)]
 mod documents;
@@ -22,6 +23,8 @@ mod gathered;
 mod group_index;
 mod grouped;
 mod groups;
+mod log_softmax_csr;
+mod logsumexp_csr;
 mod scatter;
 mod scatter_log_softmax;
 mod scatter_logsumexp;
@@ -32,6 +35,8 @@ mod segment_coo;
 mod segment_csr;
 mod shape;
 mod signature;
+mod softmax_csr;
+mod std_csr;
 
 use std::ffi::CStr;
 
@@ -81,6 +86,10 @@ operators! {
     GatherSegmentCsr: gather_segment_csr;
     GroupIndex: group_index;
     GatherScatter: gather_scatter;
+    SoftmaxCsr: softmax_csr;
+    LogSoftmaxCsr: log_softmax_csr;
+    LogSumExpCsr: logsumexp_csr;
+    StdCsr: std_csr;
 }
 
 /// The version of every plugin.

@@ -9,7 +9,7 @@ use super::{
     INDEX, Id, Made, Operator, SRC, Shapes, Signature,
     attribute::{self, ARG_TYPE, REDUCE},
     declaration::{ARG_OUT, DESTINATION_INPUT, Declaration, INDPTR_INPUT, OUT, SRC_OF_ALL},
-    shape,
+    segment, shape,
     signature::Choice,
 };
 use crate::{
@@ -70,12 +70,7 @@ impl Operator for SegmentCsr {
     }
 
     fn workspace_bytes(&self, shapes: &Shapes, types: &ElementTypes) -> Result<usize, Refusal> {
-        // An indptr that repeats over no axis needs the most.
-        let axis = shapes.index().rank().saturating_sub(1);
-        let segments = shapes.index().dims().last().copied().unwrap_or(0);
-        let indptr = shape::leading(shapes.src(), axis + 1)?.with_axis(axis, segments)?;
-        shape::check_countable([*shapes.src(), shapes.src().with_axis(axis, segments)?])?;
-        let plan = SegmentPlan::csr(shapes.src(), &indptr, &self.options())?;
+        let plan = SegmentPlan::csr(shapes.src(), &segment::widest_indptr(shapes)?, &self.options())?;
         Ok(Plan::workspace_bytes(&plan, types))
     }
 

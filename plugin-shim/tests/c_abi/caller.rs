@@ -143,7 +143,8 @@ type GatherSegment = unsafe extern "C" fn(
 ) -> i32;
 type GroupIndex =
     unsafe extern "C" fn(*const Tensor, *const Options, *const Tensor, *const Tensor, *const Target) -> i32;
-type Plain = unsafe extern "C" fn(*const Tensor, *const Tensor, *const Options, *const Tensor, *const Target) -> i32;
+pub type Plain =
+    unsafe extern "C" fn(*const Tensor, *const Tensor, *const Options, *const Tensor, *const Target) -> i32;
 
 type NewBuffer = unsafe extern "C" fn(i32, usize, *mut *mut c_void, *mut *mut c_void) -> i32;
 type FreeBuffer = unsafe extern "C" fn(*mut c_void) -> i32;
@@ -160,6 +161,8 @@ pub struct CAbi {
     pub gather_scatter: GatherSegment,
     pub group_index: GroupIndex,
     pub softmax: Plain,
+    pub softmax_csr: Plain,
+    pub logsumexp_csr: Plain,
     pub buffer_new: NewBuffer,
     pub buffer_free: FreeBuffer,
     pub synchronize: Synchronize,
@@ -180,6 +183,8 @@ impl CAbi {
                 gather_scatter: library.function(c"trts_gather_scatter"),
                 group_index: library.function(c"trts_group_index"),
                 softmax: library.function(c"trts_softmax"),
+                softmax_csr: library.function(c"trts_softmax_csr"),
+                logsumexp_csr: library.function(c"trts_logsumexp_csr"),
                 buffer_new: library.function(c"trts_buffer_new"),
                 buffer_free: library.function(c"trts_buffer_free"),
                 synchronize: library.function(c"trts_synchronize"),

@@ -156,6 +156,29 @@ static void composites(void) {
     CHECK(are_close(result, (float[]){2, sqrtf(2 / 3.0f)}, 2));
 }
 
+static void composites_over_segments(void) {
+    float result[5], sum = expf(0) + expf(1) + expf(2);
+    trts_tensor src = floats(values, &five), indptr = longs(bounds, &four), out = floats(result, &five);
+    trts_options options = TRTS_OPTIONS_INIT;
+    trts_requirements requirements = {sizeof requirements, 0, 0, 0, {0}};
+
+    CHECK(trts_softmax_csr(&src, &indptr, &options, &out, NULL) == TRTS_OK);
+    CHECK(are_close(result + 2, (float[]){expf(0) / sum, expf(1) / sum, expf(2) / sum}, 3));
+    CHECK(trts_log_softmax_csr(&src, &indptr, &options, &out, NULL) == TRTS_OK);
+    CHECK(are_close(result + 2, (float[]){-logf(sum), 1 - logf(sum), 2 - logf(sum)}, 3));
+    out.shape = &three;
+    CHECK(trts_logsumexp_csr(&src, &indptr, &options, &out, NULL) == TRTS_OK);
+    CHECK(are_close(result + 1, (float[]){0, 2 + logf(sum)}, 2));
+    CHECK(trts_std_csr(&src, &indptr, &options, &out, NULL) == TRTS_OK);
+    CHECK(are_close(result, (float[]){sqrtf(8), 0, 1}, 3));
+    options.unbiased = 0;
+    CHECK(trts_std_csr(&src, &indptr, &options, &out, NULL) == TRTS_OK);
+    CHECK(are_close(result, (float[]){2, 0, sqrtf(2 / 3.0f)}, 3));
+
+    CHECK(trts_query(TRTS_SOFTMAX_CSR, &src, &indptr, NULL, &options, NULL, &requirements) == TRTS_OK);
+    CHECK(requirements.rank == 1 && requirements.shape[0] == 5 && requirements.dim_size == -1);
+}
+
 static void questions(void) {
     trts_tensor src = floats(values, &five), index = longs(sorted_groups, &five);
     trts_options options = TRTS_OPTIONS_INIT;
@@ -192,6 +215,7 @@ int main(void) {
     gathered_groups();
     groupings();
     composites();
+    composites_over_segments();
     questions();
     mistakes();
     puts("the C ABI works");

@@ -78,13 +78,12 @@ fn check_all<T: Element + Float>(stream: &Stream, creators: &Creators, random: &
         }
         check(stream, creators, &Work::<T>::gather_coo(random, src, index, rows, false));
         check(stream, creators, &Work::<T>::gather_csr(random, src, index, rows, false));
-    }
-    check(stream, creators, &Work::<T>::group_index(random, &[300_000], 60_000));
-    for (dim, src, index, groups) in work::SCATTERS {
-        for work in Work::<T>::composites(random, dim, src, index, groups) {
+        for work in Work::<T>::composites_csr(random, src, index, rows) {
             check(stream, creators, &work);
         }
     }
+    check(stream, creators, &Work::<T>::group_index(random, &[300_000], 60_000));
+    work::for_each_composite::<T>(random, &mut |work| check(stream, creators, &work));
 }
 
 #[test]

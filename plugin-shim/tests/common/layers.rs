@@ -8,7 +8,7 @@ use super::{
 };
 
 /// Every plugin with its attributes and their types, in the order its creator declares them.
-pub const PLUGINS: [(&CStr, &[(&str, i32)]); 12] = [
+pub const PLUGINS: [(&CStr, &[(&str, i32)]); 16] = [
     (
         c"TRTS_Scatter",
         &[
@@ -40,6 +40,22 @@ pub const PLUGINS: [(&CStr, &[(&str, i32)]); 12] = [
             ("weight_input", INT32),
         ],
     ),
+    (c"TRTS_SoftmaxCSR", &[]),
+    (c"TRTS_LogSoftmaxCSR", &[("eps", FLOAT64)]),
+    (c"TRTS_LogSumExpCSR", &[("eps", FLOAT64)]),
+    (c"TRTS_StdCSR", &[("unbiased", INT32)]),
+];
+
+/// The plugins that take floats alone.
+const COMPOSITES: [&CStr; 8] = [
+    c"TRTS_ScatterSoftmax",
+    c"TRTS_ScatterLogSoftmax",
+    c"TRTS_ScatterLogSumExp",
+    c"TRTS_ScatterStd",
+    c"TRTS_SoftmaxCSR",
+    c"TRTS_LogSoftmaxCSR",
+    c"TRTS_LogSumExpCSR",
+    c"TRTS_StdCSR",
 ];
 
 /// An attribute's value.
@@ -103,9 +119,7 @@ impl Layer {
         if self.is_group_index() {
             return INDEX_TYPES.to_vec();
         }
-        // The composites take floats alone.
-        let floats = [c"TRTS_ScatterSoftmax", c"TRTS_ScatterLogSoftmax", c"TRTS_ScatterLogSumExp", c"TRTS_ScatterStd"];
-        let takes_integers = !floats.contains(&self.plugin);
+        let takes_integers = !COMPOSITES.contains(&self.plugin);
         let taken = VALUE_TYPES.into_iter().filter(|(_, scalar)| takes_integers || scalar.is_float());
         taken.map(|(number, _)| number).collect()
     }
@@ -220,7 +234,7 @@ const DYNAMIC_BASE: &[&[i64]] = &[&[-1, -1, 3], &[-1], &[-1, -1, 3]];
 const ROWS: &[&[i64]] = &[&[2, 5, 3], &[5]];
 const ROWS_BASE: &[&[i64]] = &[&[2, 5, 3], &[5], &[2, 7, 3]];
 
-static LAYERS: [Layer; 31] = [
+static LAYERS: [Layer; 37] = [
     Layer {
         plugin: c"TRTS_ScatterSoftmax",
         attributes: &[(c"dim", Int(1)), (c"dim_size_input", Int(1))],
@@ -571,5 +585,71 @@ static LAYERS: [Layer; 31] = [
         groups: None,
         indptr: None,
         symbolic: (&[&[-1], &[-1], &[-1], &[-1]], "dim_size.0"),
+    },
+    Layer {
+        plugin: c"TRTS_SoftmaxCSR",
+        attributes: &[],
+        third: Third::None,
+        inputs: &[&[2, 5, 3], &[1, 4]],
+        out: &[2, 5, 3],
+        arg_out: None,
+        groups: None,
+        indptr: None,
+        symbolic: (&[&[-1, -1, 3], &[1, -1]], "src.0 src.1 3"),
+    },
+    Layer {
+        plugin: c"TRTS_LogSoftmaxCSR",
+        attributes: &[(c"eps", Float(1e-6))],
+        third: Third::None,
+        inputs: &[&[5, 3], &[4]],
+        out: &[5, 3],
+        arg_out: None,
+        groups: None,
+        indptr: None,
+        symbolic: (&[&[5, -1], &[-1]], "5 src.1"),
+    },
+    Layer {
+        plugin: c"TRTS_LogSoftmaxCSR",
+        attributes: &[],
+        third: Third::None,
+        inputs: &[&[5], &[0]],
+        out: &[5],
+        arg_out: None,
+        groups: None,
+        indptr: None,
+        symbolic: (&[&[-1], &[0]], "src.0"),
+    },
+    Layer {
+        plugin: c"TRTS_LogSumExpCSR",
+        attributes: &[(c"eps", Float(0.0))],
+        third: Third::None,
+        inputs: &[&[2, 5, 3], &[2, 4]],
+        out: &[2, 3, 3],
+        arg_out: None,
+        groups: None,
+        indptr: None,
+        symbolic: (&[&[-1, -1, 3], &[1, -1]], "src.0 max(sub(index.1, 1), 0) 3"),
+    },
+    Layer {
+        plugin: c"TRTS_StdCSR",
+        attributes: &[(c"unbiased", Int(0))],
+        third: Third::None,
+        inputs: &[&[2, 3, 5], &[1, 3, 8]],
+        out: &[2, 3, 7],
+        arg_out: None,
+        groups: None,
+        indptr: None,
+        symbolic: (&[&[-1, 3, -1], &[-1, 1, 8]], "src.0 3 7"),
+    },
+    Layer {
+        plugin: c"TRTS_StdCSR",
+        attributes: &[],
+        third: Third::None,
+        inputs: &[&[5], &[0]],
+        out: &[0],
+        arg_out: None,
+        groups: None,
+        indptr: None,
+        symbolic: (&[&[-1], &[0]], "0"),
     },
 ];

@@ -97,6 +97,12 @@ fn wrong_values(generation: i32) -> Vec<WrongAttribute> {
         (c"TRTS_ScatterLogSumExp", vec![int(c"dim_size", &7), float(&f32::NAN)], &["eps", "NaN"]),
         (c"TRTS_ScatterLogSumExp", vec![], &["dim_size"]),
         (c"TRTS_ScatterStd", vec![int(c"dim_size", &7), int(c"unbiased", &3)], &["unbiased", "3"]),
+        (c"TRTS_LogSoftmaxCSR", vec![float(&-1.0)], &["eps", "-1", "0 or more"]),
+        (c"TRTS_LogSumExpCSR", vec![float(&f32::INFINITY)], &["eps", "inf", "finite"]),
+        (c"TRTS_StdCSR", vec![int(c"unbiased", &-1)], &["unbiased", "-1", "0 or 1"]),
+        // The indptr tells the axis and the number of segments.
+        (c"TRTS_SoftmaxCSR", vec![int(c"dim", &1)], &["dim", "none"]),
+        (c"TRTS_StdCSR", vec![int(c"dim_size", &7)], &["dim_size", "unbiased"]),
     ];
     let both = || vec![int(c"dim_size", &7), int(c"dim_size_input", &1)];
     if generation == 2 {
@@ -125,7 +131,7 @@ fn wrong_values(generation: i32) -> Vec<WrongAttribute> {
 /// message says.
 type WrongShape = (&'static CStr, Third, &'static [&'static [i64]], &'static [&'static str]);
 
-const WRONG_SHAPES: [WrongShape; 43] = [
+const WRONG_SHAPES: [WrongShape; 50] = [
     (c"TRTS_Scatter", Third::None, &[&[2], &[2]], &["dim is 1", "rank 1"]),
     (c"TRTS_Scatter", Third::None, &[&[2, 5, 3], &[4]], &["index", "[4]", "[2, 5, 3]"]),
     (c"TRTS_Scatter", Third::None, &[&[1; 9], &[1]], &["src has rank 9"]),
@@ -180,6 +186,13 @@ const WRONG_SHAPES: [WrongShape; 43] = [
     (c"TRTS_GroupIndex", Third::None, &[&[2, 5], &[2, 5]], &["2 inputs", "expected index"]),
     (c"TRTS_GroupIndex", Third::None, &[&[2, -5]], &["index", "[2, -5]"]),
     (c"TRTS_GroupIndex", Third::DimSize, &[&[5], &[2]], &["dim_size_input", "[2]"]),
+    (c"TRTS_SoftmaxCSR", Third::None, &[&[2, 5, 3], &[3, 4]], &["indptr", "[3, 4]", "[2, 5, 3]"]),
+    (c"TRTS_SoftmaxCSR", Third::None, &[&[2, 5]], &["1 inputs", "src, indptr"]),
+    (c"TRTS_LogSoftmaxCSR", Third::None, &[&[5], &[2, 4]], &["indptr has rank 2", "rank 1"]),
+    (c"TRTS_LogSumExpCSR", Third::None, &[&[2, 5], &[]], &["indptr has rank 0"]),
+    (c"TRTS_LogSumExpCSR", Third::None, &[&[2, -5], &[2, 4]], &["src", "[2, -5]"]),
+    (c"TRTS_StdCSR", Third::None, &[&[], &[4]], &["src has rank 0", "rank 1 to 8"]),
+    (c"TRTS_StdCSR", Third::None, &[&[2, 5], &[2, 4], &[2, 3]], &["3 inputs", "src, indptr"]),
 ];
 
 /// The wrong shapes of a generation, as a layer's fields and expressions.

@@ -56,11 +56,7 @@ fn every_composite<T: Element + Float>(test: &str) {
     let _session = Session::start();
     let Some(stream) = stream(test) else { return };
     let (creators, mut random) = (Creators::of(&plugin_library()), Random(2));
-    for (dim, src, index, groups) in work::SCATTERS {
-        for work in Work::<T>::composites(&mut random, dim, src, index, groups) {
-            check(&stream, &creators, &work);
-        }
-    }
+    work::for_each_composite::<T>(&mut random, &mut |work| check(&stream, &creators, &work));
 }
 
 macro_rules! for_types {
@@ -86,8 +82,9 @@ fn every_type_and_every_plugin_is_under_test() {
     work::for_each::<f32>(&mut random, &mut |work| {
         names.insert(work.plugin);
     });
-    let (dim, src, index, groups) = work::SCATTERS[0];
-    names.extend(Work::<f32>::composites(&mut random, dim, src, index, groups).map(|work| work.plugin));
+    work::for_each_composite::<f32>(&mut random, &mut |work| {
+        names.insert(work.plugin);
+    });
     assert_eq!(names, PLUGINS.into_iter().map(|(name, _)| name).collect());
 }
 

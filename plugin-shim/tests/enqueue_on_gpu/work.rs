@@ -3,7 +3,7 @@
 use std::ffi::CStr;
 
 use tensorrt_scatter::{
-    BadIndex, CompositeOptions, Float, GatherCooOptions, GatherCsrOptions, GatherScatterOptions,
+    BadIndex, CompositeCsrOptions, CompositeOptions, Float, GatherCooOptions, GatherCsrOptions, GatherScatterOptions,
     GatherSegmentCsrOptions, GroupIndexOptions, Grouping, Reduce, ReduceOperator, Reduced, ScalarType, ScatterOptions,
     SegmentCooOptions, SegmentCsrOptions, Shape, Tensor, Weight, cpu,
     gpu::{DeviceTensor, Stream},
@@ -142,6 +142,16 @@ pub fn for_each<T: Element>(random: &mut Random, visit: &mut dyn FnMut(Work<T>))
                 }
             }
         }
+    }
+}
+
+/// Work for every composite.
+pub fn for_each_composite<T: Element + Float>(random: &mut Random, visit: &mut dyn FnMut(Work<T>)) {
+    for (dim, src, index, groups) in SCATTERS {
+        Work::composites(random, dim, src, index, groups).into_iter().for_each(&mut *visit);
+    }
+    for (src, index, segments) in SEGMENTS {
+        Work::composites_csr(random, src, index, segments).into_iter().for_each(&mut *visit);
     }
 }
 
@@ -387,20 +397,36 @@ impl<T: Element + Float> Work<T> {
         results.map(|(plugin, out)| {
             let mut fields = vec![leaked(c"dim", dim), leaked(c"dim_size", groups as i32)];
             fields.extend((plugin == c"TRTS_ScatterStd").then(|| int(c"unbiased", &0)));
-            Self {
-                plugin,
-                fields,
-                src: Some(src.clone()),
-                index: index.clone(),
-                indptr: None,
-                weight: None,
-                base: None,
-                results: vec![Outcome::Values(out.unwrap())],
-                wide_positions: false,
-                groups: None,
-                tolerance: T::TOLERANCE,
-            }
+            Self::composite(plugin, fields, &src, &index, out.unwrap())
         })
+    }
+
+    /// softmax_csr, log_softmax_csr, logsumexp_csr and std_csr.
+    pub fn composites_csr(random: &mut Random, src: &[usize], index: &[usize], segments: usize) -> [Self; 4] {
+        let (&end, leading) = index.split_last().unwrap();
+        let (src, indptr) = (values::<T>(random, src), bounds(random, leading, segments, end));
+        let options = CompositeCsrOptions::new();
+        let results = [
+            (c"TRTS_SoftmaxCSR", cpu::softmax_csr(&src, &indptr, &options)),
+            (c"TRTS_LogSoftmaxCSR", cpu::log_softmax_csr(&src, &indptr, &options)),
+            (c"TRTS_LogSumExpCSR", cpu::logsumexp_csr(&src, &indptr, &options)),
+            (c"TRTS_StdCSR", cpu::std_csr(&src, &indptr, &options.unbiased(false))),
+        ];
+        results.map(|(plugin, out)| {
+            let fields = (plugin == c"TRTS_StdCSR").then(|| int(c"unbiased", &0)).into_iter().collect();
+            Self::composite(plugin, fields, &src, &indptr, out.unwrap())
+        })
+    }
+
+    fn composite(
+        plugin: &'static CStr,
+        fields: Vec<Field>,
+        src: &Tensor<T>,
+        index: &Tensor<i64>,
+        out: Tensor<T>,
+    ) -> Self {
+        let result = Reduced { out, arg_out: None };
+        Self { tolerance: T::TOLERANCE, ..Self::exact(plugin, fields, src.clone(), index.clone(), None, result) }
     }
 }
 

@@ -6,6 +6,8 @@ the smallest position among equal elements; a NaN is never a minimum or maximum.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -107,13 +109,17 @@ def segment_csr(
     src: Tensor, indptr: Tensor, *, axis: int, out: Tensor | None, size: None, reduce: str
 ) -> tuple[Tensor, ...]:
     """torch_scatter.segment_csr, and arg_out of min and max. `out` is not read."""
-    indptr = indptr.expand(list(src.shape[:axis]) + [indptr.shape[-1]])
-    count = indptr.shape[-1] - 1
-    index = expand_rows(_segments_of(indptr, src.shape[axis]), src)
-    # One more group takes the elements that are in no segment.
+    index, count = _index_of(indptr, src, axis)
     values, arg = _reduced(src, index, axis, None, count + 1, reduce)
     values = values.narrow(axis, 0, count).clone()
     return _outputs(values, None if arg is None else arg.narrow(axis, 0, count).to(indptr.dtype))
+
+
+def _index_of(indptr: Tensor, src: Tensor, axis: int) -> tuple[Tensor, int]:
+    """The segment of each element of `src`, as an index of src's shape, and the number of segments N. The elements that
+    are in no segment are in a group of their own, the last one of N + 1."""
+    indptr = indptr.expand(list(src.shape[:axis]) + [indptr.shape[-1]])
+    return expand_rows(_segments_of(indptr, src.shape[axis]), src), indptr.shape[-1] - 1
 
 
 def _segments_of(indptr: Tensor, elements: int) -> Tensor:
@@ -244,3 +250,38 @@ def std(src: Tensor, index: Tensor, *, axis: int, out: None, size: int, unbiased
     squares = _reduced((wide - mean.gather(axis, index.long())) ** 2, index, axis, None, size, "sum")[0]
     divisor = (arrived - 1).clamp(min=1) if unbiased else arrived
     return ((squares / (divisor + 1e-6)).sqrt().to(src.dtype),)
+
+
+def _over_segments(
+    formula: Callable[..., tuple[Tensor, ...]],
+    src: Tensor,
+    indptr: Tensor,
+    axis: int,
+    *,
+    keeps_shape: bool,
+    **constants: float,
+) -> tuple[Tensor, ...]:
+    """A composite over segments. Where it keeps src's shape, an element that is in no segment is 0."""
+    index, count = _index_of(indptr, src, axis)
+    (result,) = formula(src, index, axis=axis, out=None, size=count + 1, **constants)
+    return (result.masked_fill(index == count, 0) if keeps_shape else result.narrow(axis, 0, count).clone(),)
+
+
+def softmax_csr(src: Tensor, indptr: Tensor, *, axis: int, out: None, size: None) -> tuple[Tensor, ...]:
+    """`softmax` over segments."""
+    return _over_segments(softmax, src, indptr, axis, keeps_shape=True)
+
+
+def log_softmax_csr(src: Tensor, indptr: Tensor, *, axis: int, out: None, size: None, eps: float) -> tuple[Tensor, ...]:
+    """`log_softmax` over segments."""
+    return _over_segments(log_softmax, src, indptr, axis, keeps_shape=True, eps=eps)
+
+
+def logsumexp_csr(src: Tensor, indptr: Tensor, *, axis: int, out: None, size: None, eps: float) -> tuple[Tensor, ...]:
+    """`logsumexp` over segments."""
+    return _over_segments(logsumexp, src, indptr, axis, keeps_shape=False, eps=eps)
+
+
+def std_csr(src: Tensor, indptr: Tensor, *, axis: int, out: None, size: None, unbiased: bool) -> tuple[Tensor, ...]:
+    """`std` over segments."""
+    return _over_segments(std, src, indptr, axis, keeps_shape=False, unbiased=unbiased)

@@ -3,7 +3,8 @@
 The names, the arguments and the results are those of torch_scatter 2.1.2, with three differences. The functions do not
 write to `out`: use the result. They have no gradient. In an export they need `dim_size` or `out`, where torch_scatter
 looks for the largest index. torch_scatter is not needed; `torch_scatter_as_plugins` serves models that call it.
-torch_scatter has no gather_segment_csr and no gather_scatter, which therefore have no `out` here, and no group_index.
+torch_scatter has no gather_segment_csr and no gather_scatter, which therefore have no `out` here, no group_index, and no
+softmax_csr, log_softmax_csr, logsumexp_csr and std_csr.
 """
 
 from __future__ import annotations
@@ -267,6 +268,27 @@ def scatter_std(
     """The standard deviation of each group."""
     _check_no_out("scatter_std", out)
     return cast(Tensor, _call("scatter_std", src, index, dim, dim_size, unbiased))
+
+
+def softmax_csr(src: Tensor, indptr: Tensor) -> Tensor:
+    """The softmax over each segment of `src`, from `indptr[.., n]` to before `indptr[.., n + 1]` along indptr's last
+    axis. It has src's shape, and is 0 where an element is in no segment."""
+    return cast(Tensor, _call("softmax_csr", src, indptr))
+
+
+def log_softmax_csr(src: Tensor, indptr: Tensor, eps: float = 1e-12) -> Tensor:
+    """The logarithm of `softmax_csr`, `eps` being added to each sum of exponentials; 0 for an element in no segment."""
+    return cast(Tensor, _call("log_softmax_csr", src, indptr, eps))
+
+
+def logsumexp_csr(src: Tensor, indptr: Tensor, eps: float = 1e-12) -> Tensor:
+    """The logarithm of the sum of the exponentials of each segment."""
+    return cast(Tensor, _call("logsumexp_csr", src, indptr, eps))
+
+
+def std_csr(src: Tensor, indptr: Tensor, unbiased: bool = True) -> Tensor:
+    """The standard deviation of each segment."""
+    return cast(Tensor, _call("std_csr", src, indptr, unbiased))
 
 
 def _operators() -> dict[str, tuple[Any, Any, int | None]]:

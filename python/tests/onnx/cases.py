@@ -309,6 +309,31 @@ def composite_cases() -> list[Case]:
     ]
 
 
+def composite_csr_cases() -> list[Case]:
+    table: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
+        "TRTS_SoftmaxCSR": (lambda to, src, indptr: to.softmax_csr(src, indptr), {}),
+        "TRTS_LogSoftmaxCSR": (lambda to, src, indptr: to.log_softmax_csr(src, indptr, 1e-3), {"eps": 1e-3}),
+        "TRTS_LogSumExpCSR": (lambda to, src, indptr: to.logsumexp_csr(src, indptr, eps=1e-3), {"eps": 1e-3}),
+        "TRTS_StdCSR": (lambda to, src, indptr: to.std_csr(src, indptr, unbiased=False), {"unbiased": 0}),
+    }
+    layouts: dict[str, tuple[Callable[[int], Inputs], dict[str, dict[int, str]]]] = {
+        f"indptr [{GROUPS + 1}]": (
+            lambda n: {"src": values(n, 3), "indptr": bounds(n)},
+            {"src": {0: "n"}, "indptr": {}},
+        ),
+        # Some elements are in no segment.
+        "indptr [1, n]": (
+            lambda n: {"src": values(2, 17, 3), "indptr": torch.arange(1, n + 1)[None]},
+            {"src": {}, "indptr": {1: "n"}},
+        ),
+    }
+    return [
+        Case(f"{op_type} {layout}", call, inputs, dynamic, op_type, attributes, "has no composites over segments")
+        for op_type, (call, attributes) in table.items()
+        for layout, (inputs, dynamic) in layouts.items()
+    ]
+
+
 ALL = [
     *scatter_cases(),
     *segment_cases(),
@@ -317,4 +342,5 @@ ALL = [
     *gather_scatter_cases(),
     *group_index_cases(),
     *composite_cases(),
+    *composite_csr_cases(),
 ]

@@ -254,6 +254,22 @@ def test_expanded_indices_of_plugins(op_type: str, opset: int, operators: Module
     assert not convert(converted)[1].changes
 
 
+@pytest.mark.parametrize("op_type", ["TRTS_SoftmaxCSR", "TRTS_LogSoftmaxCSR", "TRTS_LogSumExpCSR", "TRTS_StdCSR"])
+def test_expanded_bounds_of_plugins(op_type: str, operators: ModuleType) -> None:
+    original = model(f"""g (float[2, 6, 3] src, int64[1, b] indptr) => (float[2, n, 3] out) {{
+        shape = Constant <value_ints = [2, 1]> ()
+        expanded = Expand (indptr, shape)
+        out = tensorrt_scatter.{op_type} (src, expanded) }}""")
+    converted, report = convert(original)
+    onnx.checker.check_model(converted, full_check=True)
+    assert len(report.changes) == 1
+    (node,) = plugin_nodes(converted)
+    assert list(node.input) == ["src", "indptr"]
+    feeds: Feeds = {"src": draw(1, 2, 6, 3), "indptr": np.array([[0, 2, 2, 5]])}
+    results = [reference.evaluator(each, operators).run(None, feeds)[0] for each in (original, converted)]
+    np.testing.assert_array_equal(*results)
+
+
 def test_an_export_for_the_existing_plugins(operators: ModuleType) -> None:
     """As the scripts of the CUDA C++ project write it: opset 11, the index expanded, positions declared as int64."""
     original = model(

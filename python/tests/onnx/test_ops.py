@@ -18,7 +18,15 @@ from exporting import assert_same
 from torch import Tensor
 
 import tensorrt_scatter as ts
-from tensorrt_scatter._declarations import GATHER_SCATTER, GATHER_SEGMENT_CSR, GROUP_INDEX
+from tensorrt_scatter._declarations import (
+    GATHER_SCATTER,
+    GATHER_SEGMENT_CSR,
+    GROUP_INDEX,
+    LOG_SOFTMAX_CSR,
+    LOGSUMEXP_CSR,
+    SOFTMAX_CSR,
+    STD_CSR,
+)
 from tensorrt_scatter.onnx import ops
 
 
@@ -27,7 +35,12 @@ def torch_scatter() -> ModuleType:
     return pytest.importorskip("torch_scatter")
 
 
-LACKING = [*GATHER_SCATTER.functions(), *GATHER_SEGMENT_CSR.functions(), *GROUP_INDEX.functions()]
+COMPOSITES_CSR = (SOFTMAX_CSR, LOG_SOFTMAX_CSR, LOGSUMEXP_CSR, STD_CSR)
+LACKING = [
+    name
+    for operator in (GATHER_SCATTER, GATHER_SEGMENT_CSR, GROUP_INDEX, *COMPOSITES_CSR)
+    for name in operator.functions()
+]
 """The functions that torch_scatter does not have."""
 
 
@@ -127,6 +140,26 @@ def test_elements_without_a_group_come_last_in_a_grouping(dtype: torch.dtype) ->
     assert [each.tolist() for each in ops.group_index(index[:, :0], 2)] == [[[], []], [[0, 0, 0]] * 2]
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("name", [operator.name for operator in COMPOSITES_CSR])
+def test_composites_over_segments_are_those_of_the_definition(name: str, dtype: torch.dtype) -> None:
+    """An element in no segment is 0, and so is the row of an empty segment."""
+    src, indptr = cases.values(2, 9, 3).to(dtype) / 4, torch.tensor([[1, 4, 4, 8], [0, 2, 9, 9]])
+    given = getattr(ops, name)(src, indptr)
+    assert given.dtype == dtype
+    expected = getattr(numpy_functions, name)(src.double().numpy(), indptr.numpy())
+    tolerance = {torch.float16: 2.0**-10, torch.bfloat16: 2.0**-7}.get(dtype, 1e-5)
+    np.testing.assert_allclose(given.double().numpy(), expected, rtol=tolerance, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", [operator.name for operator in COMPOSITES_CSR])
+def test_no_elements_of_segments(name: str) -> None:
+    indptr = torch.zeros(3, dtype=torch.int64)
+    keeps_shape = name in ("softmax_csr", "log_softmax_csr")
+    assert getattr(ops, name)(torch.empty(0, 2), indptr).shape == ((0, 2) if keeps_shape else (2, 2))
+    assert getattr(ops, name)(torch.ones(4, 2), indptr).tolist() == [[0.0] * 2] * (4 if keeps_shape else 2)
+
+
 def test_out_stays_as_it_was() -> None:
     out = torch.ones(2)
     ops.scatter_sum(torch.ones(3), torch.tensor([0, 1, 1]), out=out)
@@ -150,6 +183,8 @@ def test_mistakes_are_explained() -> None:
         ops.scatter(src, index, reduce="median")
     with pytest.raises(ValueError, match=r"src is torch.int32: expected one of float32, .*src.to\(torch.float32\)"):
         ops.scatter_softmax(src.int(), index)
+    with pytest.raises(ValueError, match=r"indptr is torch.int16: expected one of int32, int64; .*torch.int64"):
+        ops.logsumexp_csr(src, index.to(torch.int16))
     segments, wide = torch.tensor([0, 3]), torch.ones(3, dtype=torch.float64)
     with pytest.raises(
         ValueError, match=r"weight is torch.float64: expected one of float32; .*weight.to\(torch.float32\)"

@@ -190,12 +190,14 @@ def test_strict_export_and_compile_see_one_operator_a_call() -> None:
     class Model(torch.nn.Module):
         def forward(self, src: Tensor, index: Tensor) -> tuple[Tensor, ...]:
             gathered = ops.gather_segment_mean_csr(src, index, index[:1].repeat(3), src[:, 0])
-            return *ops.scatter_max(src, index, 0, dim_size=4), ops.scatter_softmax(src, index, 0, 4), gathered
+            spread = ops.std_csr(src, index.sort().values)
+            return *ops.scatter_max(src, index, 0, dim_size=4), ops.scatter_softmax(src, index, 0, 4), gathered, spread
 
     program = torch.export.export(Model(), tuple(INPUTS.values()), strict=True)
     calls = [str(node.target) for node in program.graph.nodes if node.op == "call_function"]
     assert [call for call in calls if "tensorrt_scatter" in call] == [
         "tensorrt_scatter.gather_segment_mean_csr.default",
+        "tensorrt_scatter.std_csr.default",
         "tensorrt_scatter.scatter_max.default",
         "tensorrt_scatter.scatter_softmax.default",
     ]

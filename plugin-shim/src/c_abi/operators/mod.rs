@@ -2,6 +2,7 @@
 //! caller's tensors. Each file has an operator's function, its options, and its answer to a query.
 
 mod composite;
+mod composite_csr;
 mod gather_coo;
 mod gather_csr;
 mod gather_scatter;
@@ -39,6 +40,10 @@ pub(super) unsafe fn answer(query: &mut Query) -> Result<Answer, Failure> {
             Id::GatherSegmentCsr => query.answer_gather_segment_csr(),
             Id::GroupIndex => query.answer_group_index(),
             Id::GatherScatter => query.answer_gather_scatter(),
+            Id::SoftmaxCsr => query.answer_composite_csr(Composite::Softmax),
+            Id::LogSoftmaxCsr => query.answer_composite_csr(Composite::LogSoftmax),
+            Id::LogSumExpCsr => query.answer_composite_csr(Composite::LogSumExp),
+            Id::StdCsr => query.answer_composite_csr(Composite::Std),
         }
     }
 }
