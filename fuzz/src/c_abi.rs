@@ -113,6 +113,10 @@ unsafe extern "C" {
     fn trts_log_softmax(s: *const Tensor, i: *const Tensor, o: *const u8, out: *const Tensor, t: *const u8) -> i32;
     fn trts_logsumexp(s: *const Tensor, i: *const Tensor, o: *const u8, out: *const Tensor, t: *const u8) -> i32;
     fn trts_std(s: *const Tensor, i: *const Tensor, o: *const u8, out: *const Tensor, t: *const u8) -> i32;
+    fn trts_softmax_csr(s: *const Tensor, i: *const Tensor, o: *const u8, out: *const Tensor, t: *const u8) -> i32;
+    fn trts_log_softmax_csr(s: *const Tensor, i: *const Tensor, o: *const u8, out: *const Tensor, t: *const u8) -> i32;
+    fn trts_logsumexp_csr(s: *const Tensor, i: *const Tensor, o: *const u8, out: *const Tensor, t: *const u8) -> i32;
+    fn trts_std_csr(s: *const Tensor, i: *const Tensor, o: *const u8, out: *const Tensor, t: *const u8) -> i32;
     fn trts_gather_segment_csr(
         src: *const Tensor,
         index: *const Tensor,
@@ -208,6 +212,10 @@ operators! {
     trts_gather_segment_csr: GatherSegment, Leading;
     trts_group_index: GroupIndex, Leading;
     trts_gather_scatter: GatherScatter, Leading;
+    trts_softmax_csr: Plain, Indptr;
+    trts_log_softmax_csr: Plain, Indptr;
+    trts_logsumexp_csr: Plain, Indptr;
+    trts_std_csr: Plain, Indptr;
 }
 
 /// The statuses of the header.

@@ -7,7 +7,7 @@ use tensorrt_scatter::Reduce;
 
 use crate::{
     choose,
-    common::{CHAR, FLOAT32, FLOAT64, Field, FieldCollection, INT32, v3::Phase},
+    common::{CHAR, FLOAT32, FLOAT64, Field, FieldCollection, INT32, layers::PLUGINS, v3::Phase},
     tensors,
 };
 
@@ -87,7 +87,7 @@ const INT64: i32 = 10;
 /// Creates one of the plugins from fields. What it serializes must make the same plugin again.
 pub fn create(data: &[u8]) {
     let mut u = Unstructured::new(data);
-    let (is_v2, number) = (choose::one_in(&mut u, 2), choose::up_to(&mut u, 8));
+    let (is_v2, number) = (choose::one_in(&mut u, 2), choose::up_to(&mut u, PLUGINS.len() as u8 - 1));
     let owned: Vec<_> = (0..choose::up_to(&mut u, 8)).map(|_| Owned::of(&mut u)).collect();
     let fields: Vec<_> = owned.iter().map(Owned::field).collect();
     if is_v2 {
@@ -124,7 +124,6 @@ pub fn create(data: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::common::layers::PLUGINS;
 
     #[test]
     fn every_attribute_is_tried() {
