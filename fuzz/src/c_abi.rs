@@ -76,6 +76,15 @@ type GatherSegment = unsafe extern "C" fn(
     *const Tensor,
     *const u8,
 ) -> i32;
+type Attention = unsafe extern "C" fn(
+    *const Tensor,
+    *const Tensor,
+    *const Tensor,
+    *const Tensor,
+    *const u8,
+    *const Tensor,
+    *const u8,
+) -> i32;
 type GroupIndex = unsafe extern "C" fn(*const Tensor, *const u8, *const Tensor, *const Tensor, *const u8) -> i32;
 type Plain = unsafe extern "C" fn(*const Tensor, *const Tensor, *const u8, *const Tensor, *const u8) -> i32;
 
@@ -138,6 +147,15 @@ unsafe extern "C" {
         target: *const u8,
     ) -> i32;
     fn trts_group_index(i: *const Tensor, o: *const u8, p: *const Tensor, indptr: *const Tensor, t: *const u8) -> i32;
+    fn trts_attention_csr(
+        src: *const Tensor,
+        index: *const Tensor,
+        indptr: *const Tensor,
+        score: *const Tensor,
+        options: *const u8,
+        out: *const Tensor,
+        target: *const u8,
+    ) -> i32;
     fn trts_query(
         operator: i32,
         src: *const Tensor,
@@ -167,6 +185,8 @@ enum Function {
     GatherSegment(GatherSegment),
     /// As a gather_segment, with destinations in place of the indptr.
     GatherScatter(GatherSegment),
+    /// As a gather_segment, with scores in place of the weights.
+    Attention(Attention),
     GroupIndex(GroupIndex),
 }
 
@@ -216,6 +236,7 @@ operators! {
     trts_log_softmax_csr: Plain, Indptr;
     trts_logsumexp_csr: Plain, Indptr;
     trts_std_csr: Plain, Indptr;
+    trts_attention_csr: Attention, Leading;
 }
 
 /// The statuses of the header.
@@ -458,7 +479,7 @@ fn inputs(u: &mut Unstructured, [values, integers]: [i32; 2], over: Over) -> (Ow
     (src, index)
 }
 
-/// indptr and weight, whose shapes mostly fit the index and src. Destinations instead of the indptr have the index's
+/// indptr and weight or score, whose shapes mostly fit the index and src. Destinations instead of the indptr have the index's
 /// length.
 fn further_inputs(
     u: &mut Unstructured,
@@ -494,7 +515,7 @@ pub fn call(data: &[u8]) {
     let types = types(&mut u);
     let (src, index) = inputs(&mut u, types, OPERATORS[number].over);
     let further = match OPERATORS[number].function {
-        Function::GatherSegment(_) => Some(further_inputs(&mut u, types, &src, &index, true)),
+        Function::GatherSegment(_) | Function::Attention(_) => Some(further_inputs(&mut u, types, &src, &index, true)),
         Function::GatherScatter(_) => Some(further_inputs(&mut u, types, &src, &index, false)),
         Function::Reduction(_) | Function::ByIndptr(_) | Function::Plain(_) | Function::GroupIndex(_) => None,
     };
@@ -592,6 +613,15 @@ pub fn call(data: &[u8]) {
                 arg_pointer,
                 target_pointer,
             ),
+            Function::Attention(call) => call(
+                src_pointer,
+                index_pointer,
+                indptr_pointer,
+                weight_pointer,
+                options_pointer,
+                out_pointer,
+                target_pointer,
+            ),
             Function::GroupIndex(call) => {
                 call(index_pointer, options_pointer, out_pointer, arg_pointer, target_pointer)
             }
@@ -614,7 +644,9 @@ pub fn query(data: &[u8]) {
     let (src, index) = inputs(&mut u, types, known.map_or(Over::Dim, |known| known.over));
     let base = Owned::of(&mut u, types[0], false);
     let further = match known.map(|known| &known.function) {
-        Some(Function::GatherSegment(_)) => Some(further_inputs(&mut u, types, &src, &index, true)),
+        Some(Function::GatherSegment(_) | Function::Attention(_)) => {
+            Some(further_inputs(&mut u, types, &src, &index, true))
+        }
         Some(Function::GatherScatter(_)) => Some(further_inputs(&mut u, types, &src, &index, false)),
         Some(Function::Reduction(_) | Function::ByIndptr(_) | Function::Plain(_) | Function::GroupIndex(_)) | None => {
             None

@@ -1,10 +1,11 @@
 /*
  * The operators of TensorRT Scatter as C functions, in libtensorrt_scatter_plugin.so, on the CPU or a CUDA device.
  *
- * Each operator computes what torch_scatter 2.1.2's function of the same name computes. Seven are not in torch_scatter:
+ * Each operator computes what torch_scatter 2.1.2's function of the same name computes. Eight are not in torch_scatter:
  * gather_segment_csr computes segment_csr of the rows that gather_coo reads, each times its weight. gather_scatter
  * computes scatter of the same rows. group_index sorts the positions of an index's elements by their group. softmax_csr,
- * log_softmax_csr, logsumexp_csr and std_csr compute softmax and its like over the segments of an indptr.
+ * log_softmax_csr, logsumexp_csr and std_csr compute softmax and its like over the segments of an indptr. attention_csr
+ * computes softmax_csr of scores, and with the results as weights gather_segment_csr's sum.
  *
  * The caller owns the tensors.
  * They are row-major and contiguous, have rank 0 to 8, and are aligned to their elements. A call checks its arguments.
@@ -95,7 +96,8 @@ enum {
     TRTS_SOFTMAX_CSR = 12,
     TRTS_LOG_SOFTMAX_CSR = 13,
     TRTS_LOGSUMEXP_CSR = 14,
-    TRTS_STD_CSR = 15
+    TRTS_STD_CSR = 15,
+    TRTS_ATTENTION_CSR = 16
 };
 
 /* A tensor, in host memory or in the memory of the target's CUDA device. */
@@ -151,11 +153,11 @@ typedef struct trts_requirements {
 /*
  * Finds the shape of an operator's result and the workspace that it needs. It reads the shapes and types of the
  * tensors. It reads the data of index, indptr or destination only if dim_size is -1 and base is null, and never for
- * gather_coo, segment_csr, gather_segment_csr, softmax_csr, log_softmax_csr, logsumexp_csr and std_csr. On CUDA, reading
- * the data waits for the stream and takes TRTS_QUERY_WORKSPACE_BYTES of workspace. src and base are null for the
- * operators that have none; for gather_csr base may be out, and the result then is as long as out. gather_segment_csr
- * and gather_scatter have more inputs, so only trts_query_inputs() takes them. The shape of group_index's perm is
- * index's; the query finds that of indptr.
+ * gather_coo, segment_csr, gather_segment_csr, softmax_csr, log_softmax_csr, logsumexp_csr, std_csr and attention_csr. On
+ * CUDA, reading the data waits for the stream and takes TRTS_QUERY_WORKSPACE_BYTES of workspace. src and base are null
+ * for the operators that have none; for gather_csr base may be out, and the result then is as long as out.
+ * gather_segment_csr, gather_scatter and attention_csr have more inputs, so only trts_query_inputs() takes them. The
+ * shape of group_index's perm is index's; the query finds that of indptr.
  */
 trts_status trts_query(trts_operator op, const trts_tensor *src, const trts_tensor *index, const trts_tensor *base,
                        const trts_options *options, const trts_target *target, trts_requirements *requirements);
@@ -187,6 +189,11 @@ trts_status trts_query_inputs(trts_operator op, const trts_tensor *const *inputs
  * softmax_csr, log_softmax_csr, logsumexp_csr and std_csr: each segment src[.., indptr[.., n]:indptr[.., n + 1], ..] is a
  * group. out of the first two has src's shape, and is 0 where an element is in no segment. out of the others has N in
  * place of the segments' axis.
+ *
+ * attention_csr: out[.., n, ..] is the sum of all alpha[.., e] * src[.., index[.., e], ..] with
+ * indptr[.., n] <= e < indptr[.., n + 1], where alpha is the softmax of score over these e. score is [.., E], or
+ * [.., E, H] for H heads of K / H neighbouring columns; of src's type, or TRTS_FLOAT32 beside 16-bit floats. If
+ * unchecked, an element with a bad index counts as not in its segment: its score is left out too.
  */
 trts_status trts_scatter(const trts_tensor *src, const trts_tensor *index, const trts_tensor *base,
                          const trts_options *options, const trts_tensor *out, const trts_tensor *arg_out,
@@ -224,6 +231,9 @@ trts_status trts_logsumexp_csr(const trts_tensor *src, const trts_tensor *indptr
                                const trts_tensor *out, const trts_target *target);
 trts_status trts_std_csr(const trts_tensor *src, const trts_tensor *indptr, const trts_options *options,
                          const trts_tensor *out, const trts_target *target);
+trts_status trts_attention_csr(const trts_tensor *src, const trts_tensor *index, const trts_tensor *indptr,
+                               const trts_tensor *score, const trts_options *options, const trts_tensor *out,
+                               const trts_target *target);
 
 /* Why the last call of this thread failed; "" if it did not. Valid until the thread's next call. */
 const char *trts_last_error(void);

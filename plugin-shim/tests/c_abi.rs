@@ -229,10 +229,12 @@ fn a_query_reads_the_index_only_where_it_must() {
     abi.expect_failure(query(0, &index, &Options { dim_size: 1 << 61, ..options }).0, INVALID_ARGUMENT, &["memory"]);
     abi.expect_failure(query(5, &index, &Options { dim_size: 1 << 61, ..options }).0, INVALID_ARGUMENT, &["memory"]);
     abi.expect_failure(query(10, &index, &Options { dim_size: 1 << 59, ..options }).0, INVALID_ARGUMENT, &["memory"]);
-    let last = ["operator is 16", "TRTS_STD_CSR (15)"];
-    abi.expect_failure(query(16, &index, &options).0, INVALID_ARGUMENT, &last);
+    let last = ["operator is 17", "TRTS_ATTENTION_CSR (16)"];
+    abi.expect_failure(query(17, &index, &options).0, INVALID_ARGUMENT, &last);
     let words = ["TRTS_GATHER_SEGMENT_CSR has the inputs src, index, indptr, weight", "trts_query_inputs()"];
     abi.expect_failure(query(9, &index, &options).0, INVALID_ARGUMENT, &words);
+    let words = ["TRTS_ATTENTION_CSR has the inputs src, index, indptr, score", "trts_query_inputs()"];
+    abi.expect_failure(query(16, &index, &options).0, INVALID_ARGUMENT, &words);
     let words = ["TRTS_GATHER_SCATTER has the inputs src, index, destination, weight", "trts_query_inputs()"];
     abi.expect_failure(query(11, &index, &options).0, INVALID_ARGUMENT, &words);
     abi.expect_failure(
@@ -380,6 +382,45 @@ fn weights_of_halves_may_be_float32() {
         });
         assert_eq!((status, out), (OK, expected), "{}", call.abi.last_error());
     }
+}
+
+#[test]
+fn every_input_of_an_attention_is_checked() {
+    let abi = CAbi::load();
+    let (mut src, mut scores) = ([1.0f32, 2.0, 3.0, 4.0, 5.0, 6.0], [7.0f32, 7.0, -1.0, -1.0]);
+    let (mut indices, mut bounds, mut data) = ([2i32, 0, 2, 1], [0i32, 2, 4], [UNTOUCHED; 4]);
+    let (src, score) = (tensor(&mut src, FLOAT32, &[3, 2]), tensor(&mut scores, FLOAT32, &[4]));
+    let (index, indptr) = (tensor(&mut indices, INT32, &[4]), tensor(&mut bounds, INT32, &[3]));
+    let out = tensor(&mut data, FLOAT32, &[2, 2]);
+    let run = |src: &Tensor, index: &Tensor, score: *const Tensor, options: &Options| {
+        // SAFETY: the tensors are what they say, or are what the call refuses.
+        unsafe { (abi.attention_csr)(src, index, &indptr, score, options, &out, ptr::null()) }
+    };
+    let init = Options::INIT;
+    abi.expect_failure(run(&src, &index, ptr::null(), &init), INVALID_ARGUMENT, &["score is a null pointer"]);
+    let missing = Tensor { data: ptr::null_mut(), ..score };
+    abi.expect_failure(run(&src, &index, &missing, &init), INVALID_ARGUMENT, &["score", "null pointer for data"]);
+    let integers = Tensor { element_type: INT32, ..score };
+    let words = ["score is of type TRTS_INT32", "src's type, TRTS_FLOAT32"];
+    abi.expect_failure(run(&src, &index, &integers, &init), INVALID_ARGUMENT, &words);
+    let words = ["src is of type TRTS_INT32", "trts_attention_csr takes TRTS_FLOAT32"];
+    abi.expect_failure(run(&Tensor { element_type: INT32, ..src }, &index, &score, &init), INVALID_ARGUMENT, &words);
+    let three = [3];
+    let short = Tensor { shape: three.as_ptr(), ..score };
+    let words = ["score of shape [3]", "index of shape [4]"];
+    abi.expect_failure(run(&src, &index, &short, &init), INVALID_ARGUMENT, &words);
+    assert_eq!(run(&src, &index, &score, &init), OK, "{}", abi.last_error());
+    let written = |out: &Tensor| {
+        // SAFETY: out is of four values, and no call is under way.
+        unsafe { *out.data.cast::<[f32; 4]>() }
+    };
+    assert_eq!(written(&out), [3.0, 4.0, 4.0, 5.0]);
+    let mut bad = [2i32, 0, 3, 1];
+    let bad = tensor(&mut bad, INT32, &[4]);
+    abi.expect_failure(run(&src, &bad, &score, &init), BAD_INDEX, &["index[2]", "outside 0 to 2"]);
+    assert_eq!(abi.last_bad_index(), Some((2, 3)));
+    assert_eq!(run(&src, &bad, &score, &Options { unchecked: 1, ..init }), OK, "{}", abi.last_error());
+    assert_eq!(written(&out), [3.0, 4.0, 3.0, 4.0]);
 }
 
 #[test]

@@ -70,6 +70,7 @@ loaded_ahead! {
     kernels_of_log_softmax_csr_are_loaded_ahead: c"TRTS_LogSoftmaxCSR"
     kernels_of_logsumexp_csr_are_loaded_ahead: c"TRTS_LogSumExpCSR"
     kernels_of_std_csr_are_loaded_ahead: c"TRTS_StdCSR"
+    kernels_of_attention_csr_are_loaded_ahead: c"TRTS_AttentionCSR"
 }
 
 fn in_process(test: &str, body: impl FnOnce(&Host)) {
@@ -371,8 +372,8 @@ mod in_child {
             let (zero, groups, rows) = (0, n as i32, e as i32);
             let is_csr = name.ends_with("CSR");
             let (mut src, mut out) = (tensor(values, &[e, k]), tensor(values, &[n, k]));
-            let (is_gather_segment, is_gather_scatter) =
-                (name == "TRTS_GatherSegmentCSR", name == "TRTS_GatherScatter");
+            let is_gather_segment = ["TRTS_GatherSegmentCSR", "TRTS_AttentionCSR"].contains(&name);
+            let is_gather_scatter = name == "TRTS_GatherScatter";
             let bounds = tensor(index, &[if is_gather_scatter { e } else { n + 1 }]);
             let index = if is_csr && !is_gather_segment { bounds.clone() } else { tensor(index, &[e]) };
             if is_gather_segment || is_gather_scatter {

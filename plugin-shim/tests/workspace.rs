@@ -14,9 +14,10 @@ use common::{
     v3::{Creator, Phase, Plugin},
 };
 use tensorrt_scatter::{
-    Composite, CompositeCsrOptions, CompositeCsrPlan, CompositeOptions, CompositePlan, GatherScatterOptions,
-    GatherScatterPlan, GatherSegmentCsrOptions, GatherSegmentPlan, GroupIndexOptions, GroupIndexPlan, IndexType,
-    ReduceOperator, ScalarType, ScatterOptions, ScatterPlan, SegmentCooOptions, SegmentCsrOptions, SegmentPlan, Shape,
+    AttentionCsrOptions, AttentionCsrPlan, Composite, CompositeCsrOptions, CompositeCsrPlan, CompositeOptions,
+    CompositePlan, GatherScatterOptions, GatherScatterPlan, GatherSegmentCsrOptions, GatherSegmentPlan,
+    GroupIndexOptions, GroupIndexPlan, IndexType, ReduceOperator, ScalarType, ScatterOptions, ScatterPlan,
+    SegmentCooOptions, SegmentCsrOptions, SegmentPlan, Shape,
 };
 
 const CASES: usize = 3000;
@@ -221,6 +222,35 @@ fn gathered_segments_fit() {
 }
 
 #[test]
+fn attentions_fit() {
+    let mut random = Random(9);
+    let plugin = plugin(c"TRTS_AttentionCSR", &[]);
+    for _ in 0..CASES {
+        let (data_type, scalar) = VALUE_TYPES[random.index(VALUE_TYPES.len())];
+        if !scalar.is_float() {
+            continue;
+        }
+        let largest = Sizes::largest(&mut random);
+        // The size of axis 2 is the number of elements. The number of rows of src does not matter.
+        let src = |sizes: Sizes| sizes.src().with_axis(2, 3).unwrap();
+        let scores = |sizes: Sizes, heads| sizes.src().with_axis(3, heads).unwrap();
+        let positions = |sizes: Sizes, random: &mut Random| {
+            [sizes.index(sizes.src[2], random), sizes.index(sizes.groups + 1, random)]
+        };
+        let [index, indptr] = positions(largest, &mut random).map(|shape| described(INT32_TYPE, shape));
+        let score = described(data_type, scores(largest, largest.src[3]));
+        let inputs = vec![described(data_type, src(largest)), index, indptr, score];
+        let given = plugin.workspace_size(&inputs, &inputs, &[described(data_type, largest.out())]);
+        let sizes = largest.within(&mut random);
+        let [index, indptr] = positions(sizes, &mut random);
+        let score = scores(sizes, [1, sizes.src[3]][random.index(2)]);
+        let plan = AttentionCsrPlan::new(&src(sizes), &index, &indptr, &score, &AttentionCsrOptions::new()).unwrap();
+        let needed = plan.workspace_bytes(scalar);
+        assert!(needed <= given, "{sizes:?} of {largest:?}, {scalar:?}: {needed} bytes needed, {given} given");
+    }
+}
+
+#[test]
 fn gathered_groups_fit() {
     let mut random = Random(7);
     for reduce in ReduceOperator::GatherScatter.reductions() {
@@ -272,7 +302,8 @@ fn groupings_fit() {
 }
 
 /// The plugins that a test above is about.
-const CHECKED: [&CStr; 12] = [
+const CHECKED: [&CStr; 13] = [
+    c"TRTS_AttentionCSR",
     c"TRTS_Scatter",
     c"TRTS_SegmentCOO",
     c"TRTS_SegmentCSR",

@@ -215,11 +215,17 @@ impl Tensors {
     /// # Safety
     /// That of [`Descriptor::view`].
     pub(super) unsafe fn weight_on_host<'a, T: Scalar>(&self, name: &str) -> Result<Option<Weight<'a, T>>, Failure> {
-        let Some(weight) = self.optional_input(name) else { return Ok(None) };
         // SAFETY: the caller's promise.
-        Ok(Some(unsafe {
-            if weight.scalar == T::TYPE { Weight::Same(weight.view()?) } else { Weight::Float32(weight.view()?) }
-        }))
+        self.optional_input(name).map(|weight| unsafe { host_weight(weight) }).transpose()
+    }
+
+    /// The scores on the CPU.
+    ///
+    /// # Safety
+    /// That of [`Descriptor::view`].
+    pub(super) unsafe fn score_on_host<'a, T: Scalar>(&self, name: &str) -> Result<Weight<'a, T>, Failure> {
+        // SAFETY: the caller's promise.
+        unsafe { host_weight(self.input(name)) }
     }
 
     /// The weights on a device, where there are any.
@@ -227,15 +233,17 @@ impl Tensors {
     /// # Safety
     /// That of [`Descriptor::on_device`].
     pub(super) unsafe fn weight_on_device<T: Scalar>(&self, gpu: &Gpu, name: &str) -> Option<WeightOnDevice<T>> {
-        let weight = self.optional_input(name)?;
         // SAFETY: the caller's promise.
-        Some(unsafe {
-            if weight.scalar == T::TYPE {
-                WeightOnDevice::Same(weight.on_device(gpu))
-            } else {
-                WeightOnDevice::Float32(weight.on_device(gpu))
-            }
-        })
+        self.optional_input(name).map(|weight| unsafe { WeightOnDevice::new(weight, gpu) })
+    }
+
+    /// The scores on a device.
+    ///
+    /// # Safety
+    /// That of [`Descriptor::on_device`].
+    pub(super) unsafe fn score_on_device<T: Scalar>(&self, gpu: &Gpu, name: &str) -> WeightOnDevice<T> {
+        // SAFETY: the caller's promise.
+        unsafe { WeightOnDevice::new(self.input(name), gpu) }
     }
 
     /// An output of positions on the CPU, where it is wanted.
@@ -263,7 +271,16 @@ impl<T: Scalar> HostBase<'_, T> {
     }
 }
 
-/// Weights in device memory.
+/// Weights or scores of a type that was checked.
+///
+/// # Safety
+/// That of [`Descriptor::view`].
+unsafe fn host_weight<'a, T: Scalar>(given: &Descriptor) -> Result<Weight<'a, T>, Failure> {
+    // SAFETY: the caller's promise.
+    Ok(unsafe { if given.scalar == T::TYPE { Weight::Same(given.view()?) } else { Weight::Float32(given.view()?) } })
+}
+
+/// Weights or scores in device memory.
 pub(super) enum WeightOnDevice<T> {
     /// Of src's type.
     Same(DeviceTensor<T>),
@@ -272,6 +289,15 @@ pub(super) enum WeightOnDevice<T> {
 }
 
 impl<T: Scalar> WeightOnDevice<T> {
+    /// # Safety
+    /// That of [`Descriptor::on_device`].
+    unsafe fn new(given: &Descriptor, gpu: &Gpu) -> Self {
+        // SAFETY: the caller's promise.
+        unsafe {
+            if given.scalar == T::TYPE { Self::Same(given.on_device(gpu)) } else { Self::Float32(given.on_device(gpu)) }
+        }
+    }
+
     pub(super) fn view(&self) -> DeviceWeight<'_, T> {
         match self {
             Self::Same(weight) => DeviceWeight::Same(weight),

@@ -52,7 +52,8 @@ pub(crate) enum Role {
     Base,
     /// A tensor whose shape is the result's, and whose elements do not matter.
     Destination,
-    /// Weights that values are multiplied by: of the values' type, or float32 beside 16-bit floats.
+    /// Weights that values are multiplied by, or scores that weights are made of: of the values' type, or float32 beside
+    /// 16-bit floats.
     Weight,
 }
 
@@ -94,6 +95,8 @@ pub(super) const BASE_INPUT: Input = Input { name: "base", role: Role::Base, is_
 /// The groups of elements, beside an index that names their rows.
 pub(super) const DESTINATIONS_INPUT: Input = required("destination", Role::Index);
 pub(super) const WEIGHT_INPUT: Input = Input { name: "weight", role: Role::Weight, is_optional: true };
+/// The scores of an attention, of the types of weights.
+pub(super) const SCORE_INPUT: Input = required("score", Role::Weight);
 pub(super) const DESTINATION_INPUT: Input = Input { name: "base", role: Role::Destination, is_optional: true };
 pub(super) const OUT: Output = Output { name: "out", content: Content::Values };
 pub(super) const ARG_OUT: Output = Output { name: "arg_out", content: Content::Positions };

@@ -74,7 +74,7 @@ impl Operator for GatherScatter {
     }
 
     fn out_sizes(&self, _output: usize, inputs: &[&[i64]]) -> Result<Vec<DimSource>, Refusal> {
-        let axis = gathered::checked_axis("destination", self.signature.tensors(inputs))?;
+        let axis = gathered::checked_axis(&self.signature, inputs)?;
         let groups = self.size.source(&self.signature, inputs, "dim_size", axis)?;
         Ok(shape::src_sizes_with(inputs[SRC], axis, groups))
     }

@@ -56,7 +56,7 @@ impl Operator for GatherSegmentCsr {
     }
 
     fn out_sizes(&self, _output: usize, inputs: &[&[i64]]) -> Result<Vec<DimSource>, Refusal> {
-        let axis = gathered::checked_axis("indptr", inputs)?;
+        let axis = gathered::checked_axis(&self.signature, inputs)?;
         Ok(shape::src_sizes_with(inputs[SRC], axis, shape::segments_of(SEGMENTS, axis)))
     }
 
@@ -68,16 +68,9 @@ impl Operator for GatherSegmentCsr {
     }
 
     fn workspace_bytes(&self, shapes: &Shapes, types: &ElementTypes) -> Result<usize, Refusal> {
-        // An index and an indptr that repeat over no axis need the most. Weights need none: how they are read does not
-        // change the most that chunks may take.
-        let axis = shapes.index().rank().saturating_sub(1);
-        let along = |shape: &Shape| shape.dims().last().copied().unwrap_or(0);
-        let (elements, entries) = (along(shapes.index()), along(&shapes.inputs[SEGMENTS]));
-        let src = shapes.src();
-        shape::check_countable([*src, src.with_axis(axis, elements)?, src.with_axis(axis, entries)?])?;
-        let leading = shape::leading(src, axis + 1)?;
-        let (index, indptr) = (leading.with_axis(axis, elements)?, leading.with_axis(axis, entries)?);
-        let plan = GatherSegmentPlan::csr(src, &index, &indptr, None, &self.options())?;
+        // Weights need none: how they are read does not change the most that chunks may take.
+        let (index, indptr) = gathered::widest_index_and_indptr(shapes)?;
+        let plan = GatherSegmentPlan::csr(shapes.src(), &index, &indptr, None, &self.options())?;
         Ok(Plan::workspace_bytes(&plan, types))
     }
 

@@ -8,6 +8,7 @@
 //! A new operator is a line in `operators!`, a file here with a declaration and a plan, and a file in `c_abi::operators`
 //! with a function and a query.
 
+mod attention_csr;
 mod attribute;
 mod composite;
 mod composite_csr;
@@ -90,6 +91,7 @@ operators! {
     LogSoftmaxCsr: log_softmax_csr;
     LogSumExpCsr: logsumexp_csr;
     StdCsr: std_csr;
+    AttentionCsr: attention_csr;
 }
 
 /// The version of every plugin.

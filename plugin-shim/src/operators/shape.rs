@@ -58,14 +58,14 @@ pub(super) fn check_rank_of_index(name: &str, given: &[i64], index: &[i64]) -> R
     Err(Refusal::new(format!("{name} has rank {}; expected index's rank, {}", given.len(), index.len())))
 }
 
-/// Refuses weights that have neither the axes of the index, nor one more.
-pub(super) fn check_weight_rank(weight: &[i64], index: &[i64]) -> Result<(), Refusal> {
+/// Refuses weights or scores, by their name, that have neither the axes of the index, nor one more.
+pub(super) fn check_weight_rank(name: &str, weight: &[i64], index: &[i64]) -> Result<(), Refusal> {
     let rank = index.len();
     if (rank..=rank + 1).contains(&weight.len()) {
         return Ok(());
     }
     Err(Refusal::new(format!(
-        "weight has rank {}; expected index's rank, {rank}, or {} with an axis of heads behind it",
+        "{name} has rank {}; expected index's rank, {rank}, or {} with an axis of heads behind it",
         weight.len(),
         rank + 1
     )))

@@ -141,6 +141,15 @@ type GatherSegment = unsafe extern "C" fn(
     *const Tensor,
     *const Target,
 ) -> i32;
+type Attention = unsafe extern "C" fn(
+    *const Tensor,
+    *const Tensor,
+    *const Tensor,
+    *const Tensor,
+    *const Options,
+    *const Tensor,
+    *const Target,
+) -> i32;
 type GroupIndex =
     unsafe extern "C" fn(*const Tensor, *const Options, *const Tensor, *const Tensor, *const Target) -> i32;
 pub type Plain =
@@ -159,6 +168,7 @@ pub struct CAbi {
     pub gather_csr: Plain,
     pub gather_segment_csr: GatherSegment,
     pub gather_scatter: GatherSegment,
+    pub attention_csr: Attention,
     pub group_index: GroupIndex,
     pub softmax: Plain,
     pub softmax_csr: Plain,
@@ -180,6 +190,7 @@ impl CAbi {
                 scatter: library.function(c"trts_scatter"),
                 gather_csr: library.function(c"trts_gather_csr"),
                 gather_segment_csr: library.function(c"trts_gather_segment_csr"),
+                attention_csr: library.function(c"trts_attention_csr"),
                 gather_scatter: library.function(c"trts_gather_scatter"),
                 group_index: library.function(c"trts_group_index"),
                 softmax: library.function(c"trts_softmax"),

@@ -97,6 +97,25 @@ static void gathered_segments(void) {
     CHECK(requirements.rank == 1 && requirements.shape[0] == 3 && requirements.dim_size == -1);
 }
 
+static void attention(void) {
+    float rows[3] = {7, 8, 9}, equal[5] = {2, 2, 1, 1, 1}, result[3];
+    trts_tensor src = floats(rows, &three), index = longs(sorted_groups, &five), indptr = longs(bounds, &four);
+    trts_tensor score = floats(equal, &five), out = floats(result, &three);
+    const trts_tensor *inputs[4];
+    trts_options options = TRTS_OPTIONS_INIT;
+    trts_requirements requirements = {sizeof requirements, 0, 0, 0, {0}};
+
+    CHECK(trts_attention_csr(&src, &index, &indptr, &score, &options, &out, NULL) == TRTS_OK);
+    CHECK(are_close(result, (float[]){7, 0, 8}, 3));
+
+    inputs[0] = &src;
+    inputs[1] = &index;
+    inputs[2] = &indptr;
+    inputs[3] = &score;
+    CHECK(trts_query_inputs(TRTS_ATTENTION_CSR, inputs, 4, &options, NULL, &requirements) == TRTS_OK);
+    CHECK(requirements.rank == 1 && requirements.shape[0] == 3 && requirements.dim_size == -1);
+}
+
 static void gathered_groups(void) {
     float rows[3] = {7, 8, 9}, result[3];
     int64_t groups[5] = {2, 0, 2, 0, 2}, positions[3];
@@ -212,6 +231,7 @@ int main(void) {
     reductions();
     gathers();
     gathered_segments();
+    attention();
     gathered_groups();
     groupings();
     composites();

@@ -8,7 +8,7 @@ use super::{
 };
 
 /// Every plugin with its attributes and their types, in the order its creator declares them.
-pub const PLUGINS: [(&CStr, &[(&str, i32)]); 16] = [
+pub const PLUGINS: [(&CStr, &[(&str, i32)]); 17] = [
     (
         c"TRTS_Scatter",
         &[
@@ -44,10 +44,12 @@ pub const PLUGINS: [(&CStr, &[(&str, i32)]); 16] = [
     (c"TRTS_LogSoftmaxCSR", &[("eps", FLOAT64)]),
     (c"TRTS_LogSumExpCSR", &[("eps", FLOAT64)]),
     (c"TRTS_StdCSR", &[("unbiased", INT32)]),
+    (c"TRTS_AttentionCSR", &[]),
 ];
 
 /// The plugins that take floats alone.
-const COMPOSITES: [&CStr; 8] = [
+const OF_FLOATS: [&CStr; 9] = [
+    c"TRTS_AttentionCSR",
     c"TRTS_ScatterSoftmax",
     c"TRTS_ScatterLogSoftmax",
     c"TRTS_ScatterLogSumExp",
@@ -67,7 +69,7 @@ pub enum Value {
 use Value::{Float, Int, Text};
 
 /// What a layer has behind src and index, or behind the index of `TRTS_GroupIndex`, or behind all inputs of
-/// `TRTS_GatherSegmentCSR` and `TRTS_GatherScatter`.
+/// `TRTS_GatherSegmentCSR`, `TRTS_GatherScatter` and `TRTS_AttentionCSR`.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Third {
     None,
@@ -82,7 +84,8 @@ pub struct Layer {
     pub attributes: &'static [(&'static CStr, Value)],
     pub third: Third,
     /// The shapes of src, index and, with a base, base; for `TRTS_GatherSegmentCSR` of src, index, indptr and perhaps
-    /// weight, for `TRTS_GatherScatter` of the same with destination for indptr, for `TRTS_GroupIndex` of index.
+    /// weight, for `TRTS_GatherScatter` of the same with destination for indptr, for `TRTS_AttentionCSR` of the same with
+    /// score for weight, for `TRTS_GroupIndex` of index.
     pub inputs: &'static [&'static [i64]],
     /// The shape of the first output: out, or perm.
     pub out: &'static [i64],
@@ -119,7 +122,7 @@ impl Layer {
         if self.is_group_index() {
             return INDEX_TYPES.to_vec();
         }
-        let takes_integers = !COMPOSITES.contains(&self.plugin);
+        let takes_integers = !OF_FLOATS.contains(&self.plugin);
         let taken = VALUE_TYPES.into_iter().filter(|(_, scalar)| takes_integers || scalar.is_float());
         taken.map(|(number, _)| number).collect()
     }
@@ -134,6 +137,8 @@ impl Layer {
             &["src", "index", "indptr", "weight"]
         } else if self.is_gather_scatter() {
             &["src", "index", "destination", "weight"]
+        } else if self.is_attention() {
+            &["src", "index", "indptr", "score"]
         } else if self.is_group_index() {
             &["index"]
         } else {
@@ -172,8 +177,12 @@ impl Layer {
         self.plugin == c"TRTS_GatherScatter"
     }
 
+    fn is_attention(&self) -> bool {
+        self.plugin == c"TRTS_AttentionCSR"
+    }
+
     fn input_type(&self, position: usize, values: i32, index: i32) -> i32 {
-        let has_two_indices = self.is_gather_segment() || self.is_gather_scatter();
+        let has_two_indices = self.is_gather_segment() || self.is_gather_scatter() || self.is_attention();
         if position == 1 || position == 2 && has_two_indices { index } else { values }
     }
 
@@ -234,7 +243,7 @@ const DYNAMIC_BASE: &[&[i64]] = &[&[-1, -1, 3], &[-1], &[-1, -1, 3]];
 const ROWS: &[&[i64]] = &[&[2, 5, 3], &[5]];
 const ROWS_BASE: &[&[i64]] = &[&[2, 5, 3], &[5], &[2, 7, 3]];
 
-static LAYERS: [Layer; 37] = [
+static LAYERS: [Layer; 39] = [
     Layer {
         plugin: c"TRTS_ScatterSoftmax",
         attributes: &[(c"dim", Int(1)), (c"dim_size_input", Int(1))],
@@ -651,5 +660,27 @@ static LAYERS: [Layer; 37] = [
         groups: None,
         indptr: None,
         symbolic: (&[&[-1], &[0]], "0"),
+    },
+    Layer {
+        plugin: c"TRTS_AttentionCSR",
+        attributes: &[],
+        third: Third::None,
+        inputs: &[&[2, 5, 6], &[2, 7], &[1, 4], &[1, 7, 3]],
+        out: &[2, 3, 6],
+        arg_out: None,
+        groups: None,
+        indptr: None,
+        symbolic: (&[&[-1, -1, 6], &[1, -1], &[1, -1], &[1, -1, 3]], "src.0 max(sub(indptr.1, 1), 0) 6"),
+    },
+    Layer {
+        plugin: c"TRTS_AttentionCSR",
+        attributes: &[],
+        third: Third::None,
+        inputs: &[&[5], &[0], &[0], &[0]],
+        out: &[0],
+        arg_out: None,
+        groups: None,
+        indptr: None,
+        symbolic: (&[&[-1], &[-1], &[0], &[-1]], "0"),
     },
 ];

@@ -103,6 +103,7 @@ fn wrong_values(generation: i32) -> Vec<WrongAttribute> {
         // The indptr tells the axis and the number of segments.
         (c"TRTS_SoftmaxCSR", vec![int(c"dim", &1)], &["dim", "none"]),
         (c"TRTS_StdCSR", vec![int(c"dim_size", &7)], &["dim_size", "unbiased"]),
+        (c"TRTS_AttentionCSR", vec![chars(c"reduce", "sum")], &["reduce", "none"]),
     ];
     let both = || vec![int(c"dim_size", &7), int(c"dim_size_input", &1)];
     if generation == 2 {
@@ -131,7 +132,7 @@ fn wrong_values(generation: i32) -> Vec<WrongAttribute> {
 /// message says.
 type WrongShape = (&'static CStr, Third, &'static [&'static [i64]], &'static [&'static str]);
 
-const WRONG_SHAPES: [WrongShape; 50] = [
+const WRONG_SHAPES: [WrongShape; 55] = [
     (c"TRTS_Scatter", Third::None, &[&[2], &[2]], &["dim is 1", "rank 1"]),
     (c"TRTS_Scatter", Third::None, &[&[2, 5, 3], &[4]], &["index", "[4]", "[2, 5, 3]"]),
     (c"TRTS_Scatter", Third::None, &[&[1; 9], &[1]], &["src has rank 9"]),
@@ -193,6 +194,11 @@ const WRONG_SHAPES: [WrongShape; 50] = [
     (c"TRTS_LogSumExpCSR", Third::None, &[&[2, -5], &[2, 4]], &["src", "[2, -5]"]),
     (c"TRTS_StdCSR", Third::None, &[&[], &[4]], &["src has rank 0", "rank 1 to 8"]),
     (c"TRTS_StdCSR", Third::None, &[&[2, 5], &[2, 4], &[2, 3]], &["3 inputs", "src, indptr"]),
+    (c"TRTS_AttentionCSR", Third::None, &[&[5, 6], &[7], &[4]], &["3 inputs", "expected src, index, indptr, score"]),
+    (c"TRTS_AttentionCSR", Third::None, &[&[5, 6], &[7], &[4], &[]], &["score has rank 0", "1, or 2"]),
+    (c"TRTS_AttentionCSR", Third::None, &[&[5, 6], &[7], &[4], &[6]], &["score", "[6]", "[7]"]),
+    (c"TRTS_AttentionCSR", Third::None, &[&[5, 6], &[7], &[4], &[7, 4]], &["score", "[7, 4]", "divides"]),
+    (c"TRTS_AttentionCSR", Third::None, &[&[2, 5], &[2, 7], &[4], &[2, 7]], &["indptr has rank 1", "index's rank, 2"]),
 ];
 
 /// The wrong shapes of a generation, as a layer's fields and expressions.

@@ -3,9 +3,9 @@
 use std::ffi::CStr;
 
 use tensorrt_scatter::{
-    BadIndex, CompositeCsrOptions, CompositeOptions, Float, GatherCooOptions, GatherCsrOptions, GatherScatterOptions,
-    GatherSegmentCsrOptions, GroupIndexOptions, Grouping, Reduce, ReduceOperator, Reduced, ScalarType, ScatterOptions,
-    SegmentCooOptions, SegmentCsrOptions, Shape, Tensor, Weight, cpu,
+    AttentionCsrOptions, BadIndex, CompositeCsrOptions, CompositeOptions, Float, GatherCooOptions, GatherCsrOptions,
+    GatherScatterOptions, GatherSegmentCsrOptions, GroupIndexOptions, Grouping, Reduce, ReduceOperator, Reduced,
+    ScalarType, ScatterOptions, SegmentCooOptions, SegmentCsrOptions, Shape, Tensor, Weight, cpu,
     gpu::{DeviceTensor, Stream},
 };
 
@@ -145,13 +145,17 @@ pub fn for_each<T: Element>(random: &mut Random, visit: &mut dyn FnMut(Work<T>))
     }
 }
 
-/// Work for every composite.
+/// Work for every composite, and for attention.
 pub fn for_each_composite<T: Element + Float>(random: &mut Random, visit: &mut dyn FnMut(Work<T>)) {
     for (dim, src, index, groups) in SCATTERS {
         Work::composites(random, dim, src, index, groups).into_iter().for_each(&mut *visit);
     }
     for (src, index, segments) in SEGMENTS {
         Work::composites_csr(random, src, index, segments).into_iter().for_each(&mut *visit);
+        let wide = T::TYPE.is_half().then_some(Weighted::Float32);
+        for weighted in [Some(Weighted::Same), wide].into_iter().flatten() {
+            visit(Work::attention_csr(random, src, index, segments, weighted));
+        }
     }
 }
 
@@ -416,6 +420,24 @@ impl<T: Element + Float> Work<T> {
             let fields = (plugin == c"TRTS_StdCSR").then(|| int(c"unbiased", &0)).into_iter().collect();
             Self::composite(plugin, fields, &src, &indptr, out.unwrap())
         })
+    }
+
+    /// `src` is the shape of the rows that are read: there are half as many rows to read from.
+    pub fn attention_csr(
+        random: &mut Random,
+        src: &[usize],
+        index: &[usize],
+        segments: usize,
+        weighted: Weighted,
+    ) -> Self {
+        let GatheredRows { src, index, weight } = Self::gathered_rows(random, src, index, weighted);
+        let (&elements, leading) = index.shape().dims().split_last().unwrap();
+        let indptr = bounds(random, leading, segments, elements);
+        let options = AttentionCsrOptions::new().bad_index(BadIndex::Skip);
+        let scores = weight.as_ref().expect("an attention has scores").view();
+        let out = cpu::attention_csr(&src, &index, &indptr, scores, &options).unwrap();
+        let work = Self::composite(c"TRTS_AttentionCSR", vec![], &src, &index, out);
+        Self { indptr: Some(indptr), weight, ..work }
     }
 
     fn composite(

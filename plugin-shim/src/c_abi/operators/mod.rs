@@ -1,6 +1,7 @@
 //! The operators. A function checks what it is given, and hands it to the functions of the Rust API that write to the
 //! caller's tensors. Each file has an operator's function, its options, and its answer to a query.
 
+mod attention_csr;
 mod composite;
 mod composite_csr;
 mod gather_coo;
@@ -40,6 +41,7 @@ pub(super) unsafe fn answer(query: &mut Query) -> Result<Answer, Failure> {
             Id::GatherSegmentCsr => query.answer_gather_segment_csr(),
             Id::GroupIndex => query.answer_group_index(),
             Id::GatherScatter => query.answer_gather_scatter(),
+            Id::AttentionCsr => query.answer_attention_csr(),
             Id::SoftmaxCsr => query.answer_composite_csr(Composite::Softmax),
             Id::LogSoftmaxCsr => query.answer_composite_csr(Composite::LogSoftmax),
             Id::LogSumExpCsr => query.answer_composite_csr(Composite::LogSumExp),
@@ -49,8 +51,9 @@ pub(super) unsafe fn answer(query: &mut Query) -> Result<Answer, Failure> {
 }
 
 /// A tensor as a function of the Rust API takes it, by its kind: `values` and `index` are inputs of these, `base` is an
-/// input of values that may be left out, `weight` is one of weights that may be left out, `out` is an output of values,
-/// `indices` is one of indices, and `positions` is one of indices that may be left out. First come those on the CPU,
+/// input of values that may be left out, `weight` is one of weights that may be left out, `score` is one of scores,
+/// which have the types of weights, `out` is an output of values, `indices` is one of indices, and `positions` is one of
+/// indices that may be left out. First come those on the CPU,
 /// then how they are passed; then the same on a device.
 macro_rules! argument {
     (host values $tensors:ident $name:ident) => {
@@ -64,6 +67,9 @@ macro_rules! argument {
     };
     (host weight $tensors:ident $name:ident) => {
         $tensors.weight_on_host::<T>(stringify!($name))?
+    };
+    (host score $tensors:ident $name:ident) => {
+        $tensors.score_on_host::<T>(stringify!($name))?
     };
     (host out $tensors:ident $name:ident) => {
         $tensors.output(stringify!($name)).view_mut::<T>()?
@@ -92,6 +98,9 @@ macro_rules! argument {
     (device weight $tensors:ident $gpu:ident $name:ident) => {
         $tensors.weight_on_device::<T>($gpu, stringify!($name))
     };
+    (device score $tensors:ident $gpu:ident $name:ident) => {
+        $tensors.score_on_device::<T>($gpu, stringify!($name))
+    };
     (device out $tensors:ident $gpu:ident $name:ident) => {
         $tensors.output(stringify!($name)).on_device::<T>($gpu)
     };
@@ -106,6 +115,9 @@ macro_rules! argument {
     };
     (pass_device weight $name:ident) => {
         $name.as_ref().map($crate::c_abi::tensors::WeightOnDevice::view)
+    };
+    (pass_device score $name:ident) => {
+        $name.view()
     };
     (pass_device out $name:ident) => {
         &mut $name
