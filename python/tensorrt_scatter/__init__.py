@@ -1,13 +1,14 @@
 """The operators of torch_scatter on NumPy, torch, CuPy and JAX arrays, and as TensorRT plugins.
 
 The functions have the names, the arguments and the results of torch_scatter 2.1.2, which has all of them but
-gather_segment_csr, gather_scatter, their shorthands, group_index, softmax_csr, log_softmax_csr, logsumexp_csr and
-std_csr. They compute where the arrays are: on the CPU or on a CUDA device. They record no gradients.
+gather_segment_csr, gather_scatter, their shorthands, group_index, softmax_csr, log_softmax_csr, logsumexp_csr, std_csr
+and attention_csr. They compute where the arrays are: on the CPU or on a CUDA device. They record no gradients.
 """
 
 from __future__ import annotations
 
 from . import (
+    _attention_csr,
     _composite_csr,
     _exporting,
     _gather_scatter,
@@ -18,6 +19,7 @@ from . import (
     _segment_csr,
     composite,
 )
+from ._attention_csr import *
 from ._composite_csr import *
 from ._errors import BadIndexError
 from ._exporting import *
@@ -36,6 +38,7 @@ __version__ = "0.1.0"
 
 __all__ = ["BadIndexError", "composite", "deterministic", "get_num_threads", "library_path", "load", "set_num_threads"]
 __all__ += ["unchecked"]
+__all__ += _attention_csr.__all__
 __all__ += _composite_csr.__all__
 __all__ += _exporting.__all__
 __all__ += _gather_scatter.__all__

@@ -120,7 +120,7 @@ class Role(enum.Enum):
 
     VALUES = "src and out: the values"
     INDICES = "an index, an indptr or positions; those of a call have one type"
-    WEIGHTS = "factors of the elements: of src's type, or float32 where src has 16-bit floats"
+    WEIGHTS = "factors or scores of the elements: of src's type, or float32 where src has 16-bit floats"
 
 
 @dataclass(frozen=True)
@@ -306,6 +306,7 @@ _SRC, _FLOAT_SRC = Input("src", VALUES, Role.VALUES), Input("src", FLOATS, Role.
 _INDEX, _INDPTR = Input("index", INDICES, Role.INDICES), Input("indptr", INDICES, Role.INDICES)
 _DESTINATION = Input("destination", INDICES, Role.INDICES)
 _WEIGHT = Input("weight", VALUES, Role.WEIGHTS, is_optional=True)
+_SCORE = Input("score", FLOATS, Role.WEIGHTS)
 _GROUPS = (DIM_SIZE, DIM_SIZE_INPUT)
 _REDUCE = (REDUCE, ARG_TYPE)
 _OF_SEGMENTS = (SUM, MEAN, MIN, MAX)
@@ -451,6 +452,14 @@ STD_CSR = Operator(
     _out(Result.SEGMENTS),
     attributes=(UNBIASED,),
 )
+ATTENTION_CSR = Operator(
+    "attention_csr",
+    16,
+    "TRTS_AttentionCSR",
+    "attention_csr",
+    (_FLOAT_SRC, _INDEX, _INDPTR, _SCORE),
+    _out(Result.SEGMENTS),
+)
 
 OPERATORS = (
     SCATTER,
@@ -469,6 +478,7 @@ OPERATORS = (
     LOG_SOFTMAX_CSR,
     LOGSUMEXP_CSR,
     STD_CSR,
+    ATTENTION_CSR,
 )
 BY_OP_TYPE = {operator.op_type: operator for operator in OPERATORS}
 

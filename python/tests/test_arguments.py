@@ -44,6 +44,7 @@ SIGNATURES = {
     "log_softmax_csr": "src, indptr, eps=1e-12",
     "logsumexp_csr": "src, indptr, eps=1e-12",
     "std_csr": "src, indptr, unbiased=True",
+    "attention_csr": "src, index, indptr, score, out=None",
     "scatter_softmax": "src, index, dim=-1, dim_size=None",
     "scatter_log_softmax": "src, index, dim=-1, eps=1e-12, dim_size=None",
     "scatter_logsumexp": f"{SCATTER}, eps=1e-12",
@@ -194,6 +195,54 @@ REFUSED: list[tuple[str, type[Exception], str, Any]] = [
         lambda: ts.gather_segment_csr(SRC[:, 0].copy(), INDEX, np.array([0, 1, 2, 3, 4]), COLUMN, out=COLUMN),
     ),
     (
+        "attention over integers",
+        ValueError,
+        r"src has dtype int64; expected a floating-point type",
+        lambda: ts.attention_csr(INDEX, INDEX, INDPTR, COLUMN),
+    ),
+    (
+        "scores of another length than the index",
+        ValueError,
+        r"score of shape \[3\]",
+        lambda: ts.attention_csr(SRC, INDEX, INDPTR, COLUMN[:3].copy()),
+    ),
+    (
+        "heads of scores that do not divide the columns",
+        ValueError,
+        r"score of shape \[4, 2\]",
+        lambda: ts.attention_csr(SRC, INDEX, INDPTR, SRC[:, :2].copy()),
+    ),
+    (
+        "scores of another type than src",
+        ValueError,
+        r"score has dtype float64; expected float32: convert it, by score\.astype\('float32'\)$",
+        lambda: ts.attention_csr(SRC, INDEX, INDPTR, np.ones(4)),
+    ),
+    (
+        "scores of another type than a src of 16 bits",
+        ValueError,
+        r"score has dtype float64; expected float16 or float32: convert it, by score\.astype\('float16'\)$",
+        lambda: ts.attention_csr(SRC.astype(np.float16), INDEX, INDPTR, np.ones(4)),
+    ),
+    (
+        "an indptr of another type than the index of an attention",
+        ValueError,
+        r"indptr is of type TRTS_INT32; expected index's type, TRTS_INT64",
+        lambda: ts.attention_csr(SRC, INDEX, INDPTR.astype(np.int32), COLUMN),
+    ),
+    (
+        "an out that is the scores",
+        ValueError,
+        r"out overlaps score",
+        lambda: ts.attention_csr(SRC[:, 0].copy(), INDEX, np.array([0, 1, 2, 3, 4]), COLUMN, out=COLUMN),
+    ),
+    (
+        "an out of an attention of another shape",
+        ValueError,
+        r"out has shape \(4, 3\), but the result has shape \(2, 3\)",
+        lambda: ts.attention_csr(SRC, INDEX, INDPTR, COLUMN, SRC.copy()),
+    ),
+    (
         "mul of gathered groups",
         ValueError,
         r"gather_scatter cannot reduce by 'mul'; expected one of 'sum', 'add', 'mean', 'min', 'max'",
@@ -296,6 +345,8 @@ def test_what_can_be_done_about_a_bad_index_is_told_in_pythons_words() -> None:
         ts.gather_segment_csr(SRC, np.array([0, 1, 2, 4]), INDPTR)
     with pytest.raises(ts.BadIndexError, match=r"index\[3\].*with tensorrt_scatter\.unchecked\(\):"):
         ts.gather_scatter(SRC, np.array([0, 1, 2, 4]), INDEX)
+    with pytest.raises(ts.BadIndexError, match=r"index\[3\].*with tensorrt_scatter\.unchecked\(\):"):
+        ts.attention_csr(SRC, np.array([0, 1, 2, 4]), INDPTR, COLUMN)
     with pytest.raises(ts.BadIndexError, match=r"destination\[1\].*with tensorrt_scatter\.unchecked\(\):"):
         ts.gather_scatter(SRC, INDEX, INDEX, dim_size=1)
     with pytest.raises(ts.BadIndexError, match=r"indptr\[2\]") as of_bounds:

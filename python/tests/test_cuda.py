@@ -63,6 +63,7 @@ def test_unchecked_calls_are_captured_in_a_graph(torch: Any) -> None:
             ts.log_softmax_csr(src, indptr),
             ts.logsumexp_csr(src, indptr),
             ts.std_csr(src, indptr),
+            ts.attention_csr(out, index, indptr, src[:, :2].contiguous()),
         ]
 
     with ts.unchecked():

@@ -167,8 +167,9 @@ def test_operators_have_the_types_and_reductions_that_are_declared(operator: dec
 def test_weights_have_the_types_that_are_declared(operator: declarations.Operator) -> None:
     (declared,) = (declared for declared in operator.inputs if declared.role is Role.WEIGHTS)
     for src, given in itertools.product(TYPES, TYPES):
+        fits = src.name in operator.inputs[0].types and given.name in declared.beside(src.name).types
         status = status_of_query(operator, src.name, SUM, given.name)
-        assert (status == _errors._OK) == (given.name in declared.beside(src.name).types), (src.name, given.name)
+        assert (status == _errors._OK) == fits, (src.name, given.name)
 
 
 def status_of_query(
@@ -176,13 +177,13 @@ def status_of_query(
 ) -> int:
     """The library's own status for a query with a first input of that type. The tables do not decide it.
 
-    src is [2, 3]. Weights have src's type where `weights` does not name another.
+    src is [2, 3]. Weights and scores have src's type where `weights` does not name another.
     """
     # Zeros are valid indices and, as indptr, segments without elements.
     zeros = ctypes.create_string_buffer(64)
     address = ctypes.addressof(zeros)
     types = {Role.VALUES: dtype, Role.INDICES: "int32", Role.WEIGHTS: weights or dtype}
-    shapes = {"src": (2, 3), "index": (2,), "indptr": (3,), "destination": (2,), "weight": (2,)}
+    shapes = {"src": (2, 3), "index": (2,), "indptr": (3,), "destination": (2,), "weight": (2,), "score": (2,)}
     first, *others = operator.inputs
     tensors = [_c_abi.Tensor.of(address, dtype, shapes[first.name])]
     tensors += [_c_abi.Tensor.of(address, types[each.role], shapes[each.name]) for each in others]

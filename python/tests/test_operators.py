@@ -20,6 +20,9 @@ CSR_REDUCES = [each.name for each in SEGMENT_CSR.reductions]
 GATHER_SCATTER_REDUCES = [each.name for each in GATHER_SCATTER.reductions]
 GATHER_SEGMENT_REDUCES = [each.name for each in GATHER_SEGMENT_CSR.reductions]
 
+#: An ulp of each 16-bit type.
+ULPS = {"float16": 2.0**-10, "bfloat16": 2.0**-7}
+
 
 def random(*shape: int, dtype: str = "float32") -> np.ndarray:
     """Multiples of 0.5 from 0.5 to 2. Their sums are exact and their products nearly exact."""
@@ -384,8 +387,7 @@ def test_composites_over_segments_of_every_type(library: libraries.Library) -> N
     floats = [dtype for dtype in library.dtypes if "float" in dtype]
     for dtype, index_dtype in itertools.product(floats, ("int32", "int64")):
         src, indptr = random(40, 5, dtype=dtype), np.array([0, 3, 3, 11, 39]).astype(index_dtype)
-        # An ulp of a 16-bit type.
-        rtol = {"float16": 2.0**-10, "bfloat16": 2.0**-7}.get(dtype, 1e-5)
+        rtol = ULPS.get(dtype, 1e-5)
         for what in dict(COMPOSITES_CSR):
             call, definition = composite_csr(what)
             given = call(library.make(src), library.make(indptr))
@@ -415,6 +417,117 @@ def test_bad_bounds_of_composites_over_segments(library: libraries.Library) -> N
     with ts.unchecked():
         given = library.back(ts.softmax_csr(src, library.make(np.array([-3, 2, 9]))))
     np.testing.assert_array_equal(given, library.back(ts.softmax_csr(src, library.make(np.array([0, 2, 4])))))
+
+
+#: Of attention_csr: the shapes of src, index, indptr and score.
+ATTENTION_SHAPES = [shapes for shapes in GATHER_SEGMENT_SHAPES if len(shapes) == 4]
+
+
+def test_attention_over_segments(library: libraries.Library) -> None:
+    """It is a softmax, and then a weighted sum."""
+    for shapes in ATTENTION_SHAPES:
+        arrays = gathered_segments(*shapes)
+        src, index, indptr, score = map(library.make, arrays)
+        given = ts.attention_csr(src, index, indptr, score)
+        assert_results(library, given, numpy_functions.attention_csr(*arrays), rtol=1e-5, atol=1e-6)
+        # A library that only describes its arrays gets results of another one.
+        weight = library.make(library.back(ts.softmax_csr(score, indptr)))
+        expected = library.back(ts.gather_segment_csr(src, index, indptr, weight))
+        np.testing.assert_allclose(library.back(given), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_on_the_cpu_attention_has_the_bits_of_a_softmax_and_a_weighted_sum() -> None:
+    for dtype in (np.float32, np.float64):
+        for shapes in ATTENTION_SHAPES:
+            src, index, indptr, score = gathered_segments(*shapes)
+            # Thirds are rounded in every step.
+            src, score = (src / 3).astype(dtype), (score / 3).astype(dtype)
+            expected = ts.gather_segment_csr(src, index, indptr, ts.softmax_csr(score, indptr))
+            np.testing.assert_array_equal(ts.attention_csr(src, index, indptr, score), expected)
+
+
+def test_attention_with_an_out(library: libraries.Library) -> None:
+    arrays = gathered_segments(*ATTENTION_SHAPES[1])
+    out = library.make(random(GROUPS, 6))
+    given = ts.attention_csr(*map(library.make, arrays), out=out)
+    assert_results(library, given, numpy_functions.attention_csr(*arrays), rtol=1e-5, atol=1e-6)
+    assert (given is out) == library.writes_out
+
+
+def test_attention_of_every_type(library: libraries.Library) -> None:
+    """Scores have src's type, or float32 beside 16-bit floats."""
+    src, index, indptr, score = gathered_segments(*ATTENTION_SHAPES[1])
+    floats = [dtype for dtype in library.dtypes if "float" in dtype]
+    for dtype, index_dtype in itertools.product(floats, ("int32", "int64")):
+        for score_dtype in (dtype, "float32") if dtype in ULPS else (dtype,):
+            arrays = [src.astype(libraries.DTYPES[dtype]), index.astype(index_dtype), indptr.astype(index_dtype)]
+            arrays.append(score.astype(libraries.DTYPES[score_dtype]))
+            given = ts.attention_csr(*map(library.make, arrays))
+            assert library.back(given).dtype == libraries.DTYPES[dtype]
+            expected = numpy_functions.attention_csr(*arrays)
+            assert_results(library, given, expected, rtol=ULPS.get(dtype, 1e-5), atol=1e-6)
+
+
+def test_attention_of_16_bit_floats_is_rounded_once(library: libraries.Library) -> None:
+    for dtype in set(library.dtypes) & set(ULPS):
+        # 0.001 is no 16-bit float, and neither are sums of it.
+        src, index, indptr = np.full((1, 2), 3, libraries.DTYPES[dtype]), np.zeros(1000, np.int64), np.array([0, 1000])
+        for score_dtype in (dtype, "float32"):
+            score = np.ones(1000, libraries.DTYPES[score_dtype])
+            given = library.back(ts.attention_csr(*map(library.make, (src, index, indptr, score))))
+            np.testing.assert_array_equal(given, src)
+        # As 16-bit floats, these scores would be equal.
+        src, score = np.array([1, 3], libraries.DTYPES[dtype]), np.array([20_000.5, 20_000], np.float32)
+        given = library.back(ts.attention_csr(*map(library.make, (src, np.array([0, 1]), np.array([0, 2]), score))))
+        share = 1 / (1 + np.exp(-0.5))
+        np.testing.assert_allclose(given.astype(np.float64), [share + 3 * (1 - share)], rtol=ULPS[dtype])
+
+
+def test_scores_beyond_numbers(library: libraries.Library) -> None:
+    """What a score spoils is its own segment, and its own head there."""
+    nan, inf = np.nan, np.inf
+    of_segments = [[nan, 0], [inf, 0], [-inf, -inf], [-inf, 1], [2, 2]]
+    score = np.array([[value, 0] for of_segment in of_segments for value in of_segment], np.float32)
+    src, index, indptr = np.array([[1, 1], [3, 3]], np.float32), np.array([0, 1] * 5), np.array([0, 2, 4, 6, 8, 10, 10])
+    given = library.back(ts.attention_csr(*map(library.make, (src, index, indptr, score))))
+    np.testing.assert_allclose(given[:, 0], [nan, nan, nan, 3, 2, 0], rtol=1e-6)
+    np.testing.assert_allclose(given[:, 1], [2, 2, 2, 2, 2, 0], rtol=1e-6)
+    with np.errstate(invalid="ignore"):
+        np.testing.assert_allclose(numpy_functions.attention_csr(src, index, indptr, score), given, rtol=1e-6)
+
+
+def test_attention_is_the_same_every_time(library: libraries.Library) -> None:
+    generator = np.random.default_rng(1)
+    src, score = (library.make(generator.normal(size=shape).astype(np.float32)) for shape in ((1000, 4), (200_000, 2)))
+    index, indptr = generator.integers(0, 1000, 200_000), np.sort(generator.integers(0, 200_000, 101))
+    arrays = [src, library.make(index), library.make(indptr), score]
+    first, *others = (library.back(ts.attention_csr(*arrays)) for _ in range(3))
+    assert all(np.array_equal(first, other) for other in others)
+
+
+def test_bad_indices_of_attention(library: libraries.Library) -> None:
+    src, score = random(4, 2), np.array([0, 100, 0, np.nan, 5, 1], np.float32)
+    index, indptr = np.array([0, 4, 3, -1, 2, 9]), np.array([0, 2, 4, 5, 6])
+    arrays = [library.make(array) for array in (src, index, indptr, score)]
+    with pytest.raises(ts.BadIndexError, match=r"index\[1\].* is 4, outside 0 to 3") as caught:
+        ts.attention_csr(*arrays)
+    assert (caught.value.position, caught.value.value) == (1, 4)
+    good = library.make(index % 4)
+    with pytest.raises(ts.BadIndexError, match=r"indptr\[3\].* is 7"):
+        ts.attention_csr(arrays[0], good, library.make(np.array([0, 2, 4, 7])), arrays[3])
+    # The elements 1, 3 and 5 are in no segment: neither their rows nor their scores count.
+    expected = np.concatenate([src[[0, 3, 2]], np.zeros((1, 2))])
+    with ts.unchecked():
+        given = library.back(ts.attention_csr(*arrays))
+        # Bounds are clamped to [0, E].
+        clamped = library.back(ts.attention_csr(*arrays[:2], library.make(np.array([-3, 2, 2, 9])), arrays[3]))
+        expected_of_bounds = library.back(
+            ts.attention_csr(*arrays[:2], library.make(np.array([0, 2, 2, 6])), arrays[3])
+        )
+    np.testing.assert_array_equal(given, expected)
+    np.testing.assert_array_equal(clamped, expected_of_bounds)
+    # The definition leaves them out too.
+    np.testing.assert_array_equal(numpy_functions.DEFINITIONS.attention_csr(src, index, indptr, score)[0], expected)
 
 
 def test_results_have_the_types_of_src_and_index(library: libraries.Library) -> None:
@@ -486,3 +599,7 @@ def test_no_elements(library: libraries.Library) -> None:
         for out, arg_out in (map(library.back, results) for results in given):
             np.testing.assert_array_equal(out, np.zeros((2, 3)))
             np.testing.assert_array_equal(arg_out, np.zeros((2, 3)))
+    for rows, heads, bounds in itertools.product((2, 0), ((), (3,)), ([0, 0, 0], [0], [])):
+        arrays = library.make(random(rows, 3)), library.make(index), library.make(np.array(bounds, np.int64))
+        out = library.back(ts.attention_csr(*arrays, library.make(np.zeros((0, *heads), np.float32))))
+        np.testing.assert_array_equal(out, np.zeros((max(len(bounds) - 1, 0), 3)))

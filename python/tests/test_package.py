@@ -57,6 +57,7 @@ def use(src: Floats, index: Positions, model: onnx.ModelProto) -> tuple[Floats, 
     reveal_type(ts.gather_csr(src, index))
     reveal_type(ts.composite.scatter_softmax(src, index))
     reveal_type(ts.std_csr(src, index, unbiased=False))
+    reveal_type(ts.attention_csr(src, index, index, src, out=sums))
     reveal_type(ts.load())
     converted, report = convert(model)
     reveal_type(converted)
@@ -110,6 +111,7 @@ def test_a_callers_types_are_complete(tmp_path: Path, monkeypatch: pytest.Monkey
         floats,
         f"tuple[{positions}, {positions}]",
         f"tuple[{floats}, {positions}]",
+        floats,
         floats,
         floats,
         floats,

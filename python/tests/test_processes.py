@@ -26,6 +26,7 @@ CALLS: dict[str, Callable[[], Any]] = {
     "group_index": lambda: ts.group_index(INDEX),
     "gather_scatter": lambda: ts.gather_scatter(SRC, INDEX, INDEX, SRC),
     "softmax_csr": lambda: ts.softmax_csr(SRC, INDPTR),
+    "attention_csr": lambda: ts.attention_csr(SRC, INDEX, INDPTR, SRC),
 }
 
 

@@ -29,6 +29,7 @@ WRITES: dict[str, Callable[[Any], Any]] = {
     "gather_segment_max_csr": lambda out: ts.gather_segment_max_csr(torch.ones(2), INDEX, INDPTR, out=out),
     "gather_scatter": lambda out: ts.gather_scatter(torch.ones(2), INDEX, INDEX, torch.ones(4), out=out),
     "gather_scatter_max": lambda out: ts.gather_scatter_max(torch.ones(2), INDEX, INDEX, out=out),
+    "attention_csr": lambda out: ts.attention_csr(torch.ones(2), INDEX, INDPTR, torch.ones(4), out=out),
 }
 
 
@@ -59,6 +60,8 @@ def test_weights_that_require_a_gradient_are_refused() -> None:
         ts.gather_segment_csr(torch.ones(2), INDEX, INDPTR, weight)
     with pytest.raises(RuntimeError, match=r"weight requires a gradient.*give weight\.detach\(\)"):
         ts.gather_scatter(torch.ones(2), INDEX, INDEX, weight)
+    with pytest.raises(RuntimeError, match=r"score requires a gradient.*give score\.detach\(\)"):
+        ts.attention_csr(torch.ones(2), INDEX, INDPTR, weight)
 
 
 def test_the_inputs_versions_stay() -> None:
@@ -96,6 +99,10 @@ def test_the_negative_bit_is_read() -> None:
     assert ts.gather_scatter(torch.ones(4), INDEX, torch._neg_view(-INDEX), weight).tolist() == [3, 8]
     expected = ts.softmax_csr(torch.tensor([1.0, 5.0, 2.0, 3.0]), INDPTR)
     assert ts.softmax_csr(negative(1.0, 5.0, 2.0, 3.0), torch._neg_view(-INDPTR)).tolist() == expected.tolist()
+    expected = ts.attention_csr(torch.tensor([1.0, 2.0]), INDEX, INDPTR, torch.tensor([1.0, 5.0, 2.0, 3.0]))
+    bounds = torch._neg_view(-INDPTR)
+    given = ts.attention_csr(negative(1.0, 2.0), torch._neg_view(-INDEX), bounds, negative(1.0, 5.0, 2.0, 3.0))
+    assert given.tolist() == expected.tolist()
     # Of the index and of the bounds too.
     perm, indptr = ts.group_index(torch._neg_view(-INDEX))
     assert (perm.tolist(), indptr.tolist()) == ([0, 2, 1, 3], [0, 2, 4])

@@ -102,6 +102,13 @@ def test_wrong_layers_are_refused():
         ("TRTS_SoftmaxCSR", {}, [src, ("indptr", (3, 4), np.int32)], "indptr"),
         ("TRTS_LogSumExpCSR", {}, [("src", (2, 5), np.int32), ("indptr", (2, 4), np.int32)], "src"),
         ("TRTS_StdCSR", {}, [src], "1 inputs"),
+        ("TRTS_AttentionCSR", {}, [src, index, ("indptr", (1, 4), np.int32)], "3 inputs"),
+        (
+            "TRTS_AttentionCSR",
+            {},
+            [src, index, ("indptr", (1, 4), np.int32), ("score", (2, 5, 2), np.float32)],
+            "score",
+        ),
     ):
         engine.LOGGER.messages.clear()
         assert engine.serialize(engine.plugin_network(name, attributes, inputs)) is None, (name, attributes)

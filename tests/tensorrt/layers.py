@@ -43,8 +43,8 @@ class Layer:
     has_base: bool = False
     #: The types of the first input.
     dtypes: tuple = VALUES
-    #: Weights of an element: 0 for an input without weights, 1 for weights [.., E], 2 for weights [.., E, H] with two
-    #: heads, or one where the columns are odd. These are FLOAT where src is HALF.
+    #: Weights of an element, or scores: 0 for an input without weights, 1 for weights [.., E], 2 for weights [.., E, H]
+    #: with two heads, or one where the columns are odd. These are FLOAT where src is HALF.
     heads: int = 0
 
     def __str__(self):
@@ -69,6 +69,9 @@ class Layer:
             inputs["indptr"] = indices(random, (random.choice([1, batch]), 2 * length), groups)
             # The destinations are where the indptr of the other plugin is.
             return {"destination" if name == "indptr" else name: array for name, array in inputs.items()}
+        if self.plugin == "TRTS_AttentionCSR":
+            inputs = self._inputs_of_gather_segments(random, dtype, batch, length, columns, groups)
+            return {"score" if name == "weight" else name: array for name, array in inputs.items()}
         if self.plugin == "TRTS_GroupIndex":
             return {"index": indices(random, (batch, length), groups)}
         long, short = (batch, length, columns), (batch, groups, columns)
@@ -140,6 +143,8 @@ def _layers():
     yield Layer("TRTS_SoftmaxCSR", {}, dtypes=FLOATS)
     yield Layer("TRTS_LogSoftmaxCSR", {"eps": 1e-6}, dtypes=FLOATS)
     yield Layer("TRTS_LogSumExpCSR", {}, dtypes=FLOATS)
+    for heads in (1, 2):
+        yield Layer("TRTS_AttentionCSR", {}, dtypes=FLOATS, heads=heads)
 
 
 LAYERS = list(_layers())

@@ -1,7 +1,7 @@
 """What each operator computes, in NumPy: the definition, group by group, in float64 or int64.
 
 Names and rules are those of torch_scatter (https://pytorch-scatter.readthedocs.io), which has no gather_segment_csr,
-no gather_scatter, no group_index and no composites over segments.
+no gather_scatter, no group_index, no composites over segments and no attention_csr.
 Where the plugins' rules are stricter, this file has the plugins' rules: an element whose index names no group or no row
 is left out, and a row that no index names is 0.
 
@@ -170,10 +170,13 @@ def _reduced_rows(src, index, destination, weight, groups, reduce):
         columns, heads = math.prod(src.shape[dim + 1 :]), weight.shape[-1]
         weight = np.repeat(weight, columns // max(heads, 1), axis=-1)
         rows = rows * weight.reshape(weight.shape[:-1] + src.shape[dim + 1 :]).astype(rows.dtype)
-    names_a_row = (index >= 0) & (index < src.shape[dim])
-    destination = np.where(names_a_row, destination, -1)
-    out, *arg = scatter(rows, destination, dim=dim, dim_size=groups, reduce=reduce)
+    out, *arg = scatter(rows, _of_rows(destination, src, index), dim=dim, dim_size=groups, reduce=reduce)
     return [out.astype(src.dtype), *arg]
+
+
+def _of_rows(destination, src, index):
+    """The destinations, but -1 where the index names no row."""
+    return np.where((index >= 0) & (index < src.shape[index.ndim - 1]), destination, -1)
 
 
 def gather_coo(src, index, base=None):
@@ -264,6 +267,16 @@ def std_csr(src, indptr, *, unbiased=1):
     return _over_segments(scatter_std, src, indptr, unbiased=unbiased)
 
 
+def attention_csr(src, index, indptr, score):
+    """gather_segment_csr with the softmax of the scores over each segment for weights. Elements whose index names no row
+    are in no segment: their scores are left out too."""
+    dim, groups = index.ndim - 1, max(indptr.shape[-1] - 1, 0)
+    segments = _of_rows(_segments(indptr, index.shape[-1]), src, index)
+    score = np.broadcast_to(score, src.shape[:dim] + score.shape[dim:]).astype(np.float64)
+    (weight,) = scatter_softmax(score, segments, dim=dim, dim_size=groups)
+    return _reduced_rows(src, index, segments, weight, groups, "sum")
+
+
 #: The definition of each plugin. It takes the plugin's inputs and attributes and returns a list of its outputs.
 OF_PLUGIN = {
     "TRTS_Scatter": scatter,
@@ -282,4 +295,5 @@ OF_PLUGIN = {
     "TRTS_LogSoftmaxCSR": log_softmax_csr,
     "TRTS_LogSumExpCSR": logsumexp_csr,
     "TRTS_StdCSR": std_csr,
+    "TRTS_AttentionCSR": attention_csr,
 }

@@ -6,7 +6,7 @@ the smallest position among equal elements; a NaN is never a minimum or maximum.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -118,12 +118,13 @@ def segment_csr(
 def _index_of(indptr: Tensor, src: Tensor, axis: int) -> tuple[Tensor, int]:
     """The segment of each element of `src`, as an index of src's shape, and the number of segments N. The elements that
     are in no segment are in a group of their own, the last one of N + 1."""
-    indptr = indptr.expand(list(src.shape[:axis]) + [indptr.shape[-1]])
-    return expand_rows(_segments_of(indptr, src.shape[axis]), src), indptr.shape[-1] - 1
+    return expand_rows(_segments_of(indptr, src.shape[:axis], src.shape[axis]), src), indptr.shape[-1] - 1
 
 
-def _segments_of(indptr: Tensor, elements: int) -> Tensor:
-    """The segment that contains each of `elements` elements, for bounds [..., N+1]; N where no segment contains it."""
+def _segments_of(indptr: Tensor, leading: Sequence[int], elements: int) -> Tensor:
+    """The segment that contains each of `elements` elements, for bounds [.., N+1] that are expanded to the leading axes; N
+    where no segment contains it."""
+    indptr = indptr.expand([*leading, indptr.shape[-1]])
     position = torch.arange(elements, device=indptr.device, dtype=indptr.dtype)
     position = position.expand(list(indptr.shape[:-1]) + [elements]).contiguous()
     segment = torch.searchsorted(indptr.contiguous(), position, right=True) - 1
@@ -173,10 +174,32 @@ def _weighted_rows(src: Tensor, index: Tensor, weight: Tensor | None, axis: int)
 
 def _factors(weight: Tensor, rows: Tensor, axis: int) -> Tensor:
     """Weights [.., E] or [.., E, H] for each element of rows [.., E, ..]: each of H heads has K / H columns of the K."""
+    columns, weight = rows.shape[axis + 1 :].numel(), _by_head(weight, rows, axis)
+    return weight.repeat_interleave(columns // max(weight.shape[-1], 1), -1).reshape(rows.shape)
+
+
+def _by_head(weight: Tensor, rows: Tensor, axis: int) -> Tensor:
+    """Weights [.., E] or [.., E, H] with the leading axes of rows, and an axis of heads."""
     weight = weight.unsqueeze(-1) if weight.dim() == axis + 1 else weight
-    columns, heads = rows.shape[axis + 1 :].numel(), weight.shape[-1]
-    weight = weight.expand(list(rows.shape[: axis + 1]) + [heads])
-    return weight.repeat_interleave(columns // max(heads, 1), -1).reshape(rows.shape)
+    return weight.expand([*rows.shape[: axis + 1], weight.shape[-1]])
+
+
+def attention_csr(
+    src: Tensor, index: Tensor, indptr: Tensor, score: Tensor, *, axis: int, out: None, size: None
+) -> tuple[Tensor, ...]:
+    """The rows that the index names, times the softmax of their scores over each segment, summed. 16-bit floats are
+    rounded once, after the sum. An element whose index names no row is in no segment: its score is left out too."""
+    names_a_row = (index >= 0) & (index < src.shape[axis])
+    # Elements that name no row read the row of zeros behind src, and are in the group behind the segments.
+    index = index.where(names_a_row, torch.full_like(index, src.shape[axis]))
+    (rows,) = gather_coo(_with_zero_row(_wide(src), axis), index, axis=axis, out=None, size=None)
+    segment, count = _segments_of(indptr, src.shape[:axis], index.shape[-1]), indptr.shape[-1] - 1
+    segment = segment.where(names_a_row, torch.full_like(segment, count))
+    scores = _by_head(score.to(rows.dtype), rows, axis)
+    (weight,) = softmax(scores, expand_rows(segment, scores), axis=axis, out=None, size=count + 1)
+    weighted = rows * _factors(weight, rows, axis)
+    values, _ = _reduced(weighted, expand_rows(segment, rows), axis, None, count + 1, "sum")
+    return (values.narrow(axis, 0, count).clone().to(src.dtype),)
 
 
 def gather_coo(src: Tensor, index: Tensor, *, axis: int, out: Tensor | None, size: None) -> tuple[Tensor, ...]:
@@ -186,10 +209,14 @@ def gather_coo(src: Tensor, index: Tensor, *, axis: int, out: Tensor | None, siz
 
 def gather_csr(src: Tensor, indptr: Tensor, *, axis: int, out: Tensor | None, size: int) -> tuple[Tensor, ...]:
     """Repeats each row of `src` over its segment, to `size` rows. A row that is in no segment is 0."""
-    indptr = indptr.expand(list(src.shape[:axis]) + [indptr.shape[-1]])
+    segment = _segments_of(indptr, src.shape[:axis], size)
+    return gather_coo(_with_zero_row(src, axis), segment, axis=axis, out=None, size=None)
+
+
+def _with_zero_row(src: Tensor, axis: int) -> Tensor:
+    """`src`, and behind it a row of zeros."""
     zero_row = src.new_zeros([1 if each == axis else extent for each, extent in enumerate(src.shape)])
-    padded = torch.cat([src, zero_row], axis)
-    return gather_coo(padded, _segments_of(indptr, size), axis=axis, out=None, size=None)
+    return torch.cat([src, zero_row], axis)
 
 
 def group_index(index: Tensor, *, axis: int, out: None, size: int) -> tuple[Tensor, ...]:

@@ -3,8 +3,8 @@
 The names, the arguments and the results are those of torch_scatter 2.1.2, with three differences. The functions do not
 write to `out`: use the result. They have no gradient. In an export they need `dim_size` or `out`, where torch_scatter
 looks for the largest index. torch_scatter is not needed; `torch_scatter_as_plugins` serves models that call it.
-torch_scatter has no gather_segment_csr and no gather_scatter, which therefore have no `out` here, no group_index, and no
-softmax_csr, log_softmax_csr, logsumexp_csr and std_csr.
+torch_scatter has no gather_segment_csr, no gather_scatter and no attention_csr, which therefore have no `out` here, no
+group_index, and no softmax_csr, log_softmax_csr, logsumexp_csr and std_csr.
 """
 
 from __future__ import annotations
@@ -289,6 +289,14 @@ def logsumexp_csr(src: Tensor, indptr: Tensor, eps: float = 1e-12) -> Tensor:
 def std_csr(src: Tensor, indptr: Tensor, unbiased: bool = True) -> Tensor:
     """The standard deviation of each segment."""
     return cast(Tensor, _call("std_csr", src, indptr, unbiased))
+
+
+def attention_csr(src: Tensor, index: Tensor, indptr: Tensor, score: Tensor) -> Tensor:
+    """As `gather_segment_sum_csr`, where the weights are the softmax of `score` over each segment.
+
+    `score` is [.., E], or [.., E, H] for H heads of K / H neighbouring columns. An empty segment is 0.
+    """
+    return cast(Tensor, _call("attention_csr", src, index, indptr, score))
 
 
 def _operators() -> dict[str, tuple[Any, Any, int | None]]:

@@ -61,7 +61,7 @@ def schema(operator: Operator, outputs: int) -> defs.OpSchema:
     texts = {
         Role.VALUES: "values",
         Role.INDICES: "indices, or bounds of segments",
-        Role.WEIGHTS: "factors: those of src, or float32 beside 16-bit floats",
+        Role.WEIGHTS: "factors or scores: those of src, or float32 beside 16-bit floats",
     }
     types = {given.role: given.types for given in operator.inputs}
     constraints = [

@@ -181,46 +181,47 @@ def gather_cases() -> list[Case]:
     ]
 
 
+#: Of gather_segment_csr: the inputs, and their axes that vary.
+GATHER_SEGMENT_LAYOUTS: dict[str, tuple[Callable[[int], Inputs], dict[str, dict[int, str]]]] = {
+    "without weights": (
+        lambda n: {"src": values(7, 3), "index": indices(n, largest=6), "indptr": bounds(n)},
+        {"src": {}, "index": {0: "n"}, "indptr": {}},
+    ),
+    "weights [2, n]": (
+        lambda n: {
+            "src": values(2, 7, 3),
+            "index": indices(1, n, largest=6),
+            "indptr": bounds(n).expand(2, GROUPS + 1),
+            "weight": values(2, n),
+        },
+        {"src": {}, "index": {1: "n"}, "indptr": {}, "weight": {1: "n"}},
+    ),
+    "weights [12, 2], indptr [n]": (
+        lambda n: {
+            "src": values(7, 2, 3),
+            "index": indices(12, largest=6),
+            "indptr": torch.arange(n),
+            "weight": values(12, 2),
+        },
+        {"src": {}, "index": {}, "indptr": {0: "n"}, "weight": {}},
+    ),
+}
+
+
 def gather_segment_cases() -> list[Case]:
-    cases = []
-    for how in (each.name for each in GATHER_SEGMENT_CSR.reductions):
-        layouts: dict[str, tuple[Callable[[int], Inputs], dict[str, dict[int, str]]]] = {
-            "without weights": (
-                lambda n: {"src": values(7, 3), "index": indices(n, largest=6), "indptr": bounds(n)},
-                {"src": {}, "index": {0: "n"}, "indptr": {}},
-            ),
-            "weights [2, n]": (
-                lambda n: {
-                    "src": values(2, 7, 3),
-                    "index": indices(1, n, largest=6),
-                    "indptr": bounds(n).expand(2, GROUPS + 1),
-                    "weight": values(2, n),
-                },
-                {"src": {}, "index": {1: "n"}, "indptr": {}, "weight": {1: "n"}},
-            ),
-            "weights [12, 2], indptr [n]": (
-                lambda n: {
-                    "src": values(7, 2, 3),
-                    "index": indices(12, largest=6),
-                    "indptr": torch.arange(n),
-                    "weight": values(12, 2),
-                },
-                {"src": {}, "index": {}, "indptr": {0: "n"}, "weight": {}},
-            ),
-        }
-        for layout, (inputs, dynamic) in layouts.items():
-            cases.append(
-                Case(
-                    f"gather_segment_{how}_csr {layout}",
-                    lambda to, *tensors, how=how: getattr(to, f"gather_segment_{how}_csr")(*tensors),
-                    inputs,
-                    dynamic,
-                    "TRTS_GatherSegmentCSR",
-                    {"reduce": how},
-                    "has no gather_segment_csr",
-                )
-            )
-    return cases
+    return [
+        Case(
+            f"gather_segment_{how}_csr {layout}",
+            lambda to, *tensors, how=how: getattr(to, f"gather_segment_{how}_csr")(*tensors),
+            inputs,
+            dynamic,
+            "TRTS_GatherSegmentCSR",
+            {"reduce": how},
+            "has no gather_segment_csr",
+        )
+        for how in (each.name for each in GATHER_SEGMENT_CSR.reductions)
+        for layout, (inputs, dynamic) in GATHER_SEGMENT_LAYOUTS.items()
+    ]
 
 
 def gather_scatter_cases() -> list[Case]:
@@ -334,6 +335,26 @@ def composite_csr_cases() -> list[Case]:
     ]
 
 
+def attention_cases() -> list[Case]:
+    """Those of gather_segment_csr, whose weights are scores here."""
+
+    def renamed(given: dict[str, Any]) -> dict[str, Any]:
+        return {"score" if name == "weight" else name: each for name, each in given.items()}
+
+    return [
+        Case(
+            f"attention_csr {layout.replace('weights', 'scores')}",
+            lambda to, *tensors: to.attention_csr(*tensors),
+            lambda n, inputs=inputs: renamed(inputs(n)),
+            renamed(dynamic),
+            "TRTS_AttentionCSR",
+            deviation="has no attention_csr",
+        )
+        for layout, (inputs, dynamic) in GATHER_SEGMENT_LAYOUTS.items()
+        if "weight" in dynamic
+    ]
+
+
 ALL = [
     *scatter_cases(),
     *segment_cases(),
@@ -343,4 +364,5 @@ ALL = [
     *group_index_cases(),
     *composite_cases(),
     *composite_csr_cases(),
+    *attention_cases(),
 ]

@@ -33,7 +33,7 @@ def test_export(case: cases.Case, exporter: str, operators: ModuleType) -> None:
     assert {other.op_type for other in model.graph.node} <= {case.op_type, "Cast"}
     for n in RUN_AT:
         inputs = case.inputs(n)
-        composite = "Softmax" in case.op_type or "LogSumExp" in case.op_type or "Std" in case.op_type
+        composite = any(name in case.op_type for name in ("Softmax", "LogSumExp", "Std", "Attention"))
         results = run(model, inputs, operators)
         assert_same(results, call(*inputs.values()), exact=not composite)
         # A size that the model declares is one at every n.
@@ -178,6 +178,34 @@ def test_weights_beside_16_bit_floats(
     expected = [*expected, numpy_functions.gather_segment_mean_csr(src, index, indptr, weight)]
     for result, wanted in zip(results, expected, strict=True):
         np.testing.assert_array_equal(result, wanted)
+
+
+@pytest.mark.parametrize("exporter", EXPORTERS)
+@pytest.mark.parametrize("score_dtype", [torch.float16, torch.float32])
+@pytest.mark.parametrize("index_dtype", [torch.int32, torch.int64])
+def test_scores_beside_16_bit_floats(
+    exporter: str, score_dtype: torch.dtype, index_dtype: torch.dtype, operators: ModuleType
+) -> None:
+    def call(src: Tensor, index: Tensor, indptr: Tensor, score: Tensor) -> Tensor:
+        # An argument by name takes its place among the node's inputs.
+        return ops.attention_csr(src, score=score, indptr=indptr, index=index)
+
+    inputs = {
+        "src": cases.values(7, 4).half() / 8,
+        "index": cases.indices(8, largest=6).to(index_dtype),
+        "indptr": cases.bounds(8).to(index_dtype),
+        # These are no float16; rounded to it, the scores of an element would differ by hundredths.
+        "score": (cases.values(8, 2) / 3 + 50).to(score_dtype),
+    }
+    model = export(exporter, call, inputs)
+    onnx.checker.check_model(model, full_check=True)
+    (node,) = plugin_nodes(model)
+    assert (node.op_type, list(node.input)) == ("TRTS_AttentionCSR", list(inputs))
+    (result,) = run(model, inputs, operators)
+    wanted = numpy_functions.attention_csr(*(tensor.numpy() for tensor in inputs.values()))
+    for given in (result, call(*inputs.values()).numpy()):
+        assert given.dtype == np.float16
+        np.testing.assert_allclose(given, wanted, rtol=2.0**-10, atol=1e-6)
 
 
 @pytest.mark.parametrize("exporter", EXPORTERS)

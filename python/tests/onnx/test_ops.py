@@ -19,6 +19,7 @@ from torch import Tensor
 
 import tensorrt_scatter as ts
 from tensorrt_scatter._declarations import (
+    ATTENTION_CSR,
     GATHER_SCATTER,
     GATHER_SEGMENT_CSR,
     GROUP_INDEX,
@@ -38,7 +39,7 @@ def torch_scatter() -> ModuleType:
 COMPOSITES_CSR = (SOFTMAX_CSR, LOG_SOFTMAX_CSR, LOGSUMEXP_CSR, STD_CSR)
 LACKING = [
     name
-    for operator in (GATHER_SCATTER, GATHER_SEGMENT_CSR, GROUP_INDEX, *COMPOSITES_CSR)
+    for operator in (GATHER_SCATTER, GATHER_SEGMENT_CSR, GROUP_INDEX, *COMPOSITES_CSR, ATTENTION_CSR)
     for name in operator.functions()
 ]
 """The functions that torch_scatter does not have."""
@@ -160,6 +161,49 @@ def test_no_elements_of_segments(name: str) -> None:
     assert getattr(ops, name)(torch.ones(4, 2), indptr).tolist() == [[0.0] * 2] * (4 if keeps_shape else 2)
 
 
+#: Scores of attention_csr by their number of heads, None without an axis of heads.
+HEADS = (None, 1, 2, 4)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("heads", HEADS)
+def test_attention_is_that_of_the_definition(heads: int | None, dtype: torch.dtype) -> None:
+    """Elements whose index names no row are in no segment; one segment has no others, and one is empty."""
+    index = torch.tensor([[4, 0, 1, 2, -1, 5, 0, 3, 3]])
+    indptr = torch.tensor([[0, 2, 4, 6, 6, 9], [1, 1, 3, 5, 8, 8]])
+    src, axes = cases.values(2, 5, 2, 2).to(dtype) / 4, [] if heads is None else [heads]
+    for score_dtype in {dtype, torch.float32 if dtype.itemsize == 2 else dtype}:
+        for leading in (1, 2):
+            score = (cases.values(leading, 9, *axes) / 3).to(score_dtype)
+            given = ops.attention_csr(src, index, indptr, score)
+            assert given.dtype == dtype
+            arrays = src.double().numpy(), index.numpy(), indptr.numpy(), score.double().numpy()
+            # Without the check of numpy_functions, which refuses bad indices.
+            (expected,) = numpy_functions.DEFINITIONS.attention_csr(*arrays)
+            tolerance = {torch.float16: 2.0**-10, torch.bfloat16: 2.0**-7}.get(dtype, 1e-5)
+            np.testing.assert_allclose(given.double().numpy(), expected, rtol=tolerance, atol=1e-6)
+            assert not expected[0, 3].any()
+
+
+def test_scores_beyond_numbers() -> None:
+    """What a score spoils is its own segment. That of an element whose index names no row spoils none."""
+    nan, inf = float("nan"), float("inf")
+    score = torch.tensor([nan, 0.0, inf, 0.0, -inf, -inf, -inf, 1.0, 2.0, 2.0, nan, 1.0])
+    index = torch.tensor([0, 1] * 5 + [2, 1])
+    given = ops.attention_csr(torch.tensor([1.0, 3.0]), index, torch.tensor([0, 2, 4, 6, 8, 10, 12]), score)
+    np.testing.assert_allclose(given.numpy(), [nan, nan, nan, 3, 2, 3], rtol=1e-6)
+
+
+def test_attention_over_nothing() -> None:
+    index, indptr = torch.empty(0, dtype=torch.int64), torch.zeros(3, dtype=torch.int64)
+    for src, score in ((torch.ones(4, 6), torch.empty(0, 2)), (torch.empty(0, 6), torch.empty(0))):
+        assert ops.attention_csr(src, index, indptr, score).tolist() == [[0.0] * 6] * 2
+    # No columns, and so no heads; no rows, but elements.
+    index = torch.tensor([0, 1])
+    assert ops.attention_csr(torch.empty(4, 0), index, indptr + 2, torch.empty(2, 0)).shape == (2, 0)
+    assert ops.attention_csr(torch.empty(0, 2), index, torch.tensor([0, 2]), torch.ones(2)).tolist() == [[0.0, 0.0]]
+
+
 def test_out_stays_as_it_was() -> None:
     out = torch.ones(2)
     ops.scatter_sum(torch.ones(3), torch.tensor([0, 1, 1]), out=out)
@@ -194,6 +238,10 @@ def test_mistakes_are_explained() -> None:
         ops.gather_segment_csr(src.half(), index, segments, wide)
     with pytest.raises(ValueError, match=r"indptr is torch.int32: expected index's type, torch.int64"):
         ops.gather_segment_csr(src, index, segments.int())
+    with pytest.raises(ValueError, match=r"score is torch.float64: expected one of float16, float32; .*torch.float16"):
+        ops.attention_csr(src.half(), index, segments, wide)
+    with pytest.raises(ValueError, match=r"src is torch.int32: expected one of float32, .*src.to\(torch.float32\)"):
+        ops.attention_csr(src.int(), index, segments, src)
     with pytest.raises(ValueError, match=r"destination is torch.int32: expected index's type, torch.int64"):
         ops.gather_scatter(src, index, index.int())
     with pytest.raises(ValueError, match="gather_scatter cannot reduce by 'mul'"):

@@ -85,8 +85,8 @@ def test_the_checker_takes_every_attribute_and_output(operator: Any) -> None:
     result = f"{'float' if first.role is Role.VALUES else 'int64'}[n] {first.name}"
     # Not among the inputs, where it is an output.
     bounds = "" if "indptr" in outputs else "int64[3] indptr, "
-    graph = f"""g (float[5] src, int64[6] index, {bounds}int64[6] destination, float[6] weight, int64[1] groups)
-        => ({result}) {{
+    graph = f"""g (float[5] src, int64[6] index, {bounds}int64[6] destination, float[6] weight, float[6] score,
+        int64[1] groups) => ({result}) {{
         {outputs} = tensorrt_scatter.{operator.op_type} {text} ({inputs}{groups}) }}"""
     model = graphs.model(graph)
     onnx.checker.check_model(model, full_check=True)
@@ -153,6 +153,29 @@ def test_the_checker_refuses_an_index_as_weights() -> None:
         onnx.checker.check_model(parsed, full_check=True)
 
 
+def test_the_result_of_an_attention_has_the_segments_of_indptr(operators: ModuleType) -> None:
+    model = graphs.model("""g (float16[r, 2] src, int64[e] index, int64[4] indptr, float[e, 2] score)
+        => (float16[a, b] out) { out = tensorrt_scatter.TRTS_AttentionCSR (src, index, indptr, score) }""")
+    onnx.checker.check_model(model, full_check=True)
+    inferred = onnx.shape_inference.infer_shapes(model, strict_mode=True)
+    (out,) = inferred.graph.output
+    assert [size.dim_value for size in out.type.tensor_type.shape.dim] == [3, 2]
+    feeds = {"src": np.array([[1, 2], [3, -4]], np.float16), "index": np.array([0, 1, 1])}
+    feeds |= {"indptr": np.array([0, 2, 2, 3]), "score": np.array([[0, -np.inf], [0, 5], [7, 7]], np.float32)}
+    (out,) = reference.evaluator(model, operators).run(None, feeds)
+    assert out.dtype == np.float16
+    assert out.tolist() == [[2, -4], [0, 0], [3, -4]]
+
+
+@pytest.mark.parametrize(("inputs", "score"), [("src, index, indptr", "float"), ("src, index, indptr, score", "int64")])
+def test_the_checker_refuses_an_attention_without_scores(inputs: str, score: str) -> None:
+    graph = f"""g (float[r] src, int64[e] index, int64[4] indptr, {score}[e] score) => (float[3] out) {{
+        out = tensorrt_scatter.TRTS_AttentionCSR ({inputs}) }}"""
+    parsed = onnx.parser.parse_model(graphs.HEADER.format(opset=18) + graph)
+    with pytest.raises(Exception, match="TRTS_AttentionCSR"):
+        onnx.checker.check_model(parsed, full_check=True)
+
+
 def test_only_scatter_is_told_to_be_deterministic() -> None:
     assert [operator.name for operator in OPERATORS if DETERMINISTIC in operator.attributes] == ["scatter"]
 
@@ -191,15 +214,18 @@ def test_strict_export_and_compile_see_one_operator_a_call() -> None:
         def forward(self, src: Tensor, index: Tensor) -> tuple[Tensor, ...]:
             gathered = ops.gather_segment_mean_csr(src, index, index[:1].repeat(3), src[:, 0])
             spread = ops.std_csr(src, index.sort().values)
-            return *ops.scatter_max(src, index, 0, dim_size=4), ops.scatter_softmax(src, index, 0, 4), gathered, spread
+            attended = ops.attention_csr(src, index, index[:1].repeat(3), src)
+            softmax = ops.scatter_softmax(src, index, 0, 4)
+            return *ops.scatter_max(src, index, 0, dim_size=4), softmax, gathered, spread, attended
 
     program = torch.export.export(Model(), tuple(INPUTS.values()), strict=True)
     calls = [str(node.target) for node in program.graph.nodes if node.op == "call_function"]
     assert [call for call in calls if "tensorrt_scatter" in call] == [
         "tensorrt_scatter.gather_segment_mean_csr.default",
         "tensorrt_scatter.std_csr.default",
-        "tensorrt_scatter.scatter_max.default",
+        "tensorrt_scatter.attention_csr.default",
         "tensorrt_scatter.scatter_softmax.default",
+        "tensorrt_scatter.scatter_max.default",
     ]
     compiled = torch.compile(Model(), fullgraph=True, backend="eager")
     for given, expected in zip(compiled(*INPUTS.values()), Model()(*INPUTS.values()), strict=True):
