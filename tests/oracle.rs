@@ -9,6 +9,7 @@ use half::{bf16, f16};
 use serde::Deserialize;
 use support::{
     Element,
+    backends::DeviceWeights,
     composite::{self, FloatElement},
     composite_csr, emulator,
     gather::{self, GatherCase},
@@ -20,10 +21,10 @@ use support::{
     segments::SegmentCase,
 };
 use tensorrt_scatter::{
-    Composite, CompositeCsrOptions, CompositeOptions, Error, GatherCooOptions, GatherCsrOptions, GatherScatterOptions,
-    GatherSegmentCsrOptions, GroupIndexOptions, Grouping, Index, IndexType, Reduce, ReduceOperator, Reduced,
-    ScalarType, ScatterOptions, SegmentCooOptions, SegmentCsrOptions, Tensor, Weight, cpu,
-    gpu::{self, DeviceTensor, DeviceWeight, Stream},
+    AttentionCsrOptions, Composite, CompositeCsrOptions, CompositeOptions, Error, GatherCooOptions, GatherCsrOptions,
+    GatherScatterOptions, GatherSegmentCsrOptions, GroupIndexOptions, Grouping, Index, IndexType, Reduce,
+    ReduceOperator, Reduced, ScalarType, ScatterOptions, SegmentCooOptions, SegmentCsrOptions, Tensor, cpu,
+    gpu::{self, DeviceTensor, Stream},
 };
 
 /// A line, as tests/oracle/README.md describes it.
@@ -42,6 +43,8 @@ struct Line {
     index: Option<Text>,
     indptr: Option<Text>,
     destination: Option<Text>,
+    /// The weights, or the scores of an attention.
+    #[serde(alias = "score")]
     weight: Option<Text>,
     base: Option<Text>,
     out: Option<Text>,
@@ -113,6 +116,7 @@ trait Backend {
     fn reductions<T: OracleElement, I: Index>(&self, line: &Line) -> Given<T>;
     fn composites<T: OracleElement + FloatElement, I: Index>(&self, line: &Line, composite: Composite) -> Given<T>;
     fn composites_csr<T: OracleElement + FloatElement, I: Index>(&self, line: &Line, composite: Composite) -> Given<T>;
+    fn attentions<T: OracleElement + FloatElement, I: Index>(&self, line: &Line) -> Given<T>;
     fn groupings<I: Index>(&self, line: &Line) -> Result<Grouping<Vec<i64>>, Error>;
 }
 
@@ -207,8 +211,29 @@ impl Line {
         }
     }
 
+    /// The inputs of gather_segment_csr, or of attention_csr, whose scores are the weights.
+    fn gather_segment_case<T: OracleElement>(&self, reduce: Reduce) -> GatherSegmentCase<T> {
+        let (src, index, indptr) = (self.src::<T>(), self.index::<i64>(), self.indptr::<i64>());
+        GatherSegmentCase {
+            src_dims: src.shape().dims().to_vec(),
+            src: src.into_data(),
+            index_dims: index.shape().dims().to_vec(),
+            index: index.into_data(),
+            indptr_dims: indptr.shape().dims().to_vec(),
+            indptr: indptr.into_data(),
+            weights: self.weights(),
+            reduce,
+        }
+    }
+
+    fn scores<T: OracleElement>(&self) -> Weights<T> {
+        self.weights().expect("an attention has scores")
+    }
+
     fn run_float<T: OracleElement + FloatElement>(&self, backend: &impl Backend) -> Given<T> {
         match (self.composite(), self.index_dtype.as_str()) {
+            (None, "int32") if self.op == "attention_csr" => backend.attentions::<T, i32>(self),
+            (None, _) if self.op == "attention_csr" => backend.attentions::<T, i64>(self),
             (None, _) => self.run(backend),
             (Some((composite, true)), "int32") => backend.composites_csr::<T, i32>(self, composite),
             (Some((composite, true)), _) => backend.composites_csr::<T, i64>(self, composite),
@@ -340,6 +365,12 @@ impl Backend for Cpu {
         call.map(|out| (out.into_data(), None))
     }
 
+    fn attentions<T: OracleElement + FloatElement, I: Index>(&self, line: &Line) -> Given<T> {
+        let (src, index, indptr, scores) = (line.src::<T>(), line.index::<I>(), line.indptr::<I>(), line.scores::<T>());
+        let call = cpu::attention_csr(&src, &index, &indptr, scores.view(), &AttentionCsrOptions::new());
+        call.map(|out| (out.into_data(), None))
+    }
+
     fn groupings<I: Index>(&self, line: &Line) -> Result<Grouping<Vec<i64>>, Error> {
         cpu::group_index(&line.index::<I>(), &line.grouping_options()).map(wide)
     }
@@ -379,11 +410,8 @@ impl Backend for Emulated {
                 emulator::segment(&case, SEED, u32::MAX, 0).map(|(out, arg)| (out, reduce.has_arg().then_some(arg)))
             }
             "gather_segment_csr" => {
-                let (indptr, weights, reduce) = (line.indptr::<i64>(), line.weights::<T>(), line.reduce());
-                let indptr_dims = indptr.shape().dims().to_vec();
-                let indptr = indptr.into_data();
-                let case = GatherSegmentCase { src_dims, src, index_dims, index, indptr_dims, indptr, weights, reduce };
-                let given = emulator::gather_segment(&case, SEED, u32::MAX, 0);
+                let reduce = line.reduce();
+                let given = emulator::gather_segment(&line.gather_segment_case::<T>(reduce), SEED, u32::MAX, 0);
                 given.map(|(out, arg)| (out, reduce.has_arg().then_some(arg)))
             }
             "gather_scatter" => {
@@ -442,6 +470,10 @@ impl Backend for Emulated {
         composite_csr::emulate(composite, &case, &line.composite_csr_options(), run).map(|out| (out, None))
     }
 
+    fn attentions<T: OracleElement + FloatElement, I: Index>(&self, line: &Line) -> Given<T> {
+        emulator::attention_csr(&line.gather_segment_case(Reduce::Sum), SEED, u32::MAX, 0).map(|out| (out, None))
+    }
+
     fn groupings<I: Index>(&self, line: &Line) -> Result<Grouping<Vec<i64>>, Error> {
         let (index, entries) = (line.index::<i64>(), line.indptr::<i64>().shape().dims().to_vec());
         let groups = entries.last().expect("an indptr has an axis") - 1;
@@ -481,14 +513,8 @@ impl Backend for OnGpu {
                 gpu::segment_csr(stream, &src, &index, &options).map(|r| self.widened(r))
             }
             "gather_segment_csr" | "gather_scatter" => {
-                let weights = line.weights::<T>();
-                let (mut same, mut float32) = (None, None);
-                match weights.as_ref().map(Weights::view) {
-                    None => {}
-                    Some(Weight::Same(weight)) => same = Some(DeviceTensor::from_host(stream, weight).unwrap()),
-                    Some(Weight::Float32(weight)) => float32 = Some(DeviceTensor::from_host(stream, weight).unwrap()),
-                }
-                let weight = same.as_ref().map(DeviceWeight::Same).or(float32.as_ref().map(DeviceWeight::Float32));
+                let weights = line.weights::<T>().map(|weights| DeviceWeights::upload(stream, &weights).unwrap());
+                let weight = weights.as_ref().map(DeviceWeights::weight);
                 let given = if line.op == "gather_scatter" {
                     let destination = DeviceTensor::from_host(stream, &line.destination::<I>()).unwrap();
                     let options = line.gather_scatter_options();
@@ -532,6 +558,16 @@ impl Backend for OnGpu {
         call.map(|out| (self.host(out).into_data(), None))
     }
 
+    fn attentions<T: OracleElement + FloatElement, I: Index>(&self, line: &Line) -> Given<T> {
+        let stream = &self.0;
+        let src = DeviceTensor::from_host(stream, &line.src::<T>()).unwrap();
+        let index = DeviceTensor::from_host(stream, &line.index::<I>()).unwrap();
+        let indptr = DeviceTensor::from_host(stream, &line.indptr::<I>()).unwrap();
+        let scores = DeviceWeights::upload(stream, &line.scores::<T>()).unwrap();
+        let call = gpu::attention_csr(stream, &src, &index, &indptr, scores.weight(), &AttentionCsrOptions::new());
+        call.map(|out| (self.host(out).into_data(), None))
+    }
+
     fn groupings<I: Index>(&self, line: &Line) -> Result<Grouping<Vec<i64>>, Error> {
         let index = DeviceTensor::from_host(&self.0, &line.index::<I>()).unwrap();
         let Grouping { perm, indptr } = gpu::group_index(&self.0, &index, &line.grouping_options())?;
@@ -572,6 +608,10 @@ fn every_type_and_every_reduction_has_lines() {
     for index_type in IndexType::ALL {
         let is_of = |line: &Line| line.op == "group_index" && line.index_dtype == index_type.to_string();
         assert!(lines.iter().any(is_of), "no line has group_index and {index_type}");
+    }
+    for scalar in ScalarType::ALL.into_iter().filter(|scalar| scalar.is_float()) {
+        let is_of = |line: &Line| line.op == "attention_csr" && line.dtype == Some(scalar.to_string());
+        assert!(lines.iter().any(is_of), "no line has attention_csr and {scalar}");
     }
     for composite in Composite::ALL {
         for is_csr in [false, true] {

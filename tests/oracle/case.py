@@ -25,14 +25,15 @@ SCATTER_REDUCTIONS = ("sum", "mul", "mean", "min", "max")
 SEGMENT_REDUCTIONS = ("sum", "mean", "min", "max")
 COMPOSITES = ("softmax", "log_softmax", "logsumexp", "std")
 COMPOSITES_CSR = tuple(f"{op}_csr" for op in COMPOSITES)
-BY_INDPTR = ("segment_csr", "gather_csr", "gather_segment_csr", *COMPOSITES_CSR)
+BY_INDPTR = ("segment_csr", "gather_csr", "gather_segment_csr", "attention_csr", *COMPOSITES_CSR)
 BY_DESTINATION = ("gather_scatter",)
 
 
 @dataclass
 class Case:
     """One call of an operator. `index` is indptr for the operators that take one, and gather_scatter's destination;
-    `rows` is the index of gather_segment_csr and gather_scatter. Both are always int64 here."""
+    `rows` is the index of gather_segment_csr, gather_scatter and attention_csr. Both are always int64 here. `weight` holds
+    attention_csr's scores."""
 
     name: str
     op: str
@@ -70,6 +71,16 @@ class Case:
         if self.op in BY_DESTINATION:
             return "destination"
         return "indptr" if self.op in BY_INDPTR else "index"
+
+    @property
+    def weight_name(self):
+        """The name of `weight` in a line."""
+        return "score" if self.op == "attention_csr" else "weight"
+
+    @property
+    def is_exact(self):
+        """Whether the result is the same in whatever order it is computed. The others have exponentials or roots."""
+        return self.composite is None and self.op != "attention_csr"
 
     @property
     def selects(self):
@@ -119,7 +130,7 @@ def case_json(case, out, arg_out, sharper):
         "src": tensor_json(case.src),
         **({} if case.rows is None else {"index": tensor_json(case.rows)}),
         case.index_name: tensor_json(case.index),
-        "weight": None if case.weight is None else tensor_json(case.weight),
+        case.weight_name: None if case.weight is None else tensor_json(case.weight),
         "base": None if case.base is None else tensor_json(case.base),
         "out": tensor_json(out),
         "arg_out": None if arg_out is None else tensor_json(arg_out),

@@ -1,4 +1,4 @@
-"""How cases of the composites are made, and how exact their results have to be."""
+"""How cases of the composites and of attention_csr are made, and how exact their results have to be."""
 
 from case import Case
 
@@ -17,6 +17,9 @@ COMPOSITE_TOLERANCES = {
     "float64": (2.0**-46, 2.0**-48),
 }
 
+# Values of up to 4 that cancel are off by more than the softmaxes that they are multiplied by.
+ATTENTION_TOLERANCES = {dtype: (rtol, 4 * atol) for dtype, (rtol, atol) in COMPOSITE_TOLERANCES.items()}
+
 
 def composite_name(op, unbiased):
     return op if unbiased is None else f"{op} {'unbiased' if unbiased else 'biased'}"
@@ -31,3 +34,9 @@ def composite_case(name, call, dtype, src, index, dim=-1, **options):
 def composite_csr_case(name, call, dtype, src, indptr, **options):
     """A composite over the segments of an indptr, which tells the axis."""
     return composite_case(name, call, dtype, src, indptr, dim=None, **options)
+
+
+def attention_case(name, dtype, src, rows, indptr, score, **options):
+    rtol, atol = ATTENTION_TOLERANCES[dtype]
+    name = f"attention_csr {dtype}: {name}"
+    return Case(name, "attention_csr", dtype, src, indptr, rows=rows, weight=score, rtol=rtol, atol=atol, **options)

@@ -2,7 +2,7 @@
 and the places of a result where it may. Anywhere else they have to agree."""
 
 import signal
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -26,6 +26,9 @@ class Disagreement(Exception):
 
 def may_kill(case):
     """Divisions by zero in torch_scatter's C++."""
+    if case.op == "attention_csr":
+        # It sums segments of as many elements, whatever the scores are.
+        case = replace(case, op="gather_segment_csr", weight=None)
     case = over_rows(case)
     return case.src.numel() > 0 and (
         (case.op == "segment_csr" and case.index.shape[-1] < 2) or (case.op == "gather_coo" and not case.index.numel())
@@ -139,7 +142,7 @@ def known(case, ours, theirs):
     if case.composite in ("softmax", "log_softmax"):
         where = groups_of_the_lowest(case)
         yield Deviation("torch_scatter takes a maximum of the lowest finite number for 0", where, none)
-    if case.composite is not None and case.dtype in SIXTEEN_BITS:
+    if not case.is_exact and case.dtype in SIXTEEN_BITS:
         where = reach_of_rounding(case, ours, theirs)
         yield Deviation("torch_scatter rounds every step to 16 bits", where, none)
 

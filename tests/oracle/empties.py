@@ -6,7 +6,14 @@ import math
 import torch
 
 from case import DTYPES, FLOATS, SCATTER_REDUCTIONS, SEGMENT_REDUCTIONS, Case
-from composites import COMPOSITE_CALLS, COMPOSITE_CSR_CALLS, composite_case, composite_csr_case, composite_name
+from composites import (
+    COMPOSITE_CALLS,
+    COMPOSITE_CSR_CALLS,
+    attention_case,
+    composite_case,
+    composite_csr_case,
+    composite_name,
+)
 from draw import indices, shape_text, tensor
 
 # src's shape, dim, the index's shape, dim_size. The index of an empty src counts 0, 1, 2, ..
@@ -80,6 +87,17 @@ GATHER_SEGMENTS = (
     ([0, 3, 2], [1, 2], [1, 3], [0, 1, 2], [1, 2]),
 )
 
+# src's shape, the index's shape, indptr's shape, indptr, the scores' shape.
+ATTENTIONS = (
+    ([3, 2], [0], [3], [0, 0, 0], [0]),
+    ([0, 2], [0], [3], [0, 0, 0], [0, 2]),
+    ([3, 2], [2], [1], [0], [2]),
+    ([3, 2], [2], [0], [], [2]),
+    ([3, 2], [2], [4], [1, 1, 1, 1], [2, 1]),
+    ([3, 0], [2], [3], [0, 1, 2], [2]),
+    ([0, 3, 2], [1, 2], [1, 3], [0, 1, 2], [1, 2]),
+)
+
 # src's shape, the index's shape, destination's shape, the weights' shape, dim_size.
 GATHER_SCATTERS = (
     ([3, 2], [0], [0], None, None),
@@ -122,6 +140,9 @@ def empties():
         dtype = next(turn)
         name = f"{composite_name(*call)} {dtype}: {indptr_text(shape, indptr_shape, indptr)}"
         yield composite_csr_case(name, call, dtype, ones(dtype, shape), indices(indptr, indptr_shape))
+    turn = itertools.cycle(FLOATS)
+    for shapes in ATTENTIONS:
+        yield attention(next(turn), *shapes)
 
 
 def scatter(dtype, shape, dim, index_shape, dim_size, reduce):
@@ -179,6 +200,18 @@ def gather_segment(dtype, shape, index_shape, indptr_shape, indptr, weight_shape
         reduce=reduce,
         rows=indices([0] * math.prod(index_shape), index_shape),
         weight=None if weight_shape is None else ones(dtype, weight_shape),
+    )
+
+
+def attention(dtype, shape, index_shape, indptr_shape, indptr, score_shape):
+    what = indptr_text(shape, indptr_shape, indptr)
+    return attention_case(
+        f"{what}, index {shape_text(index_shape)}, score {shape_text(score_shape)}",
+        dtype,
+        src=ones(dtype, shape),
+        rows=indices([0] * math.prod(index_shape), index_shape),
+        indptr=indices(indptr, indptr_shape),
+        score=ones(dtype, score_shape),
     )
 
 

@@ -15,7 +15,14 @@ from case import (
     Case,
     extremes,
 )
-from composites import COMPOSITE_CALLS, COMPOSITE_CSR_CALLS, composite_case, composite_csr_case, composite_name
+from composites import (
+    COMPOSITE_CALLS,
+    COMPOSITE_CSR_CALLS,
+    attention_case,
+    composite_case,
+    composite_csr_case,
+    composite_name,
+)
 from draw import (
     draw_index,
     draw_indptr,
@@ -129,6 +136,7 @@ def layouts():
     yield from layouts_of_gather_scatter()
     yield from layouts_of_composites()
     yield from layouts_of_composites_csr()
+    yield from layouts_of_attention()
     yield from long_ones()
 
 
@@ -356,6 +364,28 @@ def layouts_of_composites_csr():
             )
 
 
+def layouts_of_attention():
+    with_scores = [layout for layout in GATHER_SEGMENT_LAYOUTS if layout[3] is not None]
+    for kind, dtype in enumerate(FLOATS):
+        for number, (shape, leading, of_indptr, of_score, heads) in enumerate(rows_of(with_scores, dtype, kind)):
+            of_element = [*of_score, "E"] if heads is None else [*of_score, "E", heads]
+            name = f"src {shape_text(shape)}, index {shape_text([*leading, 'E'])}, "
+            name += f"indptr {shape_text([*of_indptr, 'N+1'])}, score {shape_text(of_element)}"
+            rng = random.Random(f"{name} {dtype}")
+            n, elements = rng.randint(2, 5), rng.randint(6, 9)
+            of_element = [*of_score, elements, *([] if heads is None else [heads])]
+            yield attention_case(
+                name,
+                dtype,
+                src=draw_values(rng, shape, dtype),
+                rows=draw_index(rng, [*leading, elements], shape[len(leading)]),
+                # Some elements are in no segment.
+                indptr=draw_indptr(rng, of_indptr, n, number % 2, elements),
+                score=draw_quarters(rng, of_element, weight_dtype(dtype, number)),
+                index_dtype=INDEX_DTYPES[(number + kind) % 2],
+            )
+
+
 def draw_quarters(rng, shape, dtype):
     """Quarters, so that every type holds them."""
     return tensor([rng.randint(-16, 16) / 4 for _ in range(math.prod(shape))], dtype, shape)
@@ -380,6 +410,23 @@ def long_ones():
         rng = random.Random(name)
         src, indptr = draw_quarters(rng, shape, dtype), draw_indptr(rng, [], n, 0, shape[0])
         yield composite_csr_case(name, call, dtype, src, indptr)
+    for (shape, n), dtype in itertools.product(LONG_SHAPES, ("float32", "float16")):
+        yield long_attention(dtype, shape, n)
+
+
+def long_attention(dtype, shape, n):
+    """As many elements as `shape` has rows, of a third as many rows."""
+    elements, rows = shape[0], [shape[0] // 3, *shape[1:]]
+    name = f"long, src {shape_text(rows)}, {elements} elements, {n} segments"
+    rng = random.Random(f"{name} {dtype}")
+    return attention_case(
+        name,
+        dtype,
+        src=draw_values(rng, rows, dtype),
+        rows=draw_index(rng, [elements], rows[0]),
+        indptr=draw_indptr(rng, [], n, 0, elements),
+        score=draw_quarters(rng, [elements], dtype),
+    )
 
 
 def long_gather_segment(reduce, dtype, shape, n):

@@ -73,6 +73,15 @@ def over_segments(case):
     return result.narrow(axis, 0, n)
 
 
+def attention(case):
+    """attention_csr by torch_scatter's softmax over the segments of the scores, and its sum of the segments of the rows
+    times these."""
+    leading = case.src.shape[: case.axis]
+    score = case.weight.expand(*leading, *case.weight.shape[case.axis :])
+    softmaxes = over_segments(replace(case, op="softmax_csr", src=score, rows=None, weight=None))
+    return torch_scatter.segment_sum_csr(products(replace(case, weight=softmaxes)), case.index)
+
+
 def call(case):
     # It works in place on what it is given.
     base = None if case.base is None else case.base.clone()
@@ -86,6 +95,8 @@ def call(case):
             return getattr(torch_scatter, f"segment_{case.reduce}_csr")(case.src, case.index, base)
         case "gather_segment_csr":
             return getattr(torch_scatter, f"segment_{case.reduce}_csr")(products(case), case.index)
+        case "attention_csr":
+            return attention(case)
         case "gather_scatter":
             function = getattr(torch_scatter, f"scatter_{case.reduce}")
             return function(products(case), case.index, case.axis, None, case.dim_size)

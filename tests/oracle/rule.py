@@ -30,6 +30,8 @@ class Ruled:
 def ruled(case):
     if case.composite is not None:
         return composite(case)
+    if case.op == "attention_csr":
+        return attention(case)
     if case.op == "gather_coo":
         return gather(case, index_of_rows(case))
     if case.op == "gather_csr":
@@ -51,7 +53,7 @@ def expanded_index(case):
 def over_rows(case):
     """gather_segment_csr and gather_scatter as the segment_csr and the scatter over the products that they reduce; any
     other case as it is."""
-    if case.rows is None:
+    if case.op not in ("gather_segment_csr", "gather_scatter"):
         return case
     op, dim = ("segment_csr", None) if case.op == "gather_segment_csr" else ("scatter", case.axis)
     return replace(case, op=op, dim=dim, src=products(case), rows=None, weight=None)
@@ -60,8 +62,7 @@ def over_rows(case):
 def products(case):
     """weight[.., e] * src[.., rows[.., e], ..], which the type must hold."""
     leading = case.src.shape[: case.axis]
-    rows = case.rows.expand(leading + case.rows.shape[-1:]).numpy()
-    values = gather(case, rows).out
+    rows, values = read_rows(case)
     if case.weight is None:
         return values
     wide = torch.float64 if values.is_floating_point() else torch.int64
@@ -78,6 +79,12 @@ def products(case):
     if not torch.equal(torch.nan_to_num(narrow.to(wide)), torch.nan_to_num(product)):
         raise ValueError(f"{case.name}: a product does not fit the type")
     return narrow
+
+
+def read_rows(case):
+    """The index of the rows with its leading axes expanded to src's, and the rows src[.., rows[.., e], ..]."""
+    rows = case.rows.expand(case.src.shape[: case.axis] + case.rows.shape[-1:]).numpy()
+    return rows, gather(case, rows).out
 
 
 def index_of_rows(case):
@@ -225,6 +232,28 @@ def composite(case):
             target = of_group if per_element else place
             out[target] = COMPOSITE_RULES[case.composite](src[of_group], case)
     shape = case.src.shape if per_element else shape
+    return Ruled(out=torch.tensor(out).to(case.torch_dtype).reshape(shape))
+
+
+def attention(case):
+    """The rows that the index names, times the softmax of their scores over each segment, summed: for each segment and
+    each head, in float64, rounded once."""
+    axis, leading = case.axis, case.src.shape[: case.axis]
+    values = read_rows(case)[1].to(torch.float64)
+    heads = case.weight.shape[axis + 1] if case.weight.dim() > axis + 1 else 1
+    columns = math.prod(values.shape[axis + 1 :])
+    values = values.reshape(*values.shape[: axis + 1], columns).numpy()
+    score = case.weight.to(torch.float64).reshape(*case.weight.shape[: axis + 1], heads)
+    score = score.expand(*leading, *score.shape[axis:]).numpy()
+    indptr = case.index.expand(leading + case.index.shape[-1:]).numpy()
+    shape = [*leading, max(case.index.shape[-1] - 1, 0), *case.src.shape[axis + 1 :]]
+    out = np.zeros([*shape[: axis + 1], columns])
+    with np.errstate(all="ignore"):
+        for lead in np.ndindex(*leading):
+            for n, (start, end) in enumerate(itertools.pairwise(indptr[lead])):
+                for column in range(columns):
+                    weight = softmax(score[lead][start:end, column // (columns // heads)], case)
+                    out[lead][n, column] = (weight * values[lead][start:end, column]).sum()
     return Ruled(out=torch.tensor(out).to(case.torch_dtype).reshape(shape))
 
 

@@ -6,7 +6,14 @@ import math
 import random
 
 from case import FLOATS, INTEGERS, SEGMENT_REDUCTIONS, Case, extremes
-from composites import COMPOSITE_CALLS, COMPOSITE_CSR_CALLS, composite_case, composite_csr_case, composite_name
+from composites import (
+    COMPOSITE_CALLS,
+    COMPOSITE_CSR_CALLS,
+    attention_case,
+    composite_case,
+    composite_csr_case,
+    composite_name,
+)
 from draw import indices, tensor
 
 INF, NAN = math.inf, math.nan
@@ -23,6 +30,7 @@ def special_values():
     yield from real_numbers()
     yield from composites()
     yield from gathered_segments()
+    yield from attentions()
 
 
 def on_groups(what, contents, dtype, reduce, ops=REDUCING, base=None, **tolerance):
@@ -226,20 +234,24 @@ def real_numbers():
                 )
 
 
+# What one group of a composite holds.
+CONTENTS = {
+    "-inf beside a number": [-INF, 1, 2],
+    "-inf alone": [-INF, -INF],
+    "+inf beside a number": [INF, 1],
+    "NaN beside a number": [NAN, 1, 3],
+    "NaN alone": [NAN],
+    "one element": [2.5],
+    "equal elements": [3, 3, 3, 3],
+    "far apart": [80, -80, 79],
+    "large": [1000, 1001, 1002],
+}
+
+
 def composites():
     for call, dtype in itertools.product((*COMPOSITE_CALLS, *COMPOSITE_CSR_CALLS), FLOATS):
         lowest, highest = extremes(dtype)
-        contents = {
-            "-inf beside a number": [-INF, 1, 2],
-            "-inf alone": [-INF, -INF],
-            "+inf beside a number": [INF, 1],
-            "NaN beside a number": [NAN, 1, 3],
-            "NaN alone": [NAN],
-            "one element": [2.5],
-            "equal elements": [3, 3, 3, 3],
-            "far apart": [80, -80, 79],
-            "large": [1000, 1001, 1002],
-        }
+        contents = dict(CONTENTS)
         if not call[0].startswith("std"):
             contents["the lowest number alone"] = [lowest, lowest]
             contents["the highest number"] = [highest, 0]
@@ -287,3 +299,39 @@ def gathered_segments():
             weight=tensor([weight for _, (_, weight) in in_turn], dtype),
             dim_size=len(factors),
         )
+
+
+def attentions():
+    """Special scores; and values beyond numbers, values times 0, values that cancel. All have segments around them, so
+    that what spoils a segment is seen to stay in it."""
+    for dtype in FLOATS:
+        for what, scores in CONTENTS.items():
+            scores, end = [1, 2, *scores, 0.5], 2 + len(scores)
+            # Both columns have scores of their own.
+            of_heads = [score for pair in zip(scores, reversed(scores)) for score in pair]
+            yield attention_case(
+                f"scores, {what}",
+                dtype,
+                src=tensor([1, -2, 0.5, 4, 3, -1], dtype, [3, 2]),
+                rows=indices([e % 3 for e in range(len(scores))]),
+                indptr=indices([0, 2, 2, end, end + 1, end + 1]),
+                score=tensor(of_heads, dtype, [len(scores), 2]),
+            )
+        segments = {
+            "a NaN beside a number": [(NAN, 0), (1, 0)],
+            "infinities of one sign": [(INF, 0), (INF, 1), (1, 0)],
+            "infinities of both signs": [(INF, 0), (-INF, 0)],
+            "an infinity times 0": [(INF, -INF), (1, 0)],
+            "numbers times 0": [(2, -INF), (1, 0), (-3, -INF)],
+            "values that cancel": [(4, 2), (-4, 2)],
+        }
+        for what, of_segment in segments.items():
+            values, scores = zip((1, 0), *of_segment, (2, 1))
+            yield attention_case(
+                f"values, {what}",
+                dtype,
+                src=tensor(values, dtype),
+                rows=indices(range(len(values))),
+                indptr=indices([0, 1, len(values) - 1, len(values)]),
+                score=tensor(scores, dtype),
+            )
