@@ -2,9 +2,9 @@
 
 use half::{bf16, f16};
 use tensorrt_scatter::{
-    BadIndex, Composite, CompositeCsrOptions, CompositeOptions, Error, Float, GatherCooOptions, GatherCsrOptions,
-    GatherScatterOptions, GatherSegmentCsrOptions, GroupIndexOptions, Grouping, ReduceOperator, Reduced, Scalar,
-    ScatterOptions, SegmentCooOptions, SegmentCsrOptions, Tensor, TensorView, Weight, cpu,
+    AttentionCsrOptions, BadIndex, Composite, CompositeCsrOptions, CompositeOptions, Error, Float, GatherCooOptions,
+    GatherCsrOptions, GatherScatterOptions, GatherSegmentCsrOptions, GroupIndexOptions, Grouping, ReduceOperator,
+    Reduced, Scalar, ScatterOptions, SegmentCooOptions, SegmentCsrOptions, Tensor, TensorView, Weight, cpu,
 };
 
 use crate::{element::Element, memory::counted};
@@ -251,6 +251,33 @@ fn composites_csr_of<T: Element + Float>(sizes: Sizes, calls: &mut Vec<Call>) {
     calls.push(Call { name: format!("softmax_csr_into of {}", T::TYPE), has_groups: false, run: Box::new(run) });
 }
 
+fn attentions_of<T: Element + Float>(sizes: Sizes, calls: &mut Vec<Call>) {
+    let options = AttentionCsrOptions::new();
+    let index = Tensor::new(&[1, sizes.e], unsorted(sizes)).unwrap();
+    for (kind, heads) in [("one head", 1), ("a head for each column", sizes.k)] {
+        let rows = values::<T>(Sizes { e: sizes.n, ..sizes });
+        let (src, index, indptr, score) =
+            (rows, index.clone(), bounds(sizes), values::<T>(Sizes { k: heads, ..sizes }));
+        let owned = (src.clone(), index.clone(), indptr.clone(), score.clone());
+        let run = move |_: Option<usize>| {
+            let (src, index, indptr, score) = &owned;
+            counted(|| cpu::attention_csr(src, index, indptr, Weight::Same(score.view()), &options)).map(plain)
+        };
+        let name = format!("attention_csr of {}, {kind}", T::TYPE);
+        calls.push(Call { name, has_groups: false, run: Box::new(run) });
+        let run = move |_: Option<usize>| {
+            let mut out = Tensor::full(*src.shape(), T::of(77.0)).unwrap();
+            let score = Weight::Same(score.view());
+            let result = counted(|| cpu::attention_csr_into(&src, &index, &indptr, score, &options, &mut out));
+            let is_untouched = || out.data().iter().all(|&value| value == T::of(77.0));
+            assert!(result.is_ok() || is_untouched(), "a call that failed has written");
+            result.map(|()| plain(out))
+        };
+        let name = format!("attention_csr_into of {}, {kind}", T::TYPE);
+        calls.push(Call { name, has_groups: false, run: Box::new(run) });
+    }
+}
+
 fn groupings(sizes: Sizes, calls: &mut Vec<Call>) {
     let Sizes { b, e, n, .. } = sizes;
     let index: Vec<i64> = (0..b * e).map(|position| (number(position + 1) % n) as i64).collect();
@@ -288,6 +315,8 @@ pub fn calls(sizes: Sizes) -> Vec<Call> {
     composites_of::<bf16>(sizes, &mut calls);
     composites_csr_of::<f32>(sizes, &mut calls);
     composites_csr_of::<bf16>(sizes, &mut calls);
+    attentions_of::<f32>(sizes, &mut calls);
+    attentions_of::<bf16>(sizes, &mut calls);
     groupings(sizes, &mut calls);
     calls
 }
