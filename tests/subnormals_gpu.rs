@@ -5,9 +5,9 @@ mod support;
 use half::{bf16, f16};
 use support::gpu_or_skip;
 use tensorrt_scatter::{
-    BadIndex, CompositeOptions, Error, Float, GatherCooOptions, Reduce, Reduced, Scalar, ScatterOptions,
-    SegmentCooOptions, SegmentCsrOptions, Tensor, cpu,
-    gpu::{self, DeviceTensor, Stream},
+    AttentionCsrOptions, BadIndex, CompositeOptions, Error, Float, GatherCooOptions, Reduce, Reduced, Scalar,
+    ScatterOptions, SegmentCooOptions, SegmentCsrOptions, Tensor, Weight, cpu,
+    gpu::{self, DeviceTensor, DeviceWeight, Stream},
 };
 
 /// Where a call runs.
@@ -104,6 +104,23 @@ impl Backend {
             Self::Gpu(stream) => {
                 let (src, index) = (Self::to_device(stream, src), Self::to_device(stream, index));
                 gpu::std(stream, &src, &index, &options).unwrap().to_host(stream).unwrap().into_data()
+            }
+        }
+    }
+
+    /// Attention over one segment of all rows, by the scores.
+    fn attention<T: Float>(&self, src: &Tensor<T>, score: &Tensor<T>) -> Vec<T> {
+        let (options, count) = (AttentionCsrOptions::new(), src.data().len() as i64);
+        let (index, indptr) = (tensor(&[src.data().len()], (0..count).collect()), tensor(&[2], vec![0, count]));
+        match self {
+            Self::Cpu => {
+                cpu::attention_csr(src, &index, &indptr, Weight::Same(score.view()), &options).unwrap().into_data()
+            }
+            Self::Gpu(stream) => {
+                let (src, score) = (Self::to_device(stream, src), Self::to_device(stream, score));
+                let (index, indptr) = (Self::to_device(stream, &index), Self::to_device(stream, &indptr));
+                let out = gpu::attention_csr(stream, &src, &index, &indptr, DeviceWeight::Same(&score), &options);
+                out.unwrap().to_host(stream).unwrap().into_data()
             }
         }
     }
@@ -206,6 +223,9 @@ fn everything_else<T: Float>(backend: &Backend, smallest_normal: T, is_flushed: 
         assert_all("segment_coo", &backend.segment_coo(&alone, &its_group, reduce), smallest);
     }
     assert_all("gather_coo", &backend.gather_coo(&alone, &its_group), smallest);
+    // Each row has the factor 1 / 4, whichever comes first: that or the sum.
+    let rows = tensor(&[4], vec![subnormal::<T>(4); 4]);
+    assert_all("attention_csr", &backend.attention(&rows, &tensor(&[4], vec![T::zeroed(); 4])), subnormal(4));
     // exp(0) = 1, whose logarithm is 0 beside an eps of 10^-12 in all types but float64.
     if !is_float64::<T>() {
         assert_all("logsumexp", &backend.logsumexp(&alone, &its_group), smallest);
