@@ -520,3 +520,46 @@ def test_random_layers(seed: int, operators: ModuleType) -> None:
     converted = check(layer.model(), layer.feeds(seed, n, e), operators)
     assert plugins(converted) == ALONE
     assert makers(converted, "out") & {"Mul", "Expand"} == set()
+
+
+ATTENTION = """g (float[n, 4] x, int64[2, e] edges, float[e, 1] scores) => (float[n, 4] out) {{
+    first = Constant <value_int = 0> ()  second = Constant <value_int = 1> ()  one = Constant <value_ints = [1]> ()
+    small = Constant <value_float = {added}> ()
+    source = Gather (edges, first)  destination = Gather (edges, second)
+    groups = Shape <start = 0, end = 1> (x)
+    highest, place = tensorrt_scatter.TRTS_Scatter <dim = 0, dim_size_input = 1, reduce = "max">
+        (scores, destination, groups)
+    most = Gather (highest, {of_highest})
+    less = Sub (scores, most)
+    raised = Exp (less)
+    size = Concat <axis = 0> (groups, one)  zeros = ConstantOfShape (size)
+    column = Unsqueeze (destination, one)
+    sums = ScatterElements <reduction = "add"> (zeros, column, raised)
+    total = Add (sums, small)
+    of_each = Gather (total, destination)
+    weights = Div (raised, of_each)
+    rows = Gather (x, source)  messages = Mul (weights, rows)
+    out = tensorrt_scatter.TRTS_Scatter <dim = 0, dim_size_input = 1, reduce = "sum"> (messages, {of_sum}, groups) }}"""
+
+
+@pytest.mark.parametrize(
+    ("added", "of_highest", "of_sum", "is_softmax"),
+    [
+        (1e-16, "destination", "destination", True),
+        (0.5, "destination", "destination", False),
+        (1e-16, "source", "destination", False),
+        (1e-16, "destination", "source", False),
+    ],
+)
+def test_weights_that_are_a_softmax(
+    added: float, of_highest: str, of_sum: str, is_softmax: bool, operators: ModuleType
+) -> None:
+    original = model(ATTENTION.format(added=f"{added:.20f}", of_highest=of_highest, of_sum=of_sum))
+    layer = Layer(x=["n", 4])
+    feeds = layer.feeds(1, 6, 15, lowest=0)
+    feeds["scores"] = np.linspace(-2, 2, 15, dtype=np.float32)[:, None]
+    assert plugins(check(original, feeds, operators, atol=1e-5)) == ["TRTS_Scatter", "TRTS_Scatter", *ALONE]
+    report = convert(original)[1]
+    assert ("its weights are a softmax over each group" in str(report)) is is_softmax
+    # The softmax's own scatters are no messages; others may look like such.
+    assert bool(report.unfused) is not is_softmax

@@ -23,7 +23,7 @@ from .scatters import rewrite_scatter_elements, rewrite_scatter_nd
 __all__ = ["Change", "Kept", "Report", "Unfused", "convert", "convert_file"]
 
 _LARGEST_FOLLOWED = 2**24
-"""The largest vector whose elements shape inference may propagate."""
+"""The largest axis in a model in which shape inference may propagate the elements of vectors."""
 
 _RULES: dict[str, Callable[[ir.Node, Editor], tuple[str, ...]]] = {
     "ScatterElements": rewrite_scatter_elements,
@@ -204,9 +204,10 @@ def _report_functions(model: ir.Model, report: Report) -> None:
 
 
 def _infer_shapes(model: ir.Model) -> None:
-    # A vector may be a shape, so data propagation copies all its elements at a Slice: 0.4 us for each.
+    # A vector may be a shape, so data propagation copies all its elements at a Slice: 0.4 us for each. Any axis may be
+    # the only one after a Gather of one element.
     sizes = (facts.dims(value) or [] for value in _values(model))
-    is_quick = all(not isinstance(size, int) or size <= _LARGEST_FOLLOWED for dims in sizes for size in dims[:1])
+    is_quick = all(not isinstance(size, int) or size <= _LARGEST_FOLLOWED for dims in sizes for size in dims)
     try:
         ShapeInferencePass(check_type=False, strict_mode=False, data_prop=is_quick)(model)
     except Exception as error:

@@ -75,8 +75,8 @@ def _unneeded(graph: ir.Graph, fused: Iterable[Message]) -> set[ir.Node]:
 
 def _softmaxes(found: Iterable[Message], edit: Editor) -> dict[ir.Node, Softmax]:
     """The softmaxes that are weights, by the scatter that sums the weighted rows."""
-    weighted = ((each.scatter, each.weight) for each in found if each.weight is not None)
-    matched = ((scatter, softmax.match(weight.value, edit)) for scatter, weight in weighted)
+    weighted = ((each, each.weight) for each in found if each.weight is not None)
+    matched = ((each.scatter, softmax.match(weight.value, each.destination, edit)) for each, weight in weighted)
     return {scatter: each for scatter, each in matched if each is not None}
 
 

@@ -90,7 +90,7 @@ def match(node: ir.Node, edit: Editor) -> Message | None:
     updates = facts.resolve(facts.argument(node, 0))
     sizes = facts.dims(updates)
     dim = facts.number(node, "dim", -1)
-    if not sizes or not -len(sizes) <= dim < len(sizes):
+    if not sizes or not node.outputs or not -len(sizes) <= dim < len(sizes):
         return None
     axis = dim % len(sizes)
     found = _weighted(updates, sizes, axis)

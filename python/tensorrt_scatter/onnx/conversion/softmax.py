@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import onnx_ir as ir
 
-from ..._declarations import MAX, SCATTER, SUM
+from ..._declarations import MAX, REDUCTION_OF, SCATTER, SUM, Reduction
 from . import facts
 from .edit import Editor
 from .messages import rows_of
@@ -29,16 +29,17 @@ class Softmax:
 
     scores: ir.Value
     """[E], or [E, H] for H heads, perhaps with axes of size 1 behind."""
-    destination: ir.Value
-    """The group of each element, as the scatters of the softmax have it."""
     highest: ir.Node
     """The TRTS_Scatter that computes the maximum of each group."""
     total: ir.Node
     """The TRTS_Scatter that computes the sum of each group."""
 
 
-def match(weights: ir.Value, edit: Editor) -> Softmax | None:
-    """The softmax whose result the weights are, maybe with other axes."""
+def match(weights: ir.Value, destination: ir.Value, edit: Editor) -> Softmax | None:
+    """The softmax over the elements of each destination whose result the weights are, maybe with other axes.
+
+    A small number that is added to the sums, to avoid a division by zero, does not matter.
+    """
     division = next((made for each in facts.views(weights) if (made := facts.made_by(each, "Div"))), None)
     if division is None:
         return None
@@ -48,7 +49,7 @@ def match(weights: ir.Value, edit: Editor) -> Softmax | None:
     if difference is None:
         return None
     scores, highest = (facts.resolve(facts.argument(difference, position)) for position in (0, 1))
-    sums, maxima = _gathered_from(total, SUM.name), _gathered_from(highest, MAX.name)
+    sums, maxima = _gathered_from(_without_added(total), SUM), _gathered_from(highest, MAX)
     if sums is None or maxima is None:
         return None
     (sum_node, sum_index), (max_node, max_index) = sums, maxima
@@ -56,24 +57,26 @@ def match(weights: ir.Value, edit: Editor) -> Softmax | None:
         return None
     if facts.resolve(facts.argument(max_node, 0)) is not scores or not _starts_empty(sum_node, max_node, edit):
         return None
-    destinations = (facts.argument(sum_node, 1), facts.argument(max_node, 1), sum_index, max_index)
-    if len({edit.numbering.of(_elements(each)) for each in destinations}) != 1:
+    indices = (destination, facts.argument(sum_node, 1), facts.argument(max_node, 1), sum_index, max_index)
+    if len({edit.numbering.of(_elements(each)) for each in indices}) != 1:
         return None
-    return Softmax(scores, destinations[0], max_node, sum_node)
+    return Softmax(scores, max_node, sum_node)
 
 
-def _gathered_from(value: ir.Value, reduce: str) -> tuple[ir.Node, ir.Value] | None:
+def _gathered_from(value: ir.Value, reduce: Reduction) -> tuple[ir.Node, ir.Value] | None:
     """The TRTS_Scatter with a reduction whose result `value` reads for each element, and the index that it reads by."""
-    value = _without_added(value)
     rows = rows_of(value, 0)
     if rows is None:
         return None
-    node = _without_added(rows.src).producer()
-    if node is None or node.op_type != SCATTER.op_type or facts.text(node, "reduce", SUM.name) != reduce:
+    result = _without_added(rows.src) if reduce is SUM else rows.src
+    node = result.producer()
+    if node is None or node.op_type != SCATTER.op_type or result is not node.outputs[0]:
+        return None
+    if REDUCTION_OF.get(facts.text(node, "reduce", SUM.name)) is not reduce:
         return None
     # The axis of the groups is the first one.
     rank = facts.rank(facts.argument(node, 0))
-    return None if rank is None or facts.number(node, "dim", -1) % rank != 0 else (node, rows.index)
+    return (node, rows.index) if rank and facts.number(node, "dim", -1) % rank == 0 else None
 
 
 def _without_added(value: ir.Value) -> ir.Value:

@@ -31,13 +31,15 @@ def start_of(node: ir.Node, edit: Editor) -> ir.Node | None:
     first = None if base is None else facts.resolve(base).producer()
     if base is None or first is None or first.op_type != SCATTER.op_type or reduce not in _OPPOSITE:
         return None
+    if not node.outputs:
+        return None
     zeros = base_of(first)
     if facts.text(first, "reduce", "sum") != _OPPOSITE[reduce] or facts.resolve(base) is not first.outputs[0]:
         return None
     if zeros is None or facts.fill(zeros) != 0 or not _is_worst(facts.argument(first, 0), reduce):
         return None
     rank = facts.rank(facts.argument(node, 0))
-    if rank is None or facts.number(first, "dim", -1) % rank != facts.number(node, "dim", -1) % rank:
+    if not rank or facts.number(first, "dim", -1) % rank != facts.number(node, "dim", -1) % rank:
         return None
     one, other = (edit.numbering.of(facts.argument(each, 1)) for each in (first, node))
     return first if one == other else None
