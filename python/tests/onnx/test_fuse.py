@@ -328,7 +328,7 @@ def test_rows_that_several_scatters_reduce(operators: ModuleType) -> None:
         ),
         (Layer(weight=[3]), "not, or maybe not, one weight for each row"),
         (Layer(weight=[1, 1]), "not, or maybe not, one weight for each row"),
-        (Layer(weight=["f", 1]), "Slice computes them"),
+        (Layer(weight=["f", 1]), "a Slice cuts its elements"),
         (Layer(x=["n", 2, 3], weight=["e", 1, 3]), "not from one head of neighbouring columns to the next"),
         (Layer(before_scatter="changed = Relu (messages)", messages="changed"), "Relu computes them"),
     ],

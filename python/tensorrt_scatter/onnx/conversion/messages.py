@@ -19,6 +19,9 @@ _INDICES = (ir.DataType.INT32, ir.DataType.INT64)
 _STEPS_BACK = 64
 """How many values before a scatter are searched for a Gather, for the report."""
 
+_COMPUTED = "its elements are not gathered rows times weights: {} computes them"
+_BEHIND_SLICE = "a Slice cuts its elements: it cannot be told that its index has as many elements as there are rows"
+
 
 @dataclass(frozen=True)
 class Groups:
@@ -248,7 +251,7 @@ def _check_nothing_between(updates: ir.Value, axis: int) -> None:
             continue
         seen.add(value)
         if rows_of(value, axis) is not None and maker is not None:
-            raise LeftAlone(f"its elements are not gathered rows times weights: {maker.op_type} computes them")
+            raise LeftAlone(_BEHIND_SLICE if maker.op_type == "Slice" else _COMPUTED.format(maker.op_type))
         # What has another number of elements on the axis does not belong to single elements.
         if facts.same(sizes[axis], elements) or sizes[axis] is None or elements is None:
             pending += [each for each in producer.inputs if each is not None]
