@@ -563,3 +563,67 @@ def test_weights_that_are_a_softmax(
     assert ("its weights are a softmax over each group" in str(report)) is is_softmax
     # The softmax's own scatters are no messages; others may look like such.
     assert bool(report.unfused) is not is_softmax
+
+
+@pytest.mark.parametrize(("source", "destination"), [("int32", "int64"), ("int64", "int32")])
+@pytest.mark.parametrize("shared", [True, False])
+def test_indices_of_two_types(source: str, destination: str, shared: bool, operators: ModuleType) -> None:
+    """The plugin wants one type for both."""
+    original = model(f"""g (float[n, 2] x, {source}[e] source, {destination}[e] destination) => (float[n, 2] out) {{
+        behind = Constant <value_ints = [1]> ()  size = Shape (x)  base = ConstantOfShape (size)
+        column = Unsqueeze (destination, behind)
+        first = Gather (x, source)
+        shape = Shape (first)  at = Expand (column, shape)
+        y = ScatterElements <reduction = "add"> (base, at, first)
+        second = Gather (y, {"source" if shared else "destination"})
+        other = Unsqueeze ({"destination" if shared else "source"}, behind)
+        at2 = Expand (other, shape)
+        out = ScatterElements <reduction = "add"> (base, at2, second) }}""")
+    for n, e in ((5, 11), (3, 0)):
+        edges = Layer(x=["n", 2]).feeds(n, n, e)
+        feeds: Feeds = {
+            "x": edges["x"],
+            "source": edges["edges"][0].astype(source),
+            "destination": edges["edges"][1].astype(destination),
+        }
+        converted = check(original, feeds, operators)
+    # The rows of the first layer also tell the shape of the second one's index until its Expand is gone.
+    assert plugins(converted) == (SHARED if shared else ALONE * 2)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_random_stacks(seed: int, operators: ModuleType) -> None:
+    """Several layers over some of the same edges: fused and unfused they compute the same."""
+    random = np.random.default_rng(seed)
+    columns, count = int(random.integers(1, 4)), int(random.integers(2, 5))
+    lines = []
+    for layer in range(count):
+        source, destination = random.choice(["first", "second"], 2, replace=True)
+        weights = str(random.choice(["none", "rows", "columns"]))
+        product = {"none": f"m{layer} = Identity (r{layer})"}.get(weights, f"m{layer} = Mul (r{layer}, {weights})")
+        before = int(random.integers(0, layer + 1))
+        used = f"h{before}" if layer - before < 2 else f"h{layer}"
+        reduction = str(random.choice(["add", "max"]))
+        floor = f"f{layer} = ConstantOfShape <value = float[1] {{-3.4028234663852886e+38}}> (sh{layer})"
+        start = f'b{layer} = ScatterElements <reduction = "min"> (base, a{layer}, f{layer})'
+        lines.append(f"""
+            s{layer} = Gather (edges, {source})  d{layer} = Gather (edges, {destination})
+            r{layer} = Gather ({used}, s{layer})  {product}
+            sh{layer} = Shape (m{layer})  c{layer} = Unsqueeze (d{layer}, behind)  a{layer} = Expand (c{layer}, sh{layer})
+            {floor if reduction == "max" else ""}
+            {start if reduction == "max" else f"b{layer} = Identity (base)"}
+            y{layer} = ScatterElements <reduction = "{reduction}"> (b{layer}, a{layer}, m{layer})
+            h{layer + 1} = Clip (y{layer}, low, high)""")
+    original = model(f"""g (float[n, {columns}] x, int64[2, e] edges, float[e] w, float[e, {columns}] columns)
+            => (float[n, {columns}] out) {{
+        first = Constant <value_int = 0> ()  second = Constant <value_int = 1> ()  behind = Constant <value_ints = [1]> ()
+        low = Constant <value_float = -9.0> ()  high = Constant <value_float = 9.0> ()
+        size = Shape (x)  base = ConstantOfShape (size)  rows = Unsqueeze (w, behind)  h0 = Identity (x)
+        {"".join(lines)}
+        out = Identity (h{count}) }}""")
+    n, e = int(random.integers(1, 7)), int(random.integers(0, 20))
+    feeds = Layer(x=["n", columns]).feeds(seed, n, e)
+    feeds["w"] = random.integers(-2, 3, e).astype(np.float32)
+    feeds["columns"] = random.integers(-2, 3, (e, columns)).astype(np.float32)
+    converted = check(original, feeds, operators)
+    assert {"ScatterElements", "TRTS_Scatter", "Mul"} & set(op_types(converted.graph)) == set()

@@ -242,7 +242,8 @@ def _check_nothing_between(updates: ir.Value, axis: int) -> None:
     maker = updates.producer()
     while (cut := facts.made_by(updates, "Slice")) is not None:
         updates = facts.resolve(facts.argument(cut, 0))
-    elements = (facts.dims(updates) or [None] * (axis + 1))[axis]
+    given = facts.dims(updates) or []
+    elements = given[axis] if axis < len(given) else None
     pending, seen = [updates], set[ir.Value]()
     while pending and len(seen) < _STEPS_BACK:
         value = facts.resolve(pending.pop())
