@@ -194,8 +194,8 @@ def test_scatters_that_are_plugins_already(nodes: str, fused: bool, operators: M
 
 def test_positions_that_are_used_keep_a_scatter(operators: ModuleType) -> None:
     text = PLUGIN_LAYER.format(
-        nodes="""out, arg_out = tensorrt_scatter.TRTS_Scatter <dim = 0, dim_size = 5, reduce = "max", arg_type = "int32">
-            (messages, destination)"""
+        nodes="""out, arg_out = tensorrt_scatter.TRTS_Scatter
+            <dim = 0, dim_size = 5, reduce = "max", arg_type = "int32"> (messages, destination)"""
     ).replace("(float[k, 3] out)", "(float[k, 3] out, int32[k, 3] arg_out)")
     assert reasons(model(text)) == ["its positions are used"]
 
@@ -609,14 +609,16 @@ def test_random_stacks(seed: int, operators: ModuleType) -> None:
         lines.append(f"""
             s{layer} = Gather (edges, {source})  d{layer} = Gather (edges, {destination})
             r{layer} = Gather ({used}, s{layer})  {product}
-            sh{layer} = Shape (m{layer})  c{layer} = Unsqueeze (d{layer}, behind)  a{layer} = Expand (c{layer}, sh{layer})
+            sh{layer} = Shape (m{layer})
+            c{layer} = Unsqueeze (d{layer}, behind)  a{layer} = Expand (c{layer}, sh{layer})
             {floor if reduction == "max" else ""}
             {start if reduction == "max" else f"b{layer} = Identity (base)"}
             y{layer} = ScatterElements <reduction = "{reduction}"> (b{layer}, a{layer}, m{layer})
             h{layer + 1} = Clip (y{layer}, low, high)""")
     original = model(f"""g (float[n, {columns}] x, int64[2, e] edges, float[e] w, float[e, {columns}] columns)
             => (float[n, {columns}] out) {{
-        first = Constant <value_int = 0> ()  second = Constant <value_int = 1> ()  behind = Constant <value_ints = [1]> ()
+        first = Constant <value_int = 0> ()  second = Constant <value_int = 1> ()
+        behind = Constant <value_ints = [1]> ()
         low = Constant <value_float = -9.0> ()  high = Constant <value_float = 9.0> ()
         size = Shape (x)  base = ConstantOfShape (size)  rows = Unsqueeze (w, behind)  h0 = Identity (x)
         {"".join(lines)}

@@ -116,7 +116,7 @@ def _typed(before: ir.Node, index: ir.Value, dtype: ir.DataType, edit: Editor) -
 
 
 def _index(message: Message, dtype: ir.DataType, edit: Editor) -> ir.Value:
-    """Which row each element reads: a number of at least 0, where the Gather also took those that count from the end."""
+    """Which row each element reads. The Gather also took numbers below 0, which count from the end."""
     node, rows = message.scatter, message.rows
     index = edit.non_negative(node, flat(node, rows.index, edit), rows.src, rows.axis)
     return _typed(node, index, dtype, edit)

@@ -1,7 +1,7 @@
 """Which values of a model are certainly equal.
 
-PyTorch's exporters compute the index of every layer anew, from the same input. What uses an index, such as its grouping,
-is wanted once for all of them.
+PyTorch's exporters compute the index of every layer anew, from the same input. What uses an index, such as its
+grouping, is wanted once for all of them.
 """
 
 from __future__ import annotations
