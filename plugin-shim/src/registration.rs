@@ -15,7 +15,7 @@ use std::{
 use crate::{
     bridge::{CreatorV2, CreatorV3, new_creator_v2, new_creator_v3},
     creator::Creator,
-    operators::{OPERATORS, VERSION},
+    operators::{VERSION, plugins},
     tensorrt::{
         Generation, Object, Registry, Release, Severity, TensorRt, Unserved, Version, log, logger_finder_owner,
         set_logger_finder,
@@ -36,7 +36,7 @@ static CREATORS_V3: Creators<CreatorV3> = Creators(OnceLock::new());
 impl<T> Creators<T> {
     fn get(&self, generation: Generation, make: fn(Box<Creator>) -> *mut T) -> &[*mut T] {
         self.0.get_or_init(|| {
-            let all = OPERATORS.iter().map(|declaration| make(Box::new(Creator::new(declaration, generation))));
+            let all = plugins().map(|declaration| make(Box::new(Creator::new(declaration, generation))));
             all.filter(|creator| !creator.is_null()).collect()
         })
     }
@@ -154,7 +154,7 @@ fn register_with(tensorrt: &TensorRt, release: &Release) {
 fn check_registered(tensorrt: &TensorRt, release: &Release) -> Result<(), Unregistered> {
     let registry = tensorrt.registry(release);
     let is_registered = |name| registry.as_ref().is_some_and(|registry: &Registry| registry.has(name, VERSION));
-    let names = OPERATORS.iter().map(|declaration| declaration.plugin).filter(|name| !is_registered(name));
+    let names = plugins().map(|declaration| declaration.plugin).filter(|name| !is_registered(name));
     let plugins: Vec<_> = names.map(|name| name.to_string_lossy().into_owned()).collect();
     if plugins.is_empty() { Ok(()) } else { Err(Unregistered::Refused { version: tensorrt.version, plugins }) }
 }

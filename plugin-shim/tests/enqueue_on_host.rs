@@ -71,6 +71,7 @@ loaded_ahead! {
     kernels_of_logsumexp_csr_are_loaded_ahead: c"TRTS_LogSumExpCSR"
     kernels_of_std_csr_are_loaded_ahead: c"TRTS_StdCSR"
     kernels_of_attention_csr_are_loaded_ahead: c"TRTS_AttentionCSR"
+    kernels_of_an_alias_are_loaded_ahead: c"SegmentCSR"
 }
 
 fn in_process(test: &str, body: impl FnOnce(&Host)) {
@@ -319,10 +320,10 @@ mod in_child {
         }
     }
 
-    /// The operator whose reductions a plugin has: `TRTS_SegmentCSR` has those of segment_csr.
+    /// The operator whose reductions a plugin has: `TRTS_SegmentCSR` has those of segment_csr, and so has `SegmentCSR`.
     pub fn reduce_operator(plugin: &str) -> Option<ReduceOperator> {
         let is_of = |operator: &ReduceOperator| {
-            plugin.eq_ignore_ascii_case(&format!("TRTS_{}", operator.name().replace('_', "")))
+            plugin.trim_start_matches("TRTS_").eq_ignore_ascii_case(&operator.name().replace('_', ""))
         };
         ReduceOperator::ALL.into_iter().find(is_of)
     }
@@ -395,7 +396,8 @@ mod in_child {
             fields.retain(is_declared);
             let plugin = creator.create(c"host", &fields, v3::Phase::Runtime).unwrap();
             let mut outputs = vec![out];
-            outputs.extend(self.reduce.is_some_and(Reduce::has_arg).then(|| tensor(INT32_TYPE, &outputs[0].dims)));
+            let has_arg = self.reduce.is_some_and(Reduce::has_arg) && name != "SegmentCSR";
+            outputs.extend(has_arg.then(|| tensor(INT32_TYPE, &outputs[0].dims)));
             let mut inputs = vec![src, index];
             if is_gather_segment || is_gather_scatter {
                 inputs.extend([bounds, tensor(values, &[e])]);

@@ -318,8 +318,8 @@ const CHECKED: [&CStr; 13] = [
     c"TRTS_StdCSR",
 ];
 
-/// log_softmax has softmax's workspace.
-const AS_ANOTHER: [&CStr; 2] = [c"TRTS_ScatterLogSoftmax", c"TRTS_LogSoftmaxCSR"];
+/// log_softmax has softmax's workspace, and an alias that of its operator.
+const AS_ANOTHER: [&CStr; 3] = [c"TRTS_ScatterLogSoftmax", c"TRTS_LogSoftmaxCSR", c"SegmentCSR"];
 
 #[test]
 fn plugins_without_a_test_need_no_workspace() {

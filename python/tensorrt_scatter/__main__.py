@@ -55,6 +55,16 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="add no nodes that turn negative indices into positive ones: right where the model has none",
     )
+    convert.add_argument(
+        "--no-fusion",
+        action="store_true",
+        help="leave gathers before scatters: right for TensorRT 8.5 to 9 where the number of groups varies",
+    )
+    convert.add_argument(
+        "--domain",
+        help="the ONNX domain of the plugins' nodes: tensorrt_scatter, or trt.plugins for ONNX Runtime's TensorRT "
+        "execution provider; without it, new nodes get tensorrt_scatter",
+    )
     convert.set_defaults(run=_convert)
     return parser
 
@@ -76,7 +86,14 @@ def _export_example(options: argparse.Namespace) -> None:
 
 def _convert(options: argparse.Namespace) -> None:
     convert_file = of_onnx("convert_file")
-    print(convert_file(options.model, options.output, wrap_negative_indices=not options.keep_negative_indices))
+    report = convert_file(
+        options.model,
+        options.output,
+        wrap_negative_indices=not options.keep_negative_indices,
+        fuse=not options.no_fusion,
+        domain=options.domain,
+    )
+    print(report)
     print(f"wrote {options.output}")
 
 

@@ -99,6 +99,62 @@ SEEDS = (
         end = Shape (turned)
         cut = Slice (src, start, end)
         out = ScatterElements <axis = 1, reduction = "add"> (data, turned, cut) }""",
+    """g (float[n, 3] x, int64[2, e] edges, float[e] w) => (float[n, 3] out) {
+        zero = Constant <value_int = 0> ()  one = Constant <value_int = 1> ()  last = Constant <value_ints = [1]> ()
+        from = Gather <axis = 0> (edges, zero)
+        to = Gather <axis = 0> (edges, one)
+        rows = Gather <axis = 0> (x, from)
+        column = Unsqueeze (w, last)
+        messages = Mul (rows, column)
+        shape = Shape (messages)
+        at = Unsqueeze (to, last)
+        index = Expand (at, shape)
+        size = Shape (x)
+        base = ConstantOfShape <value = float[1] {0.0}> (size)
+        out = ScatterElements <axis = 0, reduction = "add"> (base, index, messages) }""",
+    """g (float[4, 3] x, int64[5] from, int64[5] to) => (float[4, 3] out, float[4, 3] sums) {
+        last = Constant <value_ints = [1]> ()
+        rows = Gather (x, from)
+        shape = Shape (rows)
+        column = Unsqueeze (to, last)
+        index = Expand (column, shape)
+        size = Shape (x)
+        base = ConstantOfShape <value = float[1] {0.0}> (size)
+        lowest = ConstantOfShape <value = float[1] {-3.4028234663852886e+38}> (shape)
+        start = ScatterElements <reduction = "min"> (base, index, lowest)
+        out = ScatterElements <reduction = "max"> (start, index, rows)
+        sums = ScatterElements <reduction = "add"> (base, index, rows) }""",
+    """g (float[2, n, 2, 2] x, int32[e] from, int32[e] to, float[2, e, 2, 1] w) => (float[2, 3, 2, 2] out) {
+        rows = Gather <axis = 1> (x, from)
+        messages = Mul (w, rows)
+        out = tensorrt_scatter.TRTS_Scatter <dim = 1, dim_size = 3, reduce = "mean"> (messages, to) }""",
+    """g (float[n, 3] x, int64[e] from, int64[e] to, float[e, 1] s) => (float[n, 3] out) {
+        shape = Shape (s)
+        last = Constant <value_ints = [1]> ()
+        column = Unsqueeze (to, last)
+        count = Shape <start = 0, end = 1> (x)
+        size = Concat <axis = 0> (count, last)
+        base = ConstantOfShape <value = float[1] {0.0}> (size)
+        most = tensorrt_scatter.TRTS_Scatter <dim = 0, dim_size_input = 1, reduce = "max"> (s, to, count)
+        high = Gather (most, to)
+        less = Sub (s, high)
+        raised = Exp (less)
+        total = ScatterElements <reduction = "add"> (base, column, raised)
+        of_each = Gather (total, to)
+        w = Div (raised, of_each)
+        rows = Gather (x, from)
+        messages = Mul (rows, w)
+        sums = tensorrt_scatter.TRTS_Scatter <dim = 0, dim_size_input = 1, reduce = "sum"> (messages, to, count)
+        next = Gather (sums, from)
+        out = tensorrt_scatter.TRTS_Scatter <dim = 0, dim_size_input = 1, reduce = "sum"> (next, to, count) }""",
+    """g (float[5, 2] x, int64[4] from, int64[4] to) => (float[5, 2] out) {
+        last = Constant <value_ints = [-1]> ()
+        places = Unsqueeze (from, last)
+        rows = GatherND (x, places)
+        size = Shape (x)
+        base = ConstantOfShape <value = float[1] {0.0}> (size)
+        at = Unsqueeze (to, last)
+        out = ScatterND <reduction = "add"> (base, at, rows) }""",
 )
 
 
@@ -146,6 +202,8 @@ def _is_valid(model: onnx.ModelProto) -> bool:
         return False
     try:
         onnx.checker.check_model(model, full_check=True)
+        # Wrong declared sizes of what is made from a vector of sizes.
+        onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True, data_prop=True)
     except Exception:
         return False
     # The checker does not look at them.
@@ -260,12 +318,21 @@ _OP_TYPES = (
         "ConstantOfShape",
         "Cast",
         "Gather",
+        "GatherND",
+        "Mul",
         "Concat",
         "Max",
         "Clip",
         "Abs",
     ),
-    *("TRTS_Scatter", "TRTS_SegmentCOO", "TRTS_SegmentCSR", "TRTS_GatherCOO", "TRTS_ScatterSoftmax"),
+    *(
+        "TRTS_Scatter",
+        "TRTS_GatherScatter",
+        "TRTS_SegmentCOO",
+        "TRTS_SegmentCSR",
+        "TRTS_GatherCOO",
+        "TRTS_ScatterSoftmax",
+    ),
 )
 
 

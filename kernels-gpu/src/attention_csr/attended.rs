@@ -60,6 +60,7 @@ impl<A: FloatAccumulator, const COLUMNS: usize> Attended<A, COLUMNS> {
     }
 
     /// Takes the elements of a batch that are there. NaN is no largest score, but makes the sums NaN.
+    #[expect(clippy::needless_range_loop, reason = "with iterators, the sums lie in local memory")]
     #[inline(always)]
     fn take<T: Float<Accumulator = A>>(&mut self, batch: &Batch<T, COLUMNS>) {
         let Batch { values, weights: scores, are_there } = batch;
@@ -130,6 +131,7 @@ impl<A: FloatAccumulator, const COLUMNS: usize> Attended<A, COLUMNS> {
     }
 
     /// Stores the result of a segment, in the columns from `column` on. `number` is the segment's, counted over all b.
+    #[expect(clippy::needless_range_loop, reason = "with iterators, the sums lie in local memory")]
     #[inline(always)]
     pub unsafe fn store_result<T: Float<Accumulator = A>>(&self, p: &SegmentParams, number: u64, column: u64) {
         let share = A::ONE.div(self.sum);

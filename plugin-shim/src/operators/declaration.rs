@@ -138,6 +138,11 @@ impl Declaration {
         self.value_types().map(|_| SRC)
     }
 
+    /// Whether some reductions have an output of positions.
+    pub(super) fn has_positions(&self) -> bool {
+        self.outputs.iter().any(|output| output.content == Content::Positions)
+    }
+
     /// The position of the first index or indptr. Others have its type.
     pub(crate) fn index(&self) -> usize {
         self.inputs.iter().position(|input| input.role == Role::Index).expect("every operator has an index")

@@ -8,6 +8,7 @@
 //! A new operator is a line in `operators!`, a file here with a declaration and a plan, and a file in `c_abi::operators`
 //! with a function and a query.
 
+mod aliases;
 mod attention_csr;
 mod attribute;
 mod composite;
@@ -43,6 +44,7 @@ use std::ffi::CStr;
 
 use tensorrt_scatter::{Shape, gpu::raw::Kernels};
 
+use self::aliases::ALIASES;
 pub(crate) use self::{
     declaration::{Content, Declaration, Role},
     shape::{check_countable, shape_tensor},
@@ -92,6 +94,11 @@ operators! {
     LogSumExpCsr: logsumexp_csr;
     StdCsr: std_csr;
     AttentionCsr: attention_csr;
+}
+
+/// The declarations of every plugin: those of the operators, and those under names of other projects.
+pub(crate) fn plugins() -> impl Iterator<Item = &'static Declaration> {
+    OPERATORS.iter().chain(&ALIASES)
 }
 
 /// The version of every plugin.

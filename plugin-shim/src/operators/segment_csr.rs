@@ -31,9 +31,10 @@ pub(super) const DECLARATION: Declaration = Declaration {
     make,
 };
 
-fn make(declaration: &'static Declaration, attributes: &Attributes, generation: Generation) -> Made {
+/// Of a plugin whose declaration has no positions, minima and maxima have none.
+pub(super) fn make(declaration: &'static Declaration, attributes: &Attributes, generation: Generation) -> Made {
     let reduce = attribute::reduce(ReduceOperator::SegmentCsr, attributes)?;
-    let positions = attribute::positions(attributes, reduce, generation)?;
+    let positions = attribute::positions(attributes, reduce, generation)?.filter(|_| declaration.has_positions());
     let signature = Signature::new(declaration, Choice { positions, ..Choice::default() });
     Ok(Box::new(SegmentCsr { signature, reduce }))
 }

@@ -8,7 +8,7 @@ use super::{
 };
 
 /// Every plugin with its attributes and their types, in the order its creator declares them.
-pub const PLUGINS: [(&CStr, &[(&str, i32)]); 17] = [
+pub const PLUGINS: [(&CStr, &[(&str, i32)]); 18] = [
     (
         c"TRTS_Scatter",
         &[
@@ -45,6 +45,7 @@ pub const PLUGINS: [(&CStr, &[(&str, i32)]); 17] = [
     (c"TRTS_LogSumExpCSR", &[("eps", FLOAT64)]),
     (c"TRTS_StdCSR", &[("unbiased", INT32)]),
     (c"TRTS_AttentionCSR", &[]),
+    (c"SegmentCSR", &[("reduce", CHAR)]),
 ];
 
 /// The plugins that take floats alone.
@@ -243,7 +244,7 @@ const DYNAMIC_BASE: &[&[i64]] = &[&[-1, -1, 3], &[-1], &[-1, -1, 3]];
 const ROWS: &[&[i64]] = &[&[2, 5, 3], &[5]];
 const ROWS_BASE: &[&[i64]] = &[&[2, 5, 3], &[5], &[2, 7, 3]];
 
-static LAYERS: [Layer; 39] = [
+static LAYERS: [Layer; 41] = [
     Layer {
         plugin: c"TRTS_ScatterSoftmax",
         attributes: &[(c"dim", Int(1)), (c"dim_size_input", Int(1))],
@@ -682,5 +683,28 @@ static LAYERS: [Layer; 39] = [
         groups: None,
         indptr: None,
         symbolic: (&[&[-1], &[-1], &[0], &[-1]], "0"),
+    },
+    Layer {
+        plugin: c"SegmentCSR",
+        attributes: &[(c"reduce", Text("mean"))],
+        third: Third::None,
+        inputs: &[&[5, 3], &[4]],
+        out: &[3, 3],
+        arg_out: None,
+        groups: None,
+        indptr: None,
+        symbolic: (&[&[-1, 3], &[-1]], "max(sub(index.0, 1), 0) 3"),
+    },
+    // Values only.
+    Layer {
+        plugin: c"SegmentCSR",
+        attributes: &[(c"reduce", Text("max"))],
+        third: Third::None,
+        inputs: &[&[5, 3], &[4]],
+        out: &[3, 3],
+        arg_out: None,
+        groups: None,
+        indptr: None,
+        symbolic: (&[&[-1, -1], &[4]], "3 src.1"),
     },
 ];

@@ -104,6 +104,8 @@ fn wrong_values(generation: i32) -> Vec<WrongAttribute> {
         (c"TRTS_SoftmaxCSR", vec![int(c"dim", &1)], &["dim", "none"]),
         (c"TRTS_StdCSR", vec![int(c"dim_size", &7)], &["dim_size", "unbiased"]),
         (c"TRTS_AttentionCSR", vec![chars(c"reduce", "sum")], &["reduce", "none"]),
+        (c"SegmentCSR", vec![chars(c"reduce", "mul")], &["reduce", "mul"]),
+        (c"SegmentCSR", vec![chars(c"arg_type", "int32")], &["arg_type", "reduce"]),
     ];
     let both = || vec![int(c"dim_size", &7), int(c"dim_size_input", &1)];
     if generation == 2 {
@@ -132,7 +134,7 @@ fn wrong_values(generation: i32) -> Vec<WrongAttribute> {
 /// message says.
 type WrongShape = (&'static CStr, Third, &'static [&'static [i64]], &'static [&'static str]);
 
-const WRONG_SHAPES: [WrongShape; 55] = [
+const WRONG_SHAPES: [WrongShape; 56] = [
     (c"TRTS_Scatter", Third::None, &[&[2], &[2]], &["dim is 1", "rank 1"]),
     (c"TRTS_Scatter", Third::None, &[&[2, 5, 3], &[4]], &["index", "[4]", "[2, 5, 3]"]),
     (c"TRTS_Scatter", Third::None, &[&[1; 9], &[1]], &["src has rank 9"]),
@@ -194,6 +196,8 @@ const WRONG_SHAPES: [WrongShape; 55] = [
     (c"TRTS_LogSumExpCSR", Third::None, &[&[2, -5], &[2, 4]], &["src", "[2, -5]"]),
     (c"TRTS_StdCSR", Third::None, &[&[], &[4]], &["src has rank 0", "rank 1 to 8"]),
     (c"TRTS_StdCSR", Third::None, &[&[2, 5], &[2, 4], &[2, 3]], &["3 inputs", "src, indptr"]),
+    // As the other project's plugin, it has no base.
+    (c"SegmentCSR", Third::None, &[&[5, 3], &[4], &[3, 3]], &["3 inputs", "expected src, indptr"]),
     (c"TRTS_AttentionCSR", Third::None, &[&[5, 6], &[7], &[4]], &["3 inputs", "expected src, index, indptr, score"]),
     (c"TRTS_AttentionCSR", Third::None, &[&[5, 6], &[7], &[4], &[]], &["score has rank 0", "1, or 2"]),
     (c"TRTS_AttentionCSR", Third::None, &[&[5, 6], &[7], &[4], &[6]], &["score", "[6]", "[7]"]),

@@ -128,6 +128,7 @@ pub fn for_each<T: Element>(random: &mut Random, visit: &mut dyn FnMut(Work<T>))
             }
             for reduce in ReduceOperator::SegmentCsr.reductions() {
                 visit(Work::segment_csr(random, reduce, src, index, rows, with_base));
+                visit(Work::segment_csr(random, reduce, src, index, rows, false).under_autowares_name());
             }
             visit(Work::gather_coo(random, src, index, rows, with_base));
             visit(Work::gather_csr(random, src, index, rows, with_base));
@@ -250,6 +251,12 @@ impl<T: Element> Work<T> {
         let result = cpu::segment_csr(&src, &indptr, &SegmentCsrOptions::new(reduce)).unwrap();
         let base = with_base.then(|| values(random, result.out.shape().dims()));
         Self::exact(c"TRTS_SegmentCSR", vec![chars(c"reduce", reduce.name())], src, indptr, base, result)
+    }
+
+    /// The same segment_csr as Autoware's plugin, which has no arg_out.
+    fn under_autowares_name(mut self) -> Self {
+        self.results.truncate(1);
+        Self { plugin: c"SegmentCSR", ..self }
     }
 
     pub fn gather_coo(random: &mut Random, out: &[usize], index: &[usize], rows: usize, with_base: bool) -> Self {

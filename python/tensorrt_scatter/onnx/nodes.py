@@ -4,8 +4,8 @@ A node has the inputs of its operator, without the optional ones that were not g
 with `dim_size_input` = 1, the number of groups as a shape tensor of one element (TensorRT 10 and newer). Its outputs are
 out and, for min and max, arg_out; those of group_index are perm and indptr.
 
-TensorRT's ONNX parser finds a plugin by the node's op type. The domain is the one that exports for the existing CUDA
-C++ plugins have, so that their models and these look alike.
+TensorRT's ONNX parser finds a plugin by the node's op type, and does not look at the domain. ONNX Runtime's execution
+provider for TensorRT does.
 """
 
 from __future__ import annotations
@@ -17,7 +17,14 @@ from typing import Any, Generic, TypeVar, Union
 from .._declarations import DIM, DIM_SIZE, OPERATORS, WEIGHT_INPUT, Base, Operator, Reduction
 
 DOMAIN = "tensorrt_scatter"
-"""The nodes' domain. TensorRT ignores it. ONNX's checker wants a domain other than its own."""
+"""The nodes' domain: the one that exports for the existing CUDA C++ plugins have. ONNX's checker wants a domain other
+than its own."""
+
+DOMAIN_OF_ONNX_RUNTIME = "trt.plugins"
+"""The domain in which ONNX Runtime's execution provider for TensorRT has the plugins."""
+
+DOMAINS = (DOMAIN, DOMAIN_OF_ONNX_RUNTIME)
+"""The domains that a node may have."""
 
 DOMAIN_VERSION = 1
 """The version of the domain, for the model's opset imports."""
@@ -29,6 +36,20 @@ SHAPE_INPUTS = "tensorrt_plugin_shape_input_indices"
 """An attribute for TensorRT's parser, not for the plugin: it lists the inputs that are shape tensors (from 10.1 on)."""
 
 AttributeValue = Union[int, float, str, list[int]]
+
+
+def checked_domain(domain: str) -> str:
+    """The domain.
+
+    Raises:
+        ValueError: nodes cannot have it.
+    """
+    if domain not in DOMAINS:
+        raise ValueError(
+            f"domain is {domain!r}: expected {DOMAIN!r}, or {DOMAIN_OF_ONNX_RUNTIME!r} for ONNX Runtime's TensorRT "
+            "execution provider"
+        )
+    return domain
 
 
 def groups_as_input(operator: Operator, count: int) -> dict[str, AttributeValue]:

@@ -16,7 +16,7 @@ from onnx.reference import ReferenceEvaluator
 from onnx.reference.op_run import OpRun
 
 from .._declarations import OPERATORS, Base, Operator
-from . import nodes
+from . import nodes, schemas
 
 Array = NDArray[Any]
 
@@ -37,16 +37,18 @@ def reference_ops(operators: Any = None) -> list[type[OpRun]]:
     """The plugins' nodes for `ReferenceEvaluator(..., new_ops=...)`. For `operators`, see `evaluator`."""
     if operators is None:
         operators = importlib.import_module("tensorrt_scatter")
-    return [_op_run(operator, operators) for operator in OPERATORS]
+    return [_op_run(operator, operators, domain) for domain in nodes.DOMAINS for operator in OPERATORS]
 
 
-def _op_run(operator: Operator, operators: Any) -> type[OpRun]:
+def _op_run(operator: Operator, operators: Any, domain: str) -> type[OpRun]:
     def run(self: OpRun, *inputs: Array, **attributes: Any) -> tuple[Array, ...]:
         given = {name: value for name, value in attributes.items() if value is not None}
         return _run(operator, operators, list(inputs), {**operator.defaults(), **given})
 
     # ReferenceEvaluator finds an operator by the name and the domain of its class, and the attributes by the schema.
-    return type(operator.op_type, (OpRun,), {"op_domain": nodes.DOMAIN, "_run": run})
+    outputs = len(operator.outputs) + operator.has_groups_output
+    schema = schemas.schema(operator, outputs, domain)
+    return type(operator.op_type, (OpRun,), {"op_domain": domain, "op_schema": schema, "_run": run})
 
 
 def _run(operator: Operator, operators: Any, inputs: list[Array], attributes: dict[str, Any]) -> tuple[Array, ...]:

@@ -5,6 +5,8 @@ Importing this module registers them in this process. A model does not need them
 
 from __future__ import annotations
 
+import importlib
+
 from onnx import TensorProto, TypeProto, defs
 from onnx.shape_inference import InferenceContext, InferenceError
 
@@ -28,14 +30,18 @@ Dims = list["int | str | None"]
 
 
 def register() -> None:
-    """Registers the schema of every operator that has none yet."""
+    """Registers the schema of every operator that has none yet, in each domain."""
+    # onnx's reference evaluator cannot be imported once two domains have an operator of the same name. It reads the
+    # schemas when it is imported, so that must come first.
+    importlib.import_module("onnx.reference.op_run")
     for operator in OPERATORS:
-        if not defs.has(operator.op_type, nodes.DOMAIN):
-            outputs = len(operator.outputs) + operator.has_groups_output
-            defs.register_schema(schema(operator, outputs))
+        for domain in nodes.DOMAINS:
+            if not defs.has(operator.op_type, domain):
+                outputs = len(operator.outputs) + operator.has_groups_output
+                defs.register_schema(schema(operator, outputs, domain))
 
 
-def schema(operator: Operator, outputs: int) -> defs.OpSchema:
+def schema(operator: Operator, outputs: int, domain: str = nodes.DOMAIN) -> defs.OpSchema:
     """The schema of an operator's node with at most `outputs` outputs. arg_out and groups are optional."""
     parameter, option = _Schema.FormalParameter, _Schema.FormalParameterOption
     inputs = [
@@ -76,7 +82,7 @@ def schema(operator: Operator, outputs: int) -> defs.OpSchema:
     attributes = {**{name: _KINDS[type(default)] for name, default in defaults}, **_PARSER}
     made = _Schema(
         operator.op_type,
-        nodes.DOMAIN,
+        domain,
         nodes.DOMAIN_VERSION,
         inputs=inputs,
         outputs=written,

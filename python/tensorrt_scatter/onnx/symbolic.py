@@ -22,7 +22,7 @@ _INT64 = 7  # ONNX's TensorProto.DataType.INT64; onnx itself need not be install
 _NAMESPACES = ("tensorrt_scatter", "torch_scatter")
 
 
-def register_symbolic(op_name: str | None = None, opset_version: int = 17) -> None:
+def register_symbolic(op_name: str | None = None, opset_version: int = 17, domain: str = nodes.DOMAIN) -> None:
     """Registers the symbolic functions: then torch_scatter's operators in a model export as the plugins' nodes.
 
     They are for the operators of torch_scatter (`torch.ops.torch_scatter.*`) and for those of
@@ -31,18 +31,22 @@ def register_symbolic(op_name: str | None = None, opset_version: int = 17) -> No
     Args:
         op_name: A name in `SYMBOLICS`, such as "scatter_max". None stands for all of them.
         opset_version: The lowest opset version for which they are registered.
+        domain: The nodes' domain, "tensorrt_scatter" or "trt.plugins"; the latter is for ONNX Runtime's TensorRT
+            execution provider.
 
     Raises:
-        ValueError: there is no operator of that name.
+        ValueError: there is no operator of that name, or nodes cannot have that domain.
     """
+    nodes.checked_domain(domain)
     if op_name is not None and op_name not in SYMBOLICS:
         raise ValueError(f"no operator is called {op_name!r}: expected one of {', '.join(SYMBOLICS)}")
+    symbolics = SYMBOLICS if domain == nodes.DOMAIN else _symbolics(domain)
     for name in SYMBOLICS if op_name is None else (op_name,):
         for namespace in _NAMESPACES:
-            torch.onnx.utils.register_custom_op_symbolic(f"{namespace}::{name}", SYMBOLICS[name], opset_version)
+            torch.onnx.utils.register_custom_op_symbolic(f"{namespace}::{name}", symbolics[name], opset_version)
 
 
-def _symbolic(name: str, operator: Operator, reduction: Reduction | None) -> Symbolic:
+def _symbolic(name: str, operator: Operator, reduction: Reduction | None, domain: str) -> Symbolic:
     schemas = nodes.parameters(operator)
 
     def symbolic(g: Any, *values: _C.Value) -> Any:
@@ -51,7 +55,7 @@ def _symbolic(name: str, operator: Operator, reduction: Reduction | None) -> Sym
         constants = _constants(operator, given)
         if "deterministic" in schemas and "deterministic" not in given:
             constants["deterministic"] = is_deterministic()
-        return _emit(g, operator, reduction, nodes.call(name, operator, reduction, given, constants))
+        return _emit(g, operator, reduction, nodes.call(name, operator, reduction, given, constants), domain)
 
     return symbolic
 
@@ -74,14 +78,14 @@ def _constants(operator: Operator, given: dict[str, _C.Value]) -> dict[str, Any]
     return constants
 
 
-def _emit(g: Any, operator: Operator, reduction: Reduction | None, call: nodes.Call[_C.Value]) -> Any:
+def _emit(g: Any, operator: Operator, reduction: Reduction | None, call: nodes.Call[_C.Value], domain: str) -> Any:
     """Adds the node and sets the types of its outputs. A Cast gives arg_out the index's type, as in PyTorch."""
     inputs = list(call.inputs)
     if call.varying_size is not None:
         inputs.append(g.op("Reshape", call.varying_size, g.op("Constant", value_t=torch.tensor([1]))))
     outputs = operator.outputs_of(reduction)
     attributes = {f"{name}_{_suffix(value)}": value for name, value in call.attributes.items()}
-    made = g.op(f"{nodes.DOMAIN}::{operator.op_type}", *inputs, outputs=len(outputs), **attributes)
+    made = g.op(f"{domain}::{operator.op_type}", *inputs, outputs=len(outputs), **attributes)
     results = [made] if len(outputs) == 1 else list(made)
     index_type = inputs[operator.index].type()
     for place, output in enumerate(outputs):
@@ -144,7 +148,9 @@ def _static(value: _C.Value) -> int | None:
     return None if sizes is None else sizes[position]
 
 
-SYMBOLICS: dict[str, Symbolic] = {
-    name: _symbolic(name, operator, reduction) for name, operator, reduction in nodes.functions()
-}
+def _symbolics(domain: str) -> dict[str, Symbolic]:
+    return {name: _symbolic(name, operator, reduction, domain) for name, operator, reduction in nodes.functions()}
+
+
+SYMBOLICS: dict[str, Symbolic] = _symbolics(nodes.DOMAIN)
 """The symbolic function of each operator, by the operator's name."""

@@ -17,25 +17,31 @@ from . import nodes
 Translation = Callable[..., Any]
 
 
-def translation_table() -> dict[Callable[..., Any], Translation]:
+def translation_table(domain: str = nodes.DOMAIN) -> dict[Callable[..., Any], Translation]:
     """The table for `torch.onnx.export(..., custom_translation_table=...)`: it turns each operator into its plugin's
     node.
 
     The operators are those of `tensorrt_scatter.onnx.ops`. `torch.export` cannot export torch_scatter's own operators,
     which have no fake kernels. For a model that calls these, export inside `torch_scatter_as_plugins`.
 
+    Args:
+        domain: The nodes' domain, "tensorrt_scatter" or "trt.plugins"; the latter is for ONNX Runtime's TensorRT
+            execution provider.
+
     Raises:
         ModuleNotFoundError: onnxscript is not installed. PyTorch's exporter needs it.
+        ValueError: nodes cannot have that domain.
     """
+    nodes.checked_domain(domain)
     table: dict[Callable[..., Any], Translation] = {}
     for name, operator, reduction in nodes.functions():
         packet = getattr(torch.ops.tensorrt_scatter, name)
         for overload in packet.overloads():
-            table[getattr(packet, overload)] = _translation(name, operator, reduction)
+            table[getattr(packet, overload)] = _translation(name, operator, reduction, domain)
     return table
 
 
-def _translation(name: str, operator: Operator, reduction: Reduction | None) -> Translation:
+def _translation(name: str, operator: Operator, reduction: Reduction | None, domain: str) -> Translation:
     signature = inspect.Signature(
         [
             inspect.Parameter(argument, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=_default(schema))
@@ -48,7 +54,7 @@ def _translation(name: str, operator: Operator, reduction: Reduction | None) -> 
         arguments.apply_defaults()
         given = {argument: value for argument, value in arguments.arguments.items() if value is not None}
         constants = {argument: value for argument, value in given.items() if isinstance(value, (bool, int, float))}
-        return _emit(operator, reduction, nodes.call(name, operator, reduction, given, constants))
+        return _emit(operator, reduction, nodes.call(name, operator, reduction, given, constants), domain)
 
     # The exporter reads the names of the arguments from here.
     translate.__signature__ = signature  # type: ignore[attr-defined]
@@ -64,7 +70,7 @@ def _default(schema: str) -> Any:
     return constants[text] if text in constants else (int(text) if schema.startswith("int ") else float(text))
 
 
-def _emit(operator: Operator, reduction: Reduction | None, call: nodes.Call[Any]) -> Any:
+def _emit(operator: Operator, reduction: Reduction | None, call: nodes.Call[Any], domain: str) -> Any:
     """Makes the node. A Cast gives arg_out the index's type, as in PyTorch."""
     import onnx_ir as ir
     from onnxscript import opset18
@@ -77,8 +83,8 @@ def _emit(operator: Operator, reduction: Reduction | None, call: nodes.Call[Any]
     if call.varying_size is not None:
         inputs.append(op.Reshape(call.varying_size, op.Constant(value_ints=[1])))
     # The exporter makes as many outputs as the schema has. So each number of outputs needs its own schema.
-    schema = schemas.schema(operator, outputs=len(operator.outputs_of(reduction)))
-    results = Op(Opset(nodes.DOMAIN, nodes.DOMAIN_VERSION), operator.op_type, schema)(*inputs, **call.attributes)
+    schema = schemas.schema(operator, outputs=len(operator.outputs_of(reduction)), domain=domain)
+    results = Op(Opset(domain, nodes.DOMAIN_VERSION), operator.op_type, schema)(*inputs, **call.attributes)
     if reduction is None or not reduction.has_arg:
         return results
     out, arg_out = results

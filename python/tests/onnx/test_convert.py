@@ -10,25 +10,12 @@ import graphs
 import numpy as np
 import onnx
 import pytest
+from checking import check
 from exporting import attributes, makers, plugin_nodes
 from graphs import Feeds, draw, draw_index, model, op_types
 from onnx.reference import ReferenceEvaluator
 
 from tensorrt_scatter.onnx import convert, convert_file, reference
-
-
-def check(original: onnx.ModelProto, feeds: Feeds, operators: ModuleType) -> onnx.ModelProto:
-    """Converts a model. Both models must be valid and compute the same."""
-    before = original.SerializeToString()
-    converted, _ = convert(original)
-    assert original.SerializeToString() == before
-    onnx.checker.check_model(converted, full_check=True)
-    results = reference.evaluator(converted, operators).run(None, feeds)
-    for result, expected in zip(results, ReferenceEvaluator(original).run(None, feeds), strict=True):
-        np.testing.assert_array_equal(result, expected)
-    again, report = convert(converted)
-    assert not report.changes and again == converted
-    return converted
 
 
 @pytest.mark.parametrize("reduction", ["add", "mul", "min", "max"])

@@ -9,20 +9,21 @@ import onnx_ir as ir
 from onnx_ir.passes.common import ShapeInferencePass
 
 from ..._declarations import BY_OP_TYPE, SCATTER
+from .. import nodes
 
 # Registers the plugins' schemas, for shape inference.
 from .. import schemas as _schemas  # noqa: F401
-from . import constant_if, facts, files
+from . import constant_if, domains, facts, files, fusion, symbols, without_self
 from .edit import Editor, name_of
 from .files import FilePath
 from .index import unexpand_plugin
-from .report import Change, Kept, LeftAlone, Report
+from .report import Change, Kept, LeftAlone, Report, Unfused
 from .scatters import rewrite_scatter_elements, rewrite_scatter_nd
 
-__all__ = ["Change", "Kept", "Report", "convert", "convert_file"]
+__all__ = ["Change", "Kept", "Report", "Unfused", "convert", "convert_file"]
 
 _LARGEST_FOLLOWED = 2**24
-"""The largest vector whose elements shape inference may propagate."""
+"""The largest axis in a model in which shape inference may propagate the elements of vectors."""
 
 _RULES: dict[str, Callable[[ir.Node, Editor], tuple[str, ...]]] = {
     "ScatterElements": rewrite_scatter_elements,
@@ -31,28 +32,39 @@ _RULES: dict[str, Callable[[ir.Node, Editor], tuple[str, ...]]] = {
 
 
 def convert(
-    model_or_path: onnx.ModelProto | FilePath, *, wrap_negative_indices: bool = True
+    model_or_path: onnx.ModelProto | FilePath,
+    *,
+    wrap_negative_indices: bool = True,
+    fuse: bool = True,
+    domain: str | None = None,
 ) -> tuple[onnx.ModelProto, Report]:
     """Rewrites the scatters of a model to plugins, wherever the plugins certainly compute the same.
 
-    ScatterElements and ScatterND with a reduction become TRTS_Scatter. Where an index may be negative, nodes before it
-    add the size of the axis. An Expand of the index of a plugin's node is removed. An If around a scatter is replaced
-    by its branch if the condition is constant. Everything else stays as it is: opsets, weights, and the names and axes
-    of inputs and outputs. Subgraphs are converted too; functions are not. A second conversion changes nothing.
+    ScatterElements and ScatterND with a reduction become TRTS_Scatter. Where they reduce rows that a Gather reads,
+    maybe times weights, they become TRTS_GatherScatter; or TRTS_GatherSegmentCSR, where several of them have the same
+    destinations, which one TRTS_GroupIndex then sorts. Where an index may be negative, nodes before it add the size of
+    the axis. An Expand of the index of a plugin's node is removed. An If around a scatter is replaced by its branch if
+    the condition is constant. Everything else stays as it is: opsets, weights, and the names and axes of inputs and
+    outputs. Subgraphs are converted too; functions are not. A second conversion changes nothing.
 
     Args:
         model_or_path: A model, which is not modified, or the path of a model; its external data is loaded.
         wrap_negative_indices: True adds nodes for indices that may be negative: in ONNX they count from the end, and
             the plugin leaves them out. False is right where no index is negative, which PyTorch's scatter_add,
-            scatter_reduce and index_add require; it saves a small kernel.
+            scatter_reduce, index_add and index_select require; it saves a small kernel.
+        fuse: False leaves every Gather where it is. A fused scatter whose number of groups varies needs TensorRT 10; a
+            TRTS_Scatter does not.
+        domain: The ONNX domain of all plugins' nodes, "tensorrt_scatter" or "trt.plugins"; ONNX Runtime's TensorRT
+            execution provider wants the latter. None gives new nodes "tensorrt_scatter", and leaves others as they are.
 
     Returns:
         The new model, and a report of the changes. To write a file of any size, call `convert_file`.
 
     Raises:
         FileNotFoundError: there is no such file, or its external data is missing.
-        ValueError: it is not a valid ONNX model.
+        ValueError: it is not a valid ONNX model, or nodes cannot have that domain.
     """
+    new_domain = nodes.DOMAIN if domain is None else nodes.checked_domain(domain)
     proto = model_or_path if isinstance(model_or_path, onnx.ModelProto) else files.load(model_or_path)
     model = _opened(proto)
     report = Report()
@@ -60,14 +72,18 @@ def convert(
     while folded := constant_if.fold(model):
         report.changes += folded
         _infer_shapes(model)
-    edit = Editor(model, wrap_negative_indices)
-    for node in [node for graph in facts.nested(model.graph) for node in graph]:
-        _visit(node, edit, report)
-    for function in model.functions.values():
-        reason = f"it is in the function {function.name}: inline it first, by onnx.inliner.inline_local_functions"
-        nodes = (node for graph in facts.nested(function.graph) for node in graph)
-        scatters = (node for node in nodes if node.op_type in _RULES and node.domain == "")
-        report.kept += [Kept(name_of(node), node.op_type, reason) for node in scatters]
+    symbols.unify(_values_of(model.graph))
+    edit = Editor(model, wrap_negative_indices, new_domain)
+    for rule in (_visit, _simplify):
+        for node in [node for graph in facts.nested(model.graph) for node in graph]:
+            rule(node, edit, report)
+    if fuse:
+        edit.begin()
+        for graph in list(facts.nested(model.graph)):
+            fusion.fuse(graph, edit, report)
+    _report_functions(model, report)
+    if domain is not None:
+        report.changes += domains.move(model, domain)
     if not report.changes:
         unchanged = onnx.ModelProto()
         unchanged.CopyFrom(proto)
@@ -81,7 +97,14 @@ def convert(
     return converted, report
 
 
-def convert_file(source: FilePath, target: FilePath, *, wrap_negative_indices: bool = True) -> Report:
+def convert_file(
+    source: FilePath,
+    target: FilePath,
+    *,
+    wrap_negative_indices: bool = True,
+    fuse: bool = True,
+    domain: str | None = None,
+) -> Report:
     """Converts the model at `source` into a file at `target`. For the rest, see `convert`.
 
     If the source has external data, or if one file cannot hold the weights, they go to a second file: the name of
@@ -93,7 +116,7 @@ def convert_file(source: FilePath, target: FilePath, *, wrap_negative_indices: b
         OSError: a file cannot be read or written.
         ValueError: as `convert`; or the model is larger than 2 GiB without its weights.
     """
-    model, report = convert(source, wrap_negative_indices=wrap_negative_indices)
+    model, report = convert(source, wrap_negative_indices=wrap_negative_indices, fuse=fuse, domain=domain)
     files.save(model, target, external=files.has_external_data(source))
     return report
 
@@ -160,10 +183,31 @@ def _visit(node: ir.Node, edit: Editor, report: Report) -> None:
         report.kept.append(Kept(name, op_type, str(left)))
 
 
+def _simplify(node: ir.Node, edit: Editor, report: Report) -> None:
+    if node.op_type != SCATTER.op_type or node.graph is None:
+        return
+    start = without_self.start_of(node, edit)
+    name, start_name = name_of(node), "" if start is None else name_of(start)
+    reduce = facts.text(node, "reduce", "sum")
+    if start is not None and without_self.drop_start(node, edit) is not None:
+        report.replace(Change(name, f"{SCATTER.op_type}({reduce})", SCATTER.op_type, (without_self.NOTE,)))
+        if start.graph is None:
+            report.absorb(start_name, name)
+
+
+def _report_functions(model: ir.Model, report: Report) -> None:
+    for function in model.functions.values():
+        reason = f"it is in the function {function.name}: inline it first, by onnx.inliner.inline_local_functions"
+        inner = (node for graph in facts.nested(function.graph) for node in graph)
+        scatters = (node for node in inner if node.op_type in _RULES and node.domain == "")
+        report.kept += [Kept(name_of(node), node.op_type, reason) for node in scatters]
+
+
 def _infer_shapes(model: ir.Model) -> None:
-    # A vector may be a shape, so data propagation copies all its elements at a Slice: 0.4 us for each.
+    # A vector may be a shape, so data propagation copies all its elements at a Slice: 0.4 us for each. Any axis may be
+    # the only one after a Gather of one element.
     sizes = (facts.dims(value) or [] for value in _values(model))
-    is_quick = all(not isinstance(size, int) or size <= _LARGEST_FOLLOWED for dims in sizes for size in dims[:1])
+    is_quick = all(not isinstance(size, int) or size <= _LARGEST_FOLLOWED for dims in sizes for size in dims)
     try:
         ShapeInferencePass(check_type=False, strict_mode=False, data_prop=is_quick)(model)
     except Exception as error:
@@ -171,8 +215,13 @@ def _infer_shapes(model: ir.Model) -> None:
 
 
 def _values(model: ir.Model) -> Iterator[ir.Value]:
-    functions = (function.graph for function in model.functions.values())
-    for graph in (inner for outer in (model.graph, *functions) for inner in facts.nested(outer)):
+    for graph in (model.graph, *(function.graph for function in model.functions.values())):
+        yield from _values_of(graph)
+
+
+def _values_of(outer: ir.Graph) -> Iterator[ir.Value]:
+    """The values of a graph and of the graphs in it."""
+    for graph in facts.nested(outer):
         yield from graph.inputs
         yield from graph.initializers.values()
         for node in graph:

@@ -17,6 +17,9 @@ _MOVES = {"Cast", "Expand", "Flatten", "Gather", "Reshape", "Slice", "Squeeze", 
 # Operators whose result has no negative elements.
 _COUNTS = {"Abs", "ArgMax", "ArgMin", "NonZero", "Shape", "Size"}
 
+# Operators whose result has the elements of their first input, all of them and in their order.
+_VIEWS = ("Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze")
+
 # The attributes that a Constant may have instead of a tensor.
 _CONSTANTS = {
     "value_int": (ir.AttributeType.INT, np.int64),
@@ -58,6 +61,11 @@ def dims(value: ir.Value) -> list[Dim] | None:
     return [None if isinstance(size, int) and size < 0 else size for size in sizes]
 
 
+def rank(value: ir.Value) -> int | None:
+    """The number of axes of `value`."""
+    return None if value.shape is None else len(value.shape)
+
+
 def same(one: Dim, other: Dim) -> bool:
     """True if two sizes are certainly equal."""
     return one is not None and one == other
@@ -91,7 +99,12 @@ def number(node: ir.Node, name: str, default: int) -> int:
 def text(node: ir.Node, name: str, default: str) -> str:
     """The value of a string attribute."""
     attribute = _attribute(node, name, ir.AttributeType.STRING)
-    return default if attribute is None else attribute.as_string()
+    if attribute is None:
+        return default
+    # onnx_ir keeps what is not UTF-8 as bytes.
+    if not isinstance(attribute.value, str):
+        raise ValueError(f"attribute {name} of {node.op_type} {node.name!r} is no text: the model is not valid ONNX")
+    return attribute.value
 
 
 def numbers(node: ir.Node, name: str) -> list[int] | None:
@@ -160,10 +173,56 @@ def fill(value: ir.Value) -> float | int | None:
         array = np.zeros(1) if array is None else array
     else:
         array = constant(value)
-    if array is None or array.size == 0 or (array != array.flat[0]).any() or np.signbit(array).any():
+    if array is None or array.size == 0 or (array != array.flat[0]).any() or (np.signbit(array) & (array == 0)).any():
         return None
     number: float | int = array.flat[0].item()
     return number
+
+
+def views(value: ir.Value) -> Iterator[ir.Value]:
+    """`value`, and the values that have the same elements in the same order, with other axes; the first one last."""
+    yield value
+    while (view := made_by(value, *_VIEWS)) is not None:
+        value = argument(view, 0)
+        yield value
+
+
+def line(value: ir.Value) -> ir.Value | None:
+    """The first value with one axis that has the elements of `value` in the same order."""
+    lines = [each for each in views(value) if len(dims(each) or ()) == 1]
+    return lines[-1] if lines else None
+
+
+def shape_given(value: ir.Value) -> ir.Value | None:
+    """The vector of sizes from which `value` was made."""
+    value = resolve(value)
+    filled = made_by(value, "ConstantOfShape")
+    if filled is not None:
+        return resolve(argument(filled, 0))
+    expand = made_by(value, "Expand")
+    if expand is None:
+        return None
+    before, after, shape = dims(argument(expand, 0)), dims(value), resolve(argument(expand, 1))
+    # A shape with fewer axes, or with a 1 where the value has more, would not be the result's shape.
+    if before is None or after is None or any(size != 1 for size in before) or len(before) > len(after):
+        return None
+    return shape if dims(shape) == [len(after)] else None
+
+
+def piece(vector: ir.Value, place: int) -> ir.Value | None:
+    """The vector of one element that became the element of `vector` at a place."""
+    while (joined := made_by(vector, "Concat")) is not None:
+        for part in joined.inputs:
+            length = None if part is None else dims(part)
+            if part is None or length is None or len(length) != 1 or not isinstance(length[0], int):
+                return None
+            if place < length[0]:
+                vector = resolve(part)
+                break
+            place -= length[0]
+        else:
+            return None
+    return vector if dims(vector) == [1] and place == 0 else None
 
 
 def never_negative(value: ir.Value) -> bool:

@@ -51,7 +51,7 @@ def rewrite_scatter_elements(node: ir.Node, edit: Editor) -> tuple[str, ...]:
     if given is not None and len(given) != len(taken):
         raise LeftAlone(f"its updates have rank {len(given)} and its indices {len(taken)}: not valid ONNX")
     src, notes = _cut_to(node, edit, _unsliced(updates, indices), indices, taken)
-    index = edit.non_negative(node, unexpanded(node, indices, edit), data, axis)
+    index = edit.non_negative(node, _line(node, unexpanded(node, indices, edit), taken, axis, edit), data, axis)
     return notes + _replace(node, edit, reduce, axis, data, index, src)
 
 
@@ -161,6 +161,26 @@ def _type_string(dtype: ir.DataType | None) -> str:
 def _check_rank(rank: int) -> None:
     if rank > _HIGHEST_RANK:
         raise LeftAlone(f"its data has rank {rank}: the plugin takes at most {_HIGHEST_RANK}")
+
+
+def _line(node: ir.Node, index: ir.Value, taken: list[facts.Dim], axis: int, edit: Editor) -> ir.Value:
+    """The 1-D index that `index` is, with more axes of size 1: the plugin lets a 1-D index lie along its axis."""
+    sizes, array = facts.dims(index) or [], facts.constant(index)
+    if array is not None and array.ndim == len(taken) and array.size > 0:
+        # An exporter may have computed the Expand of a constant index.
+        rows = np.moveaxis(array, axis, 0).reshape(array.shape[axis], -1)
+        if (rows == rows[:, :1]).all():
+            return edit.constant(node, np.ascontiguousarray(rows[:, 0]))
+    others_are_1 = all(size == 1 for other, size in enumerate(sizes) if other != axis)
+    if not others_are_1 or len(sizes) != len(taken) or not facts.same(sizes[axis], taken[axis]):
+        return index
+    line = facts.line(index)
+    if line is None:
+        return index
+    if facts.dims(line) == [None]:
+        line.shape = ir.Shape([sizes[axis]])
+    edit.drop_unused([index])
+    return line
 
 
 def _column(node: ir.Node, indices: ir.Value, edit: Editor) -> ir.Value:

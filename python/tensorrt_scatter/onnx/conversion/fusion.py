@@ -1,0 +1,134 @@
+"""Fuses a gather, the multiplication by weights, and a scatter: the messages of graph layers are never stored.
+
+`messages` finds what one TRTS_GatherScatter can compute. Here it is decided where that is worth it, and which of them
+share one grouping of their destinations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+
+import onnx_ir as ir
+
+from ..._declarations import GROUP_INDEX, SCATTER
+from . import facts, messages, softmax, without_self
+from .edit import Editor, name_of
+from .emission import Sharing, write_alone, write_with_others
+from .messages import Message
+from .report import Change, LeftAlone, Report, Unfused
+from .softmax import Softmax
+
+
+def fuse(graph: ir.Graph, edit: Editor, report: Report) -> None:
+    """Fuses what can be fused among the nodes of a graph. The graphs inside them are not looked at."""
+    found: list[Message] = []
+    reasons: list[tuple[str, str]] = []
+    for node in graph:
+        if node.op_type != SCATTER.op_type:
+            continue
+        try:
+            message = messages.match(node, edit)
+            if message is not None:
+                _check_is_of(graph, message)
+                found.append(message)
+        except LeftAlone as left:
+            reasons.append((name_of(node), str(left)))
+    kept = _worthwhile(graph, found) if found else []
+    for message in found:
+        if message not in kept:
+            what = "the gathered rows are" if message.weight is None else "their products with the weights are"
+            reasons.append((name_of(message.scatter), f"{what} used elsewhere too"))
+    of_softmax = _softmaxes(kept, edit)
+    in_softmax = {name_of(node) for each in of_softmax.values() for node in (each.highest, each.total)}
+    report.unfused += [Unfused(name, reason) for name, reason in reasons if name not in in_softmax]
+    _write(kept, of_softmax, edit, report)
+
+
+def _check_is_of(graph: ir.Graph, message: Message) -> None:
+    """Checks that the rows are gathered where they are reduced. Elsewhere it may be done less often."""
+    makers = (message.rows.gathered.producer(), facts.resolve(facts.argument(message.scatter, 0)).producer())
+    if any(maker is None or maker.graph is not graph for maker in makers):
+        raise LeftAlone("its rows are gathered in an outer graph")
+
+
+def _worthwhile(graph: ir.Graph, found: Sequence[Message]) -> list[Message]:
+    """The messages whose elements nothing needs after all of them are fused."""
+    kept = list(found)
+    while True:
+        unneeded = _unneeded(graph, kept)
+        fewer = [each for each in kept if facts.resolve(facts.argument(each.scatter, 0)).producer() in unneeded]
+        if len(fewer) == len(kept):
+            return kept
+        kept = fewer
+
+
+def _unneeded(graph: ir.Graph, fused: Iterable[Message]) -> set[ir.Node]:
+    """The nodes that nothing needs without the scatters of the fused messages."""
+    gone: set[ir.Node] = {message.scatter for message in fused}
+    for node in reversed(graph):
+        uses = [use.node for output in node.outputs for use in output.uses()]
+        is_output = any(output.is_graph_output() for output in node.outputs)
+        if uses and not is_output and all(user in gone for user in uses):
+            gone.add(node)
+    return gone
+
+
+def _softmaxes(found: Iterable[Message], edit: Editor) -> dict[ir.Node, Softmax]:
+    """The softmaxes that are weights, by the scatter that sums the weighted rows."""
+    weighted = ((each, each.weight) for each in found if each.weight is not None)
+    matched = ((each.scatter, softmax.match(weight.value, each.destination, edit)) for each, weight in weighted)
+    return {scatter: each for scatter, each in matched if each is not None}
+
+
+def _sharing(found: Iterable[Message], edit: Editor) -> dict[ir.Node, Sharing]:
+    """What the messages share with others of the same destination and number of groups, by their scatters. Those that
+    gain nothing by a common order are alone, and left out."""
+    groups: dict[Hashable, list[Message]] = {}
+    for message in found:
+        # To order weights as large as the rows would take a copy of that size.
+        if message.weight is None or not message.weight.of_each_column:
+            destination = facts.line(message.destination) or message.destination
+            key = edit.numbering.of(destination), message.groups.key(edit)
+            groups.setdefault(key, []).append(message)
+    shared = [(group, Sharing(group)) for group in groups.values() if len(group) > 1]
+    return {message.scatter: sharing for group, sharing in shared for message in group}
+
+
+def _write(found: Iterable[Message], of_softmax: Mapping[ir.Node, Softmax], edit: Editor, report: Report) -> None:
+    """Replaces the scatters of messages, in the order of the graph: what is inserted for one may serve later ones."""
+    sharing = _sharing(found, edit)
+    # The nodes are replaced: their names tell what the report says of them.
+    written = []
+    for matched in found:
+        # What it reads may be the result of one that was replaced since.
+        message = messages.match(matched.scatter, edit) or matched
+        scatter, start = message.scatter, message.start
+        name, start_name = name_of(scatter), None if start is None else name_of(start)
+        notes = _notes(message, of_softmax)
+        if scatter in sharing:
+            operator = write_with_others(message, sharing[scatter], edit)
+            notes += (f"{GROUP_INDEX.op_type} orders its destinations, once for {sharing[scatter].count} nodes",)
+        else:
+            operator = write_alone(message, edit)
+        written.append((message, name, start_name, operator, notes))
+    for message, name, start_name, operator, notes in written:
+        gather = message.rows.gathered.producer()
+        if gather is not None and gather.graph is not None:
+            notes += ("the gathered rows stay beside it: they are used elsewhere too",)
+        report.replace(Change(name, f"{SCATTER.op_type}({message.reduce.name})", operator.op_type, notes))
+        if message.start is not None and message.start.graph is None and start_name is not None:
+            report.absorb(start_name, name)
+
+
+def _notes(message: Message, of_softmax: Mapping[ir.Node, Softmax]) -> tuple[str, ...]:
+    notes = []
+    src = message.rows.src
+    if message.scatter in of_softmax:
+        notes.append("its weights are a softmax over each group, which stays")
+    if message.start is not None:
+        notes.append(without_self.NOTE)
+    if src.dtype in (ir.DataType.FLOAT16, ir.DataType.BFLOAT16):
+        notes.append("its 16-bit floats are multiplied and added in float32, and rounded once")
+    if message.groups.count < 0:
+        notes.append("its number of groups is an input: it needs TensorRT 10 or newer")
+    return tuple(notes)

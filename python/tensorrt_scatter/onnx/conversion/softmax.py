@@ -1,0 +1,111 @@
+"""Finds softmaxes over the elements of each group: the weights of attention layers.
+
+torch_geometric writes one as: the maximum of each group; the scores less the maximum of their group; the exponentials
+of these; their sum for each group; and the exponentials over the sum of their group. Each of these has one number for
+each element and head, not one for each column. So they stay, and the messages that they weight are fused without them.
+
+A plugin that computes scores, softmax and messages in one step can be put into `fusion` with what `match` returns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import onnx_ir as ir
+
+from ..._declarations import MAX, REDUCTION_OF, SCATTER, SUM, Reduction
+from . import facts
+from .edit import Editor
+from .messages import rows_of
+from .without_self import base_of, start_of
+
+_SMALLEST_ADDED = 1e-6
+"""The largest number that is taken for one that only avoids a division by zero. torch_geometric adds 1e-16."""
+
+
+@dataclass(frozen=True)
+class Softmax:
+    """A softmax over the elements of each group."""
+
+    scores: ir.Value
+    """[E], or [E, H] for H heads, perhaps with axes of size 1 behind."""
+    highest: ir.Node
+    """The TRTS_Scatter that computes the maximum of each group."""
+    total: ir.Node
+    """The TRTS_Scatter that computes the sum of each group."""
+
+
+def match(weights: ir.Value, destination: ir.Value, edit: Editor) -> Softmax | None:
+    """The softmax over the elements of each destination whose result the weights are, maybe with other axes.
+
+    A small number that is added to the sums, to avoid a division by zero, does not matter.
+    """
+    division = next((made for each in facts.views(weights) if (made := facts.made_by(each, "Div"))), None)
+    if division is None:
+        return None
+    exponentials, total = (facts.resolve(facts.argument(division, position)) for position in (0, 1))
+    exponential = facts.made_by(exponentials, "Exp")
+    difference = None if exponential is None else facts.made_by(facts.resolve(facts.argument(exponential, 0)), "Sub")
+    if difference is None:
+        return None
+    scores, highest = (facts.resolve(facts.argument(difference, position)) for position in (0, 1))
+    sums, maxima = _gathered_from(_without_added(total), SUM), _gathered_from(highest, MAX)
+    if sums is None or maxima is None:
+        return None
+    (sum_node, sum_index), (max_node, max_index) = sums, maxima
+    if facts.resolve(facts.argument(sum_node, 0)) is not exponentials:
+        return None
+    if facts.resolve(facts.argument(max_node, 0)) is not scores or not _starts_empty(sum_node, max_node, edit):
+        return None
+    indices = (destination, facts.argument(sum_node, 1), facts.argument(max_node, 1), sum_index, max_index)
+    if len({edit.numbering.of(_elements(each)) for each in indices}) != 1:
+        return None
+    return Softmax(scores, max_node, sum_node)
+
+
+def _gathered_from(value: ir.Value, reduce: Reduction) -> tuple[ir.Node, ir.Value] | None:
+    """The TRTS_Scatter with a reduction whose result `value` reads for each element, and the index that it reads by."""
+    rows = rows_of(value, 0)
+    if rows is None:
+        return None
+    result = _without_added(rows.src) if reduce is SUM else rows.src
+    node = result.producer()
+    if node is None or node.op_type != SCATTER.op_type or result is not node.outputs[0]:
+        return None
+    if REDUCTION_OF.get(facts.text(node, "reduce", SUM.name)) is not reduce:
+        return None
+    # The axis of the groups is the first one.
+    rank = facts.rank(facts.argument(node, 0))
+    return (node, rows.index) if rank and facts.number(node, "dim", -1) % rank == 0 else None
+
+
+def _without_added(value: ir.Value) -> ir.Value:
+    """What a small number was added to, to avoid a division by zero."""
+    value = facts.resolve(value)
+    addition = facts.made_by(value, "Add")
+    if addition is None:
+        return value
+    one, other = (facts.resolve(facts.argument(addition, position)) for position in (0, 1))
+    for kept, added in ((one, other), (other, one)):
+        number = facts.fill(added)
+        if number is not None and 0 <= number <= _SMALLEST_ADDED:
+            return kept
+    return value
+
+
+def _starts_empty(total: ir.Node, highest: ir.Node, edit: Editor) -> bool:
+    zeros, start = base_of(total), base_of(highest)
+    return (zeros is None or facts.fill(zeros) == 0) and (start is None or start_of(highest, edit) is not None)
+
+
+def _elements(index: ir.Value) -> ir.Value:
+    """A 1-D index before the nodes that add the size to its negative elements."""
+    index = facts.line(index) or facts.resolve(index)
+    chosen = facts.made_by(index, "Where")
+    if chosen is None:
+        return index
+    negative, _, given = (facts.argument(chosen, position) for position in range(3))
+    below = facts.made_by(facts.resolve(negative), "Less")
+    if below is None or facts.resolve(facts.argument(below, 0)) is not facts.resolve(given):
+        return index
+    return facts.line(given) or facts.resolve(given)
