@@ -13,11 +13,11 @@ import onnx
 import pytest
 import torch
 from exporting import assert_same, export, plugin_nodes, run
+from graphs import op_types
 from onnx.reference import ReferenceEvaluator
 from torch import Tensor, nn
 
 from tensorrt_scatter.onnx import convert, reference
-from tensorrt_scatter.onnx.conversion import softmax
 from tensorrt_scatter.onnx.conversion.report import Report
 
 gnn = pytest.importorskip("torch_geometric.nn")
@@ -26,7 +26,7 @@ NODES, EDGES = 7, 23
 GIVEN, COLUMNS, HEADS = 40, 56, 4
 """Columns of x and of a result. A tensor of fewer than GIVEN numbers for each edge is none of rows."""
 
-ALONE, SHARED = "TRTS_GatherScatter", "TRTS_GatherSegmentCSR"
+ALONE, SHARED, ATTENTION = "TRTS_GatherScatter", "TRTS_GatherSegmentCSR", "TRTS_AttentionCSR"
 
 
 class OnEdges(nn.Module):
@@ -66,11 +66,11 @@ CASES = {
     "SAGEConv mean, max, sum": Case(lambda: [gnn.SAGEConv(GIVEN, COLUMNS, aggr=["mean", "max", "sum"])], [SHARED] * 2),
     "GINConv": Case(lambda: [gnn.GINConv(nn.Linear(GIVEN, COLUMNS))], [ALONE]),
     # PyTorch cannot export the self loops of torch_geometric's GATConv where the number of nodes varies.
-    "GATConv": Case(lambda: [heads(gnn.GATConv)], [ALONE], may_vary=False),
-    "GATConv without self loops": Case(lambda: [heads(gnn.GATConv, add_self_loops=False)], [ALONE]),
-    "GATConv with one head": Case(lambda: [gnn.GATConv(GIVEN, COLUMNS, add_self_loops=False)], [ALONE]),
-    "GATv2Conv": Case(lambda: [heads(gnn.GATv2Conv)], [ALONE], ("Gather", "Gather", "Add", "LeakyRelu", "Mul")),
-    "TransformerConv": Case(lambda: [heads(gnn.TransformerConv)], [ALONE], ("Gather", "Gather", "Mul")),
+    "GATConv": Case(lambda: [heads(gnn.GATConv)], [ATTENTION], may_vary=False),
+    "GATConv without self loops": Case(lambda: [heads(gnn.GATConv, add_self_loops=False)], [ATTENTION]),
+    "GATConv with one head": Case(lambda: [gnn.GATConv(GIVEN, COLUMNS, add_self_loops=False)], [ATTENTION]),
+    "GATv2Conv": Case(lambda: [heads(gnn.GATv2Conv)], [ATTENTION], ("Gather", "Gather", "Add", "LeakyRelu", "Mul")),
+    "TransformerConv": Case(lambda: [heads(gnn.TransformerConv)], [ATTENTION], ("Gather", "Gather", "Mul")),
     "two GCNConv": Case(lambda: [gnn.GCNConv(GIVEN, COLUMNS), gnn.GCNConv(COLUMNS, COLUMNS)], [SHARED] * 2),
     "SAGEConv and GINConv": Case(
         lambda: [gnn.SAGEConv(GIVEN, COLUMNS), gnn.GINConv(nn.Linear(COLUMNS, GIVEN))], [SHARED] * 2
@@ -80,7 +80,7 @@ CASES = {
             heads(gnn.GATConv, add_self_loops=False),
             heads(gnn.GATConv, given=COLUMNS, add_self_loops=False),
         ],
-        [SHARED] * 2,
+        [ATTENTION] * 2,
     ),
 }
 SIZES = {
@@ -141,11 +141,11 @@ def large_when_run(model: onnx.ModelProto, inputs: dict[str, Tensor], operators:
     watched = onnx.ModelProto()
     watched.CopyFrom(model)
     del watched.graph.output[:]
-    makers = {name: node.op_type for node in watched.graph.node for name in node.output if name}
-    watched.graph.output.extend(onnx.ValueInfoProto(name=name) for name in makers)
+    made_by = {name: node.op_type for node in watched.graph.node for name in node.output if name}
+    watched.graph.output.extend(onnx.ValueInfoProto(name=name) for name in made_by)
     session = ReferenceEvaluator(watched, new_ops=reference.reference_ops(operators))
     results = session.run(None, {name: tensor.numpy() for name, tensor in inputs.items()})
-    return [op_type for op_type, result in zip(makers.values(), results) if np.size(result) >= EDGES * GIVEN]
+    return [op_type for op_type, result in zip(made_by.values(), results) if np.size(result) >= EDGES * GIVEN]
 
 
 RUNS = [(name, sizes) for name, case in CASES.items() for sizes in SIZES if case.may_vary or "nodes" not in sizes]
@@ -155,9 +155,12 @@ RUNS = [(name, sizes) for name, case in CASES.items() for sizes in SIZES if case
 def test_layers(name: str, sizes: str, operators: ModuleType) -> None:
     case = CASES[name]
     layers, model, report = converted(name, sizes)
-    read_rows = [node.op_type for node in plugin_nodes(model) if node.op_type in (ALONE, SHARED)]
-    assert read_rows == case.plugins, report
-    assert sum(node.op_type == "TRTS_GroupIndex" for node in model.graph.node) == (SHARED in case.plugins)
+    plugins = [node.op_type for node in plugin_nodes(model)]
+    assert [plugin for plugin in plugins if plugin in (ALONE, SHARED, ATTENTION)] == case.plugins, report
+    assert plugins.count("TRTS_GroupIndex") == any(plugin in (SHARED, ATTENTION) for plugin in case.plugins)
+    if ATTENTION in case.plugins:
+        # Nothing of the softmax stays.
+        assert set(plugins) == {"TRTS_GroupIndex", ATTENTION} and "Exp" not in op_types(model.graph), report
     assert not report.unfused and not report.kept, report
     assert rows_of_edges(model) == list(case.of_scores)
     assert large_when_run(model, graph(1), operators) == list(case.of_scores)
@@ -188,25 +191,6 @@ def test_what_the_checks_find() -> None:
     for name in ("GCNConv", "SAGEConv", "GINConv"):
         for sizes in SIZES:
             assert {"Gather", "Expand"} <= set(rows_of_edges(exported(name, sizes)[1]))
-
-
-@pytest.mark.parametrize("name", ["GATConv without self loops", "GATv2Conv", "TransformerConv", "two GATConv"])
-@pytest.mark.parametrize("sizes", ["edges vary", "nodes and edges vary"])
-def test_the_softmax_of_the_weights_is_found(name: str, sizes: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    found: list[softmax.Softmax | None] = []
-    match = softmax.match
-
-    def noted(*arguments: Any) -> softmax.Softmax | None:
-        found.append(match(*arguments))
-        return found[-1]
-
-    monkeypatch.setattr(softmax, "match", noted)
-    _, _, report = converted(name, sizes)
-    assert len(found) == len(CASES[name].plugins) and None not in found
-    for each in found:
-        assert each is not None and len(each.scores.shape or ()) == 2
-        assert {each.highest.op_type, each.total.op_type} == {"TRTS_Scatter"}
-    assert str(report).count("its weights are a softmax over each group") == len(found)
 
 
 def test_edge_weights(operators: ModuleType) -> None:

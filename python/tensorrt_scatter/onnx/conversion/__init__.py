@@ -42,7 +42,8 @@ def convert(
 
     ScatterElements and ScatterND with a reduction become TRTS_Scatter. Where they reduce rows that a Gather reads,
     maybe times weights, they become TRTS_GatherScatter; or TRTS_GatherSegmentCSR, where several of them have the same
-    destinations, which one TRTS_GroupIndex then sorts. Where an index may be negative, nodes before it add the size of
+    destinations, which one TRTS_GroupIndex then sorts; or TRTS_AttentionCSR, where the weights are the softmax of scores
+    over each group. Where an index may be negative, nodes before it add the size of
     the axis. An Expand of the index of a plugin's node is removed. An If around a scatter is replaced by its branch if
     the condition is constant. Everything else stays as it is: opsets, weights, and the names and axes of inputs and
     outputs. Subgraphs are converted too; functions are not. A second conversion changes nothing.

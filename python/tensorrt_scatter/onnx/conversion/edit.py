@@ -143,7 +143,7 @@ class Editor:
     ) -> None:
         """Replaces `node` by a plugin's node. The first output keeps its name."""
         old = node.outputs[0]
-        has_arg = REDUCTION_OF[str(attributes["reduce"])].has_arg
+        has_arg = "reduce" in attributes and REDUCTION_OF[str(attributes["reduce"])].has_arg
         plugin = self._plugin(operator, inputs, attributes, 2 if has_arg else 1, node.name)
         for arg_out in plugin.outputs[1:]:
             self._describe(arg_out, f"{old.name}_arg_out", ir.DataType.INT32, facts.dims(old))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import onnx_ir as ir
 
-from ..._declarations import GATHER_SCATTER, GATHER_SEGMENT_CSR, GROUP_INDEX, Operator
+from ..._declarations import ATTENTION_CSR, GATHER_SCATTER, GATHER_SEGMENT_CSR, GROUP_INDEX, Operator
 from .. import nodes
 from . import facts
 from .edit import Editor
@@ -27,7 +27,7 @@ def write_alone(message: Message, edit: Editor) -> Operator:
     if message.weight is not None:
         inputs.append(_at_axis(message, _weight(message, edit), _weight_axes(message), edit))
     attributes = _add_groups(node, message, operator, inputs, edit)
-    _replace(message, operator, inputs, attributes, edit)
+    _replace(message, operator, inputs, {**_reduction(message), **attributes}, edit)
     return operator
 
 
@@ -52,15 +52,31 @@ def write_with_others(message: Message, sharing: Sharing, edit: Editor) -> Opera
     TRTS_GroupIndex puts the elements with a bad destination behind all groups. So they are left out, as they were
     before.
     """
-    operator, node, grouping = GATHER_SEGMENT_CSR, message.scatter, sharing.grouping(message, edit)
+    weight = None if message.weight is None else _weight(message, edit)
+    inputs = _ordered_inputs(message, weight, sharing, edit)
+    _replace(message, GATHER_SEGMENT_CSR, inputs, _reduction(message), edit)
+    return GATHER_SEGMENT_CSR
+
+
+def write_attention(message: Message, scores: ir.Value, sharing: Sharing, edit: Editor) -> Operator:
+    """Replaces the scatter of a message whose weights are the softmax of scores. The softmax goes too, if nothing else
+    uses it."""
+    assert message.weight is not None
+    trailing = (facts.rank(scores) or 0) - 1 - len(message.weight.heads)
+    factors = _of_elements(message, scores, trailing, message.weight.heads, edit)
+    _replace(message, ATTENTION_CSR, _ordered_inputs(message, factors, sharing, edit), {}, edit)
+    return ATTENTION_CSR
+
+
+def _ordered_inputs(message: Message, factors: ir.Value | None, sharing: Sharing, edit: Editor) -> list[ir.Value]:
+    """The inputs src, index, indptr and, if there are factors of the elements, these, in the order of the groups."""
+    node, grouping = message.scatter, sharing.grouping(message, edit)
     index = grouping.ordered(node, _index(message, sharing.dtype, edit), edit)
     inputs = [message.rows.src, *(_at_axis(message, each, 1, edit) for each in (index, grouping.indptr))]
-    if message.weight is not None:
-        weight = _weight(message, edit)
-        axis = (facts.rank(weight) or 0) - _weight_axes(message)
-        inputs.append(_at_axis(message, grouping.ordered(node, weight, edit, axis), _weight_axes(message), edit))
-    _replace(message, operator, inputs, {}, edit)
-    return operator
+    if factors is not None:
+        axis = (facts.rank(factors) or 0) - _weight_axes(message)
+        inputs.append(_at_axis(message, grouping.ordered(node, factors, edit, axis), _weight_axes(message), edit))
+    return inputs
 
 
 def flat(before: ir.Node, index: ir.Value, edit: Editor) -> ir.Value:
@@ -124,16 +140,23 @@ def _index(message: Message, dtype: ir.DataType, edit: Editor) -> ir.Value:
 
 def _weight(message: Message, edit: Editor) -> ir.Value:
     """The weights [.., E], or [.., E, H] for H heads."""
-    weight, node = message.weight, message.scatter
+    weight = message.weight
     assert weight is not None
-    value, sizes = weight.value, list(facts.dims(weight.value) or ())
-    if weight.trailing:
-        sizes = sizes[: -weight.trailing]
+    return _of_elements(message, weight.value, weight.trailing, weight.heads, edit)
+
+
+def _of_elements(
+    message: Message, value: ir.Value, trailing: int, head_sizes: Sequence[facts.Dim], edit: Editor
+) -> ir.Value:
+    """Numbers of the elements, or of their heads, as [.., E] or [.., E, H]. The last `trailing` axes have size 1."""
+    node, sizes = message.scatter, list(facts.dims(value) or ())
+    if trailing:
+        sizes = sizes[:-trailing]
         found = [each for each in facts.views(value) if _has_sizes(each, sizes)]
-        value = found[-1] if found else edit.squeeze_back(node, value, weight.trailing)
-    if len(weight.heads) > 1:
-        kept = len(sizes) - len(weight.heads)
-        heads = math.prod(size for size in weight.heads if isinstance(size, int))
+        value = found[-1] if found else edit.squeeze_back(node, value, trailing)
+    if len(head_sizes) > 1:
+        kept = len(sizes) - len(head_sizes)
+        heads = math.prod(size for size in head_sizes if isinstance(size, int))
         # A 0 keeps the size of an axis.
         shape = edit.constant(node, np.array([0] * kept + [heads], np.int64))
         value = edit.insert(node, "Reshape", [value, shape], value.dtype, [*sizes[:kept], heads])
@@ -166,11 +189,15 @@ def _add_groups(
     return attributes
 
 
+def _reduction(message: Message) -> _Attributes:
+    reduce = message.reduce
+    of_positions: _Attributes = {"arg_type": nodes.ARG_TYPE} if reduce.has_arg else {}
+    return {"reduce": reduce.name, **of_positions}
+
+
 def _replace(
     message: Message, operator: Operator, inputs: Sequence[ir.Value], attributes: _Attributes, edit: Editor
 ) -> None:
-    reduce = message.reduce
-    of_positions: _Attributes = {"arg_type": nodes.ARG_TYPE} if reduce.has_arg else {}
     before = list(message.scatter.inputs)
-    edit.replace(message.scatter, operator, inputs, {"reduce": reduce.name, **of_positions, **attributes})
+    edit.replace(message.scatter, operator, inputs, attributes)
     edit.drop_unused(before)

@@ -1,7 +1,7 @@
 """Fuses a gather, the multiplication by weights, and a scatter: the messages of graph layers are never stored.
 
-`messages` finds what one TRTS_GatherScatter can compute. Here it is decided where that is worth it, and which of them
-share one grouping of their destinations.
+`messages` finds what one TRTS_GatherScatter can compute, and `softmax` what TRTS_AttentionCSR can. Here it is decided
+where that is worth it, and which of them share one grouping of their destinations.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import onnx_ir as ir
 from ..._declarations import GROUP_INDEX, SCATTER
 from . import facts, messages, softmax, without_self
 from .edit import Editor, name_of
-from .emission import Sharing, write_alone, write_with_others
+from .emission import Sharing, write_alone, write_attention, write_with_others
 from .messages import Message
 from .report import Change, LeftAlone, Report, Unfused
 from .softmax import Softmax
@@ -75,14 +75,23 @@ def _unneeded(graph: ir.Graph, fused: Iterable[Message]) -> set[ir.Node]:
 
 def _softmaxes(found: Iterable[Message], edit: Editor) -> dict[ir.Node, Softmax]:
     """The softmaxes that are weights, by the scatter that sums the weighted rows."""
-    weighted = ((each, each.weight) for each in found if each.weight is not None)
-    matched = ((each.scatter, softmax.match(weight.value, each.destination, edit)) for each, weight in weighted)
+    matched = ((each.scatter, _softmax_of(each, edit)) for each in found)
     return {scatter: each for scatter, each in matched if each is not None}
 
 
-def _sharing(found: Iterable[Message], edit: Editor) -> dict[ir.Node, Sharing]:
+def _softmax_of(message: Message, edit: Editor) -> Softmax | None:
+    """The softmax that the weights of a message are."""
+    return None if message.weight is None else softmax.match(message.weight.value, message.destination, edit)
+
+
+def _sharing(found: Iterable[Message], of_softmax: Mapping[ir.Node, Softmax], edit: Editor) -> dict[ir.Node, Sharing]:
     """What the messages share with others of the same destination and number of groups, by their scatters. Those that
-    gain nothing by a common order are alone, and left out."""
+    gain nothing by a common order are alone, and left out. An attention needs the order, also alone."""
+
+    def needs_order(message: Message) -> bool:
+        matched = of_softmax.get(message.scatter)
+        return matched is not None and softmax.is_of_scores(message, matched)
+
     groups: dict[Hashable, list[Message]] = {}
     for message in found:
         # To order weights as large as the rows would take a copy of that size.
@@ -90,40 +99,53 @@ def _sharing(found: Iterable[Message], edit: Editor) -> dict[ir.Node, Sharing]:
             destination = facts.line(message.destination) or message.destination
             key = edit.numbering.of(destination), message.groups.key(edit)
             groups.setdefault(key, []).append(message)
-    shared = [(group, Sharing(group)) for group in groups.values() if len(group) > 1]
+    ordered = (group for group in groups.values() if len(group) > 1 or any(map(needs_order, group)))
+    shared = [(group, Sharing(group)) for group in ordered]
     return {message.scatter: sharing for group, sharing in shared for message in group}
 
 
 def _write(found: Iterable[Message], of_softmax: Mapping[ir.Node, Softmax], edit: Editor, report: Report) -> None:
     """Replaces the scatters of messages, in the order of the graph: what is inserted for one may serve later ones."""
-    sharing = _sharing(found, edit)
+    sharing = _sharing(found, of_softmax, edit)
     # The nodes are replaced: their names tell what the report says of them.
     written = []
     for matched in found:
         # What it reads may be the result of one that was replaced since.
         message = messages.match(matched.scatter, edit) or matched
         scatter, start = message.scatter, message.start
-        name, start_name = name_of(scatter), None if start is None else name_of(start)
-        notes = _notes(message, of_softmax)
-        if scatter in sharing:
+        name = name_of(scatter)
+        # Of what it reads now, too.
+        found_softmax = _softmax_of(message, edit)
+        of_scores = found_softmax if found_softmax and softmax.is_of_scores(message, found_softmax) else None
+        notes = _notes(message, found_softmax is not None and of_scores is None)
+        parts = [] if start is None else [(start, name_of(start))]
+        if of_scores is not None and scatter in sharing:
+            parts += [(node, name_of(node)) for node in (of_scores.highest, of_scores.total)]
+            operator = write_attention(message, of_scores.scores, sharing[scatter], edit)
+            notes += (softmax.NOTE,)
+        elif scatter in sharing:
             operator = write_with_others(message, sharing[scatter], edit)
-            notes += (f"{GROUP_INDEX.op_type} orders its destinations, once for {sharing[scatter].count} nodes",)
         else:
             operator = write_alone(message, edit)
-        written.append((message, name, start_name, operator, notes))
-    for message, name, start_name, operator, notes in written:
+        if scatter in sharing:
+            count = sharing[scatter].count
+            what = f"once for {count} nodes" if count > 1 else "ahead of it"
+            notes += (f"{GROUP_INDEX.op_type} orders its destinations, {what}",)
+        written.append((message, name, parts, operator, notes))
+    for message, name, parts, operator, notes in written:
         gather = message.rows.gathered.producer()
         if gather is not None and gather.graph is not None:
             notes += ("the gathered rows stay beside it: they are used elsewhere too",)
         report.replace(Change(name, f"{SCATTER.op_type}({message.reduce.name})", operator.op_type, notes))
-        if message.start is not None and message.start.graph is None and start_name is not None:
-            report.absorb(start_name, name)
+        for part, part_name in parts:
+            if part.graph is None:
+                report.absorb(part_name, name)
 
 
-def _notes(message: Message, of_softmax: Mapping[ir.Node, Softmax]) -> tuple[str, ...]:
+def _notes(message: Message, has_softmax_that_stays: bool) -> tuple[str, ...]:
     notes = []
     src = message.rows.src
-    if message.scatter in of_softmax:
+    if has_softmax_that_stays:
         notes.append("its weights are a softmax over each group, which stays")
     if message.start is not None:
         notes.append(without_self.NOTE)

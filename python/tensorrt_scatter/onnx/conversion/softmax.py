@@ -1,10 +1,8 @@
 """Finds softmaxes over the elements of each group: the weights of attention layers.
 
 torch_geometric writes one as: the maximum of each group; the scores less the maximum of their group; the exponentials
-of these; their sum for each group; and the exponentials over the sum of their group. Each of these has one number for
-each element and head, not one for each column. So they stay, and the messages that they weight are fused without them.
-
-A plugin that computes scores, softmax and messages in one step can be put into `fusion` with what `match` returns.
+of these; their sum for each group; and the exponentials over the sum of their group. TRTS_AttentionCSR computes all of
+this, and the messages that the softmax weights, of the scores.
 """
 
 from __future__ import annotations
@@ -16,11 +14,18 @@ import onnx_ir as ir
 from ..._declarations import MAX, REDUCTION_OF, SCATTER, SUM, Reduction
 from . import facts
 from .edit import Editor
-from .messages import rows_of
+from .messages import Message, rows_of
 from .without_self import base_of, start_of
 
-_SMALLEST_ADDED = 1e-6
-"""The largest number that is taken for one that only avoids a division by zero. torch_geometric adds 1e-16."""
+_FLOATS = (ir.DataType.FLOAT, ir.DataType.FLOAT16, ir.DataType.BFLOAT16)
+
+_SMALLEST_ADDED = 2.0**-25
+"""The largest number that is taken for one that only avoids a division by zero: a sum is 1 or more, because it has the
+exponential of 0, and float32 rounds such a sum to itself. torch_geometric adds 1e-16."""
+
+
+NOTE = "TRTS_AttentionCSR computes the softmax of its weights too"
+"""What the report says of a message that was fused with the softmax."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,21 @@ def match(weights: ir.Value, destination: ir.Value, edit: Editor) -> Softmax | N
     if len({edit.numbering.of(_elements(each)) for each in indices}) != 1:
         return None
     return Softmax(scores, max_node, sum_node)
+
+
+def is_of_scores(message: Message, found: Softmax) -> bool:
+    """Whether TRTS_AttentionCSR computes what the message does of the softmax's scores."""
+    weight, sizes = message.weight, facts.dims(found.scores)
+    if weight is None or sizes is None or message.reduce is not SUM or message.rows.axis != 0:
+        return False
+    # Scores as large as the rows stay where they are: to order them would take a copy of that size.
+    if weight.of_each_column or message.rows.src.dtype not in _FLOATS:
+        return False
+    axes = 1 + len(weight.heads)
+    if len(sizes) < axes or any(size != 1 for size in sizes[axes:]):
+        return False
+    has_heads = all(map(facts.same, sizes[1:axes], weight.heads))
+    return has_heads and found.scores.dtype in (message.rows.src.dtype, ir.DataType.FLOAT)
 
 
 def _gathered_from(value: ir.Value, reduce: Reduction) -> tuple[ir.Node, ir.Value] | None:
