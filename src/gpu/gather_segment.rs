@@ -212,7 +212,7 @@ impl Prepared {
             segments: SegmentParams {
                 tile_log2: chunk_tile.ilog2(),
                 args: reading.args.unwrap_or(0),
-                ..segments.params(reduction, placed.layout, &partition, &workspace, columns, &tuning)
+                ..segments.params(reduction, placed.layout, &partition, &workspace, columns, tuning)
             },
             index: pointers.index,
             perm: reading.perm.unwrap_or(0),
