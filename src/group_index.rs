@@ -36,6 +36,27 @@ impl GroupIndexOptions {
 
 /// The elements of an index by their group: what [`cpu::group_index`](crate::cpu::group_index) returns. `T` is the type
 /// of both tensors.
+///
+/// Several reductions by one index need one grouping: `perm` and `indptr` are the index and the indptr of a
+/// gather_segment_csr, which computes what scatter does. Its `arg_out` has places in `perm`.
+///
+/// ```
+/// use tensorrt_scatter::{GatherSegmentCsrOptions, GroupIndexOptions, Reduce, ScatterOptions, Tensor, cpu};
+/// let src = Tensor::new(&[4], vec![1.0f32, 5.0, 2.0, 3.0])?;
+/// let index = Tensor::new(&[4], vec![0, 1, 0, 1])?;
+/// let groups = cpu::group_index(&index, &GroupIndexOptions::new())?;
+/// for reduce in [Reduce::Sum, Reduce::Mean, Reduce::Max] {
+///     let options = GatherSegmentCsrOptions::new(reduce);
+///     let grouped = cpu::gather_segment_csr(&src, &groups.perm, &groups.indptr, None, &options)?;
+///     let scattered = cpu::scatter(&src, &index, None, &ScatterOptions::new(reduce))?;
+///     assert_eq!(grouped.out, scattered.out);
+///     if let (Some(places), Some(arg_out)) = (grouped.arg_out, scattered.arg_out) {
+///         let elements: Vec<i32> = places.data().iter().map(|&place| groups.perm.data()[place as usize]).collect();
+///         assert_eq!(elements, arg_out.data());
+///     }
+/// }
+/// # Ok::<(), tensorrt_scatter::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Grouping<T> {
     /// [.., E]: the positions of the elements, those of group 0 first, then those of group 1, and so on. Within a group

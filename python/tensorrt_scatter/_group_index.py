@@ -16,8 +16,10 @@ def group_index(index: Index, dim_size: int | None = None) -> tuple[Index, Index
     """Sorts the positions of an index's elements by their group: a stable sort, and where each group begins.
 
     The positions of the elements of group n are ``perm[.., indptr[.., n]:indptr[.., n + 1]]``, in rising order. So
-    ``perm`` is ``argsort(index, stable=True)``. Each row of the leading axes has a grouping of its own. ``perm`` and
-    ``indptr`` are the index and the indptr of :func:`gather_segment_csr`, which then sums the rows of each group.
+    ``perm`` is ``argsort(index, stable=True)``. Each row of the leading axes has a grouping of its own.
+
+    Several reductions by one index need one grouping: ``gather_segment_csr(src, perm, indptr, reduce=..)`` computes what
+    ``scatter(src, index, reduce=..)`` does along the index's last axis. Its arg_out has places in ``perm``.
 
     Args:
         index: int32 or int64 of shape [.., E] and rank 1 to 8, values in [0, N) in any order.

@@ -533,9 +533,7 @@ ATTENTION = """g (float[n, 4] x, int64[2, e] edges, float[e, 1] scores) => (floa
     most = Gather (highest, {of_highest})
     less = Sub (scores, most)
     raised = Exp (less)
-    size = Concat <axis = 0> (groups, one)  zeros = ConstantOfShape (size)
-    column = Unsqueeze (destination, one)
-    sums = ScatterElements <reduction = "add"> (zeros, column, raised)
+    sums = tensorrt_scatter.TRTS_Scatter <dim = 0, dim_size_input = 1, reduce = "sum"> (raised, destination, groups)
     total = Add (sums, small)
     of_each = Gather (total, destination)
     weights = Div (raised, of_each)
@@ -635,3 +633,86 @@ def test_random_stacks(seed: int, operators: ModuleType) -> None:
     feeds["columns"] = random.integers(-2, 3, (e, columns)).astype(np.float32)
     converted = check(original, feeds, operators)
     assert {"ScatterElements", "TRTS_Scatter", "Mul"} & set(op_types(converted.graph)) == set()
+
+
+JOINED = """g (float[6, 4] x, int64[e] source, int64[e] destination, float[e, 1] scores) => (float[6, 4] out) {{
+    three = Constant <value = int64 {{3}}> ()  none = Constant <value = int64 {{0}}> ()
+    is_low = Less (destination, three)  joined = Where (is_low, none, destination)
+    highest, place = tensorrt_scatter.TRTS_Scatter <dim = 0, dim_size = 6, reduce = "max"> (scores, {of_softmax})
+    most = Gather (highest, {of_softmax})  less = Sub (scores, most)  raised = Exp (less)
+    total = tensorrt_scatter.TRTS_Scatter <dim = 0, dim_size = 6, reduce = "sum"> (raised, {of_softmax})
+    of_each = Gather (total, {of_softmax})  weights = Div (raised, of_each)
+    rows = Gather (x, source)  messages = Mul (weights, rows)
+    out = tensorrt_scatter.TRTS_Scatter <dim = 0, dim_size = 6, reduce = "sum"> (messages, {of_sum}) }}"""
+
+OF_SEVEN_GROUPS = """g (float[6, 4] x, int64[e] source, int64[e] destination, float[e, 1] scores) => (float[{groups}, 4] out) {{
+    one = Constant <value_ints = [1]> ()  six = Constant <value_ints = [6, 1]> ()
+    size = Constant <value_ints = [{groups}, 4]> ()  low = Constant <value = float[1] {{-3.4028234663852886e38}}> ()
+    zeros = ConstantOfShape (six)  base = ConstantOfShape (size)  column = Unsqueeze (destination, one)
+    shape = Shape (scores)  lows = Expand (low, shape)
+    start = ScatterElements <axis = 0, reduction = "min"> (zeros, column, lows)
+    highest = ScatterElements <axis = 0, reduction = "max"> (start, column, scores)
+    most = Gather (highest, destination)  less = Sub (scores, most)  raised = Exp (less)
+    total = ScatterElements <axis = 0, reduction = "add"> (zeros, column, raised)
+    of_each = Gather (total, destination)  weights = Div (raised, of_each)
+    rows = Gather (x, source)  messages = Mul (weights, rows)  wide = Shape (rows)  at = Expand (column, wide)
+    out = ScatterElements <axis = 0, reduction = "add"> (base, at, messages) }}"""
+
+SOFTMAXES = {
+    "groups joined for the softmax": (JOINED.format(of_softmax="joined", of_sum="destination"), 0, False),
+    "groups joined for the sum": (JOINED.format(of_softmax="destination", of_sum="joined"), 0, False),
+    "groups joined for both": (JOINED.format(of_softmax="joined", of_sum="joined"), 0, True),
+    # -1 is the last group.
+    "another last group": (OF_SEVEN_GROUPS.format(groups=7), -1, False),
+    "the same last group": (OF_SEVEN_GROUPS.format(groups=6), -1, True),
+}
+
+
+@pytest.mark.parametrize("case", SOFTMAXES)
+def test_the_softmax_has_the_groups_of_the_sum(case: str, operators: ModuleType) -> None:
+    text, lowest, is_fused = SOFTMAXES[case]
+    random = np.random.default_rng(1)
+    feeds: Feeds = {
+        "x": random.normal(size=(6, 4)).astype(np.float32),
+        "source": random.integers(0, 6, 20),
+        "destination": random.integers(lowest, 6, 20),
+        "scores": random.normal(size=(20, 1)).astype(np.float32),
+    }
+    converted = check(model(text), feeds, operators, atol=1e-5)
+    assert ("TRTS_AttentionCSR" in plugins(converted)) is is_fused
+
+
+def test_rows_that_another_message_needs_stay_unfused(operators: ModuleType) -> None:
+    """The weights of the second sum are computed from the messages of the first one, so these are stored anyway."""
+    original = model("""g (float[6, 4] x, int64[e] source, int64[e] destination, float[e, 1] scores) => (float[6, 4] out) {
+        behind = Constant <value_ints = [1]> ()  size = Constant <value_ints = [6, 4]> ()  base = ConstantOfShape (size)
+        rows = Gather (x, source)  messages = Mul (scores, rows)
+        shape = Shape (messages)  column = Unsqueeze (destination, behind)  at = Expand (column, shape)
+        first = ScatterElements <reduction = "add"> (base, at, messages)
+        weights = ReduceSum (messages, behind)  again = Gather (first, source)  more = Mul (weights, again)
+        out = ScatterElements <reduction = "add"> (base, at, more) }""")
+    random = np.random.default_rng(2)
+    feeds: Feeds = {
+        "x": random.normal(size=(6, 4)).astype(np.float32),
+        "source": random.integers(0, 6, 20),
+        "destination": random.integers(0, 6, 20),
+        "scores": random.normal(size=(20, 1)).astype(np.float32),
+    }
+    assert plugins(check(original, feeds, operators, atol=1e-4)) == ["TRTS_Scatter", *ALONE]
+    (unfused,) = convert(original)[1].unfused
+    assert "used elsewhere too" in unfused.reason
+
+
+def test_an_index_that_was_expanded_is_taken_as_it_is(operators: ModuleType) -> None:
+    original = model("""g (float[15, 4] x, bool[15] mask, int64[15] groups) => (float[6, 4] out) {
+        one = Constant <value_ints = [1]> ()  found = NonZero (mask)  turned = Transpose <perm = [1, 0]> (found)
+        index = Squeeze (turned, one)  most = Max (index)  shape = Shape (most)  wide = Expand (index, shape)
+        column = Unsqueeze (wide, one)  destination = Gather (groups, index)  rows = GatherND (x, column)
+        out = tensorrt_scatter.TRTS_Scatter <dim = 0, dim_size = 6, reduce = "sum"> (rows, destination) }""")
+    random = np.random.default_rng(3)
+    feeds: Feeds = {
+        "x": random.normal(size=(15, 4)).astype(np.float32),
+        "mask": random.random(15) < 0.6,
+        "groups": random.integers(0, 6, 15),
+    }
+    assert plugins(check(original, feeds, operators, atol=1e-5)) == ALONE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 
 import onnx
@@ -82,6 +83,8 @@ def convert(
         edit.begin()
         for graph in list(facts.nested(model.graph)):
             fusion.fuse(graph, edit, report)
+            for node in list(graph):
+                _unexpand(node, edit)
     _report_functions(model, report)
     if domain is not None:
         report.changes += domains.move(model, domain)
@@ -182,6 +185,14 @@ def _visit(node: ir.Node, edit: Editor, report: Report) -> None:
             report.changes.append(Change(name, f"{op_type} of an expanded index", f"{op_type} of the index itself"))
     except LeftAlone as left:
         report.kept.append(Kept(name, op_type, str(left)))
+
+
+def _unexpand(node: ir.Node, edit: Editor) -> None:
+    """Takes an Expand off the index that a fused node has from a Gather. The report names the node already."""
+    if node.op_type in BY_OP_TYPE:
+        # What cannot be taken off stays.
+        with contextlib.suppress(LeftAlone):
+            unexpand_plugin(node, edit)
 
 
 def _simplify(node: ir.Node, edit: Editor, report: Report) -> None:

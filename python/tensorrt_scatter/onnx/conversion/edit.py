@@ -34,6 +34,7 @@ class Editor:
         self._names = set(_names(model.graph))
         self._inserted: list[ir.Node] = []
         self._wrapped: dict[Hashable, ir.Value] = {}
+        self._unwrapped: dict[ir.Value, tuple[ir.Value, Hashable]] = {}
         self._sizes: dict[Hashable, ir.Value] = {}
 
     def begin(self) -> None:
@@ -179,7 +180,12 @@ class Editor:
         known = self._wrapped.get(key)
         if known is None or _is_removed(known):
             known = self._wrapped[key] = self._with_size_added(before, index, index.dtype, data, axis)
+            self._unwrapped[known] = index, self.size_key(data, axis)
         return known
+
+    def unwrapped(self, index: ir.Value) -> tuple[ir.Value, Hashable] | None:
+        """The index that `non_negative` was given where it returned this one, and the key of the size that it added."""
+        return self._unwrapped.get(index)
 
     def size_key(self, data: ir.Value, axis: int) -> Hashable:
         """What equals another size's key where the sizes are certainly equal."""

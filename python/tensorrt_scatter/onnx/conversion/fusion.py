@@ -6,7 +6,7 @@ where that is worth it, and which of them share one grouping of their destinatio
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 
 import onnx_ir as ir
 
@@ -33,12 +33,13 @@ def fuse(graph: ir.Graph, edit: Editor, report: Report) -> None:
                 found.append(message)
         except LeftAlone as left:
             reasons.append((name_of(node), str(left)))
-    kept = _worthwhile(graph, found) if found else []
+    of_softmax = _softmaxes(found, edit)
+    kept = _worthwhile(graph, found, of_softmax) if found else []
     for message in found:
         if message not in kept:
             what = "the gathered rows are" if message.weight is None else "their products with the weights are"
             reasons.append((name_of(message.scatter), f"{what} used elsewhere too"))
-    of_softmax = _softmaxes(kept, edit)
+    of_softmax = {message.scatter: of_softmax[message.scatter] for message in kept if message.scatter in of_softmax}
     in_softmax = {name_of(node) for each in of_softmax.values() for node in (each.highest, each.total)}
     report.unfused += [Unfused(name, reason) for name, reason in reasons if name not in in_softmax]
     _write(kept, of_softmax, edit, report)
@@ -51,26 +52,40 @@ def _check_is_of(graph: ir.Graph, message: Message) -> None:
         raise LeftAlone("its rows are gathered in an outer graph")
 
 
-def _worthwhile(graph: ir.Graph, found: Sequence[Message]) -> list[Message]:
+def _worthwhile(graph: ir.Graph, found: Sequence[Message], of_softmax: Mapping[ir.Node, Softmax]) -> list[Message]:
     """The messages whose elements nothing needs after all of them are fused."""
     kept = list(found)
     while True:
-        unneeded = _unneeded(graph, kept)
+        unneeded = _unneeded(graph, kept, of_softmax)
         fewer = [each for each in kept if facts.resolve(facts.argument(each.scatter, 0)).producer() in unneeded]
         if len(fewer) == len(kept):
             return kept
         kept = fewer
 
 
-def _unneeded(graph: ir.Graph, fused: Iterable[Message]) -> set[ir.Node]:
-    """The nodes that nothing needs without the scatters of the fused messages."""
+def _unneeded(graph: ir.Graph, fused: Sequence[Message], of_softmax: Mapping[ir.Node, Softmax]) -> set[ir.Node]:
+    """The nodes that nothing needs without the scatters of the fused messages: neither other nodes, nor the nodes in
+    the place of the scatters."""
     gone: set[ir.Node] = {message.scatter for message in fused}
+    needed = {facts.resolve(value).producer() for message in fused for value in _read(message, of_softmax)}
     for node in reversed(graph):
+        if node in needed:
+            continue
         uses = [use.node for output in node.outputs for use in output.uses()]
         is_output = any(output.is_graph_output() for output in node.outputs)
         if uses and not is_output and all(user in gone for user in uses):
             gone.add(node)
     return gone
+
+
+def _read(message: Message, of_softmax: Mapping[ir.Node, Softmax]) -> Iterator[ir.Value]:
+    """What the node in the place of a message's scatter reads."""
+    yield from (message.rows.src, message.rows.index, message.destination)
+    matched = of_softmax.get(message.scatter)
+    if matched is not None and softmax.is_of_scores(message, matched):
+        yield matched.scores
+    elif message.weight is not None:
+        yield message.weight.value
 
 
 def _softmaxes(found: Iterable[Message], edit: Editor) -> dict[ir.Node, Softmax]:

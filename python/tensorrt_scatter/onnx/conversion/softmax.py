@@ -7,6 +7,7 @@ this, and the messages that the softmax weights, of the scores.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 import onnx_ir as ir
@@ -62,8 +63,12 @@ def match(weights: ir.Value, destination: ir.Value, edit: Editor) -> Softmax | N
         return None
     if facts.resolve(facts.argument(max_node, 0)) is not scores or not _starts_empty(sum_node, max_node, edit):
         return None
-    indices = (destination, facts.argument(sum_node, 1), facts.argument(max_node, 1), sum_index, max_index)
-    if len({edit.numbering.of(_elements(each)) for each in indices}) != 1:
+    scattered = {_plain(each, edit) for each in (destination, facts.argument(sum_node, 1), facts.argument(max_node, 1))}
+    if len(scattered) != 1:
+        return None
+    # A Gather itself counts negative elements from the end, of as many groups as the scatter has whose result it reads.
+    plain, size = scattered.pop()
+    if any(_plain(each, edit) not in ((plain, size), (plain, None)) for each in (sum_index, max_index)):
         return None
     return Softmax(scores, max_node, sum_node)
 
@@ -118,14 +123,12 @@ def _starts_empty(total: ir.Node, highest: ir.Node, edit: Editor) -> bool:
     return (zeros is None or facts.fill(zeros) == 0) and (start is None or start_of(highest, edit) is not None)
 
 
-def _elements(index: ir.Value) -> ir.Value:
-    """A 1-D index before the nodes that add the size to its negative elements."""
+def _plain(index: ir.Value, edit: Editor) -> tuple[int, Hashable]:
+    """The number of a 1-D index before the nodes that add the size to its negative elements, and the key of that size;
+    None where there are no such nodes."""
     index = facts.line(index) or facts.resolve(index)
-    chosen = facts.made_by(index, "Where")
-    if chosen is None:
-        return index
-    negative, _, given = (facts.argument(chosen, position) for position in range(3))
-    below = facts.made_by(facts.resolve(negative), "Less")
-    if below is None or facts.resolve(facts.argument(below, 0)) is not facts.resolve(given):
-        return index
-    return facts.line(given) or facts.resolve(given)
+    wrapped = edit.unwrapped(index)
+    if wrapped is None:
+        return edit.numbering.of(index), None
+    given, size = wrapped
+    return edit.numbering.of(facts.line(given) or facts.resolve(given)), size
