@@ -81,9 +81,9 @@ def _unneeded(graph: ir.Graph, fused: Sequence[Message], of_softmax: Mapping[ir.
 def _read(message: Message, of_softmax: Mapping[ir.Node, Softmax]) -> Iterator[ir.Value]:
     """What the node in the place of a message's scatter reads."""
     yield from (message.rows.src, message.rows.index, message.destination)
-    matched = of_softmax.get(message.scatter)
-    if matched is not None and softmax.is_of_scores(message, matched):
-        yield matched.scores
+    scores = _scores(message, of_softmax.get(message.scatter))
+    if scores is not None:
+        yield scores
     elif message.weight is not None:
         yield message.weight.value
 
@@ -99,14 +99,14 @@ def _softmax_of(message: Message, edit: Editor) -> Softmax | None:
     return None if message.weight is None else softmax.match(message.weight.value, message.destination, edit)
 
 
-def _sharing(found: Iterable[Message], of_softmax: Mapping[ir.Node, Softmax], edit: Editor) -> dict[ir.Node, Sharing]:
+def _scores(message: Message, matched: Softmax | None) -> ir.Value | None:
+    """The scores that TRTS_AttentionCSR computes the message from; None where it does not."""
+    return matched.scores if matched is not None and softmax.is_of_scores(message, matched) else None
+
+
+def _sharing(found: Sequence[Message], of_softmax: Mapping[ir.Node, Softmax], edit: Editor) -> dict[ir.Node, Sharing]:
     """What the messages share with others of the same destination and number of groups, by their scatters. Those that
     gain nothing by a common order are alone, and left out. An attention needs the order, also alone."""
-
-    def needs_order(message: Message) -> bool:
-        matched = of_softmax.get(message.scatter)
-        return matched is not None and softmax.is_of_scores(message, matched)
-
     groups: dict[Hashable, list[Message]] = {}
     for message in found:
         # To order weights as large as the rows would take a copy of that size.
@@ -114,12 +114,13 @@ def _sharing(found: Iterable[Message], of_softmax: Mapping[ir.Node, Softmax], ed
             destination = facts.line(message.destination) or message.destination
             key = edit.numbering.of(destination), message.groups.key(edit)
             groups.setdefault(key, []).append(message)
-    ordered = (group for group in groups.values() if len(group) > 1 or any(map(needs_order, group)))
+    attentions = {each.scatter for each in found if _scores(each, of_softmax.get(each.scatter)) is not None}
+    ordered = (group for group in groups.values() if len(group) > 1 or group[0].scatter in attentions)
     shared = [(group, Sharing(group)) for group in ordered]
     return {message.scatter: sharing for group, sharing in shared for message in group}
 
 
-def _write(found: Iterable[Message], of_softmax: Mapping[ir.Node, Softmax], edit: Editor, report: Report) -> None:
+def _write(found: Sequence[Message], of_softmax: Mapping[ir.Node, Softmax], edit: Editor, report: Report) -> None:
     """Replaces the scatters of messages, in the order of the graph: what is inserted for one may serve later ones."""
     sharing = _sharing(found, of_softmax, edit)
     # The nodes are replaced: their names tell what the report says of them.
@@ -130,13 +131,13 @@ def _write(found: Iterable[Message], of_softmax: Mapping[ir.Node, Softmax], edit
         scatter, start = message.scatter, message.start
         name = name_of(scatter)
         # Of what it reads now, too.
-        found_softmax = _softmax_of(message, edit)
-        of_scores = found_softmax if found_softmax and softmax.is_of_scores(message, found_softmax) else None
-        notes = _notes(message, found_softmax is not None and of_scores is None)
+        weights = _softmax_of(message, edit)
+        scores = _scores(message, weights) if scatter in sharing else None
+        notes = _notes(message, weights is not None and scores is None)
         parts = [] if start is None else [(start, name_of(start))]
-        if of_scores is not None and scatter in sharing:
-            parts += [(node, name_of(node)) for node in (of_scores.highest, of_scores.total)]
-            operator = write_attention(message, of_scores.scores, sharing[scatter], edit)
+        if weights is not None and scores is not None:
+            parts += [(node, name_of(node)) for node in (weights.highest, weights.total)]
+            operator = write_attention(message, scores, sharing[scatter], edit)
             notes += (softmax.NOTE,)
         elif scatter in sharing:
             operator = write_with_others(message, sharing[scatter], edit)
