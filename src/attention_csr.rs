@@ -52,13 +52,7 @@ impl AttentionCsrPlan {
     /// # Errors
     /// [`Error::Scalar`] and [`Error::LeadingAxes`] for shapes that do not fit; [`Error::OtherAxis`] where the index and
     /// indptr have different numbers of axes; [`Error::WeightShape`] for the scores; [`Error::TooManyElements`].
-    pub fn new(
-        src: &Shape,
-        index: &Shape,
-        indptr: &Shape,
-        score: &Shape,
-        _options: &AttentionCsrOptions,
-    ) -> Result<Self, Error> {
+    pub fn new(src: &Shape, index: &Shape, indptr: &Shape, score: &Shape) -> Result<Self, Error> {
         let options = GatherSegmentCsrOptions::new(Reduce::Sum);
         let gather = GatherSegmentPlan::csr(src, index, indptr, Some(score), &options).map_err(|error| {
             // The caller knows scores, and no weights.
@@ -71,11 +65,6 @@ impl AttentionCsrPlan {
     /// The shape of the result: src's with N in place of R.
     pub fn out_shape(&self) -> &Shape {
         self.gather.out_shape()
-    }
-
-    /// H: the number of scores of an element. Each is for K / H neighbouring columns.
-    pub fn heads(&self) -> usize {
-        self.layout().heads
     }
 
     /// How the scores are read.
@@ -95,18 +84,18 @@ mod tests {
 
     fn plan(src: &[usize], index: &[usize], indptr: &[usize], score: &[usize]) -> Result<AttentionCsrPlan, Error> {
         let shape = |dims: &[usize]| Shape::new(dims).unwrap();
-        AttentionCsrPlan::new(&shape(src), &shape(index), &shape(indptr), &shape(score), &AttentionCsrOptions::new())
+        AttentionCsrPlan::new(&shape(src), &shape(index), &shape(indptr), &shape(score))
     }
 
     #[test]
     fn the_result_has_a_row_for_each_segment() {
         let plan = plan(&[2, 10, 4, 5], &[1, 7], &[2, 9], &[2, 7, 4]).unwrap();
-        assert_eq!((plan.out_shape().dims(), plan.heads()), (&[2, 8, 4, 5][..], 4));
+        assert_eq!((plan.out_shape().dims(), plan.layout().heads), (&[2, 8, 4, 5][..], 4));
     }
 
     #[test]
     fn scores_are_refused_by_their_name() {
-        assert_eq!(plan(&[10, 6], &[7], &[3], &[7]).unwrap().heads(), 1);
+        assert_eq!(plan(&[10, 6], &[7], &[3], &[7]).unwrap().layout().heads, 1);
         for score in [&[6][..], &[7, 4], &[7, 0], &[1, 7]] {
             let refused = plan(&[10, 6], &[7], &[3], score).unwrap_err();
             assert!(refused.to_string().starts_with("score of shape"), "{refused}");

@@ -14,10 +14,10 @@ use common::{
     v3::{Creator, Phase, Plugin},
 };
 use tensorrt_scatter::{
-    AttentionCsrOptions, AttentionCsrPlan, Composite, CompositeCsrOptions, CompositeCsrPlan, CompositeOptions,
-    CompositePlan, GatherScatterOptions, GatherScatterPlan, GatherSegmentCsrOptions, GatherSegmentPlan,
-    GroupIndexOptions, GroupIndexPlan, IndexType, ReduceOperator, ScalarType, ScatterOptions, ScatterPlan,
-    SegmentCooOptions, SegmentCsrOptions, SegmentPlan, Shape,
+    AttentionCsrPlan, Composite, CompositeCsrOptions, CompositeCsrPlan, CompositeOptions, CompositePlan,
+    GatherScatterOptions, GatherScatterPlan, GatherSegmentCsrOptions, GatherSegmentPlan, GroupIndexOptions,
+    GroupIndexPlan, IndexType, ReduceOperator, ScalarType, ScatterOptions, ScatterPlan, SegmentCooOptions,
+    SegmentCsrOptions, SegmentPlan, Shape,
 };
 
 const CASES: usize = 3000;
@@ -244,7 +244,7 @@ fn attentions_fit() {
         let sizes = largest.within(&mut random);
         let [index, indptr] = positions(sizes, &mut random);
         let score = scores(sizes, [1, sizes.src[3]][random.index(2)]);
-        let plan = AttentionCsrPlan::new(&src(sizes), &index, &indptr, &score, &AttentionCsrOptions::new()).unwrap();
+        let plan = AttentionCsrPlan::new(&src(sizes), &index, &indptr, &score).unwrap();
         let needed = plan.workspace_bytes(scalar);
         assert!(needed <= given, "{sizes:?} of {largest:?}, {scalar:?}: {needed} bytes needed, {given} given");
     }

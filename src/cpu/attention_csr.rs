@@ -50,7 +50,7 @@ pub fn attention_csr<'a, T: Float, I: Index>(
     options: &AttentionCsrOptions,
 ) -> Result<Tensor<T>, Error> {
     let inputs = Inputs { src: src.into(), index: index.into(), indptr: indptr.into(), score };
-    let plan = inputs.plan(options)?;
+    let plan = inputs.plan()?;
     let mut out = Tensor::full(*plan.out_shape(), T::zeroed())?;
     inputs.run_into(&plan, options.bad_index, out.data_mut())?;
     Ok(out)
@@ -70,7 +70,7 @@ pub fn attention_csr_into<'a, T: Float, I: Index>(
     out: impl Into<TensorViewMut<'a, T>>,
 ) -> Result<(), Error> {
     let inputs = Inputs { src: src.into(), index: index.into(), indptr: indptr.into(), score };
-    let (plan, out) = (inputs.plan(options)?, out.into());
+    let (plan, out) = (inputs.plan()?, out.into());
     plan.check_output(out.shape())?;
     inputs.run_into(&plan, options.bad_index, out.into_data())
 }
@@ -83,12 +83,12 @@ struct Inputs<'a, T, I> {
 }
 
 impl<T: Float, I: Index> Inputs<'_, T, I> {
-    fn plan(&self, options: &AttentionCsrOptions) -> Result<AttentionCsrPlan, Error> {
+    fn plan(&self) -> Result<AttentionCsrPlan, Error> {
         if let Weight::Float32(_) = self.score {
             check_float32_beside(T::TYPE, SCORE)?;
         }
         let [src, index, indptr] = [self.src.shape(), self.index.shape(), self.indptr.shape()];
-        AttentionCsrPlan::new(src, index, indptr, self.score.shape(), options)
+        AttentionCsrPlan::new(src, index, indptr, self.score.shape())
     }
 
     fn run_into(&self, plan: &AttentionCsrPlan, bad_index: BadIndex, out: &mut [T]) -> Result<(), Error> {

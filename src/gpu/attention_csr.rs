@@ -20,8 +20,6 @@ use crate::{
 
 pub use steps::preload_attention_csr;
 
-use steps::Step;
-
 impl AttentionCsrPlan {
     /// The most bytes of workspace that [`enqueue_attention_csr`] needs, for these shapes and all smaller ones: 8 bytes
     /// for each element and 256 KiB, at most. If src has more than two axes, there are 24 bytes for each position on the
@@ -67,19 +65,8 @@ pub unsafe fn enqueue_attention_csr(
     let tuning = *queue.tuning();
     let value_bytes = value_bytes(scalar, gather.columns_of_head());
     let work = Prepared::new(gather, pointers, reading, value_bytes, needed, &tuning);
-    let (is_packs, params) = (work.is_packs, &work.params);
     // SAFETY: the caller's promise about the addresses; counts and sizes follow from the plan's shapes.
-    unsafe {
-        for layout in &work.layouts {
-            layout.enqueue(queue)?;
-        }
-        queue.launch_for_each(Step::Cut { is_packs }.kernel(float), work.row_warps, params)?;
-        if work.chunks == 0 {
-            return Ok(());
-        }
-        queue.launch_for_each(Step::Chunks { is_packs }.kernel(float), work.chunk_blocks, params)?;
-        queue.launch(Step::Combine.kernel(float), work.combine_blocks, params)
-    }
+    unsafe { work.enqueue(queue, |step| steps::kernel(step, float), &work.params) }
 }
 
 /// [`enqueue_attention_csr`] on a raw `CUstream` of the current context: what the plugins call. A kernel that
@@ -135,7 +122,7 @@ pub fn attention_csr<T: Float, I: Index>(
     options: &AttentionCsrOptions,
 ) -> Result<DeviceTensor<T>, Error> {
     let inputs = Inputs { src, index, indptr, score };
-    let plan = inputs.plan(options)?;
+    let plan = inputs.plan()?;
     let mut workspace = Workspace::new(stream.gpu())?;
     let mut out = DeviceTensor::uninitialized(stream.gpu(), *plan.out_shape())?;
     run(stream, &plan, inputs, options.bad_index, &mut out, &mut workspace)?;
@@ -159,7 +146,7 @@ pub fn attention_csr_into<T: Float, I: Index>(
     workspace: &mut Workspace,
 ) -> Result<(), Error> {
     let inputs = Inputs { src, index, indptr, score };
-    let plan = inputs.plan(options)?;
+    let plan = inputs.plan()?;
     plan.check_output(out.shape())?;
     run(stream, &plan, inputs, options.bad_index, out, workspace)
 }
@@ -174,12 +161,12 @@ struct Inputs<'a, T, I> {
 }
 
 impl<T: Float, I: Index> Inputs<'_, T, I> {
-    fn plan(&self, options: &AttentionCsrOptions) -> Result<AttentionCsrPlan, Error> {
+    fn plan(&self) -> Result<AttentionCsrPlan, Error> {
         if let DeviceWeight::Float32(_) = self.score {
             check_float32_beside(T::TYPE, SCORE)?;
         }
         let [src, index, indptr] = [self.src.shape(), self.index.shape(), self.indptr.shape()];
-        AttentionCsrPlan::new(src, index, indptr, self.score.shape(), options)
+        AttentionCsrPlan::new(src, index, indptr, self.score.shape())
     }
 }
 
@@ -221,16 +208,13 @@ mod tests {
     use super::*;
     use crate::Shape;
 
-    /// A plan and, of each architecture-independent choice, the bytes that its steps take.
     #[test]
     fn smaller_shapes_need_no_more_workspace() {
         let shape = |dims: &[usize]| Shape::new(dims).unwrap();
         let bytes = |b: usize, e: usize, k: usize, heads: usize, n: usize, scalar| {
             let (src, index, indptr) = (shape(&[b, 50, k]), shape(&[b, e]), shape(&[b, n + 1]));
             let score = shape(&[b, e, heads]);
-            AttentionCsrPlan::new(&src, &index, &indptr, &score, &AttentionCsrOptions::new())
-                .unwrap()
-                .workspace_bytes(scalar)
+            AttentionCsrPlan::new(&src, &index, &indptr, &score).unwrap().workspace_bytes(scalar)
         };
         for scalar in [ScalarType::F32, ScalarType::F16, ScalarType::F64] {
             let mut of_smaller = 0;

@@ -4,11 +4,12 @@ mod steps;
 
 use std::ffi::c_void;
 
-use kernel_params::{Divisor, GatherSegmentParams, SegmentParams};
+use kernel_params::{Divisor, GatherSegmentParams, SegmentParams, entry::Params};
 
 use super::{
     DeviceTensor, Stream, Workspace,
     call::{self, Call},
+    kernel::Kernel,
     kernels::Kernels,
     pointers::ReductionPointers,
     queue::{PlacedLayout, Queue, StreamQueue, offset_words},
@@ -25,9 +26,7 @@ use crate::{
 
 pub use steps::preload_gather_segment_csr;
 
-pub(super) use steps::{Selection, kernels};
-
-use steps::Step;
+pub(super) use steps::{Selection, Step, kernels};
 
 /// The bytes for each element that chunks may take of the workspace. The rows that are read are never stored, so the
 /// workspace must not grow to their size.
@@ -153,37 +152,26 @@ pub(super) unsafe fn enqueue_reading(
     }
     let tuning = *queue.tuning();
     let work = Prepared::new(plan, pointers, reading, scalar.accumulator_bytes(), needed, &tuning);
-    let (is_packs, params) = (work.is_packs, &work.params);
     let selection = Selection { fold: steps::fold(plan.segments.reduce)?, scalar };
     // SAFETY: the caller's promise about the addresses; counts and sizes follow from the plan's shapes.
-    unsafe {
-        for layout in &work.layouts {
-            layout.enqueue(queue)?;
-        }
-        queue.launch_for_each(Step::Cut { is_packs }.kernel(selection), work.row_warps, params)?;
-        if work.chunks == 0 {
-            return Ok(());
-        }
-        queue.launch_for_each(Step::Chunks { is_packs }.kernel(selection), work.chunk_blocks, params)?;
-        queue.launch(Step::Combine.kernel(selection), work.combine_blocks, &params.segments)
-    }
+    unsafe { work.enqueue(queue, |step| step.kernel(selection), &work.params.segments) }
 }
 
 /// What the steps over gathered rows are launched with.
 pub(super) struct Prepared {
     pub(super) params: GatherSegmentParams,
     /// The leading axes of the indptr, the index and the weights.
-    pub(super) layouts: [PlacedLayout; 3],
+    layouts: [PlacedLayout; 3],
     /// Whether a lane takes a pack of columns.
-    pub(super) is_packs: bool,
+    is_packs: bool,
     /// The work items of the first step.
-    pub(super) row_warps: usize,
+    row_warps: usize,
     /// The number of chunks. Without chunks, the first step is the only one.
-    pub(super) chunks: usize,
+    chunks: usize,
     /// The work items of the second step.
-    pub(super) chunk_blocks: usize,
+    chunk_blocks: usize,
     /// The blocks of the third step.
-    pub(super) combine_blocks: u32,
+    combine_blocks: u32,
 }
 
 impl Prepared {
@@ -238,6 +226,35 @@ impl Prepared {
             chunks,
             chunk_blocks: tuning.chunk_blocks(chunks.div_ceil(chunk_tile), segments.average_length()),
             combine_blocks: tuning.combine_blocks(chunks) as u32,
+        }
+    }
+
+    /// Gives the steps to a queue, each with its kernel. `of_combine` is the parameter of the last one.
+    ///
+    /// # Errors
+    /// Those of the queue.
+    ///
+    /// # Safety
+    /// The addresses must be those of memory as large as the plan's shapes say, and the kernels must take these
+    /// parameters.
+    pub(super) unsafe fn enqueue<P: Params>(
+        &self,
+        queue: &mut impl Queue,
+        kernel: impl Fn(Step) -> Kernel,
+        of_combine: &P,
+    ) -> Result<(), Error> {
+        let is_packs = self.is_packs;
+        // SAFETY: the caller's promise.
+        unsafe {
+            for layout in &self.layouts {
+                layout.enqueue(queue)?;
+            }
+            queue.launch_for_each(kernel(Step::Cut { is_packs }), self.row_warps, &self.params)?;
+            if self.chunks == 0 {
+                return Ok(());
+            }
+            queue.launch_for_each(kernel(Step::Chunks { is_packs }), self.chunk_blocks, &self.params)?;
+            queue.launch(kernel(Step::Combine), self.combine_blocks, of_combine)
         }
     }
 }

@@ -14,9 +14,9 @@ use kernel_params::{
 use kernels_gpu::entry::entry_points;
 use nvptx_arch::emulate::{self, Launch, Memory, Options};
 use tensorrt_scatter::{
-    AttentionCsrOptions, AttentionCsrPlan, Error, GatherScatterOptions, GatherScatterPlan, GatherSegmentCsrOptions,
-    GatherSegmentPlan, GroupIndexOptions, GroupIndexPlan, Grouping, IndexType, ScatterOptions, ScatterPlan,
-    SegmentCooOptions, SegmentCsrOptions, SegmentPlan, Shape,
+    AttentionCsrPlan, Error, GatherScatterOptions, GatherScatterPlan, GatherSegmentCsrOptions, GatherSegmentPlan,
+    GroupIndexOptions, GroupIndexPlan, Grouping, IndexType, ScatterOptions, ScatterPlan, SegmentCooOptions,
+    SegmentCsrOptions, SegmentPlan, Shape,
     gpu::{
         DeviceNumbers, Tuning,
         raw::{
@@ -484,7 +484,7 @@ pub fn attention_csr<T: Element>(
     let shape = |dims: &[usize]| Shape::new(dims).unwrap();
     let (src, index, indptr) = (shape(&case.src_dims), shape(&case.index_dims), shape(&case.indptr_dims));
     let score = shape(&case.weights.as_ref().expect("an attention has scores").dims);
-    let plan = AttentionCsrPlan::new(&src, &index, &indptr, &score, &AttentionCsrOptions::new())?;
+    let plan = AttentionCsrPlan::new(&src, &index, &indptr, &score)?;
     let bytes = plan.workspace_bytes(T::TYPE);
     gather_rows(case, &case.indptr, case.out_len(), bytes, (seed, max_blocks, offset), |emulator, pointers| {
         // SAFETY: the addresses are of vectors that have the plan's sizes and outlive the call.

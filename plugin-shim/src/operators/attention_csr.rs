@@ -1,7 +1,7 @@
 //! `TRTS_AttentionCSR`: src, index, indptr, score -> out.
 
 use tensorrt_scatter::{
-    AttentionCsrOptions, AttentionCsrPlan, Error, Shape,
+    AttentionCsrPlan, Error, Shape,
     gpu::raw::{Kernels, attention_csr_raw, preload_attention_csr},
 };
 
@@ -51,14 +51,13 @@ impl Operator for AttentionCsr {
 
     fn plan(&self, shapes: &Shapes) -> Result<Option<Box<dyn Plan>>, Refusal> {
         let (indptr, score) = (&shapes.inputs[SEGMENTS], &shapes.inputs[SCORE]);
-        let options = AttentionCsrOptions::new();
-        Ok(Some(Box::new(AttentionCsrPlan::new(shapes.src(), shapes.index(), indptr, score, &options)?)))
+        Ok(Some(Box::new(AttentionCsrPlan::new(shapes.src(), shapes.index(), indptr, score)?)))
     }
 
     fn workspace_bytes(&self, shapes: &Shapes, types: &ElementTypes) -> Result<usize, Refusal> {
         // How many heads there are, and how scores are read, does not change what the plan asks for.
         let (index, indptr) = gathered::widest_index_and_indptr(shapes)?;
-        let plan = AttentionCsrPlan::new(shapes.src(), &index, &indptr, &index, &AttentionCsrOptions::new())?;
+        let plan = AttentionCsrPlan::new(shapes.src(), &index, &indptr, &index)?;
         Ok(Plan::workspace_bytes(&plan, types))
     }
 

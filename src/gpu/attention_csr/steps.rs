@@ -4,44 +4,25 @@
 use crate::{
     Error, ScalarType,
     gpu::{
+        gather_segment::Step,
         kernel::{FloatType, Kernel, kernel},
         kernels::Kernels,
         launches,
     },
 };
 
-/// A launch of an attention.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
-    /// Attends to the elements of every segment, and of a long segment to those in its first chunk, by a group of lanes.
-    Cut { is_packs: bool },
-    /// Attends to the elements of long segments in the chunks after their first one.
-    Chunks { is_packs: bool },
-    /// Joins the records of each long segment.
-    Combine,
-}
-
-impl Step {
-    const ALL: [Self; 5] = [
-        Self::Cut { is_packs: false },
-        Self::Cut { is_packs: true },
-        Self::Chunks { is_packs: false },
-        Self::Chunks { is_packs: true },
-        Self::Combine,
-    ];
-
-    pub(super) fn kernel(self, float: FloatType) -> Kernel {
-        match self {
-            Self::Cut { is_packs } => kernel!(attention_csr_cut columns_or_packs(is_packs) float(float)),
-            Self::Chunks { is_packs } => kernel!(attention_csr_chunks columns_or_packs(is_packs) float(float)),
-            Self::Combine => kernel!(attention_csr_combine float(float)),
-        }
+/// The kernel of a launch of an attention.
+pub(super) fn kernel(step: Step, float: FloatType) -> Kernel {
+    match step {
+        Step::Cut { is_packs } => kernel!(attention_csr_cut columns_or_packs(is_packs) float(float)),
+        Step::Chunks { is_packs } => kernel!(attention_csr_chunks columns_or_packs(is_packs) float(float)),
+        Step::Combine => kernel!(attention_csr_combine float(float)),
     }
 }
 
 /// Every kernel that an attention may launch, whatever its shapes.
 fn kernels(float: FloatType) -> Vec<Kernel> {
-    Step::ALL.into_iter().map(|step| step.kernel(float)).chain([Kernel::index_store_offsets_all]).collect()
+    Step::ALL.into_iter().map(|step| kernel(step, float)).chain([Kernel::index_store_offsets_all]).collect()
 }
 
 /// Loads every kernel that attention_csr may launch into the current context, whatever its shapes, so that a later
@@ -61,7 +42,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        AttentionCsrOptions, AttentionCsrPlan, IndexType, Shape,
+        AttentionCsrPlan, IndexType, Shape,
         gpu::{
             attention_csr::enqueue_attention_csr,
             gather_segment::GatherSegmentPointers,
@@ -73,7 +54,7 @@ mod tests {
     fn plan(e: usize, k: usize, heads: usize, lead: &[usize], part: &[usize]) -> AttentionCsrPlan {
         let shape = |dims: &[usize], rest: &[usize]| Shape::new(&[dims, rest].concat()).unwrap();
         let (src, index, indptr) = (shape(lead, &[100, k]), shape(part, &[e]), shape(part, &[31]));
-        AttentionCsrPlan::new(&src, &index, &indptr, &shape(part, &[e, heads]), &AttentionCsrOptions::new()).unwrap()
+        AttentionCsrPlan::new(&src, &index, &indptr, &shape(part, &[e, heads])).unwrap()
     }
 
     fn launched(plan: &AttentionCsrPlan, scalar: ScalarType, is_aligned: bool) -> BTreeSet<Kernel> {

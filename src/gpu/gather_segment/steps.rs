@@ -19,9 +19,9 @@ pub(in crate::gpu) struct Selection {
     pub(in crate::gpu) scalar: ScalarType,
 }
 
-/// A launch of a gather_segment.
+/// A launch of an operator over segments of gathered rows: gather_segment, or attention.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(in crate::gpu) enum Step {
     /// Reduces every segment, and of a long segment the elements in its first chunk, by a group of lanes.
     Cut { is_packs: bool },
     /// Reduces the elements of long segments in the chunks after their first one.
@@ -31,7 +31,7 @@ pub(super) enum Step {
 }
 
 impl Step {
-    const ALL: [Self; 5] = [
+    pub(in crate::gpu) const ALL: [Self; 5] = [
         Self::Cut { is_packs: false },
         Self::Cut { is_packs: true },
         Self::Chunks { is_packs: false },

@@ -25,7 +25,7 @@ impl Options {
 impl Query {
     pub(super) fn answer_attention_csr(&self) -> Result<Answer, Failure> {
         let (indptr, score) = (self.input("indptr"), self.input("score"));
-        let plan = AttentionCsrPlan::new(&self.src(), &self.index(), &indptr, &score, &self.options.attention_csr())?;
+        let plan = AttentionCsrPlan::new(&self.src(), &self.index(), &indptr, &score)?;
         self.found(plan.out_shape(), || plan.workspace_bytes(self.scalar()), None)
     }
 }
