@@ -36,6 +36,14 @@ fn index_range(size: usize) -> String {
     }
 }
 
+/// What to do with an index that is not sorted, by the caller's name of it.
+fn remedy_of_unsorted(input: &str) -> &'static str {
+    match input {
+        "destination" => "sort index, destination and weight together, or use gather_scatter",
+        _ => "sort index and src together, or use scatter",
+    }
+}
+
 /// Why a call was refused or failed.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -263,10 +271,13 @@ pub enum Error {
     },
     /// An index that must be sorted along its last axis is not.
     #[error(
-        "index[{position}] (row-major position in index of shape {shape}) is {value}, less than the {previous} before \
-         it; segments need an index that is sorted along its last axis: sort index and src together, or use scatter"
+        "{input}[{position}] (row-major position in {input} of shape {shape}) is {value}, less than the {previous} before \
+         it; segments need it sorted along its last axis: {remedy}",
+        remedy = remedy_of_unsorted(.input)
     )]
     UnsortedIndex {
+        /// What the caller calls the index.
+        input: &'static str,
         /// Row-major position of the first offender within the index tensor.
         position: u64,
         /// Its value.

@@ -1,8 +1,8 @@
 //! Reductions of groups of rows that are read through an index: their options, and the plan that every backend executes.
 
 use crate::{
-    BadIndex, Error, GatherSegmentPlan, GroupIndexOptions, GroupIndexPlan, Reduce, ReduceOperator, SegmentCsrOptions,
-    SegmentPlan, Shape, reduction::Reduction,
+    BadIndex, Error, GatherSegmentCooOptions, GatherSegmentPlan, GroupIndexOptions, GroupIndexPlan, Reduce,
+    ReduceOperator, SegmentCsrOptions, SegmentPlan, Shape, reduction::Reduction,
 };
 
 /// The options of gather_scatter: the reduction, the number of groups, what to do with a bad index.
@@ -38,7 +38,20 @@ impl GatherScatterOptions {
     }
 }
 
-/// A reduction of groups of rows that an index names, whose shapes were checked. The backends and the plugins execute it.
+impl GatherScatterOptions {
+    /// The operator that these are options of.
+    pub(crate) fn operator(&self) -> ReduceOperator {
+        operator(self.groups.is_sorted)
+    }
+}
+
+/// The operator whose destinations are sorted, or in any order.
+fn operator(is_sorted: bool) -> ReduceOperator {
+    if is_sorted { ReduceOperator::GatherSegmentCoo } else { ReduceOperator::GatherScatter }
+}
+
+/// A reduction of groups of rows that an index names, whose shapes were checked: that of gather_scatter, or that of
+/// gather_segment_coo. The backends and the plugins execute it.
 ///
 /// `src` is seen as [B, R, K], the rows that are read as [B, E, K], the result as [B, N, K]. The index, the destinations
 /// and the weights lie along the same axis; their leading axes expand to src's.
@@ -65,7 +78,7 @@ impl GatherScatterPlan {
         weight: Option<&Shape>,
         options: &GatherScatterOptions,
     ) -> Result<Self, Error> {
-        ReduceOperator::GatherScatter.check(options.reduce)?;
+        options.operator().check(options.reduce)?;
         Self::check_destinations(index, destination)?;
         // In messages, the index of the grouping has the caller's name.
         let groups = GroupIndexPlan { input: "destination", ..GroupIndexPlan::new(destination, &options.groups)? };
@@ -78,6 +91,20 @@ impl GatherScatterPlan {
             Error::LeadingAxes { input: "destination", given: *destination, src }
         })?;
         Ok(Self { groups, segments: GatherSegmentPlan { is_grouped: true, ..segments } })
+    }
+
+    /// [`new`](Self::new) for destinations that are sorted along their last axis: gather_segment_coo.
+    ///
+    /// # Errors
+    /// Those of [`new`](Self::new).
+    pub fn coo(
+        src: &Shape,
+        index: &Shape,
+        destination: &Shape,
+        weight: Option<&Shape>,
+        options: &GatherSegmentCooOptions,
+    ) -> Result<Self, Error> {
+        Self::new(src, index, destination, weight, &options.0)
     }
 
     /// [`new`](Self::new), with the number of groups from `group_count` where `dim_size` does not give it.
@@ -105,6 +132,11 @@ impl GatherScatterPlan {
     fn check_destinations(index: &Shape, destination: &Shape) -> Result<(), Error> {
         let fits = index.rank() == destination.rank() && index.dims().last() == destination.dims().last();
         if fits { Ok(()) } else { Err(Error::DestinationShape { destination: *destination, index: *index }) }
+    }
+
+    /// The operator that this is a plan of.
+    pub(crate) fn operator(&self) -> ReduceOperator {
+        operator(self.groups.is_sorted)
     }
 
     /// The number of groups that a caller's `out` has, beside an index.

@@ -12,6 +12,8 @@ use crate::{BadIndex, Error, Index, Shape, index_rules::IndexRules, shape::check
 pub struct GroupIndexOptions {
     pub(crate) dim_size: Option<usize>,
     pub(crate) bad_index: BadIndex,
+    /// Whether the index is sorted along its last axis, for operators that then need no permutation.
+    pub(crate) is_sorted: bool,
 }
 
 impl GroupIndexOptions {
@@ -79,6 +81,8 @@ pub struct GroupIndexPlan {
     pub(crate) n: usize,
     /// Whether the steps on a GPU keep 64 bits for each element between them, where 32 may be enough.
     pub(crate) has_wide_words: bool,
+    /// Whether the index is sorted along its last axis. The groups are then found where they are, and not sorted.
+    pub(crate) is_sorted: bool,
     /// What the caller calls the index, for errors.
     pub(crate) input: &'static str,
 }
@@ -95,7 +99,16 @@ impl GroupIndexPlan {
         let too_many = || Error::TooManyElements { dims: [&index.dims()[..axis], &[n]].concat() };
         let indptr = index.with_axis(axis, n.checked_add(1).ok_or_else(too_many)?)?;
         let rows = index.dims()[..axis].iter().product();
-        Ok(Self { index: *index, indptr, rows, e: index.dims()[axis], n, has_wide_words: false, input: "index" })
+        Ok(Self {
+            index: *index,
+            indptr,
+            rows,
+            e: index.dims()[axis],
+            n,
+            has_wide_words: false,
+            is_sorted: options.is_sorted,
+            input: "index",
+        })
     }
 
     /// [`new`](Self::new), with the number of groups from `group_count` where `dim_size` does not give it.
@@ -164,15 +177,20 @@ impl IndexRules for GroupIndexPlan {
     }
 
     fn is_sorted(&self) -> bool {
-        false
+        self.is_sorted
     }
 
     fn uses_index(&self) -> bool {
         self.index.element_count() != 0
     }
 
-    fn bad_index(&self, position: u64, value: i64, _previous: Option<i64>) -> Error {
-        Error::IndexOutOfRange { input: self.input, position, value, size: self.n, shape: self.index }
+    fn bad_index(&self, position: u64, value: i64, previous: Option<i64>) -> Error {
+        let (input, shape) = (self.input, self.index);
+        let in_range = usize::try_from(value).is_ok_and(|value| value < self.n);
+        match previous {
+            Some(previous) if in_range => Error::UnsortedIndex { input, position, value, previous, shape },
+            _ => Error::IndexOutOfRange { input, position, value, size: self.n, shape },
+        }
     }
 }
 

@@ -52,15 +52,19 @@ macro_rules! reductions {
 
 reductions! {
     /// The sum; 0 for an empty group. torch_scatter's "add" is the same.
-    Sum = "sum", number: 0, has_arg: false, of: Scatter | SegmentCoo | SegmentCsr | GatherSegmentCsr | GatherScatter;
+    Sum = "sum", number: 0, has_arg: false,
+        of: Scatter | SegmentCoo | SegmentCsr | GatherSegmentCsr | GatherSegmentCoo | GatherScatter;
     /// The product; 1 for an empty group.
     Mul = "mul", number: 1, has_arg: false, of: Scatter;
     /// The sum divided by the number of elements; 0 for an empty group.
-    Mean = "mean", number: 2, has_arg: false, of: Scatter | SegmentCoo | SegmentCsr | GatherSegmentCsr | GatherScatter;
+    Mean = "mean", number: 2, has_arg: false,
+        of: Scatter | SegmentCoo | SegmentCsr | GatherSegmentCsr | GatherSegmentCoo | GatherScatter;
     /// The smallest element and its position; 0 for an empty group.
-    Min = "min", number: 3, has_arg: true, of: Scatter | SegmentCoo | SegmentCsr | GatherSegmentCsr | GatherScatter;
+    Min = "min", number: 3, has_arg: true,
+        of: Scatter | SegmentCoo | SegmentCsr | GatherSegmentCsr | GatherSegmentCoo | GatherScatter;
     /// The largest element and its position; 0 for an empty group.
-    Max = "max", number: 4, has_arg: true, of: Scatter | SegmentCoo | SegmentCsr | GatherSegmentCsr | GatherScatter;
+    Max = "max", number: 4, has_arg: true,
+        of: Scatter | SegmentCoo | SegmentCsr | GatherSegmentCsr | GatherSegmentCoo | GatherScatter;
 }
 
 impl Reduce {
@@ -96,6 +100,8 @@ named_enum! {
         SegmentCsr = "segment_csr",
         /// [`gather_segment_csr`](crate::cpu::gather_segment_csr).
         GatherSegmentCsr = "gather_segment_csr",
+        /// [`gather_segment_coo`](crate::cpu::gather_segment_coo).
+        GatherSegmentCoo = "gather_segment_coo",
         /// [`gather_scatter`](crate::cpu::gather_scatter).
         GatherScatter = "gather_scatter",
     }

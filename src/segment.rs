@@ -262,7 +262,9 @@ impl IndexRules for SegmentPlan {
             (Segments::Indptr, previous) => {
                 Error::IndptrOutOfRange { position, value, at_least: previous.unwrap_or(0), size: self.e, shape }
             }
-            (Segments::Index, Some(previous)) if in_range => Error::UnsortedIndex { position, value, previous, shape },
+            (Segments::Index, Some(previous)) if in_range => {
+                Error::UnsortedIndex { input: "index", position, value, previous, shape }
+            }
             (Segments::Index, _) => Error::IndexOutOfRange { input: "index", position, value, size: self.n, shape },
         }
     }

@@ -187,7 +187,13 @@ fn without_dim_size_the_largest_index_decides() {
     let index = Tensor::new(&[3], vec![0, 4, 3]).unwrap();
     assert_eq!(
         cpu::segment_coo(&src, &index, None, &options).err(),
-        Some(Error::UnsortedIndex { position: 2, value: 3, previous: 4, shape: Shape::new(&[3]).unwrap() })
+        Some(Error::UnsortedIndex {
+            input: "index",
+            position: 2,
+            value: 3,
+            previous: 4,
+            shape: Shape::new(&[3]).unwrap()
+        })
     );
 }
 

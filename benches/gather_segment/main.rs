@@ -1,6 +1,7 @@
-//! `cargo bench --bench gather_segment`: the sum of a graph layer on a GPU, as lines of CSV: operator, graph, edges, columns,
-//! milliseconds. `torch_times.py` beside this prints the same lines for cuSPARSE and torch_scatter; run both on one
-//! machine. Words behind `--` choose lines: only lines with one of the words are measured.
+//! `cargo bench --bench gather_segment`: the sum of a graph layer on a GPU, by an indptr (gather_segment_csr) and by
+//! sorted destinations (gather_segment_coo), as lines of CSV: operator, graph, edges, columns, milliseconds.
+//! `torch_times.py` beside this prints the same lines for cuSPARSE and torch_scatter; run both on one machine. Words
+//! behind `--` choose lines: only lines with one of the words are measured.
 //!
 //! Medians of single runs between two events, the second-level cache filled with other data before each. Before a graph
 //! is timed, the results are compared with gather_coo and segment_csr one after the other.
@@ -13,7 +14,8 @@ mod timer;
 use half::f16;
 use sizes::{GRAPHS, Graph, floats};
 use tensorrt_scatter::{
-    BadIndex, GatherCooOptions, GatherSegmentCsrOptions, Reduce, Scalar, SegmentCsrOptions, Shape,
+    BadIndex, GatherCooOptions, GatherSegmentCooOptions, GatherSegmentCsrOptions, Reduce, Scalar, SegmentCsrOptions,
+    Shape,
     gpu::{self, DeviceTensor, DeviceWeight},
 };
 use timer::Timer;
@@ -22,7 +24,7 @@ impl Timer {
     fn layer<T: Scalar>(&mut self, name: &str, edges: &Edges, src: &DeviceTensor<T>, weight: &DeviceTensor<T>) {
         let mut out = DeviceTensor::zeros(&self.stream, *src.shape()).unwrap();
         let mut arg = DeviceTensor::zeros(&self.stream, *src.shape()).unwrap();
-        let Edges { sources, indptr } = edges;
+        let Edges { sources, indptr, destinations } = edges;
         for (what, reduce, weight) in [
             ("weighted sum", Reduce::Sum, Some(DeviceWeight::Same(weight))),
             ("sum", Reduce::Sum, None),
@@ -34,6 +36,12 @@ impl Timer {
                 gpu::gather_segment_csr_into(stream, src, sources, indptr, weight, &options, &mut out, arg, workspace)
                     .unwrap();
             });
+            let options = GatherSegmentCooOptions::new(reduce).bad_index(BadIndex::Skip);
+            self.print_median(&format!("gather_segment_coo {what}{name}"), |stream, workspace| {
+                let (out, arg) = (&mut out, reduce.has_arg().then_some(&mut arg));
+                gpu::gather_segment_coo_into(stream, src, sources, destinations, weight, &options, out, arg, workspace)
+                    .unwrap();
+            });
         }
     }
 
@@ -42,19 +50,24 @@ impl Timer {
         let columns = 8;
         let numbers = (0..graph.nodes * columns).map(|i| (i % 61) as f32 - 30.0).collect();
         let src = self.upload(&[graph.nodes, columns], numbers);
-        let Edges { sources, indptr } = edges;
+        let Edges { sources, indptr, destinations } = edges;
         let skip = BadIndex::Skip;
         for reduce in [Reduce::Sum, Reduce::Mean, Reduce::Min, Reduce::Max] {
             let options = GatherSegmentCsrOptions::new(reduce).bad_index(skip);
             let fused = gpu::gather_segment_csr(&self.stream, &src, sources, indptr, None, &options).unwrap();
+            let options = GatherSegmentCooOptions::new(reduce).dim_size(graph.nodes).bad_index(skip);
+            let by_index = gpu::gather_segment_coo(&self.stream, &src, sources, destinations, None, &options).unwrap();
             let gather = GatherCooOptions::new().bad_index(skip);
             let rows = gpu::gather_coo(&self.stream, &src, sources, &gather).unwrap();
             let segments = SegmentCsrOptions::new(reduce).bad_index(skip);
             let composed = gpu::segment_csr(&self.stream, &rows, indptr, &segments).unwrap();
             let host = |tensor: &DeviceTensor<f32>| tensor.to_host(&self.stream).unwrap();
-            assert!(host(&fused.out) == host(&composed.out), "{} {reduce}", graph.name);
-            let args = [fused.arg_out, composed.arg_out].map(|arg| arg.map(|arg| arg.to_host(&self.stream).unwrap()));
-            assert!(args[0] == args[1], "{} {reduce}: arg_out", graph.name);
+            let args = [fused.arg_out, by_index.arg_out, composed.arg_out];
+            let args = args.map(|arg| arg.map(|arg| arg.to_host(&self.stream).unwrap()));
+            for (given, arg) in [fused.out, by_index.out].iter().zip(&args) {
+                assert!(host(given) == host(&composed.out), "{} {reduce}", graph.name);
+                assert!(*arg == args[2], "{} {reduce}: arg_out", graph.name);
+            }
         }
     }
 }
@@ -63,6 +76,7 @@ impl Timer {
 struct Edges {
     sources: DeviceTensor<i32>,
     indptr: DeviceTensor<i32>,
+    destinations: DeviceTensor<i32>,
 }
 
 fn main() {
@@ -71,6 +85,7 @@ fn main() {
         let edges = Edges {
             sources: timer.upload(&[graph.edges], graph.sources()),
             indptr: timer.upload(&[graph.nodes + 1], graph.destinations().indptr()),
+            destinations: timer.upload(&[graph.edges], graph.destinations().sorted_index()),
         };
         timer.compare(graph, &edges);
         for &columns in graph.columns {

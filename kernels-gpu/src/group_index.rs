@@ -10,6 +10,8 @@
 //!             to[(elements with a lower digit) + (elements before it with the same digit)] = element
 //! ```
 //! `counts` depends on no order of execution, so the result is the same every time.
+//!
+//! A sorted index needs no sort: `sorted_bounds` finds where its groups begin.
 
 use kernel_params::{GroupIndexParams, GROUP_TILE, THREADS_PER_BLOCK};
 use nvptx_arch::{
@@ -453,5 +455,35 @@ pub unsafe fn bounds<I: Index, P: Index>(p: &GroupIndexParams, threads: Threads)
             }
         }
         memory::store((p.indptr as *mut P).add(entry as usize), P::from_position(low - row_start));
+    });
+}
+
+/// Stores where each group of a sorted index begins, as an int32: for each entry of indptr, a binary search for the
+/// first element that is not below the group.
+///
+/// ```text
+/// for each row, for each group of 0 ..= N: one thread
+///     indptr[row][group] = how many elements of the row come before the group
+/// ```
+/// Elements below 0 come before group 0, or, where the last element of the row is one of them, after group N - 1: an
+/// index may be padded with -1. In a row that is not sorted, an entry is any number in [0, E].
+#[inline(always)]
+pub unsafe fn sorted_bounds<I: Index>(p: &GroupIndexParams, threads: Threads) {
+    threads.for_each(p.rows * (p.n + 1), |entry| {
+        let (row, group) = if p.rows == 1 { (0, entry) } else { p.by_entries.divide(entry) };
+        let index = (p.index as *const I).add((row * p.e) as usize);
+        let load = |at: u64| memory::load_readonly(index.add(at as usize)).to_i64();
+        let lowest = if load(p.e - 1) < 0 { 0 } else { i64::MIN };
+        let (mut low, mut high) = (0, p.e);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let id = load(middle);
+            if lowest <= id && id < group as i64 {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        memory::store((p.indptr as *mut i32).add(entry as usize), low as i32);
     });
 }

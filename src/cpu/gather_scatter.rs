@@ -3,7 +3,7 @@
 use super::{
     check::{check_index, group_count},
     gather_segment::reduce_rows,
-    group_index::group,
+    group_index::{group, sorted_bounds},
     walk::Gathered,
 };
 use crate::{
@@ -110,15 +110,21 @@ impl<T: Scalar, I: Index> Inputs<'_, T, I> {
         check_index(&plan.segments.rows, &self.index, options.groups.bad_index)?;
         check_index(&plan.groups, &self.destination, options.groups.bad_index)?;
         // int64 holds every position, whatever the type of the index.
-        let mut perm = try_vec::filled(plan.groups.perm_shape().element_count(), 0i64)?;
         let mut indptr = try_vec::filled(plan.groups.indptr_shape().element_count(), 0i64)?;
-        group(&plan.groups, self.destination.data(), &mut perm, &mut indptr)?;
+        let perm = if plan.groups.is_sorted {
+            sorted_bounds(&plan.groups, self.destination.data(), &mut indptr);
+            None
+        } else {
+            let mut perm = try_vec::filled(plan.groups.perm_shape().element_count(), 0i64)?;
+            group(&plan.groups, self.destination.data(), &mut perm, &mut indptr)?;
+            Some(perm)
+        };
         let rows = Gathered {
             plan: &plan.segments,
             src: self.src.data(),
             index: self.index.data(),
             indptr: &indptr,
-            perm: Some(&perm),
+            perm: perm.as_deref(),
         };
         reduce_rows(rows, self.weight, nowhere, out.into_data(), arg_out.map(TensorViewMut::into_data))
     }

@@ -56,6 +56,24 @@ pub fn group_index_into<'a, I: Index>(
     group(&plan, index.data(), perm.into_data(), indptr.into_data())
 }
 
+/// Finds where each group of a sorted index begins. Elements below 0 come before group 0, or, where the last element of
+/// the row is one of them, after group N - 1: an index may be padded with -1.
+pub(super) fn sorted_bounds<I: Index>(plan: &GroupIndexPlan, index: &[I], indptr: &mut [i64]) {
+    for (row, entries) in indptr.chunks_mut(plan.n + 1).enumerate() {
+        let index = &index[row * plan.e..(row + 1) * plan.e];
+        let is_padded = index.last().is_some_and(|last| last.to_i64() < 0);
+        let lowest = if is_padded { 0 } else { i64::MIN };
+        let mut rest = index.iter().map(|id| id.to_i64()).peekable();
+        let mut start = 0;
+        for (group, entry) in entries.iter_mut().enumerate() {
+            while rest.next_if(|id| (lowest..group as i64).contains(id)).is_some() {
+                start += 1;
+            }
+            *entry = start;
+        }
+    }
+}
+
 /// Groups an index. `P`, the type of perm and indptr, holds every position.
 pub(super) fn group<I: Index, P: Index>(
     plan: &GroupIndexPlan,

@@ -11,6 +11,7 @@ mod composite_csr;
 mod gather;
 mod gather_scatter;
 mod gather_segment;
+mod gather_segment_coo;
 mod group_index;
 mod reduce;
 mod scatter;
@@ -28,6 +29,7 @@ pub use composite_csr::{
 pub use gather::{gather_coo, gather_coo_into, gather_csr, gather_csr_into};
 pub use gather_scatter::{gather_scatter, gather_scatter_into};
 pub use gather_segment::{gather_segment_csr, gather_segment_csr_into};
+pub use gather_segment_coo::{gather_segment_coo, gather_segment_coo_into};
 pub use group_index::{group_index, group_index_into};
 pub use scatter::{scatter, scatter_into};
 pub use segment::{segment_coo, segment_coo_into, segment_csr, segment_csr_into};

@@ -14,15 +14,14 @@ use super::{
     queue::{Queue, StreamQueue},
 };
 use crate::{
-    Error, GatherScatterOptions, GatherScatterPlan, Index, IndexType, Reduce, ReduceOperator, Reduced, Scalar,
-    ScalarType,
+    Error, GatherScatterOptions, GatherScatterPlan, Index, IndexType, Reduce, Reduced, Scalar, ScalarType,
     gather_segment::{WEIGHT, check_float32_beside},
     index_rules::IndexRules,
     reduction::Reduction,
 };
 
-/// Gives the steps of a gather_scatter to a queue. It allocates nothing on the device and does not wait. Elements with an
-/// index outside [0, R), or a destination outside [0, N), are left out.
+/// Gives the steps of a gather_scatter or a gather_segment_coo to a queue. It allocates nothing on the device and does
+/// not wait. Elements with an index outside [0, R), or a destination outside [0, N), are left out.
 ///
 /// `pointers` are those of a gather_segment, with the destinations in place of the indptr.
 ///
@@ -49,7 +48,8 @@ pub unsafe fn enqueue_gather_scatter(
 }
 
 /// [`enqueue_gather_scatter`] on a raw `CUstream` of the current context: what the plugins call. A kernel that
-/// [`preload_gather_scatter`] has not loaded is compiled here.
+/// [`preload_gather_scatter`] or [`preload_gather_segment_coo`](super::raw::preload_gather_segment_coo) has not loaded
+/// is compiled here.
 ///
 /// # Errors
 /// Those of [`enqueue_gather_scatter`].
@@ -78,9 +78,19 @@ pub fn preload_gather_scatter(
     scalar: ScalarType,
     index_type: IndexType,
 ) -> Result<(), Error> {
-    ReduceOperator::GatherScatter.check(reduce)?;
+    preload(kernels, &GatherScatterOptions::new(reduce), scalar, index_type)
+}
+
+/// [`preload_gather_scatter`] for the operator that the options are of.
+pub(super) fn preload(
+    kernels: &Kernels,
+    options: &GatherScatterOptions,
+    scalar: ScalarType,
+    index_type: IndexType,
+) -> Result<(), Error> {
+    options.operator().check(options.reduce)?;
     launches::preload(kernels, |device| {
-        let mut all = grouped::kernels(reduce, scalar, index_type);
+        let mut all = grouped::kernels(options.reduce, scalar, index_type, options.groups.is_sorted);
         all.extend(device.fill());
         all
     })
@@ -95,7 +105,7 @@ impl Call<2> for GatherScatterPlan {
 
     fn key(&self, pointers: &GatherSegmentPointers) -> [&'static str; 4] {
         let ReductionPointers { scalar, index_type, .. } = pointers.reduction;
-        ["gather_scatter", self.reduce().name(), scalar.name(), index_type.name()]
+        [self.operator().name(), self.reduce().name(), scalar.name(), index_type.name()]
     }
 
     unsafe fn enqueue(&self, queue: &mut impl Queue, pointers: &GatherSegmentPointers) -> Result<(), Error> {

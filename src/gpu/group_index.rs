@@ -10,6 +10,7 @@ use super::{
     DeviceTensor, Stream, Workspace,
     call::{self, Call},
     check::group_count,
+    kernel::kernel,
     kernels::Kernels,
     queue::{Queue, StreamQueue},
 };
@@ -276,6 +277,38 @@ pub(super) unsafe fn enqueue_with_perm_of(
     }
     // SAFETY: the caller's promise.
     unsafe { queue.launch_for_each(Step::Bounds.kernel(types), entries, &params) }
+}
+
+/// Stores where each group of a sorted index begins at the `indptr` of the pointers, as int32. The other pointers but
+/// `index` are not used.
+///
+/// # Errors
+/// Those of the queue.
+///
+/// # Safety
+/// That of [`enqueue_group_index`].
+pub(super) unsafe fn enqueue_sorted_bounds(
+    queue: &mut impl Queue,
+    plan: &GroupIndexPlan,
+    pointers: &GroupIndexPointers,
+) -> Result<(), Error> {
+    let entries = plan.indptr.element_count();
+    let params = GroupIndexParams {
+        index: pointers.index,
+        indptr: pointers.indptr,
+        rows: plan.rows as u64,
+        e: plan.e as u64,
+        n: plan.n as u64,
+        by_entries: Divisor::new(plan.n as u64 + 1),
+        ..GroupIndexParams::default()
+    };
+    // SAFETY: the caller's promise.
+    unsafe {
+        if plan.index.element_count() == 0 {
+            return queue.fill_u32(pointers.indptr, 0, entries);
+        }
+        queue.launch_for_each(kernel!(sorted_bounds index(pointers.index_type)), entries, &params)
+    }
 }
 
 /// [`enqueue_group_index`] on a raw `CUstream` of the current context: what the plugins call. A kernel that

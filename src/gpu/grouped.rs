@@ -1,9 +1,10 @@
-//! Reductions of groups without atomics: an index is grouped, and each group is a segment of the permutation.
+//! Reductions of groups without atomics: an index is grouped, and each group is a segment of the permutation. The
+//! groups of a sorted index are segments as they are.
 
 use super::{
     gather_segment::{self, GatherSegmentPointers, Reading, enqueue_reading},
     group_index::{self, GroupIndexPointers},
-    kernel::{Fold, Kernel},
+    kernel::{Fold, Kernel, kernel},
     parts::Parts,
     pointers::ReductionPointers,
     queue::Queue,
@@ -27,11 +28,16 @@ pub(super) struct GroupedPointers {
     pub(super) weights_are_float32: bool,
 }
 
-/// Every kernel that a reduction of groups of at least one element may launch, whatever its shapes. None for a reduction that it does not have.
-pub(super) fn kernels(reduce: Reduce, scalar: ScalarType, index: IndexType) -> Vec<Kernel> {
+/// Every kernel that a reduction of groups of at least one element may launch, whatever its shapes, for an index that is
+/// sorted or not. None for a reduction that it does not have.
+pub(super) fn kernels(reduce: Reduce, scalar: ScalarType, index: IndexType, is_sorted: bool) -> Vec<Kernel> {
     let Some(fold) = Fold::of(reduce) else { return Vec::new() };
-    let grouping = group_index::kernels(group_index::Types { index, perm: PERM });
-    grouping.chain(gather_segment::kernels(gather_segment::Selection { fold, scalar })).collect()
+    let grouping = if is_sorted {
+        vec![kernel!(sorted_bounds index(index))]
+    } else {
+        group_index::kernels(group_index::Types { index, perm: PERM }).collect()
+    };
+    grouping.into_iter().chain(gather_segment::kernels(gather_segment::Selection { fold, scalar })).collect()
 }
 
 /// The parts of the workspace, as offsets in bytes.
@@ -46,21 +52,25 @@ struct WorkspaceLayout {
 impl GatherScatterPlan {
     /// Whether the permutation's type holds every position, and the steps of the grouping every key.
     pub(super) fn fits(&self) -> bool {
-        i32::try_from(self.groups.e).is_ok() && self.groups.fits()
+        i32::try_from(self.groups.e).is_ok() && (self.groups.is_sorted || self.groups.fits())
     }
 
     /// The most bytes of workspace that [`enqueue_gather_scatter`](super::raw::enqueue_gather_scatter) needs, for these
     /// shapes and all smaller ones: 8 bytes for each element, 4 for each group, and 3 MiB, at most, for destinations that
-    /// are not repeated over leading axes. `usize::MAX` if the number does not fit in a usize.
+    /// are not repeated over leading axes. For sorted destinations it is 4 bytes for each element, 4 for each group, and
+    /// 256 KiB, at most. `usize::MAX` if the number does not fit in a usize.
     pub fn workspace_bytes(&self, scalar: ScalarType) -> usize {
         self.workspace(scalar).bytes
     }
 
     fn workspace(&self, scalar: ScalarType) -> WorkspaceLayout {
         let mut parts = Parts::default();
-        let perm = parts.take(self.groups.perm_shape().element_count(), PERM.bytes());
+        let is_sorted = self.groups.is_sorted;
+        let positions = if is_sorted { 0 } else { self.groups.perm_shape().element_count() };
+        let perm = parts.take(positions, PERM.bytes());
         let indptr = parts.take(self.groups.indptr_shape().element_count(), PERM.bytes());
-        let rest = self.groups.workspace_bytes(PERM).max(self.segments.workspace_bytes(scalar));
+        let grouping = if is_sorted { 0 } else { self.groups.workspace_bytes(PERM) };
+        let rest = grouping.max(self.segments.workspace_bytes(scalar));
         let rest = parts.take(rest, 1);
         WorkspaceLayout { perm, indptr, rest, bytes: parts.bytes() }
     }
@@ -115,13 +125,18 @@ pub(super) unsafe fn enqueue_grouped(
         weights_are_float32: pointers.weights_are_float32,
     };
     let reading = match pointers.rows {
+        Some(_) if plan.groups.is_sorted => Reading { index_type: reduction.index_type, perm: None, args: None },
         Some(_) => Reading { index_type: reduction.index_type, perm: Some(perm), args: Some(perm) },
         None => Reading { index_type: PERM, perm: None, args: Some(perm) },
     };
     // SAFETY: the caller's promise, and the sizes of the workspace's parts. The grouping writes the permutation and the
     // indptr before the reduction reads them.
     unsafe {
-        group_index::enqueue_with_perm_of(PERM, queue, &plan.groups, &grouping)?;
+        if plan.groups.is_sorted {
+            group_index::enqueue_sorted_bounds(queue, &plan.groups, &grouping)?;
+        } else {
+            group_index::enqueue_with_perm_of(PERM, queue, &plan.groups, &grouping)?;
+        }
         enqueue_reading(queue, &plan.segments, &segments, reading)
     }
 }

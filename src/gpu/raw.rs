@@ -16,6 +16,7 @@ pub use super::{
     gather::{GatherPointers, enqueue_gather, gather_raw, preload_gather_coo, preload_gather_csr},
     gather_scatter::{enqueue_gather_scatter, gather_scatter_raw, preload_gather_scatter},
     gather_segment::{GatherSegmentPointers, enqueue_gather_segment, gather_segment_raw, preload_gather_segment_csr},
+    gather_segment_coo::preload_gather_segment_coo,
     group_index::{GroupIndexPointers, enqueue_group_index, group_index_raw, preload_group_index},
     kernel::{IndexQuestion, Kernel},
     kernels::{EMBEDDED_PTX, EmbeddedPtx, Kernels},

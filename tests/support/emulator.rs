@@ -14,9 +14,9 @@ use kernel_params::{
 use kernels_gpu::entry::entry_points;
 use nvptx_arch::emulate::{self, Launch, Memory, Options};
 use tensorrt_scatter::{
-    AttentionCsrPlan, Error, GatherScatterOptions, GatherScatterPlan, GatherSegmentCsrOptions, GatherSegmentPlan,
-    GroupIndexOptions, GroupIndexPlan, Grouping, IndexType, ScatterOptions, ScatterPlan, SegmentCooOptions,
-    SegmentCsrOptions, SegmentPlan, Shape,
+    AttentionCsrPlan, Error, GatherScatterOptions, GatherScatterPlan, GatherSegmentCooOptions, GatherSegmentCsrOptions,
+    GatherSegmentPlan, GroupIndexOptions, GroupIndexPlan, Grouping, IndexType, ScatterOptions, ScatterPlan,
+    SegmentCooOptions, SegmentCsrOptions, SegmentPlan, Shape,
     gpu::{
         DeviceNumbers, Tuning,
         raw::{
@@ -500,12 +500,37 @@ pub fn gather_scatter<T: Element>(
     max_blocks: u32,
     offset: usize,
 ) -> Result<(Vec<T>, Vec<i64>), Error> {
+    by_destination(case, false, seed, max_blocks, offset)
+}
+
+/// [`gather_segment`] for sorted destinations.
+pub fn gather_segment_coo<T: Element>(
+    case: &GatherScatterCase<T>,
+    seed: u64,
+    max_blocks: u32,
+    offset: usize,
+) -> Result<(Vec<T>, Vec<i64>), Error> {
+    by_destination(case, true, seed, max_blocks, offset)
+}
+
+fn by_destination<T: Element>(
+    case: &GatherScatterCase<T>,
+    is_sorted: bool,
+    seed: u64,
+    max_blocks: u32,
+    offset: usize,
+) -> Result<(Vec<T>, Vec<i64>), Error> {
     let shape = |dims: &[usize]| Shape::new(dims).unwrap();
     let (src, index, destination) =
         (shape(&case.rows.src_dims), shape(&case.rows.index_dims), shape(&case.destination_dims));
     let weight = case.rows.weights.as_ref().map(|weights| shape(&weights.dims));
-    let options = GatherScatterOptions::new(case.rows.reduce).dim_size(case.dim_size);
-    let plan = GatherScatterPlan::new(&src, &index, &destination, weight.as_ref(), &options)?;
+    let plan = if is_sorted {
+        let options = GatherSegmentCooOptions::new(case.rows.reduce).dim_size(case.dim_size);
+        GatherScatterPlan::coo(&src, &index, &destination, weight.as_ref(), &options)?
+    } else {
+        let options = GatherScatterOptions::new(case.rows.reduce).dim_size(case.dim_size);
+        GatherScatterPlan::new(&src, &index, &destination, weight.as_ref(), &options)?
+    };
     let (bytes, grid) = (plan.workspace_bytes(T::TYPE), (seed, max_blocks, offset));
     gather_rows(&case.rows, &case.destination, case.out_len(), bytes, grid, |emulator, pointers| {
         // SAFETY: the addresses are of vectors that have the plan's sizes and outlive the call.

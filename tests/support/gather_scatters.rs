@@ -8,7 +8,7 @@ use super::{
     gather_segments::{GatherSegmentCase, gather_segment_cases, reduce_where, repeated},
 };
 
-/// The inputs of gather_scatter.
+/// The inputs of gather_scatter, or of gather_segment_coo.
 #[derive(Clone, Debug)]
 pub struct GatherScatterCase<T> {
     /// src, index, weights and the reduction. Its indptr is not used.
@@ -23,6 +23,15 @@ impl<T: Element> GatherScatterCase<T> {
     /// The rows of a case, with destinations for one index.
     pub fn new(rows: GatherSegmentCase<T>, destination: &[i64], dim_size: usize) -> Self {
         Self { rows, destination_dims: vec![destination.len()], destination: destination.to_vec(), dim_size }
+    }
+
+    /// The same with sorted destinations: what gather_segment_coo takes. If `is_padded`, negative ones lie behind the
+    /// others.
+    pub fn sorted(mut self, is_padded: bool) -> Self {
+        let length = self.rows.length().max(1);
+        let place = |&destination: &i64| if is_padded && destination < 0 { i64::MAX } else { destination };
+        self.destination.chunks_mut(length).for_each(|row| row.sort_by_key(place));
+        self
     }
 
     pub fn out_dims(&self) -> Vec<usize> {

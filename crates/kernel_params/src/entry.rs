@@ -344,6 +344,7 @@ macro_rules! entry_points {
                 // A work item is an entry of indptr.
                 group_index_bounds index (GroupIndexParams) thread any = group_index::bounds<I, I>;
                 group_index_bounds_i64_narrow (GroupIndexParams) thread any = group_index::bounds<i64, i32>;
+                sorted_bounds index (GroupIndexParams) thread any = group_index::sorted_bounds<I>;
             }
             gather {
                 // A work item is a batch of words.

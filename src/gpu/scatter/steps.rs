@@ -178,7 +178,8 @@ pub(super) fn kernels(reduce: Reduce, deterministic: bool, types: ReductionTypes
     let fill = device.fill().filter(|_| fills);
     let kernels = steps.into_iter().map(|step| step.kernel(types));
     let offsets = Kernel::index_store_offsets_all;
-    let grouped = grouped::kernels(reduce, types.scalar, types.index).into_iter().filter(|&kernel| kernel != offsets);
+    let grouped =
+        grouped::kernels(reduce, types.scalar, types.index, false).into_iter().filter(|&kernel| kernel != offsets);
     kernels.chain(fill).chain([offsets]).chain(grouped).collect()
 }
 
