@@ -1,11 +1,12 @@
 /*
  * The operators of TensorRT Scatter as C functions, in libtensorrt_scatter_plugin.so, on the CPU or a CUDA device.
  *
- * Each operator computes what torch_scatter 2.1.2's function of the same name computes. Eight are not in torch_scatter:
- * gather_segment_csr computes segment_csr of the rows that gather_coo reads, each times its weight. gather_scatter
- * computes scatter of the same rows. group_index sorts the positions of an index's elements by their group. softmax_csr,
- * log_softmax_csr, logsumexp_csr and std_csr compute softmax and its like over the segments of an indptr. attention_csr
- * computes softmax_csr of scores, and with the results as weights gather_segment_csr's sum.
+ * Each operator computes what torch_scatter 2.1.2's function of the same name computes. Nine are not in torch_scatter:
+ * gather_segment_csr computes segment_csr of the rows that gather_coo reads, each times its weight. gather_segment_coo
+ * computes segment_coo of the same rows, and gather_scatter computes scatter of them. group_index sorts the positions
+ * of an index's elements by their group. softmax_csr, log_softmax_csr, logsumexp_csr and std_csr compute softmax and
+ * its like over the segments of an indptr. attention_csr computes softmax_csr of scores, and with the results as
+ * weights gather_segment_csr's sum.
  *
  * The caller owns the tensors.
  * They are row-major and contiguous, have rank 0 to 8, and are aligned to their elements. A call checks its arguments.
@@ -97,7 +98,8 @@ enum {
     TRTS_LOG_SOFTMAX_CSR = 13,
     TRTS_LOGSUMEXP_CSR = 14,
     TRTS_STD_CSR = 15,
-    TRTS_ATTENTION_CSR = 16
+    TRTS_ATTENTION_CSR = 16,
+    TRTS_GATHER_SEGMENT_COO = 17
 };
 
 /* A tensor, in host memory or in the memory of the target's CUDA device. */
@@ -113,7 +115,7 @@ typedef struct trts_tensor {
  * does not use. */
 typedef struct trts_options {
     size_t struct_size;    /* sizeof(trts_options) */
-    trts_reduce reduce;    /* scatter, segment_coo, segment_csr, gather_segment_csr, gather_scatter */
+    trts_reduce reduce;    /* scatter, segment_coo, segment_csr, gather_segment_csr, gather_scatter, gather_segment_coo */
     int32_t unchecked;     /* not 0: leave out elements with bad indices, and do not check for them; only then a call
                               does not wait for its CUDA stream */
     int64_t dim;           /* scatter, softmax, log_softmax, logsumexp, std: the axis of src; negative ones count from
@@ -156,8 +158,8 @@ typedef struct trts_requirements {
  * gather_coo, segment_csr, gather_segment_csr, softmax_csr, log_softmax_csr, logsumexp_csr, std_csr and attention_csr. On
  * CUDA, reading the data waits for the stream and takes TRTS_QUERY_WORKSPACE_BYTES of workspace. src and base are null
  * for the operators that have none; for gather_csr base may be out, and the result then is as long as out.
- * gather_segment_csr, gather_scatter and attention_csr have more inputs, so only trts_query_inputs() takes them. The
- * shape of group_index's perm is index's; the query finds that of indptr.
+ * gather_segment_csr, gather_segment_coo, gather_scatter and attention_csr have more inputs, so only trts_query_inputs()
+ * takes them. The shape of group_index's perm is index's; the query finds that of indptr.
  */
 trts_status trts_query(trts_operator op, const trts_tensor *src, const trts_tensor *index, const trts_tensor *base,
                        const trts_options *options, const trts_target *target, trts_requirements *requirements);
@@ -185,6 +187,9 @@ trts_status trts_query_inputs(trts_operator op, const trts_tensor *const *inputs
  * gather_scatter: out[.., n, ..] is the reduction of all weight[.., e] * src[.., index[.., e], ..] with
  * destination[.., e] == n, in any order. index and destination are [.., E]; weight is [.., E], or [.., E, H] for H
  * heads of K / H neighbouring columns. arg_out is a position e; it is E for an empty group.
+ *
+ * gather_segment_coo: gather_scatter for a destination that is sorted along its last axis, without a sort; the results
+ * have the same bits. If unchecked, negative destinations may also lie behind all others, as padding.
  *
  * softmax_csr, log_softmax_csr, logsumexp_csr and std_csr: each segment src[.., indptr[.., n]:indptr[.., n + 1], ..] is a
  * group. out of the first two has src's shape, and is 0 where an element is in no segment. out of the others has N in
@@ -223,6 +228,9 @@ trts_status trts_group_index(const trts_tensor *index, const trts_options *optio
 trts_status trts_gather_scatter(const trts_tensor *src, const trts_tensor *index, const trts_tensor *destination,
                                 const trts_tensor *weight, const trts_options *options, const trts_tensor *out,
                                 const trts_tensor *arg_out, const trts_target *target);
+trts_status trts_gather_segment_coo(const trts_tensor *src, const trts_tensor *index, const trts_tensor *destination,
+                                    const trts_tensor *weight, const trts_options *options, const trts_tensor *out,
+                                    const trts_tensor *arg_out, const trts_target *target);
 trts_status trts_softmax_csr(const trts_tensor *src, const trts_tensor *indptr, const trts_options *options,
                              const trts_tensor *out, const trts_target *target);
 trts_status trts_log_softmax_csr(const trts_tensor *src, const trts_tensor *indptr, const trts_options *options,

@@ -229,14 +229,16 @@ fn a_query_reads_the_index_only_where_it_must() {
     abi.expect_failure(query(0, &index, &Options { dim_size: 1 << 61, ..options }).0, INVALID_ARGUMENT, &["memory"]);
     abi.expect_failure(query(5, &index, &Options { dim_size: 1 << 61, ..options }).0, INVALID_ARGUMENT, &["memory"]);
     abi.expect_failure(query(10, &index, &Options { dim_size: 1 << 59, ..options }).0, INVALID_ARGUMENT, &["memory"]);
-    let last = ["operator is 17", "TRTS_ATTENTION_CSR (16)"];
-    abi.expect_failure(query(17, &index, &options).0, INVALID_ARGUMENT, &last);
+    let last = ["operator is 18", "TRTS_GATHER_SEGMENT_COO (17)"];
+    abi.expect_failure(query(18, &index, &options).0, INVALID_ARGUMENT, &last);
     let words = ["TRTS_GATHER_SEGMENT_CSR has the inputs src, index, indptr, weight", "trts_query_inputs()"];
     abi.expect_failure(query(9, &index, &options).0, INVALID_ARGUMENT, &words);
     let words = ["TRTS_ATTENTION_CSR has the inputs src, index, indptr, score", "trts_query_inputs()"];
     abi.expect_failure(query(16, &index, &options).0, INVALID_ARGUMENT, &words);
     let words = ["TRTS_GATHER_SCATTER has the inputs src, index, destination, weight", "trts_query_inputs()"];
     abi.expect_failure(query(11, &index, &options).0, INVALID_ARGUMENT, &words);
+    let words = ["TRTS_GATHER_SEGMENT_COO has the inputs src, index, destination, weight", "trts_query_inputs()"];
+    abi.expect_failure(query(17, &index, &options).0, INVALID_ARGUMENT, &words);
     abi.expect_failure(
         query(1, &index, &Options { reduce: 1, ..options }).0,
         INVALID_ARGUMENT,
@@ -462,6 +464,35 @@ fn every_input_of_a_gather_scatter_is_checked() {
     let status = run(&index, &destination, &Options { unchecked: 1, ..Options::INIT });
     assert_eq!(status, OK, "{}", abi.last_error());
     assert_eq!(out, [0.0, 0.0, 14.0, 18.0]);
+}
+
+#[test]
+fn a_destination_below_the_one_before_it_is_refused() {
+    let abi = CAbi::load();
+    let (mut src, mut index, mut out) = ([1.0f32, 2.0, 4.0], [2i64, 0, 2, 1], [UNTOUCHED; 2]);
+    let (src, index) = (tensor(&mut src, FLOAT32, &[3]), tensor(&mut index, INT64, &[4]));
+    let written = tensor(&mut out, FLOAT32, &[2]);
+    let run = |destination: &mut [i64; 4], options: &Options| {
+        let (destination, null) = (tensor(destination, INT64, &[4]), ptr::null());
+        // SAFETY: the tensors are what they say.
+        unsafe {
+            (abi.gather_segment_coo)(&src, &index, &destination, ptr::null(), options, &written, null, ptr::null())
+        }
+    };
+    let unsorted = run(&mut [0, 1, 0, 1], &Options::INIT);
+    abi.expect_failure(unsorted, BAD_INDEX, &["destination[2]", "is 0, less than the 1 before it", "gather_scatter"]);
+    assert_eq!(abi.last_bad_index(), Some((2, 0)));
+    let outside = run(&mut [0, 0, 1, 2], &Options::INIT);
+    abi.expect_failure(outside, BAD_INDEX, &["destination[3]", "is 2, outside 0 to 1"]);
+    let unchecked = Options { unchecked: 1, ..Options::INIT };
+    // Elements outside are left out: in front of the others, behind them, and as padding.
+    for (destination, sums) in
+        [([-1, 0, 0, 2], [5.0, 0.0]), ([0, 1, 1, 2], [4.0, 5.0]), ([0, 0, 1, -1], [5.0, 4.0]), ([-1; 4], [0.0; 2])]
+    {
+        assert_eq!(run(&mut { destination }, &unchecked), OK, "{}", abi.last_error());
+        // SAFETY: `out` has two numbers.
+        assert_eq!(unsafe { *written.data.cast::<[f32; 2]>() }, sums, "{destination:?}");
+    }
 }
 
 /// A group_index that succeeds. A test changes one thing of it at a time.

@@ -71,6 +71,7 @@ loaded_ahead! {
     kernels_of_logsumexp_csr_are_loaded_ahead: c"TRTS_LogSumExpCSR"
     kernels_of_std_csr_are_loaded_ahead: c"TRTS_StdCSR"
     kernels_of_attention_csr_are_loaded_ahead: c"TRTS_AttentionCSR"
+    kernels_of_gather_segment_coo_are_loaded_ahead: c"TRTS_GatherSegmentCOO"
     kernels_of_an_alias_are_loaded_ahead: c"SegmentCSR"
 }
 
@@ -374,10 +375,10 @@ mod in_child {
             let is_csr = name.ends_with("CSR");
             let (mut src, mut out) = (tensor(values, &[e, k]), tensor(values, &[n, k]));
             let is_gather_segment = ["TRTS_GatherSegmentCSR", "TRTS_AttentionCSR"].contains(&name);
-            let is_gather_scatter = name == "TRTS_GatherScatter";
-            let bounds = tensor(index, &[if is_gather_scatter { e } else { n + 1 }]);
+            let has_destinations = ["TRTS_GatherScatter", "TRTS_GatherSegmentCOO"].contains(&name);
+            let bounds = tensor(index, &[if has_destinations { e } else { n + 1 }]);
             let index = if is_csr && !is_gather_segment { bounds.clone() } else { tensor(index, &[e]) };
-            if is_gather_segment || is_gather_scatter {
+            if is_gather_segment || has_destinations {
                 src = tensor(values, &[n, k]);
             } else if name.starts_with("TRTS_Gather") {
                 std::mem::swap(&mut src, &mut out);
@@ -399,7 +400,7 @@ mod in_child {
             let has_arg = self.reduce.is_some_and(Reduce::has_arg) && name != "SegmentCSR";
             outputs.extend(has_arg.then(|| tensor(INT32_TYPE, &outputs[0].dims)));
             let mut inputs = vec![src, index];
-            if is_gather_segment || is_gather_scatter {
+            if is_gather_segment || has_destinations {
                 inputs.extend([bounds, tensor(values, &[e])]);
             } else if name == "TRTS_GroupIndex" {
                 inputs = vec![tensor(values, &[e])];

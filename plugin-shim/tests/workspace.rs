@@ -14,10 +14,10 @@ use common::{
     v3::{Creator, Phase, Plugin},
 };
 use tensorrt_scatter::{
-    AttentionCsrPlan, Composite, CompositeCsrOptions, CompositeCsrPlan, CompositeOptions, CompositePlan,
-    GatherScatterOptions, GatherScatterPlan, GatherSegmentCsrOptions, GatherSegmentPlan, GroupIndexOptions,
-    GroupIndexPlan, IndexType, ReduceOperator, ScalarType, ScatterOptions, ScatterPlan, SegmentCooOptions,
-    SegmentCsrOptions, SegmentPlan, Shape,
+    AttentionCsrPlan, Composite, CompositeCsrOptions, CompositeCsrPlan, CompositeOptions, CompositePlan, Error,
+    GatherScatterOptions, GatherScatterPlan, GatherSegmentCooOptions, GatherSegmentCsrOptions, GatherSegmentPlan,
+    GroupIndexOptions, GroupIndexPlan, IndexType, Reduce, ReduceOperator, ScalarType, ScatterOptions, ScatterPlan,
+    SegmentCooOptions, SegmentCsrOptions, SegmentPlan, Shape,
 };
 
 const CASES: usize = 3000;
@@ -250,12 +250,30 @@ fn attentions_fit() {
     }
 }
 
+/// Plans an operator with destinations: of src, index, destination, weight, the reduction, and the number of groups.
+type PlanOf = fn(&Shape, &Shape, &Shape, Option<&Shape>, Reduce, usize) -> Result<GatherScatterPlan, Error>;
+
 #[test]
 fn gathered_groups_fit() {
+    gathered_groups_of_fit(c"TRTS_GatherScatter", |src, index, destination, weight, reduce, groups| {
+        let options = GatherScatterOptions::new(reduce).dim_size(groups);
+        GatherScatterPlan::new(src, index, destination, weight, &options)
+    });
+}
+
+#[test]
+fn gathered_segments_of_a_sorted_index_fit() {
+    gathered_groups_of_fit(c"TRTS_GatherSegmentCOO", |src, index, destination, weight, reduce, groups| {
+        let options = GatherSegmentCooOptions::new(reduce).dim_size(groups);
+        GatherScatterPlan::coo(src, index, destination, weight, &options)
+    });
+}
+
+fn gathered_groups_of_fit(name: &CStr, plan: PlanOf) {
     let mut random = Random(7);
     for reduce in ReduceOperator::GatherScatter.reductions() {
         let fields = [chars(c"reduce", reduce.name()), int(c"dim_size_input", &1), int(c"weight_input", &1)];
-        let plugin = plugin(c"TRTS_GatherScatter", &fields);
+        let plugin = plugin(name, &fields);
         for _ in 0..CASES {
             let (data_type, scalar) = VALUE_TYPES[random.index(VALUE_TYPES.len())];
             let largest = Sizes::largest(&mut random);
@@ -270,9 +288,8 @@ fn gathered_groups_fit() {
             let given = plugin.workspace_size(&inputs, &inputs, &outputs);
             let sizes = largest.within(&mut random);
             let [index, destination] = positions(sizes, &mut random);
-            let options = GatherScatterOptions::new(reduce).dim_size(sizes.groups);
             let weight = weight(sizes);
-            let plan = GatherScatterPlan::new(&src(sizes), &index, &destination, Some(&weight), &options).unwrap();
+            let plan = plan(&src(sizes), &index, &destination, Some(&weight), reduce, sizes.groups).unwrap();
             let needed = plan.workspace_bytes(scalar);
             assert!(needed <= given, "{sizes:?} of {largest:?}, {scalar:?}: {needed} bytes needed, {given} given");
         }
@@ -302,7 +319,7 @@ fn groupings_fit() {
 }
 
 /// The plugins that a test above is about.
-const CHECKED: [&CStr; 13] = [
+const CHECKED: [&CStr; 14] = [
     c"TRTS_AttentionCSR",
     c"TRTS_Scatter",
     c"TRTS_SegmentCOO",
@@ -311,6 +328,7 @@ const CHECKED: [&CStr; 13] = [
     c"TRTS_ScatterLogSumExp",
     c"TRTS_ScatterStd",
     c"TRTS_GatherSegmentCSR",
+    c"TRTS_GatherSegmentCOO",
     c"TRTS_GroupIndex",
     c"TRTS_GatherScatter",
     c"TRTS_SoftmaxCSR",

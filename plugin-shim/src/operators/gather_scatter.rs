@@ -1,8 +1,9 @@
-//! `TRTS_GatherScatter`: src, index, destination, optional weight -> out, and arg_out for min and max.
+//! `TRTS_GatherScatter`: src, index, destination, optional weight -> out, and arg_out for min and max. It is also
+//! `TRTS_GatherSegmentCOO`, whose destinations are sorted.
 
 use tensorrt_scatter::{
-    Error, GatherScatterOptions, GatherScatterPlan, Reduce, ReduceOperator, Shape,
-    gpu::raw::{Kernels, gather_scatter_raw, preload_gather_scatter},
+    Error, GatherScatterOptions, GatherScatterPlan, GatherSegmentCooOptions, Reduce, ReduceOperator, Shape,
+    gpu::raw::{Kernels, gather_scatter_raw, preload_gather_scatter, preload_gather_segment_coo},
 };
 
 use super::{
@@ -33,8 +34,9 @@ pub(super) const DECLARATION: Declaration = Declaration {
     make,
 };
 
-fn make(declaration: &'static Declaration, attributes: &Attributes, generation: Generation) -> Made {
-    let reduce = attribute::reduce(ReduceOperator::GatherScatter, attributes)?;
+pub(super) fn make(declaration: &'static Declaration, attributes: &Attributes, generation: Generation) -> Made {
+    let is_sorted = declaration.id == Id::GatherSegmentCoo;
+    let reduce = attribute::reduce(declaration.reductions.unwrap_or(ReduceOperator::GatherScatter), attributes)?;
     let size = Size::of_groups(attributes, generation)?;
     if size == Size::Base {
         return Err(groups::unknown_without_base());
@@ -43,18 +45,32 @@ fn make(declaration: &'static Declaration, attributes: &Attributes, generation: 
     let has_weight = attribute::flag(attributes, &WEIGHT_INPUT, false)?;
     let weight = (has_weight || size.is_input()).then_some(has_weight);
     let choice = Choice { has_group_count: size.is_input(), weight, positions, ..Choice::default() };
-    Ok(Box::new(GatherScatter { signature: Signature::new(declaration, choice), reduce, size }))
+    Ok(Box::new(GatherScatter { signature: Signature::new(declaration, choice), reduce, size, is_sorted }))
 }
 
 struct GatherScatter {
     signature: Signature,
     reduce: Reduce,
     size: Size,
+    /// Whether the destinations are sorted.
+    is_sorted: bool,
 }
 
 impl GatherScatter {
-    fn options(&self, groups: usize) -> GatherScatterOptions {
-        GatherScatterOptions::new(self.reduce).dim_size(groups)
+    fn plan_of(
+        &self,
+        src: &Shape,
+        index: &Shape,
+        destination: &Shape,
+        weight: Option<&Shape>,
+        groups: usize,
+    ) -> Result<GatherScatterPlan, Error> {
+        if self.is_sorted {
+            let options = GatherSegmentCooOptions::new(self.reduce).dim_size(groups);
+            return GatherScatterPlan::coo(src, index, destination, weight, &options);
+        }
+        let options = GatherScatterOptions::new(self.reduce).dim_size(groups);
+        GatherScatterPlan::new(src, index, destination, weight, &options)
     }
 
     /// The number of groups; None if it is not known yet.
@@ -82,8 +98,7 @@ impl Operator for GatherScatter {
     fn plan(&self, shapes: &Shapes) -> Result<Option<Box<dyn Plan>>, Refusal> {
         let (index, destination) = (shapes.index(), &shapes.inputs[DESTINATION]);
         let (weight, groups) = (shapes.inputs.get(gathered::WEIGHT), self.group_count(shapes)?);
-        let options = self.options(groups.unwrap_or(0));
-        let plan = GatherScatterPlan::new(shapes.src(), index, destination, weight, &options)?;
+        let plan = self.plan_of(shapes.src(), index, destination, weight, groups.unwrap_or(0))?;
         shape::check_positions(self.signature.positions(), "index", index.dims()[axis(shapes)])?;
         Ok(groups.map(|_| Box::new(plan) as Box<dyn Plan>))
     }
@@ -96,12 +111,13 @@ impl Operator for GatherScatter {
         let elements = shapes.index().dims().last().copied().unwrap_or(0);
         shape::check_countable([*src, src.with_axis(axis, elements)?, src.with_axis(axis, groups)?])?;
         let index = shape::leading(src, axis + 1)?.with_axis(axis, elements)?;
-        let plan = GatherScatterPlan::new(src, &index, &index, None, &self.options(groups))?;
+        let plan = self.plan_of(src, &index, &index, None, groups)?;
         Ok(Plan::workspace_bytes(&plan, types))
     }
 
     fn load_kernels(&self, kernels: &Kernels, types: &ElementTypes) -> Result<(), Refusal> {
-        Ok(preload_gather_scatter(kernels, self.reduce, types.values(SRC), types.index(INDEX))?)
+        let preload = if self.is_sorted { preload_gather_segment_coo } else { preload_gather_scatter };
+        Ok(preload(kernels, self.reduce, types.values(SRC), types.index(INDEX))?)
     }
 }
 

@@ -1,5 +1,5 @@
-//! What gather_segment_csr, gather_scatter and attention_csr have in common: src, an index that names its rows, an index
-//! or indptr that tells which rows are reduced together, and weights or scores.
+//! What gather_segment_csr, gather_segment_coo, gather_scatter and attention_csr have in common: src, an index that
+//! names its rows, an index or indptr that tells which rows are reduced together, and weights or scores.
 
 use tensorrt_scatter::{
     ScalarType, Shape,

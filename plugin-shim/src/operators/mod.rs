@@ -20,6 +20,7 @@ mod gather;
 mod gather_coo;
 mod gather_csr;
 mod gather_scatter;
+mod gather_segment_coo;
 mod gather_segment_csr;
 mod gathered;
 mod group_index;
@@ -94,6 +95,7 @@ operators! {
     LogSumExpCsr: logsumexp_csr;
     StdCsr: std_csr;
     AttentionCsr: attention_csr;
+    GatherSegmentCoo: gather_segment_coo;
 }
 
 /// The declarations of every plugin: those of the operators, and those under names of other projects.

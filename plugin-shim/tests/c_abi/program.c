@@ -138,6 +138,17 @@ static void gathered_groups(void) {
     inputs[3] = &weight;
     CHECK(trts_query_inputs(TRTS_GATHER_SCATTER, inputs, 4, &options, NULL, &requirements) == TRTS_OK);
     CHECK(requirements.rank == 1 && requirements.shape[0] == 3 && requirements.dim_size == 3);
+
+    CHECK(trts_gather_segment_coo(&src, &index, &destination, &weight, &options, &out, NULL, NULL) == TRTS_BAD_INDEX);
+    CHECK(strstr(trts_last_error(), "destination[1]") != NULL);
+    destination = longs(sorted_groups, &five);
+    CHECK(trts_query_inputs(TRTS_GATHER_SEGMENT_COO, inputs, 4, &options, NULL, &requirements) == TRTS_OK);
+    CHECK(requirements.rank == 1 && requirements.shape[0] == 2 && requirements.dim_size == 2);
+    out = floats(result, &two);
+    arg_out = longs(positions, &two);
+    CHECK(trts_gather_segment_coo(&src, &index, &destination, &weight, &options, &out, &arg_out, NULL) == TRTS_OK);
+    CHECK(are_close(result, (float[]){35, 32}, 2));
+    CHECK(positions[0] == 1 && positions[1] == 4);
 }
 
 static void groupings(void) {

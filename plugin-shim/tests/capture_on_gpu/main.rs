@@ -76,6 +76,10 @@ fn check_all<T: Element + Float>(stream: &Stream, creators: &Creators, random: &
             let weighted = Weighted::Same;
             check(stream, creators, &Work::<T>::gather_scatter(random, reduce, src, index, rows, weighted));
         }
+        for reduce in ReduceOperator::GatherSegmentCoo.reductions() {
+            let weighted = Weighted::Same;
+            check(stream, creators, &Work::<T>::gather_segment_coo(random, reduce, src, index, rows, weighted));
+        }
         check(stream, creators, &Work::<T>::gather_coo(random, src, index, rows, false));
         check(stream, creators, &Work::<T>::gather_csr(random, src, index, rows, false));
         for work in Work::<T>::composites_csr(random, src, index, rows) {

@@ -8,7 +8,7 @@ use super::{
 };
 
 /// Every plugin with its attributes and their types, in the order its creator declares them.
-pub const PLUGINS: [(&CStr, &[(&str, i32)]); 18] = [
+pub const PLUGINS: [(&CStr, &[(&str, i32)]); 19] = [
     (
         c"TRTS_Scatter",
         &[
@@ -30,23 +30,19 @@ pub const PLUGINS: [(&CStr, &[(&str, i32)]); 18] = [
     (c"TRTS_ScatterStd", &[("dim", INT32), ("dim_size", INT32), ("unbiased", INT32), ("dim_size_input", INT32)]),
     (c"TRTS_GatherSegmentCSR", &[("reduce", CHAR), ("arg_type", CHAR)]),
     (c"TRTS_GroupIndex", &[("dim_size", INT32), ("dim_size_input", INT32)]),
-    (
-        c"TRTS_GatherScatter",
-        &[
-            ("dim_size", INT32),
-            ("reduce", CHAR),
-            ("arg_type", CHAR),
-            ("dim_size_input", INT32),
-            ("weight_input", INT32),
-        ],
-    ),
+    (c"TRTS_GatherScatter", OF_DESTINATIONS),
     (c"TRTS_SoftmaxCSR", &[]),
     (c"TRTS_LogSoftmaxCSR", &[("eps", FLOAT64)]),
     (c"TRTS_LogSumExpCSR", &[("eps", FLOAT64)]),
     (c"TRTS_StdCSR", &[("unbiased", INT32)]),
     (c"TRTS_AttentionCSR", &[]),
+    (c"TRTS_GatherSegmentCOO", OF_DESTINATIONS),
     (c"SegmentCSR", &[("reduce", CHAR)]),
 ];
+
+/// The attributes of the plugins with destinations.
+const OF_DESTINATIONS: &[(&str, i32)] =
+    &[("dim_size", INT32), ("reduce", CHAR), ("arg_type", CHAR), ("dim_size_input", INT32), ("weight_input", INT32)];
 
 /// The plugins that take floats alone.
 const OF_FLOATS: [&CStr; 9] = [
@@ -70,7 +66,7 @@ pub enum Value {
 use Value::{Float, Int, Text};
 
 /// What a layer has behind src and index, or behind the index of `TRTS_GroupIndex`, or behind all inputs of
-/// `TRTS_GatherSegmentCSR`, `TRTS_GatherScatter` and `TRTS_AttentionCSR`.
+/// `TRTS_GatherSegmentCSR`, `TRTS_GatherSegmentCOO`, `TRTS_GatherScatter` and `TRTS_AttentionCSR`.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Third {
     None,
@@ -85,8 +81,8 @@ pub struct Layer {
     pub attributes: &'static [(&'static CStr, Value)],
     pub third: Third,
     /// The shapes of src, index and, with a base, base; for `TRTS_GatherSegmentCSR` of src, index, indptr and perhaps
-    /// weight, for `TRTS_GatherScatter` of the same with destination for indptr, for `TRTS_AttentionCSR` of the same with
-    /// score for weight, for `TRTS_GroupIndex` of index.
+    /// weight, for `TRTS_GatherScatter` and `TRTS_GatherSegmentCOO` of the same with destination for indptr, for
+    /// `TRTS_AttentionCSR` of the same with score for weight, for `TRTS_GroupIndex` of index.
     pub inputs: &'static [&'static [i64]],
     /// The shape of the first output: out, or perm.
     pub out: &'static [i64],
@@ -136,7 +132,7 @@ impl Layer {
     pub fn input_names(&self) -> &'static [&'static str] {
         if self.is_gather_segment() {
             &["src", "index", "indptr", "weight"]
-        } else if self.is_gather_scatter() {
+        } else if self.has_destinations() {
             &["src", "index", "destination", "weight"]
         } else if self.is_attention() {
             &["src", "index", "indptr", "score"]
@@ -174,8 +170,8 @@ impl Layer {
         self.plugin == c"TRTS_GatherSegmentCSR"
     }
 
-    fn is_gather_scatter(&self) -> bool {
-        self.plugin == c"TRTS_GatherScatter"
+    fn has_destinations(&self) -> bool {
+        [c"TRTS_GatherScatter", c"TRTS_GatherSegmentCOO"].contains(&self.plugin)
     }
 
     fn is_attention(&self) -> bool {
@@ -183,7 +179,7 @@ impl Layer {
     }
 
     fn input_type(&self, position: usize, values: i32, index: i32) -> i32 {
-        let has_two_indices = self.is_gather_segment() || self.is_gather_scatter() || self.is_attention();
+        let has_two_indices = self.is_gather_segment() || self.has_destinations() || self.is_attention();
         if position == 1 || position == 2 && has_two_indices { index } else { values }
     }
 
@@ -244,7 +240,7 @@ const DYNAMIC_BASE: &[&[i64]] = &[&[-1, -1, 3], &[-1], &[-1, -1, 3]];
 const ROWS: &[&[i64]] = &[&[2, 5, 3], &[5]];
 const ROWS_BASE: &[&[i64]] = &[&[2, 5, 3], &[5], &[2, 7, 3]];
 
-static LAYERS: [Layer; 41] = [
+static LAYERS: [Layer; 43] = [
     Layer {
         plugin: c"TRTS_ScatterSoftmax",
         attributes: &[(c"dim", Int(1)), (c"dim_size_input", Int(1))],
@@ -683,6 +679,28 @@ static LAYERS: [Layer; 41] = [
         groups: None,
         indptr: None,
         symbolic: (&[&[-1], &[-1], &[0], &[-1]], "0"),
+    },
+    Layer {
+        plugin: c"TRTS_GatherSegmentCOO",
+        attributes: &[(c"reduce", Text("sum")), (c"dim_size", Int(3))],
+        third: Third::None,
+        inputs: &[&[2, 5, 6], &[1, 7], &[2, 7], &[1, 7, 3]],
+        out: &[2, 3, 6],
+        arg_out: None,
+        groups: None,
+        indptr: None,
+        symbolic: (&[&[-1, -1, 6], &[1, -1], &[1, -1], &[1, -1, 3]], "src.0 3 6"),
+    },
+    Layer {
+        plugin: c"TRTS_GatherSegmentCOO",
+        attributes: &[(c"reduce", Text("max")), (c"dim_size_input", Int(1)), (c"weight_input", Int(1))],
+        third: Third::DimSize,
+        inputs: &[&[5, 3], &[7], &[7], &[7]],
+        out: &[4, 3],
+        arg_out: Some(INT32_TYPE),
+        groups: None,
+        indptr: None,
+        symbolic: (&[&[-1, -1], &[-1], &[-1], &[-1]], "dim_size.0 src.1"),
     },
     Layer {
         plugin: c"SegmentCSR",

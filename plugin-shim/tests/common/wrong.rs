@@ -91,6 +91,12 @@ fn wrong_values(generation: i32) -> Vec<WrongAttribute> {
             vec![int(c"dim_size", &7), chars(c"reduce", "mul")],
             &["reduce", "gather_scatter", "mul"],
         ),
+        (c"TRTS_GatherSegmentCOO", vec![], &["number of groups is unknown", "dim_size"]),
+        (
+            c"TRTS_GatherSegmentCOO",
+            vec![int(c"dim_size", &7), chars(c"reduce", "mul")],
+            &["reduce", "gather_segment_coo", "mul"],
+        ),
         (c"TRTS_ScatterSoftmax", vec![], &["dim_size", "missing"]),
         (c"TRTS_ScatterSoftmax", vec![int(c"dim_size", &-1)], &["dim_size", "missing"]),
         (c"TRTS_ScatterLogSoftmax", vec![int(c"dim_size", &7), float(&-1.0)], &["eps", "-1"]),
@@ -112,6 +118,7 @@ fn wrong_values(generation: i32) -> Vec<WrongAttribute> {
         rows.push((c"TRTS_Scatter", vec![int(c"dim_size_input", &1)], &["dim_size_input", "TensorRT 10"]));
         rows.push((c"TRTS_GroupIndex", vec![int(c"dim_size_input", &1)], &["dim_size_input", "TensorRT 10"]));
         rows.push((c"TRTS_GatherScatter", vec![int(c"dim_size_input", &1)], &["dim_size_input", "TensorRT 10"]));
+        rows.push((c"TRTS_GatherSegmentCOO", vec![int(c"dim_size_input", &1)], &["dim_size_input", "TensorRT 10"]));
         rows.push((c"TRTS_SegmentCSR", vec![chars(c"reduce", "max"), chars(c"arg_type", "int64")], &["arg_type"]));
         rows.push((c"TRTS_GatherSegmentCSR", vec![chars(c"arg_type", "int64")], &["arg_type", "TensorRT 10"]));
     } else {
@@ -119,6 +126,7 @@ fn wrong_values(generation: i32) -> Vec<WrongAttribute> {
         rows.push((c"TRTS_ScatterStd", both(), &["dim_size", "dim_size_input", "both"]));
         rows.push((c"TRTS_GroupIndex", both(), &["dim_size", "dim_size_input", "both"]));
         rows.push((c"TRTS_GatherScatter", both(), &["dim_size", "dim_size_input", "both"]));
+        rows.push((c"TRTS_GatherSegmentCOO", both(), &["dim_size", "dim_size_input", "both"]));
         rows.push((c"TRTS_ScatterSoftmax", both(), &["dim_size", "dim_size_input", "both"]));
     }
     rows.into_iter()
@@ -134,7 +142,7 @@ fn wrong_values(generation: i32) -> Vec<WrongAttribute> {
 /// message says.
 type WrongShape = (&'static CStr, Third, &'static [&'static [i64]], &'static [&'static str]);
 
-const WRONG_SHAPES: [WrongShape; 56] = [
+const WRONG_SHAPES: [WrongShape; 60] = [
     (c"TRTS_Scatter", Third::None, &[&[2], &[2]], &["dim is 1", "rank 1"]),
     (c"TRTS_Scatter", Third::None, &[&[2, 5, 3], &[4]], &["index", "[4]", "[2, 5, 3]"]),
     (c"TRTS_Scatter", Third::None, &[&[1; 9], &[1]], &["src has rank 9"]),
@@ -185,6 +193,10 @@ const WRONG_SHAPES: [WrongShape; 56] = [
     // Without weight_input, the last input can only be the shape tensor.
     (c"TRTS_GatherScatter", Third::DimSize, &[&[5, 6], &[7], &[7], &[7]], &["dim_size_input", "[7]"]),
     (c"TRTS_GatherScatter", Third::DimSize, &[&[5, 6], &[7]], &["2 inputs", "destination and optionally dim_size"]),
+    (c"TRTS_GatherSegmentCOO", Third::None, &[&[5, 6], &[7], &[6]], &["destination", "[6]", "[7]"]),
+    (c"TRTS_GatherSegmentCOO", Third::None, &[&[2, 5], &[2, 7], &[3, 7]], &["destination", "[3, 7]", "[2, 5]"]),
+    (c"TRTS_GatherSegmentCOO", Third::None, &[&[5, 6], &[7], &[7], &[7, 4]], &["weight", "[7, 4]", "divides"]),
+    (c"TRTS_GatherSegmentCOO", Third::DimSize, &[&[5, 6], &[7], &[7]], &["3 inputs", "weight and optionally dim_size"]),
     (c"TRTS_GroupIndex", Third::None, &[&[]], &["index has rank 0", "rank 1 to 8"]),
     (c"TRTS_GroupIndex", Third::None, &[&[2, 5], &[2, 5]], &["2 inputs", "expected index"]),
     (c"TRTS_GroupIndex", Third::None, &[&[2, -5]], &["index", "[2, -5]"]),

@@ -138,6 +138,7 @@ fn positions_can_be_int64() {
             Work::segment_csr(&mut random, reduce, segment_src, segment_index, segments, false),
             Work::gather_segment_csr(&mut random, reduce, segment_src, segment_index, segments, Weighted::Same),
             Work::gather_scatter(&mut random, reduce, segment_src, segment_index, segments, Weighted::Same),
+            Work::gather_segment_coo(&mut random, reduce, segment_src, segment_index, segments, Weighted::Same),
         ] {
             let work = work.with_wide_positions();
             let plugin = creators.plugin(Generation::V3, work.plugin, &work.fields);

@@ -4,8 +4,9 @@ use std::ffi::CStr;
 
 use tensorrt_scatter::{
     AttentionCsrOptions, BadIndex, CompositeCsrOptions, CompositeOptions, Float, GatherCooOptions, GatherCsrOptions,
-    GatherScatterOptions, GatherSegmentCsrOptions, GroupIndexOptions, Grouping, Reduce, ReduceOperator, Reduced,
-    ScalarType, ScatterOptions, SegmentCooOptions, SegmentCsrOptions, Shape, Tensor, Weight, cpu,
+    GatherScatterOptions, GatherSegmentCooOptions, GatherSegmentCsrOptions, GroupIndexOptions, Grouping, Reduce,
+    ReduceOperator, Reduced, ScalarType, ScatterOptions, SegmentCooOptions, SegmentCsrOptions, Shape, Tensor, Weight,
+    cpu,
     gpu::{DeviceTensor, Stream},
 };
 
@@ -74,7 +75,7 @@ enum Outcome<T> {
     Positions(Tensor<i64>),
 }
 
-/// The weights of a gather_segment or gather_scatter.
+/// The weights of a gather_segment_csr, gather_segment_coo or gather_scatter.
 pub enum Weights<T> {
     Same(Tensor<T>),
     Float32(Tensor<f32>),
@@ -96,7 +97,7 @@ struct GatheredRows<T> {
     weight: Option<Weights<T>>,
 }
 
-/// Which weights a gather_segment or gather_scatter has.
+/// Which weights a gather_segment_csr, gather_segment_coo or gather_scatter has.
 #[derive(Clone, Copy)]
 pub enum Weighted {
     Not,
@@ -140,6 +141,9 @@ pub fn for_each<T: Element>(random: &mut Random, visit: &mut dyn FnMut(Work<T>))
                 }
                 for reduce in ReduceOperator::GatherScatter.reductions() {
                     visit(Work::gather_scatter(random, reduce, src, index, rows, weighted));
+                }
+                for reduce in ReduceOperator::GatherSegmentCoo.reductions() {
+                    visit(Work::gather_segment_coo(random, reduce, src, index, rows, weighted));
                 }
             }
         }
@@ -314,6 +318,25 @@ impl<T: Element> Work<T> {
         let result = cpu::gather_scatter(&src, &index, &destination, weights, &options).unwrap();
         let fields = vec![chars(c"reduce", reduce.name()), leaked(c"dim_size", groups as i32)];
         let exact = Self::exact(c"TRTS_GatherScatter", fields, src, index, None, result);
+        Self { indptr: Some(destination), weight, ..exact }
+    }
+
+    /// `src` is the shape of the rows that are read: there are half as many rows to read from.
+    pub fn gather_segment_coo(
+        random: &mut Random,
+        reduce: Reduce,
+        src: &[usize],
+        index: &[usize],
+        groups: usize,
+        weighted: Weighted,
+    ) -> Self {
+        let GatheredRows { src, index, weight } = Self::gathered_rows(random, src, index, weighted);
+        let destination = sorted(indices(random, index.shape().dims(), groups));
+        let options = GatherSegmentCooOptions::new(reduce).dim_size(groups).bad_index(BadIndex::Skip);
+        let weights = weight.as_ref().map(Weights::view);
+        let result = cpu::gather_segment_coo(&src, &index, &destination, weights, &options).unwrap();
+        let fields = vec![chars(c"reduce", reduce.name()), leaked(c"dim_size", groups as i32)];
+        let exact = Self::exact(c"TRTS_GatherSegmentCOO", fields, src, index, None, result);
         Self { indptr: Some(destination), weight, ..exact }
     }
 

@@ -7,6 +7,7 @@ mod composite_csr;
 mod gather_coo;
 mod gather_csr;
 mod gather_scatter;
+mod gather_segment_coo;
 mod gather_segment_csr;
 mod group_index;
 mod scatter;
@@ -46,6 +47,7 @@ pub(super) unsafe fn answer(query: &mut Query) -> Result<Answer, Failure> {
             Id::LogSoftmaxCsr => query.answer_composite_csr(Composite::LogSoftmax),
             Id::LogSumExpCsr => query.answer_composite_csr(Composite::LogSumExp),
             Id::StdCsr => query.answer_composite_csr(Composite::Std),
+            Id::GatherSegmentCoo => query.answer_gather_segment_coo(),
         }
     }
 }
