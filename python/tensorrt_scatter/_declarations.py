@@ -460,6 +460,13 @@ ATTENTION_CSR = Operator(
     (_FLOAT_SRC, _INDEX, _INDPTR, _SCORE),
     _out(Result.SEGMENTS),
 )
+GATHER_SEGMENT_COO = replace(
+    GATHER_SCATTER,
+    name="gather_segment_coo",
+    number=17,
+    op_type="TRTS_GatherSegmentCOO",
+    function="gather_segment{}_coo",
+)
 
 OPERATORS = (
     SCATTER,
@@ -479,6 +486,7 @@ OPERATORS = (
     LOGSUMEXP_CSR,
     STD_CSR,
     ATTENTION_CSR,
+    GATHER_SEGMENT_COO,
 )
 BY_OP_TYPE = {operator.op_type: operator for operator in OPERATORS}
 

@@ -58,7 +58,7 @@ def gather_scatter(
         BadIndexError: an element of index is outside [0, R), or one of destination is outside [0, N). The error has its
             position and value. Inside ``with unchecked():`` such an element is left out, and a mean does not count it.
     """
-    inputs = _inputs(src, index, destination, weight)
+    inputs = destined(src, index, destination, weight)
     result: A = reduced(GATHER_SCATTER, inputs, out, reduce, dim_size=dim_size)[0]
     return result
 
@@ -93,7 +93,7 @@ def gather_scatter_min(
         The minima of the weighted values, and arg_out with the same shape and index's type. arg_out is the element e
         that has the minimum, the smallest e among equal ones. It is E for a group without elements.
     """
-    inputs = _inputs(src, index, destination, weight)
+    inputs = destined(src, index, destination, weight)
     values, positions = reduced(GATHER_SCATTER, inputs, out, "min", dim_size=dim_size)
     return values, positions
 
@@ -102,10 +102,11 @@ def gather_scatter_max(
     src: A, index: Index, destination: Index, weight: Any = None, dim_size: int | None = None, out: A | None = None
 ) -> tuple[A, Index]:
     """:func:`gather_scatter_min` for the largest elements."""
-    inputs = _inputs(src, index, destination, weight)
+    inputs = destined(src, index, destination, weight)
     values, positions = reduced(GATHER_SCATTER, inputs, out, "max", dim_size=dim_size)
     return values, positions
 
 
-def _inputs(src: Any, index: Any, destination: Any, weight: Any) -> dict[str, Any]:
+def destined(src: Any, index: Any, destination: Any, weight: Any) -> dict[str, Any]:
+    """The inputs of an operator with destinations, by their names."""
     return {"src": src, "index": index, "destination": destination, "weight": weight}

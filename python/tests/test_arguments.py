@@ -40,6 +40,10 @@ SIGNATURES = {
     "group_index": "index, dim_size=None",
     "gather_scatter": f"{GATHER_SCATTER}, reduce='sum', out=None",
     **{f"gather_scatter_{reduce}": f"{GATHER_SCATTER}, out=None" for reduce in ("sum", "add", "mean", "min", "max")},
+    "gather_segment_coo": f"{GATHER_SCATTER}, reduce='sum', out=None",
+    **{
+        f"gather_segment_{reduce}_coo": f"{GATHER_SCATTER}, out=None" for reduce in ("sum", "add", "mean", "min", "max")
+    },
     "softmax_csr": "src, indptr",
     "log_softmax_csr": "src, indptr, eps=1e-12",
     "logsumexp_csr": "src, indptr, eps=1e-12",
@@ -249,6 +253,18 @@ REFUSED: list[tuple[str, type[Exception], str, Any]] = [
         lambda: ts.gather_scatter(SRC, INDEX, INDEX, reduce="mul"),
     ),
     (
+        "mul of gathered segments of sorted destinations",
+        ValueError,
+        r"gather_segment_coo cannot reduce by 'mul'; expected one of 'sum', 'add', 'mean', 'min', 'max'",
+        lambda: ts.gather_segment_coo(SRC, INDEX, np.sort(INDEX), reduce="mul"),
+    ),
+    (
+        "fewer sorted destinations than elements",
+        ValueError,
+        r"destination of shape \[3\].*index of shape \[4\]",
+        lambda: ts.gather_segment_coo(SRC, INDEX, np.sort(INDEX)[:3].copy()),
+    ),
+    (
         "fewer destinations than elements",
         ValueError,
         r"destination of shape \[3\].*index of shape \[4\]",
@@ -349,6 +365,8 @@ def test_what_can_be_done_about_a_bad_index_is_told_in_pythons_words() -> None:
         ts.attention_csr(SRC, np.array([0, 1, 2, 4]), INDPTR, COLUMN)
     with pytest.raises(ts.BadIndexError, match=r"destination\[1\].*with tensorrt_scatter\.unchecked\(\):"):
         ts.gather_scatter(SRC, INDEX, INDEX, dim_size=1)
+    with pytest.raises(ts.BadIndexError, match=r"destination\[2\].*sort index, destination and weight together"):
+        ts.gather_segment_coo(SRC, INDEX, INDEX)
     with pytest.raises(ts.BadIndexError, match=r"indptr\[2\]") as of_bounds:
         ts.gather_segment_csr(SRC, INDEX, INDPTR + 1)
     assert "unchecked" not in str(of_bounds.value)

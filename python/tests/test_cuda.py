@@ -57,6 +57,8 @@ def test_unchecked_calls_are_captured_in_a_graph(torch: Any) -> None:
             *ts.group_index(index, 10),
             ts.gather_scatter(out, index, index, src[:, :2].contiguous(), 10),
             *ts.gather_scatter_max(out, index, index, dim_size=10),
+            ts.gather_segment_coo(out, index, index, src[:, :2].contiguous(), 10),
+            *ts.gather_segment_max_coo(out, index, index, dim_size=10),
             ts.scatter_softmax(src, index, 0, dim_size=10),
             ts.scatter_std(src, index, 0, dim_size=10),
             ts.softmax_csr(src, indptr),

@@ -202,7 +202,11 @@ def test_bad_indices_of_gathered_segments(library: libraries.Library) -> None:
     np.testing.assert_array_equal(definition(src, index, indptr, weight, reduce="max")[1][:, 0], left)
 
 
-#: Of gather_scatter: the shapes of src, index, destination and weight.
+#: The operators with destinations: what their functions' names have before the reduction, and after it.
+BY_DESTINATION = {"gather_scatter": ("gather_scatter", ""), "gather_segment_coo": ("gather_segment", "_coo")}
+by_destination = pytest.mark.parametrize("operator", BY_DESTINATION)
+
+#: Of the operators with destinations: the shapes of src, index, destination and weight.
 GATHER_SCATTER_SHAPES: list[tuple[tuple[int, ...], ...]] = [
     ((9, 6), (40,), (40,)),
     ((9, 6), (40,), (40,), (40,)),
@@ -212,41 +216,54 @@ GATHER_SCATTER_SHAPES: list[tuple[tuple[int, ...], ...]] = [
 ]
 
 
-def gathered_groups(src: tuple[int, ...], index: tuple[int, ...], destination: tuple[int, ...], *weight: Any) -> Any:
-    """src, index, destination and maybe weight of these shapes; src and weight have both signs."""
+def gathered_groups(
+    operator: str, src: tuple[int, ...], index: tuple[int, ...], destination: tuple[int, ...], *weight: Any
+) -> Any:
+    """src, index, destination and maybe weight of these shapes; src and weight have both signs. The destinations are
+    sorted for the operator that takes only such ones."""
     generator = np.random.default_rng(len(src))
     signs = (generator.choice([-1, 1], shape) for shape in (src, *weight))
     values = [random(*shape) * sign.astype(np.float32) for shape, sign in zip((src, *weight), signs)]
     rows = generator.integers(0, src[len(index) - 1], index)
-    return [values[0], rows, generator.integers(0, GROUPS, destination), *values[1:]]
+    groups = generator.integers(0, GROUPS, destination)
+    return [values[0], rows, np.sort(groups) if operator == "gather_segment_coo" else groups, *values[1:]]
 
 
-def test_gathered_groups(library: libraries.Library) -> None:
+def named(operator: str, reduce: str) -> tuple[str, str, str]:
+    """What `function` and `defined` take."""
+    before, after = BY_DESTINATION[operator]
+    return before, reduce, after
+
+
+@by_destination
+def test_gathered_groups(operator: str, library: libraries.Library) -> None:
     """The last two of the groups are empty."""
     for shapes, reduce in itertools.product(GATHER_SCATTER_SHAPES, GATHER_SCATTER_REDUCES):
-        arrays = gathered_groups(*shapes)
-        expected = defined("gather_scatter", reduce)(*arrays, dim_size=GROUPS + 2)
+        arrays = gathered_groups(operator, *shapes)
+        expected = defined(*named(operator, reduce))(*arrays, dim_size=GROUPS + 2)
         given = list(map(library.make, arrays))
-        assert_results(library, function("gather_scatter", reduce)(*given, dim_size=GROUPS + 2), expected)
+        assert_results(library, function(*named(operator, reduce))(*given, dim_size=GROUPS + 2), expected)
         values = expected[0] if isinstance(expected, tuple) else expected
-        assert_results(library, ts.gather_scatter(*given, dim_size=GROUPS + 2, reduce=reduce), values)
+        assert_results(library, getattr(ts, operator)(*given, dim_size=GROUPS + 2, reduce=reduce), values)
         # Without a dim_size, the destinations tell the number of groups.
-        expected = defined("gather_scatter", reduce)(*arrays)
-        assert_results(library, function("gather_scatter", reduce)(*given), expected)
+        expected = defined(*named(operator, reduce))(*arrays)
+        assert_results(library, function(*named(operator, reduce))(*given), expected)
 
 
-def test_gathered_groups_with_an_out(library: libraries.Library) -> None:
-    arrays = gathered_groups(*GATHER_SCATTER_SHAPES[1])
+@by_destination
+def test_gathered_groups_with_an_out(operator: str, library: libraries.Library) -> None:
+    arrays = gathered_groups(operator, *GATHER_SCATTER_SHAPES[1])
     for reduce in GATHER_SCATTER_REDUCES:
         out = library.make(random(GROUPS + 1, 6))
-        given = function("gather_scatter", reduce)(*map(library.make, arrays), out=out)
-        assert_results(library, given, defined("gather_scatter", reduce)(*arrays, dim_size=GROUPS + 1))
+        given = function(*named(operator, reduce))(*map(library.make, arrays), out=out)
+        assert_results(library, given, defined(*named(operator, reduce))(*arrays, dim_size=GROUPS + 1))
         assert ((given[0] if isinstance(given, tuple) else given) is out) == library.writes_out
 
 
-def test_gathered_groups_of_every_type(library: libraries.Library) -> None:
+@by_destination
+def test_gathered_groups_of_every_type(operator: str, library: libraries.Library) -> None:
     """Results have the types of src and index. Weights have src's type, or float32 beside 16-bit floats."""
-    src, index, destination, weight = gathered_groups(*GATHER_SCATTER_SHAPES[1])
+    src, index, destination, weight = gathered_groups(operator, *GATHER_SCATTER_SHAPES[1])
     for dtype, index_dtype in itertools.product(library.dtypes, ("int32", "int64")):
         values = (src * 2).astype(libraries.DTYPES[dtype])
         places = [array.astype(index_dtype) for array in (index, destination)]
@@ -254,8 +271,8 @@ def test_gathered_groups_of_every_type(library: libraries.Library) -> None:
         for factor_dtype in (dtype, "float32") if is_half else (dtype,):
             arrays = [values, *places, (weight * 2).astype(libraries.DTYPES[factor_dtype])]
             for reduce in ("mean", "max"):
-                expected = defined("gather_scatter", reduce)(*arrays)
-                given = function("gather_scatter", reduce)(*map(library.make, arrays))
+                expected = defined(*named(operator, reduce))(*arrays)
+                given = function(*named(operator, reduce))(*map(library.make, arrays))
                 assert_results(library, given, expected, rtol=0 if is_half else 2e-6)
                 results = list(map(library.back, given if isinstance(given, tuple) else (given,)))
                 types = [libraries.DTYPES[dtype], np.dtype(index_dtype)]
@@ -268,6 +285,33 @@ def test_gathered_groups_are_the_same_every_time(library: libraries.Library) -> 
     arrays = [library.make(generator.integers(0, size, 200_000)) for size in (1000, 100)]
     first, *others = (library.back(ts.gather_scatter(src, *arrays)) for _ in range(3))
     assert all(np.array_equal(first, other) for other in others)
+
+
+def test_sorted_destinations_give_the_bits_of_any_order(library: libraries.Library) -> None:
+    generator = np.random.default_rng(2)
+    src = library.make(generator.normal(size=(1000, 4)).astype(np.float32))
+    index = library.make(generator.integers(0, 1000, 50_000))
+    destination = library.make(np.sort(generator.integers(0, 100, 50_000)))
+    for reduce in GATHER_SCATTER_REDUCES:
+        given = function(*named("gather_segment_coo", reduce))(src, index, destination)
+        expected = function(*named("gather_scatter", reduce))(src, index, destination)
+        for result, wanted in zip(*((each if isinstance(each, tuple) else (each,)) for each in (given, expected))):
+            np.testing.assert_array_equal(library.back(result), library.back(wanted))
+
+
+def test_destinations_that_are_not_sorted_are_refused(library: libraries.Library) -> None:
+    src, index = library.make(random(4, 2)), library.make(np.array([0, 3, 2, 1]))
+    with pytest.raises(ts.BadIndexError, match=r"destination\[2\].* is 0, less than the 1 before it") as caught:
+        ts.gather_segment_coo(src, index, library.make(np.array([0, 1, 0, 1])))
+    assert (caught.value.position, caught.value.value) == (2, 0)
+    # Elements outside are left out, in front of the others and behind them.
+    for destination in ([-1, 0, 0, 2], [0, 1, 1, -1], [0, 0, 1, 1]):
+        with ts.unchecked():
+            given, expected = (
+                sums(src, index, library.make(np.array(destination)), dim_size=2)
+                for sums in (ts.gather_segment_coo, ts.gather_scatter)
+            )
+        np.testing.assert_array_equal(library.back(given), library.back(expected))
 
 
 def test_bad_indices_of_gathered_groups(library: libraries.Library) -> None:
@@ -595,7 +639,8 @@ def test_no_elements(library: libraries.Library) -> None:
     for rows, weight in itertools.product((2, 0), ([], [library.make(np.zeros((0, 3), np.float32))])):
         arrays = library.make(random(rows, 3)), library.make(index), library.make(np.zeros(3, np.int64))
         given = [ts.gather_segment_max_csr(*arrays, *weight)]
-        given.append(ts.gather_scatter_max(arrays[0], arrays[1], arrays[1], *weight, dim_size=2))
+        for largest in (ts.gather_scatter_max, ts.gather_segment_max_coo):
+            given.append(largest(arrays[0], arrays[1], arrays[1], *weight, dim_size=2))
         for out, arg_out in (map(library.back, results) for results in given):
             np.testing.assert_array_equal(out, np.zeros((2, 3)))
             np.testing.assert_array_equal(arg_out, np.zeros((2, 3)))

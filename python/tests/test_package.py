@@ -53,6 +53,8 @@ def use(src: Floats, index: Positions, model: onnx.ModelProto) -> tuple[Floats, 
     reveal_type(ts.group_index(index, 4))
     reveal_type(ts.gather_scatter_max(src, index, index, src))
     reveal_type(ts.gather_scatter(src, index, index, dim_size=4, reduce="mean", out=sums))
+    reveal_type(ts.gather_segment_min_coo(src, index, index))
+    reveal_type(ts.gather_segment_coo(src, index, index, src, out=sums))
     reveal_type(ts.segment_coo(src, index, out=sums))
     reveal_type(ts.gather_csr(src, index))
     reveal_type(ts.composite.scatter_softmax(src, index))
@@ -110,6 +112,8 @@ def test_a_callers_types_are_complete(tmp_path: Path, monkeypatch: pytest.Monkey
         f"tuple[{floats}, {positions}]",
         floats,
         f"tuple[{positions}, {positions}]",
+        f"tuple[{floats}, {positions}]",
+        floats,
         f"tuple[{floats}, {positions}]",
         floats,
         floats,

@@ -25,6 +25,7 @@ CALLS: dict[str, Callable[[], Any]] = {
     "gather_segment_csr": lambda: ts.gather_segment_csr(SRC, INDEX, INDPTR, SRC),
     "group_index": lambda: ts.group_index(INDEX),
     "gather_scatter": lambda: ts.gather_scatter(SRC, INDEX, INDEX, SRC),
+    "gather_segment_coo": lambda: ts.gather_segment_coo(SRC, INDEX, np.sort(INDEX), SRC),
     "softmax_csr": lambda: ts.softmax_csr(SRC, INDPTR),
     "attention_csr": lambda: ts.attention_csr(SRC, INDEX, INDPTR, SRC),
 }

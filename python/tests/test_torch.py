@@ -29,6 +29,7 @@ WRITES: dict[str, Callable[[Any], Any]] = {
     "gather_segment_max_csr": lambda out: ts.gather_segment_max_csr(torch.ones(2), INDEX, INDPTR, out=out),
     "gather_scatter": lambda out: ts.gather_scatter(torch.ones(2), INDEX, INDEX, torch.ones(4), out=out),
     "gather_scatter_max": lambda out: ts.gather_scatter_max(torch.ones(2), INDEX, INDEX, out=out),
+    "gather_segment_coo": lambda out: ts.gather_segment_coo(torch.ones(2), INDEX, INDEX.sort().values, out=out),
     "attention_csr": lambda out: ts.attention_csr(torch.ones(2), INDEX, INDPTR, torch.ones(4), out=out),
 }
 

@@ -64,9 +64,11 @@ class Layer:
         """src, index and base, by name. The leading axis of the index is 1 or the batch."""
         if self.plugin == "TRTS_GatherSegmentCSR":
             return self._inputs_of_gather_segments(random, dtype, batch, length, columns, groups)
-        if self.plugin == "TRTS_GatherScatter":
+        if self.plugin in ("TRTS_GatherScatter", "TRTS_GatherSegmentCOO"):
             inputs = self._inputs_of_gather_segments(random, dtype, batch, length, columns, groups)
             inputs["indptr"] = indices(random, (random.choice([1, batch]), 2 * length), groups)
+            if self.plugin == "TRTS_GatherSegmentCOO":
+                inputs["indptr"].sort(axis=-1)
             # The destinations are where the indptr of the other plugin is.
             return {"destination" if name == "indptr" else name: array for name, array in inputs.items()}
         if self.plugin == "TRTS_AttentionCSR":
@@ -129,9 +131,10 @@ def _layers():
     for reduce in REDUCTIONS["TRTS_GatherSegmentCSR"]:
         for heads in (0, 1, 2):
             yield Layer("TRTS_GatherSegmentCSR", {"reduce": reduce}, heads=heads)
-    for reduce in REDUCTIONS["TRTS_GatherScatter"]:
-        for heads in (0, 1, 2):
-            yield Layer("TRTS_GatherScatter", {"reduce": reduce, "dim_size": GROUPS}, heads=heads)
+    for plugin in ("TRTS_GatherScatter", "TRTS_GatherSegmentCOO"):
+        for reduce in REDUCTIONS[plugin]:
+            for heads in (0, 1, 2):
+                yield Layer(plugin, {"reduce": reduce, "dim_size": GROUPS}, heads=heads)
     yield Layer("TRTS_GroupIndex", {"dim_size": GROUPS}, dtypes=(np.int32,))
     groups = {"dim": -2, "dim_size": GROUPS}
     yield Layer("TRTS_ScatterSoftmax", groups, dtypes=FLOATS)

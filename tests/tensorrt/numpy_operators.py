@@ -1,7 +1,7 @@
 """What each operator computes, in NumPy: the definition, group by group, in float64 or int64.
 
 Names and rules are those of torch_scatter (https://pytorch-scatter.readthedocs.io), which has no gather_segment_csr,
-no gather_scatter, no group_index, no composites over segments and no attention_csr.
+no gather_segment_coo, no gather_scatter, no group_index, no composites over segments and no attention_csr.
 Where the plugins' rules are stricter, this file has the plugins' rules: an element whose index names no group or no row
 is left out, and a row that no index names is 0.
 
@@ -61,6 +61,7 @@ REDUCTIONS = {
     "TRTS_SegmentCSR": ("sum", "add", "mean", "min", "max"),
     "TRTS_GatherSegmentCSR": ("sum", "add", "mean", "min", "max"),
     "TRTS_GatherScatter": ("sum", "add", "mean", "min", "max"),
+    "TRTS_GatherSegmentCOO": ("sum", "add", "mean", "min", "max"),
 }
 
 
@@ -160,6 +161,11 @@ def gather_segment_csr(src, index, indptr, weight=None, *, reduce="sum"):
 def gather_scatter(src, index, destination, weight=None, *, dim_size=None, reduce="sum"):
     """scatter of `weight * gather_coo(src, index)`, without the elements whose index names no row."""
     return _reduced_rows(src, index, destination, weight, _groups(destination, None, -1, dim_size), reduce)
+
+
+def gather_segment_coo(src, index, destination, weight=None, *, dim_size=None, reduce="sum"):
+    """gather_scatter, for sorted destinations."""
+    return gather_scatter(src, index, destination, weight, dim_size=dim_size, reduce=reduce)
 
 
 def _reduced_rows(src, index, destination, weight, groups, reduce):
@@ -296,4 +302,5 @@ OF_PLUGIN = {
     "TRTS_LogSumExpCSR": logsumexp_csr,
     "TRTS_StdCSR": std_csr,
     "TRTS_AttentionCSR": attention_csr,
+    "TRTS_GatherSegmentCOO": gather_segment_coo,
 }

@@ -166,6 +166,10 @@ def gather_scatter(
     return _outputs(values.to(src.dtype), arg)
 
 
+# A sorted index is an index.
+gather_segment_coo = gather_scatter
+
+
 def _weighted_rows(src: Tensor, index: Tensor, weight: Tensor | None, axis: int) -> Tensor:
     """The rows that `gather_coo` reads, each times its weight; of float32 where src has 16-bit floats."""
     (rows,) = gather_coo(_wide(src), index, axis=axis, out=None, size=None)

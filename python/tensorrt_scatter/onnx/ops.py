@@ -3,8 +3,8 @@
 The names, the arguments and the results are those of torch_scatter 2.1.2, with three differences. The functions do not
 write to `out`: use the result. They have no gradient. In an export they need `dim_size` or `out`, where torch_scatter
 looks for the largest index. torch_scatter is not needed; `torch_scatter_as_plugins` serves models that call it.
-torch_scatter has no gather_segment_csr, no gather_scatter and no attention_csr, which therefore have no `out` here, no
-group_index, and no softmax_csr, log_softmax_csr, logsumexp_csr and std_csr.
+torch_scatter has no gather_segment_csr, no gather_segment_coo, no gather_scatter and no attention_csr, which therefore
+have no `out` here, no group_index, and no softmax_csr, log_softmax_csr, logsumexp_csr and std_csr.
 """
 
 from __future__ import annotations
@@ -14,7 +14,16 @@ from typing import Any, Union, cast
 import torch
 from torch import Tensor
 
-from .._declarations import GATHER_SCATTER, GATHER_SEGMENT_CSR, SCATTER, SEGMENT_COO, SEGMENT_CSR, Operator, functions
+from .._declarations import (
+    GATHER_SCATTER,
+    GATHER_SEGMENT_COO,
+    GATHER_SEGMENT_CSR,
+    SCATTER,
+    SEGMENT_COO,
+    SEGMENT_CSR,
+    Operator,
+    functions,
+)
 from .._settings import is_deterministic
 
 # It declares torch.ops.tensorrt_scatter.
@@ -224,6 +233,49 @@ def gather_scatter(
 ) -> Tensor:
     """`gather_scatter_sum`, `_mean`, or the values of `_min` and `_max`, by `reduce`."""
     return _reduced(GATHER_SCATTER, reduce, src, index, destination, weight, dim_size)
+
+
+def gather_segment_sum_coo(
+    src: Tensor, index: Tensor, destination: Tensor, weight: Tensor | None = None, dim_size: Size = None
+) -> Tensor:
+    """As `gather_scatter_sum`, for destinations that are sorted along their last axis."""
+    return cast(Tensor, _call("gather_segment_sum_coo", src, index, destination, weight, dim_size))
+
+
+gather_segment_add_coo = gather_segment_sum_coo
+
+
+def gather_segment_mean_coo(
+    src: Tensor, index: Tensor, destination: Tensor, weight: Tensor | None = None, dim_size: Size = None
+) -> Tensor:
+    """As `gather_segment_sum_coo`, their mean: the sum over the number of elements."""
+    return cast(Tensor, _call("gather_segment_mean_coo", src, index, destination, weight, dim_size))
+
+
+def gather_segment_min_coo(
+    src: Tensor, index: Tensor, destination: Tensor, weight: Tensor | None = None, dim_size: Size = None
+) -> tuple[Tensor, Tensor]:
+    """As `gather_segment_sum_coo`, their minimum and its element e: E, index's last size, if nothing arrived."""
+    return cast("tuple[Tensor, Tensor]", _call("gather_segment_min_coo", src, index, destination, weight, dim_size))
+
+
+def gather_segment_max_coo(
+    src: Tensor, index: Tensor, destination: Tensor, weight: Tensor | None = None, dim_size: Size = None
+) -> tuple[Tensor, Tensor]:
+    """As `gather_segment_min_coo`, for the maximum."""
+    return cast("tuple[Tensor, Tensor]", _call("gather_segment_max_coo", src, index, destination, weight, dim_size))
+
+
+def gather_segment_coo(
+    src: Tensor,
+    index: Tensor,
+    destination: Tensor,
+    weight: Tensor | None = None,
+    dim_size: Size = None,
+    reduce: str = "sum",
+) -> Tensor:
+    """`gather_segment_sum_coo`, `_mean_`, or the values of `_min_` and `_max_`, by `reduce`."""
+    return _reduced(GATHER_SEGMENT_COO, reduce, src, index, destination, weight, dim_size)
 
 
 def group_index(index: Tensor, dim_size: Size = None) -> tuple[Tensor, Tensor]:

@@ -9,7 +9,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tensorrt_scatter._declarations import GATHER_SCATTER, GATHER_SEGMENT_CSR, SCATTER, SEGMENT_COO, SEGMENT_CSR
+from tensorrt_scatter._declarations import (
+    GATHER_SCATTER,
+    GATHER_SEGMENT_COO,
+    GATHER_SEGMENT_CSR,
+    SCATTER,
+    SEGMENT_COO,
+    SEGMENT_CSR,
+    Operator,
+)
 
 GROUPS = 4
 Inputs = dict[str, Tensor]
@@ -48,6 +56,11 @@ def indices(*shape: int, largest: int = GROUPS - 2) -> Tensor:
     """Indices for which the last group is empty."""
     generator = torch.Generator().manual_seed(sum(shape))
     return torch.randint(0, largest + 1, shape, generator=generator)
+
+
+def sorted_indices(*shape: int, largest: int = GROUPS - 2) -> Tensor:
+    """As `indices`, sorted along the last axis."""
+    return indices(*shape, largest=largest).sort().values
 
 
 def bounds(n: int) -> Tensor:
@@ -224,19 +237,20 @@ def gather_segment_cases() -> list[Case]:
     ]
 
 
-def gather_scatter_cases() -> list[Case]:
+def by_destination_cases(operator: Operator, destinations: Callable[..., Tensor]) -> list[Case]:
     cases = []
-    for how in (each.name for each in GATHER_SCATTER.reductions):
+    for how in (each.name for each in operator.reductions):
+        name = operator.function_of(how)
         layouts: dict[str, tuple[Callable[[int], Inputs], dict[str, dict[int, str]]]] = {
             "without weights": (
-                lambda n: {"src": values(7, 3), "index": indices(n, largest=6), "destination": indices(n)},
+                lambda n: {"src": values(7, 3), "index": indices(n, largest=6), "destination": destinations(n)},
                 {"src": {}, "index": {0: "n"}, "destination": {0: "n"}},
             ),
             "weights [2, n]": (
                 lambda n: {
                     "src": values(2, 7, 3),
                     "index": indices(1, n, largest=6),
-                    "destination": indices(2, n),
+                    "destination": destinations(2, n),
                     "weight": values(2, n),
                 },
                 {"src": {}, "index": {1: "n"}, "destination": {1: "n"}, "weight": {1: "n"}},
@@ -245,7 +259,7 @@ def gather_scatter_cases() -> list[Case]:
                 lambda n: {
                     "src": values(7, 2, 3),
                     "index": indices(n, largest=6),
-                    "destination": indices(n),
+                    "destination": destinations(n),
                     "weight": values(n, 2),
                 },
                 {"src": {}, "index": {0: "n"}, "destination": {0: "n"}, "weight": {0: "n"}},
@@ -254,13 +268,13 @@ def gather_scatter_cases() -> list[Case]:
         for layout, (inputs, dynamic) in layouts.items():
             cases.append(
                 Case(
-                    f"gather_scatter_{how} {layout}",
-                    lambda to, *tensors, how=how: getattr(to, f"gather_scatter_{how}")(*tensors, dim_size=GROUPS),
+                    f"{name} {layout}",
+                    lambda to, *tensors, name=name: getattr(to, name)(*tensors, dim_size=GROUPS),
                     inputs,
                     dynamic,
-                    "TRTS_GatherScatter",
+                    operator.op_type,
                     {"reduce": how, "dim_size": GROUPS},
-                    "has no gather_scatter",
+                    f"has no {operator.name}",
                 )
             )
     return cases
@@ -360,7 +374,8 @@ ALL = [
     *segment_cases(),
     *gather_cases(),
     *gather_segment_cases(),
-    *gather_scatter_cases(),
+    *by_destination_cases(GATHER_SCATTER, indices),
+    *by_destination_cases(GATHER_SEGMENT_COO, sorted_indices),
     *group_index_cases(),
     *composite_cases(),
     *composite_csr_cases(),

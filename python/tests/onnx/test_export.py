@@ -2,7 +2,7 @@
 
 import functools
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import cases
 import numpy as np
@@ -96,17 +96,27 @@ def test_a_grouping_and_the_sum_over_it(exporter: str, dtype: torch.dtype, opera
 
 @pytest.mark.parametrize("exporter", EXPORTERS)
 @pytest.mark.parametrize("with_weight", [False, True])
-def test_gathered_groups_whose_number_varies(exporter: str, with_weight: bool, operators: ModuleType) -> None:
+@pytest.mark.parametrize(
+    ("largest", "op_type", "destinations"),
+    [
+        (ops.gather_scatter_max, "TRTS_GatherScatter", cases.indices),
+        (ops.gather_segment_max_coo, "TRTS_GatherSegmentCOO", cases.sorted_indices),
+    ],
+    ids=["any order", "sorted"],
+)
+def test_gathered_groups_whose_number_varies(
+    largest: Any, op_type: str, destinations: Any, exporter: str, with_weight: bool, operators: ModuleType
+) -> None:
     """The number of groups is the last input. Attribute weight_input tells whether the one before it is the weights."""
 
     def call(src: Tensor, index: Tensor, destination: Tensor, nodes: Tensor, *weight: Tensor) -> tuple[Tensor, ...]:
-        return ops.gather_scatter_max(src, index, destination, *weight, dim_size=nodes.size(0))
+        return cast("tuple[Tensor, ...]", largest(src, index, destination, *weight, dim_size=nodes.size(0)))
 
     def inputs(n: int, count: int) -> dict[str, Tensor]:
         given = {
             "src": cases.values(7, 4),
             "index": cases.indices(n, largest=6),
-            "destination": cases.indices(n, largest=count - 1),
+            "destination": destinations(n, largest=count - 1),
             "nodes": cases.values(count, 2),
         }
         return {**given, "weight": cases.values(n, 2)} if with_weight else given
@@ -127,7 +137,7 @@ def test_gathered_groups_whose_number_varies(exporter: str, with_weight: bool, o
     onnx.checker.check_model(model, full_check=True)
     (node,) = plugin_nodes(model)
     others = 4 if with_weight else 3
-    assert (node.op_type, len(node.input)) == ("TRTS_GatherScatter", others + 1)
+    assert (node.op_type, len(node.input)) == (op_type, others + 1)
     written = attributes(node)
     assert written["dim_size_input"] == 1 and "dim_size" not in written
     assert written.get("weight_input", 0) == int(with_weight)

@@ -21,6 +21,7 @@ import tensorrt_scatter as ts
 from tensorrt_scatter._declarations import (
     ATTENTION_CSR,
     GATHER_SCATTER,
+    GATHER_SEGMENT_COO,
     GATHER_SEGMENT_CSR,
     GROUP_INDEX,
     LOG_SOFTMAX_CSR,
@@ -39,7 +40,14 @@ def torch_scatter() -> ModuleType:
 COMPOSITES_CSR = (SOFTMAX_CSR, LOG_SOFTMAX_CSR, LOGSUMEXP_CSR, STD_CSR)
 LACKING = [
     name
-    for operator in (GATHER_SCATTER, GATHER_SEGMENT_CSR, GROUP_INDEX, *COMPOSITES_CSR, ATTENTION_CSR)
+    for operator in (
+        GATHER_SCATTER,
+        GATHER_SEGMENT_COO,
+        GATHER_SEGMENT_CSR,
+        GROUP_INDEX,
+        *COMPOSITES_CSR,
+        ATTENTION_CSR,
+    )
     for name in operator.functions()
 ]
 """The functions that torch_scatter does not have."""
@@ -126,9 +134,10 @@ def test_nothing_to_gather(how: str) -> None:
         result = outputs(getattr(ops, f"gather_segment_{how}_csr")(src, index, indptr, weight))
         assert result[0].tolist() == [[0.0] * src.shape[1]] * 2
         assert all(arg.tolist() == [[0] * src.shape[1]] * 2 for arg in result[1:])
-        result = outputs(getattr(ops, f"gather_scatter_{how}")(src, index, index, weight, 2))
-        assert result[0].tolist() == [[0.0] * src.shape[1]] * 2
-        assert all(arg.tolist() == [[0] * src.shape[1]] * 2 for arg in result[1:])
+        for name in (f"gather_scatter_{how}", f"gather_segment_{how}_coo"):
+            result = outputs(getattr(ops, name)(src, index, index, weight, 2))
+            assert result[0].tolist() == [[0.0] * src.shape[1]] * 2
+            assert all(arg.tolist() == [[0] * src.shape[1]] * 2 for arg in result[1:])
 
 
 @pytest.mark.parametrize("dtype", [torch.int32, torch.int64])
