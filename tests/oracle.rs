@@ -22,8 +22,9 @@ use support::{
 };
 use tensorrt_scatter::{
     AttentionCsrOptions, Composite, CompositeCsrOptions, CompositeOptions, Error, GatherCooOptions, GatherCsrOptions,
-    GatherScatterOptions, GatherSegmentCsrOptions, GroupIndexOptions, Grouping, Index, IndexType, Reduce,
-    ReduceOperator, Reduced, ScalarType, ScatterOptions, SegmentCooOptions, SegmentCsrOptions, Tensor, cpu,
+    GatherScatterOptions, GatherSegmentCooOptions, GatherSegmentCsrOptions, GroupIndexOptions, Grouping, Index,
+    IndexType, Reduce, ReduceOperator, Reduced, ScalarType, ScatterOptions, SegmentCooOptions, SegmentCsrOptions,
+    Tensor, cpu,
     gpu::{self, DeviceTensor, Stream},
 };
 
@@ -204,6 +205,11 @@ impl Line {
         self.dim_size.map_or(options, |size| options.dim_size(size))
     }
 
+    fn gather_segment_coo_options(&self) -> GatherSegmentCooOptions {
+        let options = GatherSegmentCooOptions::new(self.reduce());
+        self.dim_size.map_or(options, |size| options.dim_size(size))
+    }
+
     fn run<T: OracleElement>(&self, backend: &impl Backend) -> Given<T> {
         match self.index_dtype.as_str() {
             "int32" => backend.reductions::<T, i32>(self),
@@ -338,6 +344,11 @@ impl Backend for Cpu {
                 let weight = weights.as_ref().map(Weights::view);
                 cpu::gather_scatter(&src, &index, &destination, weight, &line.gather_scatter_options()).map(widened)
             }
+            "gather_segment_coo" => {
+                let (destination, weights) = (line.destination::<I>(), line.weights::<T>());
+                let (weight, options) = (weights.as_ref().map(Weights::view), line.gather_segment_coo_options());
+                cpu::gather_segment_coo(&src, &index, &destination, weight, &options).map(widened)
+            }
             "gather_coo" => cpu::gather_coo(&src, &index, &GatherCooOptions::new()).map(|out| (out.into_data(), None)),
             _ => cpu::gather_csr(&src, &index, &GatherCsrOptions::new()).map(|out| (out.into_data(), None)),
         }
@@ -414,14 +425,18 @@ impl Backend for Emulated {
                 let given = emulator::gather_segment(&line.gather_segment_case::<T>(reduce), SEED, u32::MAX, 0);
                 given.map(|(out, arg)| (out, reduce.has_arg().then_some(arg)))
             }
-            "gather_scatter" => {
+            "gather_scatter" | "gather_segment_coo" => {
                 let (destination, weights, reduce) = (line.destination::<i64>(), line.weights::<T>(), line.reduce());
                 let destination_dims = destination.shape().dims().to_vec();
                 let (indptr_dims, indptr) = (Vec::new(), Vec::new());
                 let rows = GatherSegmentCase { src_dims, src, index_dims, index, indptr_dims, indptr, weights, reduce };
                 let (destination, dim_size) = (destination.into_data(), line.out().shape[axis]);
                 let case = GatherScatterCase { rows, destination_dims, destination, dim_size };
-                let given = emulator::gather_scatter(&case, SEED, u32::MAX, 0);
+                let given = if line.op == "gather_scatter" {
+                    emulator::gather_scatter(&case, SEED, u32::MAX, 0)
+                } else {
+                    emulator::gather_segment_coo(&case, SEED, u32::MAX, 0)
+                };
                 given.map(|(out, arg)| (out, reduce.has_arg().then_some(arg)))
             }
             _ => {
@@ -512,16 +527,23 @@ impl Backend for OnGpu {
                 let options = SegmentCsrOptions::new(line.reduce());
                 gpu::segment_csr(stream, &src, &index, &options).map(|r| self.widened(r))
             }
-            "gather_segment_csr" | "gather_scatter" => {
+            "gather_segment_csr" | "gather_segment_coo" | "gather_scatter" => {
                 let weights = line.weights::<T>().map(|weights| DeviceWeights::upload(stream, &weights).unwrap());
                 let weight = weights.as_ref().map(DeviceWeights::weight);
-                let given = if line.op == "gather_scatter" {
-                    let destination = DeviceTensor::from_host(stream, &line.destination::<I>()).unwrap();
-                    let options = line.gather_scatter_options();
-                    gpu::gather_scatter(stream, &src, &index, &destination, weight, &options)
-                } else {
-                    let indptr = DeviceTensor::from_host(stream, &line.indptr::<I>()).unwrap();
-                    gpu::gather_segment_csr(stream, &src, &index, &indptr, weight, &line.gather_segment_options())
+                let destination = || DeviceTensor::from_host(stream, &line.destination::<I>()).unwrap();
+                let given = match line.op.as_str() {
+                    "gather_scatter" => {
+                        let options = line.gather_scatter_options();
+                        gpu::gather_scatter(stream, &src, &index, &destination(), weight, &options)
+                    }
+                    "gather_segment_coo" => {
+                        let options = line.gather_segment_coo_options();
+                        gpu::gather_segment_coo(stream, &src, &index, &destination(), weight, &options)
+                    }
+                    _ => {
+                        let indptr = DeviceTensor::from_host(stream, &line.indptr::<I>()).unwrap();
+                        gpu::gather_segment_csr(stream, &src, &index, &indptr, weight, &line.gather_segment_options())
+                    }
                 };
                 given.map(|reduced| self.widened(reduced))
             }

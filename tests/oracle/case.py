@@ -26,14 +26,14 @@ SEGMENT_REDUCTIONS = ("sum", "mean", "min", "max")
 COMPOSITES = ("softmax", "log_softmax", "logsumexp", "std")
 COMPOSITES_CSR = tuple(f"{op}_csr" for op in COMPOSITES)
 BY_INDPTR = ("segment_csr", "gather_csr", "gather_segment_csr", "attention_csr", *COMPOSITES_CSR)
-BY_DESTINATION = ("gather_scatter",)
+BY_DESTINATION = ("gather_scatter", "gather_segment_coo")
 
 
 @dataclass
 class Case:
-    """One call of an operator. `index` is indptr for the operators that take one, and gather_scatter's destination;
-    `rows` is the index of gather_segment_csr, gather_scatter and attention_csr. Both are always int64 here. `weight` holds
-    attention_csr's scores."""
+    """One call of an operator. `index` is indptr for the operators that take one, and destination for gather_scatter
+    and gather_segment_coo; `rows` is the index of these two, gather_segment_csr and attention_csr. Both are always
+    int64 here. `weight` holds attention_csr's scores."""
 
     name: str
     op: str

@@ -5,7 +5,7 @@ import math
 
 import torch
 
-from case import DTYPES, FLOATS, SCATTER_REDUCTIONS, SEGMENT_REDUCTIONS, Case
+from case import BY_DESTINATION, DTYPES, FLOATS, SCATTER_REDUCTIONS, SEGMENT_REDUCTIONS, Case
 from composites import (
     COMPOSITE_CALLS,
     COMPOSITE_CSR_CALLS,
@@ -133,8 +133,8 @@ def empties():
     for shapes, reduce in itertools.product(GATHER_SEGMENTS, SEGMENT_REDUCTIONS):
         yield gather_segment(next(turn), *shapes, reduce)
     turn = itertools.cycle(DTYPES)
-    for shapes, reduce in itertools.product(GATHER_SCATTERS, SEGMENT_REDUCTIONS):
-        yield gather_scatter(next(turn), *shapes, reduce)
+    for op, shapes, reduce in itertools.product(BY_DESTINATION, GATHER_SCATTERS, SEGMENT_REDUCTIONS):
+        yield by_destination(op, next(turn), *shapes, reduce)
     turn = itertools.cycle(FLOATS)
     for (shape, indptr_shape, indptr), call in itertools.product(SEGMENT_CSRS, COMPOSITE_CSR_CALLS):
         dtype = next(turn)
@@ -215,13 +215,13 @@ def attention(dtype, shape, index_shape, indptr_shape, indptr, score_shape):
     )
 
 
-def gather_scatter(dtype, shape, index_shape, destination_shape, weight_shape, dim_size, reduce):
+def by_destination(op, dtype, shape, index_shape, destination_shape, weight_shape, dim_size, reduce):
     what = f"src {shape_text(shape)}, index {shape_text(index_shape)}"
     what += "" if weight_shape is None else f", weight {shape_text(weight_shape)}"
     what += "" if dim_size is None else f", dim_size {dim_size}"
     return Case(
-        f"gather_scatter {reduce} {dtype}: empty, {what}",
-        "gather_scatter",
+        f"{op} {reduce} {dtype}: empty, {what}",
+        op,
         dtype,
         ones(dtype, shape),
         counting(destination_shape),

@@ -6,6 +6,7 @@ import math
 import random
 
 from case import (
+    BY_DESTINATION,
     DTYPES,
     FLOATS,
     INDEX_DTYPES,
@@ -133,7 +134,8 @@ def layouts():
     yield from layouts_of_segment_csr()
     yield from layouts_of_gather()
     yield from layouts_of_gather_segment()
-    yield from layouts_of_gather_scatter()
+    for op in BY_DESTINATION:
+        yield from layouts_by_destination(op)
     yield from layouts_of_composites()
     yield from layouts_of_composites_csr()
     yield from layouts_of_attention()
@@ -288,12 +290,12 @@ def layouts_of_gather_segment():
             )
 
 
-def layouts_of_gather_scatter():
+def layouts_by_destination(op):
     for (turn, reduce), (kind, dtype) in itertools.product(enumerate(SEGMENT_REDUCTIONS), enumerate(DTYPES)):
         rows = rows_of(GATHER_SEGMENT_LAYOUTS, dtype, turn + kind)
         for number, (shape, leading, of_destination, of_weight, heads) in enumerate(rows):
             has_dim_size = (number + turn + kind) % 2 == 1
-            name = f"gather_scatter {reduce} {dtype}: src {shape_text(shape)}, index {shape_text([*leading, 'E'])}"
+            name = f"{op} {reduce} {dtype}: src {shape_text(shape)}, index {shape_text([*leading, 'E'])}"
             name += f", destination {shape_text([*of_destination, 'E'])}"
             if of_weight is not None:
                 name += f", weight {shape_text([*of_weight, 'E'] if heads is None else [*of_weight, 'E', heads])}"
@@ -302,16 +304,21 @@ def layouts_of_gather_scatter():
             n, elements = rng.randint(2, 5), rng.randint(6, 9)
             yield Case(
                 name,
-                "gather_scatter",
+                op,
                 dtype,
                 src=draw_values(rng, shape, dtype),
-                index=draw_index(rng, [*of_destination, elements], n),
+                index=draw_destination(op, rng, [*of_destination, elements], n),
                 index_dtype=INDEX_DTYPES[(number + kind) % 2],
                 reduce=reduce,
                 rows=draw_index(rng, [*leading, elements], shape[len(leading)]),
                 weight=draw_weight(rng, of_weight, elements, heads, weight_dtype(dtype, number)),
                 dim_size=n + 2 if has_dim_size else None,
             )
+
+
+def draw_destination(op, rng, shape, n):
+    """In any order, or sorted for the operator that takes only such ones."""
+    return (draw_sorted_index if op == "gather_segment_coo" else draw_index)(rng, shape, n)
 
 
 def weight_dtype(dtype, number):
@@ -404,7 +411,8 @@ def long_ones():
     for (shape, n), reduce in itertools.product(LONG_SHAPES, SEGMENT_REDUCTIONS):
         for dtype in ("float32", "float16", "int64"):
             yield long_gather_segment(reduce, dtype, shape, n)
-            yield long_gather_scatter(reduce, dtype, shape, n)
+            for op in BY_DESTINATION:
+                yield long_by_destination(op, reduce, dtype, shape, n)
     for (shape, n), call, dtype in itertools.product(LONG_SHAPES, COMPOSITE_CSR_CALLS, ("float32", "float16")):
         name = f"{composite_name(*call)} {dtype}: long, src {shape_text(shape)}, {n} segments"
         rng = random.Random(name)
@@ -446,17 +454,17 @@ def long_gather_segment(reduce, dtype, shape, n):
     )
 
 
-def long_gather_scatter(reduce, dtype, shape, n):
+def long_by_destination(op, reduce, dtype, shape, n):
     """As many elements as `shape` has rows, of a third as many rows."""
     elements, rows = shape[0], [shape[0] // 3, *shape[1:]]
-    name = f"gather_scatter {reduce} {dtype}: long, src {shape_text(rows)}, {elements} elements, {n} groups"
+    name = f"{op} {reduce} {dtype}: long, src {shape_text(rows)}, {elements} elements, {n} groups"
     rng = random.Random(name)
     return Case(
         name,
-        "gather_scatter",
+        op,
         dtype,
         src=draw_values(rng, rows, dtype),
-        index=draw_index(rng, [elements], n),
+        index=draw_destination(op, rng, [elements], n),
         reduce=reduce,
         rows=draw_index(rng, [elements], rows[0]),
         weight=draw_weight(rng, [], elements, None, dtype),

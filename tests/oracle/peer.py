@@ -97,6 +97,9 @@ def call(case):
             return getattr(torch_scatter, f"segment_{case.reduce}_csr")(products(case), case.index)
         case "attention_csr":
             return attention(case)
+        case "gather_segment_coo":
+            # torch_scatter's segment_coo leaves a stale position in some places; its scatter takes a sorted index too.
+            return call(replace(case, op="gather_scatter"))
         case "gather_scatter":
             function = getattr(torch_scatter, f"scatter_{case.reduce}")
             return function(products(case), case.index, case.axis, None, case.dim_size)

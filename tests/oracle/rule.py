@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from case import COMPOSITES_CSR, INTEGERS, SIXTEEN_BITS
+from case import BY_DESTINATION, COMPOSITES_CSR, INTEGERS, SIXTEEN_BITS
 
 # torch_scatter's: keeps the logarithm of an empty sum finite, and the deviation of an empty group.
 LOG_EPS = 1e-12
@@ -51,9 +51,9 @@ def expanded_index(case):
 
 
 def over_rows(case):
-    """gather_segment_csr and gather_scatter as the segment_csr and the scatter over the products that they reduce; any
-    other case as it is."""
-    if case.op not in ("gather_segment_csr", "gather_scatter"):
+    """gather_segment_csr as the segment_csr over the products that it reduces, gather_scatter and gather_segment_coo as
+    the scatter over them; any other case as it is."""
+    if case.op not in ("gather_segment_csr", *BY_DESTINATION):
         return case
     op, dim = ("segment_csr", None) if case.op == "gather_segment_csr" else ("scatter", case.axis)
     return replace(case, op=op, dim=dim, src=products(case), rows=None, weight=None)

@@ -286,19 +286,20 @@ def gathered_segments():
             rows=indices([row for row, _ in elements]),
             weight=tensor([weight for _, weight in elements], dtype),
         )
-        in_turn = sorted(enumerate(elements), key=lambda each: each[0] % 3)
         of_element = [n for n, segment in enumerate(factors) for _ in segment]
-        yield Case(
-            f"gather_scatter {reduce} {dtype}: products beyond numbers, ties and signed zeros",
-            "gather_scatter",
-            dtype,
-            src=tensor([value for _, value in rows], dtype),
-            index=indices([of_element[at] for at, _ in in_turn]),
-            reduce=reduce,
-            rows=indices([row for _, (row, _) in in_turn]),
-            weight=tensor([weight for _, (_, weight) in in_turn], dtype),
-            dim_size=len(factors),
-        )
+        for op, thirds in (("gather_scatter", 3), ("gather_segment_coo", 1)):
+            in_turn = sorted(enumerate(elements), key=lambda each: each[0] % thirds)
+            yield Case(
+                f"{op} {reduce} {dtype}: products beyond numbers, ties and signed zeros",
+                op,
+                dtype,
+                src=tensor([value for _, value in rows], dtype),
+                index=indices([of_element[at] for at, _ in in_turn]),
+                reduce=reduce,
+                rows=indices([row for _, (row, _) in in_turn]),
+                weight=tensor([weight for _, (_, weight) in in_turn], dtype),
+                dim_size=len(factors),
+            )
 
 
 def attentions():
