@@ -146,6 +146,16 @@ unsafe extern "C" {
         arg_out: *const Tensor,
         target: *const u8,
     ) -> i32;
+    fn trts_gather_segment_coo(
+        src: *const Tensor,
+        index: *const Tensor,
+        destination: *const Tensor,
+        weight: *const Tensor,
+        options: *const u8,
+        out: *const Tensor,
+        arg_out: *const Tensor,
+        target: *const u8,
+    ) -> i32;
     fn trts_group_index(i: *const Tensor, o: *const u8, p: *const Tensor, indptr: *const Tensor, t: *const u8) -> i32;
     fn trts_attention_csr(
         src: *const Tensor,
@@ -183,9 +193,9 @@ enum Function {
     ByIndptr(ByIndptr),
     Plain(Plain),
     GatherSegment(GatherSegment),
-    /// As a gather_segment, with destinations in place of the indptr.
-    GatherScatter(GatherSegment),
-    /// As a gather_segment, with scores in place of the weights.
+    /// As a gather_segment_csr, with destinations in place of the indptr.
+    ByDestination(GatherSegment),
+    /// As a gather_segment_csr, with scores in place of the weights.
     Attention(Attention),
     GroupIndex(GroupIndex),
 }
@@ -231,12 +241,13 @@ operators! {
     trts_std: Plain, Dim;
     trts_gather_segment_csr: GatherSegment, Leading;
     trts_group_index: GroupIndex, Leading;
-    trts_gather_scatter: GatherScatter, Leading;
+    trts_gather_scatter: ByDestination, Leading;
     trts_softmax_csr: Plain, Indptr;
     trts_log_softmax_csr: Plain, Indptr;
     trts_logsumexp_csr: Plain, Indptr;
     trts_std_csr: Plain, Indptr;
     trts_attention_csr: Attention, Leading;
+    trts_gather_segment_coo: ByDestination, Leading;
 }
 
 /// The statuses of the header.
@@ -516,7 +527,7 @@ pub fn call(data: &[u8]) {
     let (src, index) = inputs(&mut u, types, OPERATORS[number].over);
     let further = match OPERATORS[number].function {
         Function::GatherSegment(_) | Function::Attention(_) => Some(further_inputs(&mut u, types, &src, &index, true)),
-        Function::GatherScatter(_) => Some(further_inputs(&mut u, types, &src, &index, false)),
+        Function::ByDestination(_) => Some(further_inputs(&mut u, types, &src, &index, false)),
         Function::Reduction(_) | Function::ByIndptr(_) | Function::Plain(_) | Function::GroupIndex(_) => None,
     };
     let [indptr_pointer, weight_pointer] = match &further {
@@ -603,7 +614,7 @@ pub fn call(data: &[u8]) {
                 call(src_pointer, index_pointer, options_pointer, out_pointer, arg_pointer, target_pointer)
             }
             Function::Plain(call) => call(src_pointer, index_pointer, options_pointer, out_pointer, target_pointer),
-            Function::GatherSegment(call) | Function::GatherScatter(call) => call(
+            Function::GatherSegment(call) | Function::ByDestination(call) => call(
                 src_pointer,
                 index_pointer,
                 indptr_pointer,
@@ -647,7 +658,7 @@ pub fn query(data: &[u8]) {
         Some(Function::GatherSegment(_) | Function::Attention(_)) => {
             Some(further_inputs(&mut u, types, &src, &index, true))
         }
-        Some(Function::GatherScatter(_)) => Some(further_inputs(&mut u, types, &src, &index, false)),
+        Some(Function::ByDestination(_)) => Some(further_inputs(&mut u, types, &src, &index, false)),
         Some(Function::Reduction(_) | Function::ByIndptr(_) | Function::Plain(_) | Function::GroupIndex(_)) | None => {
             None
         }
