@@ -3,8 +3,9 @@
 use half::{bf16, f16};
 use tensorrt_scatter::{
     AttentionCsrOptions, BadIndex, Composite, CompositeCsrOptions, CompositeOptions, Error, Float, GatherCooOptions,
-    GatherCsrOptions, GatherScatterOptions, GatherSegmentCsrOptions, GroupIndexOptions, Grouping, ReduceOperator,
-    Reduced, Scalar, ScatterOptions, SegmentCooOptions, SegmentCsrOptions, Tensor, TensorView, Weight, cpu,
+    GatherCsrOptions, GatherScatterOptions, GatherSegmentCooOptions, GatherSegmentCsrOptions, GroupIndexOptions,
+    Grouping, ReduceOperator, Reduced, Scalar, ScatterOptions, SegmentCooOptions, SegmentCsrOptions, Tensor,
+    TensorView, Weight, cpu,
 };
 
 use crate::{element::Element, memory::counted};
@@ -184,6 +185,29 @@ fn calls_of<T: Element>(sizes: Sizes, calls: &mut Vec<Call>) {
             };
             add(format!("gather_scatter_into {reduce}, {kind}"), false, Box::new(run));
         }
+    }
+    let mut destination = destination;
+    destination.data_mut().sort();
+    for reduce in ReduceOperator::GatherSegmentCoo.reductions() {
+        let (src, index, destination) = (values::<T>(Sizes { e: n, ..sizes }), row_index.clone(), destination.clone());
+        let (weight, options) = (values::<T>(Sizes { k: 1, ..sizes }), GatherSegmentCooOptions::new(reduce));
+        let owned = (src.clone(), index.clone(), destination.clone(), weight.clone());
+        let run = move |groups: Option<usize>| {
+            let (src, index, destination, weight) = &owned;
+            let (weight, options) = (Some(Weight::Same(weight.view())), options.dim_size(groups.unwrap_or(n)));
+            counted(|| cpu::gather_segment_coo(src, index, destination, weight, &options)).map(bits)
+        };
+        add(format!("gather_segment_coo {reduce}"), true, Box::new(run));
+        let run = move |_: Option<usize>| {
+            let (weight, mut out) =
+                (Some(Weight::Same(weight.view())), Tensor::full(*src.shape(), T::of(77.0)).unwrap());
+            let result =
+                counted(|| cpu::gather_segment_coo_into(&src, &index, &destination, weight, &options, &mut out, None));
+            let is_untouched = || out.data().iter().all(|&value| value == T::of(77.0));
+            assert!(result.is_ok() || is_untouched(), "a call that failed has written");
+            result.map(|()| plain(out))
+        };
+        add(format!("gather_segment_coo_into {reduce}"), false, Box::new(run));
     }
     let (src, index) = (values::<T>(Sizes { e: n, ..sizes }), rows.data().to_vec());
     let index = Tensor::new(&[1, e], index).unwrap();
