@@ -11,6 +11,7 @@ pub mod cpu;
 pub mod gpu;
 
 mod attention_csr;
+mod bev_pool;
 mod broadcast;
 mod composite;
 mod composite_csr;
@@ -35,6 +36,7 @@ mod try_vec;
 pub use half;
 
 pub use attention_csr::{AttentionCsrOptions, AttentionCsrPlan};
+pub use bev_pool::{BevPoolPlan, BevPoolSizes};
 pub use composite::{Composite, CompositeOptions, CompositePlan};
 pub use composite_csr::{CompositeCsrOptions, CompositeCsrPlan};
 pub use element::{Accumulator, Float, FloatAccumulator, Index, IndexType, Scalar, ScalarType};

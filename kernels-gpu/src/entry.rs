@@ -5,7 +5,7 @@ use kernel_params::axis;
 use nvptx_arch::grid;
 
 use crate::{
-    attention_csr, check, composite,
+    attention_csr, bev_pool, check, composite,
     composite_csr::{self, Exponentials, Moments},
     element::{Bf16, F16},
     fill, gather, group_index,
@@ -17,8 +17,8 @@ use crate::{
     word::Quad,
 };
 use kernel_params::{
-    CompositeCsrParams, CompositeParams, FillParams, GatherParams, GatherSegmentParams, GroupIndexParams, IndexParams,
-    OffsetsParams, ReproducibleParams, ScatterParams, SegmentParams, SortedIndexParams,
+    BevPoolParams, CompositeCsrParams, CompositeParams, FillParams, GatherParams, GatherSegmentParams,
+    GroupIndexParams, IndexParams, OffsetsParams, ReproducibleParams, ScatterParams, SegmentParams, SortedIndexParams,
 };
 
 /// An entry point as the emulator sees it.

@@ -32,6 +32,7 @@
 
 mod attention_csr;
 mod batch;
+mod bev_pool;
 mod check;
 mod composite;
 mod composite_csr;

@@ -7,6 +7,7 @@
 //! for a plugin: the steps on a raw stream, with addresses.
 
 mod attention_csr;
+mod bev_pool;
 mod call;
 mod check;
 mod composite;

@@ -9,6 +9,7 @@
 
 pub use super::{
     attention_csr::{attention_csr_raw, enqueue_attention_csr, preload_attention_csr},
+    bev_pool::{BevPoolPointers, bev_pool_raw, enqueue_bev_pool, preload_bev_pool},
     check::enqueue_index_question,
     composite::{CompositePointers, composite_raw, enqueue_composite, preload_composite},
     composite_csr::{CompositeCsrPointers, composite_csr_raw, enqueue_composite_csr, preload_composite_csr},

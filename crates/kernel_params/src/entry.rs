@@ -5,8 +5,9 @@
 //! for each axis ([`axis!`](crate::axis)).
 
 use crate::{
-    CompositeCsrParams, CompositeParams, FillParams, GatherParams, GatherSegmentParams, GroupIndexParams, IndexParams,
-    OffsetsParams, ReproducibleParams, ScatterParams, SegmentParams, SortedIndexParams, THREADS_PER_BLOCK, WARP_SIZE,
+    BevPoolParams, CompositeCsrParams, CompositeParams, FillParams, GatherParams, GatherSegmentParams,
+    GroupIndexParams, IndexParams, OffsetsParams, ReproducibleParams, ScatterParams, SegmentParams, SortedIndexParams,
+    THREADS_PER_BLOCK, WARP_SIZE,
 };
 
 /// A structure that kernels take as their parameter.
@@ -24,8 +25,8 @@ macro_rules! params {
 }
 
 params! {
-    CompositeCsrParams CompositeParams FillParams GatherParams GatherSegmentParams GroupIndexParams IndexParams OffsetsParams ReproducibleParams ScatterParams SegmentParams
-    SortedIndexParams
+    BevPoolParams CompositeCsrParams CompositeParams FillParams GatherParams GatherSegmentParams GroupIndexParams
+    IndexParams OffsetsParams ReproducibleParams ScatterParams SegmentParams SortedIndexParams
 }
 
 /// What takes one work item of a launch.
@@ -345,6 +346,10 @@ macro_rules! entry_points {
                 group_index_bounds index (GroupIndexParams) thread any = group_index::bounds<I, I>;
                 group_index_bounds_i64_narrow (GroupIndexParams) thread any = group_index::bounds<i64, i32>;
                 sorted_bounds index (GroupIndexParams) thread any = group_index::sorted_bounds<I>;
+            }
+            bev_pool {
+                // A work item is an interval.
+                bev_pool_destinations index (BevPoolParams) warp any = bev_pool::destinations<I>;
             }
             gather {
                 // A work item is a batch of words.

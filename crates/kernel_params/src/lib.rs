@@ -7,6 +7,7 @@
 #![no_std]
 
 mod axis_runs;
+mod bev_pool;
 mod composite;
 mod composite_csr;
 mod divisor;
@@ -21,6 +22,7 @@ mod scatter;
 mod segment;
 
 pub use axis_runs::{AxisRun, AxisRuns, MAX_RUNS};
+pub use bev_pool::BevPoolParams;
 pub use composite::CompositeParams;
 pub use composite_csr::CompositeCsrParams;
 pub use divisor::{Divisor, NarrowDivisor};
