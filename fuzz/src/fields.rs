@@ -12,13 +12,15 @@ use crate::{
 };
 
 /// The names of all attributes, and other names.
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 16] = [
     "dim",
     "dim_size",
     "reduce",
     "arg_type",
     "dim_size_input",
     "weight_input",
+    "out_height",
+    "out_width",
     "deterministic",
     "size",
     "eps",

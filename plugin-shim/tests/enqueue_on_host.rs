@@ -73,6 +73,8 @@ loaded_ahead! {
     kernels_of_attention_csr_are_loaded_ahead: c"TRTS_AttentionCSR"
     kernels_of_gather_segment_coo_are_loaded_ahead: c"TRTS_GatherSegmentCOO"
     kernels_of_an_alias_are_loaded_ahead: c"SegmentCSR"
+    kernels_of_bev_pool_are_loaded_ahead: c"bev_pool_v2"
+    kernels_of_another_bev_pool_are_loaded_ahead: c"BEVPoolV2TRT"
 }
 
 fn in_process(test: &str, body: impl FnOnce(&Host)) {
@@ -371,10 +373,11 @@ mod in_child {
     impl Case<'_> {
         fn check(&self, host: &Host, creator: v3::Creator, places: &[u64; 5]) {
             let &Case { name, types: [values, index], sizes: (e, k, n), .. } = self;
-            let (zero, groups, rows) = (0, n as i32, e as i32);
+            let (zero, one, groups, rows) = (0, 1, n as i32, e as i32);
             let is_csr = name.ends_with("CSR");
             let (mut src, mut out) = (tensor(values, &[e, k]), tensor(values, &[n, k]));
             let is_gather_segment = ["TRTS_GatherSegmentCSR", "TRTS_AttentionCSR"].contains(&name);
+            let is_bev_pool = ["bev_pool_v2", "BEVPoolV2TRT"].contains(&name);
             let has_destinations = ["TRTS_GatherScatter", "TRTS_GatherSegmentCOO"].contains(&name);
             let bounds = tensor(index, &[if has_destinations { e } else { n + 1 }]);
             let index = if is_csr && !is_gather_segment { bounds.clone() } else { tensor(index, &[e]) };
@@ -390,6 +393,8 @@ mod in_child {
                 int(c"dim_size", &groups),
                 int(c"size", &rows),
                 int(c"deterministic", &self.deterministic),
+                int(c"out_height", &groups),
+                int(c"out_width", &one),
             ];
             fields.extend(self.reduce.map(|reduce| chars(c"reduce", reduce.name())));
             let declared = creator.fields();
@@ -405,11 +410,21 @@ mod in_child {
             } else if name == "TRTS_GroupIndex" {
                 inputs = vec![tensor(values, &[e])];
                 outputs = vec![tensor(values, &[e]), tensor(values, &[n + 1])];
+            } else if is_bev_pool {
+                let (points, intervals) = (&inputs[1], tensor(inputs[1].data_type, &[n]));
+                let points = [(); 3].map(|()| points.clone());
+                let intervals = [intervals.clone(), intervals];
+                inputs = [tensor(values, &[e]), tensor(values, &[n, k])]
+                    .into_iter()
+                    .chain(points)
+                    .chain(intervals)
+                    .collect();
+                outputs = vec![tensor(values, &[1, n, 1, k])];
             }
             assert_eq!(plugin.shape_change(&inputs, &outputs), 0, "{self:?}");
             let [src_place, index_place, workspace, of_outputs @ ..] = places;
             // Nothing reads them, so the inputs behind src may lie in one place.
-            let of_inputs = [*src_place, *index_place, *index_place, *index_place];
+            let of_inputs = [[*src_place].as_slice(), &[*index_place; 6]].concat();
             let placed = |tensors: &[Tensor], places: &[u64]| -> Vec<_> {
                 tensors.iter().cloned().zip(places.iter().copied()).collect()
             };

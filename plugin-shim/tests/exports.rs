@@ -33,8 +33,10 @@ fn declared_functions() -> Vec<&'static str> {
 #[test]
 fn the_program_in_c_calls_every_operator() {
     let program = include_str!("c_abi/program.c");
-    for (plugin, _) in PLUGINS {
-        let function = function_of(plugin.to_str().unwrap());
+    // The plugins of other projects have no function.
+    let plugins = PLUGINS.map(|(plugin, _)| plugin.to_str().unwrap());
+    for plugin in plugins.into_iter().filter(|plugin| plugin.starts_with("TRTS_")) {
+        let function = function_of(plugin);
         assert!(program.contains(&format!("{function}(")), "program.c does not call {function}");
     }
 }

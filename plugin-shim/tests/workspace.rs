@@ -10,14 +10,14 @@ use common::{
     layers::{PLUGINS, layers},
     plugin_library,
     random::Random,
-    tensors::{FLOAT, INT32_TYPE, INT64_TYPE, Tensor, VALUE_TYPES, tensor},
+    tensors::{FLOAT, HALF, INT32_TYPE, INT64_TYPE, Tensor, VALUE_TYPES, tensor},
     v3::{Creator, Phase, Plugin},
 };
 use tensorrt_scatter::{
-    AttentionCsrPlan, Composite, CompositeCsrOptions, CompositeCsrPlan, CompositeOptions, CompositePlan, Error,
-    GatherScatterOptions, GatherScatterPlan, GatherSegmentCooOptions, GatherSegmentCsrOptions, GatherSegmentPlan,
-    GroupIndexOptions, GroupIndexPlan, IndexType, Reduce, ReduceOperator, ScalarType, ScatterOptions, ScatterPlan,
-    SegmentCooOptions, SegmentCsrOptions, SegmentPlan, Shape,
+    AttentionCsrPlan, BevPoolPlan, BevPoolSizes, Composite, CompositeCsrOptions, CompositeCsrPlan, CompositeOptions,
+    CompositePlan, Error, GatherScatterOptions, GatherScatterPlan, GatherSegmentCooOptions, GatherSegmentCsrOptions,
+    GatherSegmentPlan, GroupIndexOptions, GroupIndexPlan, IndexType, Reduce, ReduceOperator, ScalarType,
+    ScatterOptions, ScatterPlan, SegmentCooOptions, SegmentCsrOptions, SegmentPlan, Shape,
 };
 
 const CASES: usize = 3000;
@@ -297,6 +297,34 @@ fn gathered_groups_of_fit(name: &CStr, plan: PlanOf) {
 }
 
 #[test]
+fn points_of_a_grid_fit() {
+    let mut random = Random(8);
+    let plugin = plugin(c"bev_pool_v2", &[int(c"out_height", &100), int(c"out_width", &160)]);
+    for _ in 0..CASES {
+        let (data_type, scalar) = [(FLOAT, ScalarType::F32), (HALF, ScalarType::F16)][random.index(2)];
+        let (points, intervals) = (random.index(3_000_000), random.index(20_000));
+        let columns = [1, 3, 64, 80, 256][random.index(5)];
+        let vector = |size: usize| described(INT32_TYPE, Shape::new(&[size]).unwrap());
+        let feat = described(data_type, Shape::new(&[6, 16, 44, columns]).unwrap());
+        let depth = described(data_type, Shape::new(&[6, 59, 16, 44]).unwrap());
+        let mut inputs = vec![depth, feat];
+        inputs.extend([points, points, points, intervals, intervals].map(vector));
+        let out = described(data_type, Shape::new(&[1, 100, 160, columns]).unwrap());
+        let given = plugin.workspace_size(&inputs, &inputs, &[out]);
+        let plan = BevPoolPlan::new(&BevPoolSizes {
+            depths: 6 * 59 * 16 * 44,
+            rows: 6 * 16 * 44,
+            columns,
+            points: random.index(points + 1),
+            intervals,
+            cells: 16_000,
+        });
+        let needed = plan.unwrap().workspace_bytes(scalar, IndexType::I32);
+        assert!(needed <= given, "{points} points, {columns} columns: {needed} bytes needed, {given} given");
+    }
+}
+
+#[test]
 fn groupings_fit() {
     let mut random = Random(6);
     let plugin = plugin(c"TRTS_GroupIndex", &[int(c"dim_size_input", &1)]);
@@ -319,7 +347,8 @@ fn groupings_fit() {
 }
 
 /// The plugins that a test above is about.
-const CHECKED: [&CStr; 14] = [
+const CHECKED: [&CStr; 15] = [
+    c"bev_pool_v2",
     c"TRTS_AttentionCSR",
     c"TRTS_Scatter",
     c"TRTS_SegmentCOO",
@@ -337,7 +366,7 @@ const CHECKED: [&CStr; 14] = [
 ];
 
 /// log_softmax has softmax's workspace, and an alias that of its operator.
-const AS_ANOTHER: [&CStr; 3] = [c"TRTS_ScatterLogSoftmax", c"TRTS_LogSoftmaxCSR", c"SegmentCSR"];
+const AS_ANOTHER: [&CStr; 4] = [c"TRTS_ScatterLogSoftmax", c"TRTS_LogSoftmaxCSR", c"SegmentCSR", c"BEVPoolV2TRT"];
 
 #[test]
 fn plugins_without_a_test_need_no_workspace() {

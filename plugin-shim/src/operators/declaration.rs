@@ -103,7 +103,7 @@ pub(super) const ARG_OUT: Output = Output { name: "arg_out", content: Content::P
 pub(super) const PERM: Output = Output { name: "perm", content: Content::Indices };
 pub(super) const INDPTR_OUTPUT: Output = Output { name: "indptr", content: Content::Indices };
 
-const fn required(name: &'static str, role: Role) -> Input {
+pub(super) const fn required(name: &'static str, role: Role) -> Input {
     Input { name, role, is_optional: false }
 }
 

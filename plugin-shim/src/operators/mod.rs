@@ -3,7 +3,8 @@
 //! One file for each operator. What several have in common is in `declaration` (names, inputs and outputs), `signature`
 //! (those that a layer has), `attribute` (attributes), `grouped` (operators over the groups of an index), `groups` (the
 //! number of groups), `gathered` (operators over rows that an index names), `shape` (axes and shapes), `segment`,
-//! `gather`, `composite` and `composite_csr` (operators that share a plan).
+//! `gather`, `composite` and `composite_csr` (operators that share a plan). `aliases` has the plugins of other projects;
+//! what no operator here does alone is in a file of its own (`bev_pool`).
 //!
 //! A new operator is a line in `operators!`, a file here with a declaration and a plan, and a file in `c_abi::operators`
 //! with a function and a query.
@@ -11,6 +12,7 @@
 mod aliases;
 mod attention_csr;
 mod attribute;
+mod bev_pool;
 mod composite;
 mod composite_csr;
 mod declaration;

@@ -8,7 +8,7 @@ use super::{
 };
 
 /// Every plugin with its attributes and their types, in the order its creator declares them.
-pub const PLUGINS: [(&CStr, &[(&str, i32)]); 19] = [
+pub const PLUGINS: [(&CStr, &[(&str, i32)]); 21] = [
     (
         c"TRTS_Scatter",
         &[
@@ -38,14 +38,21 @@ pub const PLUGINS: [(&CStr, &[(&str, i32)]); 19] = [
     (c"TRTS_AttentionCSR", &[]),
     (c"TRTS_GatherSegmentCOO", OF_DESTINATIONS),
     (c"SegmentCSR", &[("reduce", CHAR)]),
+    (c"bev_pool_v2", OF_GRIDS),
+    (c"BEVPoolV2TRT", OF_GRIDS),
 ];
 
 /// The attributes of the plugins with destinations.
 const OF_DESTINATIONS: &[(&str, i32)] =
     &[("dim_size", INT32), ("reduce", CHAR), ("arg_type", CHAR), ("dim_size_input", INT32), ("weight_input", INT32)];
 
+/// The attributes of bird's-eye-view pooling.
+const OF_GRIDS: &[(&str, i32)] = &[("out_height", INT32), ("out_width", INT32)];
+
 /// The plugins that take floats alone.
-const OF_FLOATS: [&CStr; 9] = [
+const OF_FLOATS: [&CStr; 11] = [
+    c"bev_pool_v2",
+    c"BEVPoolV2TRT",
     c"TRTS_AttentionCSR",
     c"TRTS_ScatterSoftmax",
     c"TRTS_ScatterLogSoftmax",
@@ -82,7 +89,8 @@ pub struct Layer {
     pub third: Third,
     /// The shapes of src, index and, with a base, base; for `TRTS_GatherSegmentCSR` of src, index, indptr and perhaps
     /// weight, for `TRTS_GatherScatter` and `TRTS_GatherSegmentCOO` of the same with destination for indptr, for
-    /// `TRTS_AttentionCSR` of the same with score for weight, for `TRTS_GroupIndex` of index.
+    /// `TRTS_AttentionCSR` of the same with score for weight, for `TRTS_GroupIndex` of index, for bird's-eye-view
+    /// pooling of depth, feat, ranks_depth, ranks_feat, ranks_bev, interval_starts and interval_lengths.
     pub inputs: &'static [&'static [i64]],
     /// The shape of the first output: out, or perm.
     pub out: &'static [i64],
@@ -138,6 +146,8 @@ impl Layer {
             &["src", "index", "indptr", "score"]
         } else if self.is_group_index() {
             &["index"]
+        } else if self.is_bev_pool() {
+            &["depth", "feat", "ranks_depth", "ranks_feat", "ranks_bev", "interval_starts", "interval_lengths"]
         } else {
             &["src", "index", "base"]
         }
@@ -166,6 +176,15 @@ impl Layer {
         self.plugin == c"TRTS_GroupIndex"
     }
 
+    pub fn is_bev_pool(&self) -> bool {
+        [c"bev_pool_v2", c"BEVPoolV2TRT"].contains(&self.plugin)
+    }
+
+    /// The position of the first index or indptr behind src.
+    fn first_index(&self) -> usize {
+        if self.is_bev_pool() { 2 } else { 1 }
+    }
+
     fn is_gather_segment(&self) -> bool {
         self.plugin == c"TRTS_GatherSegmentCSR"
     }
@@ -180,7 +199,12 @@ impl Layer {
 
     fn input_type(&self, position: usize, values: i32, index: i32) -> i32 {
         let has_two_indices = self.is_gather_segment() || self.has_destinations() || self.is_attention();
-        if position == 1 || position == 2 && has_two_indices { index } else { values }
+        let is_index = if self.is_bev_pool() {
+            position >= self.first_index()
+        } else {
+            position == 1 || position == 2 && has_two_indices
+        };
+        if is_index { index } else { values }
     }
 
     pub fn output_tensors(&self, values: i32) -> Vec<Tensor> {
@@ -195,9 +219,9 @@ impl Layer {
         let inputs = self.inputs.len();
         match position {
             0 => self.value_types().contains(&data_type),
-            1 if inputs > 1 => INDEX_TYPES.contains(&data_type),
+            _ if position < inputs && position == self.first_index() => INDEX_TYPES.contains(&data_type),
             _ if position < inputs => {
-                let is_weight = position == 3;
+                let is_weight = position == 3 && !self.is_bev_pool();
                 let is_wide = is_weight && [HALF, BF16].contains(&values) && data_type == FLOAT;
                 is_wide || data_type == self.input_type(position, values, index)
             }
@@ -240,7 +264,7 @@ const DYNAMIC_BASE: &[&[i64]] = &[&[-1, -1, 3], &[-1], &[-1, -1, 3]];
 const ROWS: &[&[i64]] = &[&[2, 5, 3], &[5]];
 const ROWS_BASE: &[&[i64]] = &[&[2, 5, 3], &[5], &[2, 7, 3]];
 
-static LAYERS: [Layer; 43] = [
+static LAYERS: [Layer; 45] = [
     Layer {
         plugin: c"TRTS_ScatterSoftmax",
         attributes: &[(c"dim", Int(1)), (c"dim_size_input", Int(1))],
@@ -724,5 +748,27 @@ static LAYERS: [Layer; 43] = [
         groups: None,
         indptr: None,
         symbolic: (&[&[-1, -1], &[4]], "3 src.1"),
+    },
+    Layer {
+        plugin: c"bev_pool_v2",
+        attributes: &[(c"out_height", Int(2)), (c"out_width", Int(5))],
+        third: Third::None,
+        inputs: &[&[6, 3, 4, 2], &[6, 4, 2, 8], &[7], &[7], &[7], &[3], &[3]],
+        out: &[1, 2, 5, 8],
+        arg_out: None,
+        groups: None,
+        indptr: None,
+        symbolic: (&[&[6, -1, -1, -1], &[6, -1, -1, -1], &[-1], &[-1], &[-1], &[-1], &[-1]], "1 2 5 feat.3"),
+    },
+    Layer {
+        plugin: c"BEVPoolV2TRT",
+        attributes: &[(c"out_height", Int(0)), (c"out_width", Int(4))],
+        third: Third::None,
+        inputs: &[&[1, 2, 3, 4, 5], &[1, 2, 4, 5, 3], &[0], &[0], &[0], &[0], &[0]],
+        out: &[1, 0, 4, 3],
+        arg_out: None,
+        groups: None,
+        indptr: None,
+        symbolic: (&[&[1, 2, 3, 4, 5], &[1, 2, 4, 5, 3], &[-1], &[-1], &[-1], &[0], &[0]], "1 0 4 3"),
     },
 ];

@@ -57,6 +57,8 @@ fn c_name(name: &str) -> &'static CStr {
         c"eps",
         c"unbiased",
         c"deterministic",
+        c"out_height",
+        c"out_width",
     ];
     known.into_iter().find(|known| known.to_str() == Ok(name)).unwrap()
 }
@@ -112,6 +114,9 @@ fn wrong_values(generation: i32) -> Vec<WrongAttribute> {
         (c"TRTS_AttentionCSR", vec![chars(c"reduce", "sum")], &["reduce", "none"]),
         (c"SegmentCSR", vec![chars(c"reduce", "mul")], &["reduce", "mul"]),
         (c"SegmentCSR", vec![chars(c"arg_type", "int32")], &["arg_type", "reduce"]),
+        (c"bev_pool_v2", vec![int(c"out_height", &4)], &["out_width", "missing"]),
+        (c"BEVPoolV2TRT", vec![int(c"out_height", &-4), int(c"out_width", &4)], &["out_height", "-4"]),
+        (c"bev_pool_v2", vec![int(c"output_height", &4)], &["output_height", "out_height"]),
     ];
     let both = || vec![int(c"dim_size", &7), int(c"dim_size_input", &1)];
     if generation == 2 {
@@ -142,7 +147,7 @@ fn wrong_values(generation: i32) -> Vec<WrongAttribute> {
 /// message says.
 type WrongShape = (&'static CStr, Third, &'static [&'static [i64]], &'static [&'static str]);
 
-const WRONG_SHAPES: [WrongShape; 60] = [
+const WRONG_SHAPES: [WrongShape; 65] = [
     (c"TRTS_Scatter", Third::None, &[&[2], &[2]], &["dim is 1", "rank 1"]),
     (c"TRTS_Scatter", Third::None, &[&[2, 5, 3], &[4]], &["index", "[4]", "[2, 5, 3]"]),
     (c"TRTS_Scatter", Third::None, &[&[1; 9], &[1]], &["src has rank 9"]),
@@ -210,6 +215,16 @@ const WRONG_SHAPES: [WrongShape; 60] = [
     (c"TRTS_StdCSR", Third::None, &[&[2, 5], &[2, 4], &[2, 3]], &["3 inputs", "src, indptr"]),
     // As the other project's plugin, it has no base.
     (c"SegmentCSR", Third::None, &[&[5, 3], &[4], &[3, 3]], &["3 inputs", "expected src, indptr"]),
+    (c"bev_pool_v2", Third::None, &[&[6], &[4, 8], &[7], &[7], &[7], &[3]], &["6 inputs", "interval_lengths"]),
+    (
+        c"bev_pool_v2",
+        Third::None,
+        &[&[6], &[4, 8], &[7], &[6], &[7], &[3], &[3]],
+        &["ranks_feat has 6", "ranks_depth, 7"],
+    ),
+    (c"bev_pool_v2", Third::None, &[&[6], &[4, 8], &[7], &[7], &[7], &[3], &[4]], &["interval_lengths has 4", "3"]),
+    (c"bev_pool_v2", Third::None, &[&[6], &[8], &[7], &[7], &[7], &[3], &[3]], &["feat has rank 1", "2 or more"]),
+    (c"BEVPoolV2TRT", Third::None, &[&[6], &[4, 8], &[1, 7], &[7], &[7], &[3], &[3]], &["ranks_depth has rank 2", "1"]),
     (c"TRTS_AttentionCSR", Third::None, &[&[5, 6], &[7], &[4]], &["3 inputs", "expected src, index, indptr, score"]),
     (c"TRTS_AttentionCSR", Third::None, &[&[5, 6], &[7], &[4], &[]], &["score has rank 0", "1, or 2"]),
     (c"TRTS_AttentionCSR", Third::None, &[&[5, 6], &[7], &[4], &[6]], &["score", "[6]", "[7]"]),

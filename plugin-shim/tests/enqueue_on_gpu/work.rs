@@ -57,6 +57,8 @@ pub struct Work<T> {
     /// An indptr or destinations beside the index.
     indptr: Option<Tensor<i64>>,
     weight: Option<Weights<T>>,
+    /// What bird's-eye-view pooling has beside depth, which is src, and ranks_depth, which is the index.
+    points: Option<Points<T>>,
     base: Option<Tensor<T>>,
     results: Vec<Outcome<T>>,
     /// Whether positions are INT64.
@@ -64,6 +66,12 @@ pub struct Work<T> {
     /// The number of groups, where an output's size tells it.
     groups: Option<usize>,
     tolerance: f64,
+}
+
+/// The rows of points, and the inputs behind ranks_depth: ranks_feat, ranks_bev, interval_starts, interval_lengths.
+struct Points<T> {
+    feat: Tensor<T>,
+    others: [Tensor<i64>; 4],
 }
 
 /// What an output must be.
@@ -150,10 +158,15 @@ pub fn for_each<T: Element>(random: &mut Random, visit: &mut dyn FnMut(Work<T>))
     }
 }
 
-/// Work for every composite, and for attention.
+/// Work for every composite, for attention, and for bird's-eye-view pooling.
 pub fn for_each_composite<T: Element + Float>(random: &mut Random, visit: &mut dyn FnMut(Work<T>)) {
     for (dim, src, index, groups) in SCATTERS {
         Work::composites(random, dim, src, index, groups).into_iter().for_each(&mut *visit);
+    }
+    for plugin in [c"bev_pool_v2", c"BEVPoolV2TRT"] {
+        for (points, columns, grid) in [(700, 8, [4, 6]), (3000, 5, [20, 10]), (0, 4, [3, 2]), (90, 4, [0, 5])] {
+            visit(Work::bev_pool(random, plugin, points, columns, grid));
+        }
     }
     for (src, index, segments) in SEGMENTS {
         Work::composites_csr(random, src, index, segments).into_iter().for_each(&mut *visit);
@@ -359,6 +372,41 @@ impl<T: Element> Work<T> {
         GatheredRows { src, index, weight }
     }
 
+    /// The sums of the points of intervals over the cells of a grid, by a loop over them for their cells, gather_coo
+    /// for their depths and gather_scatter. Some points are in no interval.
+    pub fn bev_pool(
+        random: &mut Random,
+        plugin: &'static CStr,
+        points: usize,
+        columns: usize,
+        [height, width]: [usize; 2],
+    ) -> Self {
+        let cells = height * width;
+        let (depth, feat) = (values::<T>(random, &[2, 5, 3, 4]), values::<T>(random, &[2, 3, 4, columns]));
+        let [ranks_depth, ranks_feat, ranks_bev] = [120, 24, cells].map(|size| indices(random, &[points], size));
+        let (mut starts, mut lengths, mut destination) = (Vec::new(), Vec::new(), vec![-1i64; points]);
+        let mut start = random.index(4);
+        while start < points {
+            let length = random.index(40).min(points - start);
+            destination[start..start + length].fill(ranks_bev.data()[start]);
+            starts.push(start as i64);
+            lengths.push(length as i64);
+            start += length.max(1) + random.index(3);
+        }
+        let vector = |numbers: Vec<i64>| Tensor::new(&[numbers.len()], numbers).unwrap();
+        let flat = |tensor: &Tensor<T>, dims: &[usize]| Tensor::new(dims, tensor.data().to_vec()).unwrap();
+        let gather = GatherCooOptions::new().bad_index(BadIndex::Skip);
+        let weight = cpu::gather_coo(&flat(&depth, &[120]), &ranks_depth, &gather).unwrap();
+        let options = GatherScatterOptions::new(Reduce::Sum).dim_size(cells).bad_index(BadIndex::Skip);
+        let (rows, weight) = (flat(&feat, &[24, columns]), Some(Weight::Same(weight.view())));
+        let sums = cpu::gather_scatter(&rows, &ranks_feat, &vector(destination), weight, &options).unwrap();
+        let result = Reduced { out: flat(&sums.out, &[1, height, width, columns]), arg_out: None };
+        let fields = vec![leaked(c"out_height", height as i32), leaked(c"out_width", width as i32)];
+        let others = [ranks_feat, ranks_bev, vector(starts), vector(lengths)];
+        let exact = Self::exact(plugin, fields, depth, ranks_depth, None, result);
+        Self { points: Some(Points { feat, others }), ..exact }
+    }
+
     pub fn group_index(random: &mut Random, index: &[usize], groups: usize) -> Self {
         let index = indices(random, index, groups);
         let options = GroupIndexOptions::new().dim_size(groups).bad_index(BadIndex::Skip);
@@ -370,6 +418,7 @@ impl<T: Element> Work<T> {
             index,
             indptr: None,
             weight: None,
+            points: None,
             base: None,
             results: vec![Outcome::Indices(perm), Outcome::Indices(indptr)],
             wide_positions: false,
@@ -400,6 +449,7 @@ impl<T: Element> Work<T> {
             index,
             indptr: None,
             weight: None,
+            points: None,
             base,
             results: [Outcome::Values(result.out)].into_iter().chain(result.arg_out.map(Outcome::Positions)).collect(),
             wide_positions: false,
@@ -581,7 +631,10 @@ impl<T: Element> Layer<T> {
         let values = |tensor: &Tensor<T>| AnyTensor::Values(DeviceTensor::from_host(stream, tensor).unwrap());
         let has_wide_index = index_type == INT64_TYPE;
         let mut inputs: Vec<_> = work.src.iter().map(values).collect();
+        inputs.extend(work.points.as_ref().map(|points| values(&points.feat)));
         inputs.push(integers(&work.index, has_wide_index));
+        let others = work.points.iter().flat_map(|points| &points.others);
+        inputs.extend(others.map(|other| integers(other, has_wide_index)));
         inputs.extend(work.base.as_ref().map(values));
         inputs.extend(work.indptr.as_ref().map(|indptr| integers(indptr, has_wide_index)));
         inputs.extend(work.weight.as_ref().map(|weight| match weight {
