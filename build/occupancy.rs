@@ -37,6 +37,8 @@ const RULES: [(u32, &[&str]); 5] = [
             "composite_csr_chunks_moments_quads_f64",
             "composite_csr_combine_{exponentials,moments}_f64",
             "composite_csr_rest_columns_f64",
+            // The addresses of four pairs of rows, and sums of 8 bytes.
+            "gather_dot_{mul,add}_columns_f64_$I",
         ],
     ),
     (
@@ -70,6 +72,9 @@ const RULES: [(u32, &[&str]); 5] = [
             "gather_csr{,_batches,_runs}_{2,4,8,16}_$I",
             "gather_csr_narrow_16_$I",
             "gather_coo_runs_{2,4,8,16}_$I",
+            // The addresses of four pairs of rows.
+            "gather_dot_{mul,add}_columns_{f32,f16,bf16}_$I",
+            "gather_dot_runs_{mul,add}_{f32,f16,bf16,f64}_$I",
         ],
     ),
     (5, &["segment_csr{,_cut,_chunks}_sum_columns_$T", "gather_csr_narrow_{2,4,8}_$I"]),

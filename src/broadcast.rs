@@ -65,6 +65,16 @@ pub(crate) fn leading_axes(src: &Shape, input: &'static str, given: &Shape) -> R
     }
 }
 
+/// Refuses an input that has not one element for each element of a row of the index. Leading axes may differ: each may
+/// be 1.
+///
+/// # Errors
+/// [`Error::BesideIndexShape`].
+pub(crate) fn check_beside_index(index: &Shape, input: &'static str, given: &Shape) -> Result<(), Error> {
+    let fits = index.rank() == given.rank() && index.dims().last() == given.dims().last();
+    if fits { Ok(()) } else { Err(Error::BesideIndexShape { input, given: *given, index: *index }) }
+}
+
 /// The strides of an index over `src`, seen as [B, E, K].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Layout {

@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use crate::{Composite, Reduce, ReduceOperator, ScalarType, Shape};
+use crate::{Combine, Composite, Reduce, ReduceOperator, ScalarType, Shape};
 
 /// The items of a list, the last one after `word`: "and" or "or".
 fn listed(word: &str, items: impl IntoIterator<Item = impl fmt::Display>) -> String {
@@ -150,14 +150,16 @@ pub enum Error {
         /// The shape of the index.
         index: Shape,
     },
-    /// The destinations do not fit the index.
+    /// An input that has an element for each element of the index, such as destinations, does not fit the index.
     #[error(
-        "destination of shape {destination} does not fit index of shape {index}: expected as many axes, and as many \
-         elements along the last one; each leading axis may be 1"
+        "{input} of shape {given} does not fit index of shape {index}: expected as many axes, and as many elements along \
+         the last one; each leading axis may be 1"
     )]
-    DestinationShape {
-        /// The shape of the destinations.
-        destination: Shape,
+    BesideIndexShape {
+        /// The input: destination or other_index.
+        input: &'static str,
+        /// Its shape.
+        given: Shape,
         /// The shape of the index.
         index: Shape,
     },
@@ -190,6 +192,51 @@ pub enum Error {
         given: ScalarType,
         /// The type of `src`.
         src: ScalarType,
+    },
+    /// The rows of `other` are not as those of `src`.
+    #[error(
+        "other of shape {other} does not fit src of shape {src}: expected src's shape, with any number of rows along axis \
+         {axis}"
+    )]
+    OtherShape {
+        /// The shape of `other`.
+        other: Shape,
+        /// The shape of `src`.
+        src: Shape,
+        /// The axis that the rows lie along, counted from 0.
+        axis: usize,
+    },
+    /// The heads do not divide the columns of a row.
+    #[error(
+        "heads is {given}, but a row of src has {columns} columns; expected a number that divides the columns, from 1 to \
+         {most}"
+    )]
+    Heads {
+        /// The number of heads given.
+        given: usize,
+        /// The number of columns of a row of `src`.
+        columns: usize,
+        /// The largest number of heads there may be.
+        most: usize,
+    },
+    /// The weights of the columns do not fit `src`.
+    #[error(
+        "weight of shape {weight} does not fit src of shape {src}: expected one axis with a weight for each of the \
+         {columns} columns of a row"
+    )]
+    ColumnWeightShape {
+        /// The shape of the weights.
+        weight: Shape,
+        /// The shape of `src`.
+        src: Shape,
+        /// The number of columns of a row of `src`.
+        columns: usize,
+    },
+    /// The name says no way to combine two values.
+    #[error("unknown combine \"{given}\"; expected {}", quoted("or", Combine::ALL.map(Combine::name)))]
+    UnknownCombine {
+        /// The name given.
+        given: String,
     },
     /// `base` (torch_scatter's `out`) has another shape than the result.
     #[error(
@@ -239,10 +286,10 @@ pub enum Error {
         /// The reduction given.
         reduce: Reduce,
     },
-    /// The values of a composite, or of an attention, are not floating-point.
+    /// The values of a composite, of an attention, or of gather_dot are not floating-point.
     #[error(
         "src has type {given}; {} need one of {}",
-        listed("and", Composite::ALL.map(Composite::name).into_iter().chain(["attention"])),
+        listed("and", Composite::ALL.map(Composite::name).into_iter().chain(["attention", "gather_dot"])),
         listed("or", ScalarType::ALL.into_iter().filter(|scalar| scalar.is_float()))
     )]
     NotAFloat {
@@ -258,7 +305,7 @@ pub enum Error {
     /// An index lies outside [0, size). [`BadIndex::Skip`](crate::BadIndex::Skip) leaves such elements out instead.
     #[error("{input}[{position}] (row-major position in {input} of shape {shape}) is {value}, {}", index_range(*size))]
     IndexOutOfRange {
-        /// The input: "index", or "destination".
+        /// The input: "index", "destination" or "other_index".
         input: &'static str,
         /// Row-major position of the first offender within the index tensor.
         position: u64,
@@ -439,7 +486,11 @@ impl Error {
             | Self::LeadingAxes { .. }
             | Self::IndptrLength { .. }
             | Self::OtherAxis { .. }
-            | Self::DestinationShape { .. }
+            | Self::BesideIndexShape { .. }
+            | Self::OtherShape { .. }
+            | Self::Heads { .. }
+            | Self::ColumnWeightShape { .. }
+            | Self::UnknownCombine { .. }
             | Self::WeightShape { .. }
             | Self::WeightType { .. }
             | Self::BaseShape { .. }
@@ -486,8 +537,8 @@ mod tests {
                 "index[1] (row-major position in index of shape [4]) is 7, but the axis that it indexes has size 0",
                 "indptr[1] (row-major position in indptr of shape [4]) is 7, outside 2 to 3; an indptr never \
                  decreases, starts at 0 or above and ends at 3 or below",
-                "src has type int32; softmax, log_softmax, logsumexp, std and attention need one of float32, float16, \
-                 bfloat16 or float64",
+                "src has type int32; softmax, log_softmax, logsumexp, std, attention and gather_dot need one of float32, \
+                 float16, bfloat16 or float64",
                 "reduce \"sum\" has no arg_out; only \"min\" and \"max\" do",
                 "weight was given as float32 beside src of type float64; expected src's type, or float32 \
                  beside float16 or bfloat16",

@@ -87,6 +87,8 @@ impl RowSource {
 #[derive(Clone, Debug, PartialEq)]
 pub struct GatherPlan {
     pub(crate) source: RowSource,
+    /// The name of the index or indptr in messages.
+    pub(crate) input: &'static str,
     /// The shape of the index or indptr.
     pub(crate) index: Shape,
     pub(crate) out: Shape,
@@ -134,6 +136,7 @@ impl GatherPlan {
         let layout = broadcast::scatter_layout(&src.with_axis(axis, index.dims()[axis])?, index, axis)?;
         Ok(Self {
             source,
+            input: source.name(),
             index: *index,
             out: src.with_axis(axis, e)?,
             b: src.dims()[..axis].iter().product(),
@@ -191,7 +194,7 @@ impl IndexRules for GatherPlan {
     fn bad_index(&self, position: u64, value: i64, previous: Option<i64>) -> Error {
         let shape = self.index;
         match self.source {
-            RowSource::Index => Error::IndexOutOfRange { input: "index", position, value, size: self.s, shape },
+            RowSource::Index => Error::IndexOutOfRange { input: self.input, position, value, size: self.s, shape },
             RowSource::Indptr => {
                 Error::IndptrOutOfRange { position, value, at_least: previous.unwrap_or(0), size: self.e, shape }
             }

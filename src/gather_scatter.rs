@@ -2,7 +2,7 @@
 
 use crate::{
     BadIndex, Error, GatherSegmentCooOptions, GatherSegmentPlan, GroupIndexOptions, GroupIndexPlan, Reduce,
-    ReduceOperator, SegmentCsrOptions, SegmentPlan, Shape, reduction::Reduction,
+    ReduceOperator, SegmentCsrOptions, SegmentPlan, Shape, broadcast, reduction::Reduction,
 };
 
 /// The options of gather_scatter: the reduction, the number of groups, what to do with a bad index.
@@ -69,7 +69,7 @@ impl GatherScatterPlan {
     ///
     /// # Errors
     /// [`Error::UnsupportedReduce`] for "mul"; [`Error::Scalar`] and [`Error::LeadingAxes`] for shapes that do not fit;
-    /// [`Error::DestinationShape`] where the destinations have another number of axes or of elements than the index;
+    /// [`Error::BesideIndexShape`] where the destinations have another number of axes or of elements than the index;
     /// [`Error::WeightShape`]; [`Error::UnknownDimSize`] without a `dim_size`; [`Error::TooManyElements`].
     pub fn new(
         src: &Shape,
@@ -79,7 +79,7 @@ impl GatherScatterPlan {
         options: &GatherScatterOptions,
     ) -> Result<Self, Error> {
         options.operator().check(options.reduce)?;
-        Self::check_destinations(index, destination)?;
+        broadcast::check_beside_index(index, "destination", destination)?;
         // In messages, the index of the grouping has the caller's name.
         let groups = GroupIndexPlan { input: "destination", ..GroupIndexPlan::new(destination, &options.groups)? };
         let segments = GatherSegmentPlan::new(src, index, "destination", groups.indptr_shape(), weight, |rows| {
@@ -125,13 +125,6 @@ impl GatherScatterPlan {
         // The shapes are checked first: their error is the more useful one, and costs nothing.
         Self::new(src, index, destination, weight, &options.dim_size(0))?;
         Self::new(src, index, destination, weight, &options.dim_size(group_count()?))
-    }
-
-    /// Refuses destinations that are not one for each element of a row of the index. Leading axes may differ: each may
-    /// be 1.
-    fn check_destinations(index: &Shape, destination: &Shape) -> Result<(), Error> {
-        let fits = index.rank() == destination.rank() && index.dims().last() == destination.dims().last();
-        if fits { Ok(()) } else { Err(Error::DestinationShape { destination: *destination, index: *index }) }
     }
 
     /// The operator that this is a plan of.
@@ -196,7 +189,7 @@ mod tests {
     fn what_does_not_fit_is_refused() {
         for destination in [&[6][..], &[7, 1], &[1, 7], &[]] {
             let refused = plan(&[10, 4], &[7], destination, None);
-            assert!(matches!(refused, Err(Error::DestinationShape { .. })), "{destination:?}: {refused:?}");
+            assert!(matches!(refused, Err(Error::BesideIndexShape { .. })), "{destination:?}: {refused:?}");
         }
         let refused = plan(&[2, 10], &[2, 7], &[3, 7], None);
         assert!(matches!(refused, Err(Error::LeadingAxes { input: "destination", .. })), "{refused:?}");

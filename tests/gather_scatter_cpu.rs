@@ -152,8 +152,8 @@ fn shapes_and_buffers_that_do_not_fit_are_refused() {
         result
     };
     assert_eq!(into(&[7], &[3, 6]), Ok(()));
-    assert!(matches!(into(&[6], &[3, 6]), Err(Error::DestinationShape { .. })));
-    assert!(matches!(into(&[1, 7], &[3, 6]), Err(Error::DestinationShape { .. })));
+    assert!(matches!(into(&[6], &[3, 6]), Err(Error::BesideIndexShape { .. })));
+    assert!(matches!(into(&[1, 7], &[3, 6]), Err(Error::BesideIndexShape { .. })));
     assert!(matches!(into(&[7], &[3, 5]), Err(Error::OutputShape { output: "out", .. })));
     assert!(matches!(into(&[7], &[]), Err(Error::OutputShape { output: "out", .. })));
 }

@@ -5,8 +5,8 @@ mod support;
 use half::{bf16, f16};
 use support::gpu_or_skip;
 use tensorrt_scatter::{
-    AttentionCsrOptions, BadIndex, CompositeOptions, Error, Float, GatherCooOptions, Reduce, Reduced, Scalar,
-    ScatterOptions, SegmentCooOptions, SegmentCsrOptions, Tensor, Weight, cpu,
+    AttentionCsrOptions, BadIndex, Combine, CompositeOptions, Error, Float, GatherCooOptions, GatherDotOptions, Reduce,
+    Reduced, Scalar, ScatterOptions, SegmentCooOptions, SegmentCsrOptions, Tensor, Weight, cpu,
     gpu::{self, DeviceTensor, DeviceWeight, Stream},
 };
 
@@ -104,6 +104,20 @@ impl Backend {
             Self::Gpu(stream) => {
                 let (src, index) = (Self::to_device(stream, src), Self::to_device(stream, index));
                 gpu::std(stream, &src, &index, &options).unwrap().to_host(stream).unwrap().into_data()
+            }
+        }
+    }
+
+    /// The score of one row of each: the sum of all their elements.
+    fn gather_dot<T: Float>(&self, src: &Tensor<T>, other: &Tensor<T>) -> Vec<T> {
+        let (options, index) = (GatherDotOptions::new(Combine::Add).negative_slope(1.0), tensor(&[1], vec![0i64]));
+        match self {
+            Self::Cpu => cpu::gather_dot(src, &index, other, &index, None, &options).unwrap().into_data(),
+            Self::Gpu(stream) => {
+                let (src, other) = (Self::to_device(stream, src), Self::to_device(stream, other));
+                let index = Self::to_device(stream, &index);
+                let out = gpu::gather_dot(stream, &src, &index, &other, &index, None, &options);
+                out.unwrap().to_host(stream).unwrap().into_data()
             }
         }
     }
@@ -226,6 +240,9 @@ fn everything_else<T: Float>(backend: &Backend, smallest_normal: T, is_flushed: 
     // Each row has the factor 1 / 4, whichever comes first: that or the sum.
     let rows = tensor(&[4], vec![subnormal::<T>(4); 4]);
     assert_all("attention_csr", &backend.attention(&rows, &tensor(&[4], vec![T::zeroed(); 4])), subnormal(4));
+    let pair = tensor(&[1, 2], vec![smallest; 2]);
+    let zeros = tensor(&[1, 2], vec![T::zeroed(); 2]);
+    assert_all("gather_dot", &backend.gather_dot(&pair, &zeros), subnormal(2));
     // exp(0) = 1, whose logarithm is 0 beside an eps of 10^-12 in all types but float64.
     if !is_float64::<T>() {
         assert_all("logsumexp", &backend.logsumexp(&alone, &its_group), smallest);

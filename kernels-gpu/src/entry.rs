@@ -8,7 +8,9 @@ use crate::{
     attention_csr, bev_pool, check, composite,
     composite_csr::{self, Exponentials, Moments},
     element::{Bf16, F16},
-    fill, gather, group_index,
+    fill, gather,
+    gather_dot::{self, LeakySum, Product},
+    group_index,
     items::{Blocks, Threads, Warps},
     layout,
     reduction::{Max, Min, Mul, Sum},
@@ -17,7 +19,7 @@ use crate::{
     word::Quad,
 };
 use kernel_params::{
-    BevPoolParams, CompositeCsrParams, CompositeParams, FillParams, GatherParams, GatherSegmentParams,
+    BevPoolParams, CompositeCsrParams, CompositeParams, FillParams, GatherDotParams, GatherParams, GatherSegmentParams,
     GroupIndexParams, IndexParams, OffsetsParams, ReproducibleParams, ScatterParams, SegmentParams, SortedIndexParams,
 };
 
@@ -131,6 +133,10 @@ macro_rules! line {
         axis!(statistic => line! { @each statistic $mode $name [$($rest)*] $items $line });
     };
 
+    (@ $mode:tt $name:tt [combine $($rest:tt)*] $items:tt $line:tt) => {
+        axis!(combine => line! { @each combine $mode $name [$($rest)*] $items $line });
+    };
+
     // The end of the name: an entry point, or its place in the list.
     (
         @ [define] [$($name:tt)+] [] {$($item:tt)*}
@@ -212,6 +218,13 @@ macro_rules! reduction {
 macro_rules! counts {
     ($counts:expr) => {
         const COUNTS: bool = $counts;
+    };
+}
+
+/// How the values of two rows are combined: F.
+macro_rules! combine {
+    ($type:ty) => {
+        type F = $type;
     };
 }
 

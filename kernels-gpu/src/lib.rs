@@ -41,6 +41,7 @@ pub mod entry;
 mod fill;
 mod fixed_point;
 mod gather;
+mod gather_dot;
 mod group_index;
 mod items;
 mod layout;

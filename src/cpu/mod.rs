@@ -9,6 +9,7 @@ mod check;
 mod composite;
 mod composite_csr;
 mod gather;
+mod gather_dot;
 mod gather_scatter;
 mod gather_segment;
 mod gather_segment_coo;
@@ -27,6 +28,7 @@ pub use composite_csr::{
     std_csr_into,
 };
 pub use gather::{gather_coo, gather_coo_into, gather_csr, gather_csr_into};
+pub use gather_dot::{gather_dot, gather_dot_into};
 pub use gather_scatter::{gather_scatter, gather_scatter_into};
 pub use gather_segment::{gather_segment_csr, gather_segment_csr_into};
 pub use gather_segment_coo::{gather_segment_coo, gather_segment_coo_into};

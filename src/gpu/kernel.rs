@@ -105,6 +105,9 @@ macro_rules! kernel {
     (@ $done:tt columns_or_packs($value:expr) $($rest:tt)*) => {
         kernel_params::axis!(columns_or_packs => kernel! { @if $done ($value) ($($rest)*) })
     };
+    (@ $done:tt combine($value:expr) $($rest:tt)*) => {
+        kernel_params::axis!(combine => kernel! { @match $done ($value, $crate::Combine) ($($rest)*) })
+    };
     (@ $done:tt load($value:expr) $($rest:tt)*) => {
         kernel!(@match $done ($value, $crate::gpu::kernel::Load) ($($rest)*) =>
             [Columns _columns _] [Packs _packs _] [LargePacks _packs_large _])

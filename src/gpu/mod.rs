@@ -17,6 +17,7 @@ mod device;
 mod driver;
 mod event;
 mod gather;
+mod gather_dot;
 mod gather_scatter;
 mod gather_segment;
 mod gather_segment_coo;
@@ -46,6 +47,7 @@ pub use composite_csr::{
 pub use device::Gpu;
 pub use event::Event;
 pub use gather::{gather_coo, gather_coo_into, gather_csr, gather_csr_into};
+pub use gather_dot::{gather_dot, gather_dot_into};
 pub use gather_scatter::{gather_scatter, gather_scatter_into};
 pub use gather_segment::{DeviceWeight, gather_segment_csr, gather_segment_csr_into};
 pub use gather_segment_coo::{gather_segment_coo, gather_segment_coo_into};

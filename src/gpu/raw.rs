@@ -15,6 +15,7 @@ pub use super::{
     composite_csr::{CompositeCsrPointers, composite_csr_raw, enqueue_composite_csr, preload_composite_csr},
     context::CurrentContext,
     gather::{GatherPointers, enqueue_gather, gather_raw, preload_gather_coo, preload_gather_csr},
+    gather_dot::{GatherDotPointers, enqueue_gather_dot, gather_dot_raw, preload_gather_dot},
     gather_scatter::{enqueue_gather_scatter, gather_scatter_raw, preload_gather_scatter},
     gather_segment::{GatherSegmentPointers, enqueue_gather_segment, gather_segment_raw, preload_gather_segment_csr},
     gather_segment_coo::preload_gather_segment_coo,

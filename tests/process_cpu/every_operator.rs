@@ -2,10 +2,10 @@
 
 use half::{bf16, f16};
 use tensorrt_scatter::{
-    AttentionCsrOptions, BadIndex, Composite, CompositeCsrOptions, CompositeOptions, Error, Float, GatherCooOptions,
-    GatherCsrOptions, GatherScatterOptions, GatherSegmentCooOptions, GatherSegmentCsrOptions, GroupIndexOptions,
-    Grouping, ReduceOperator, Reduced, Scalar, ScatterOptions, SegmentCooOptions, SegmentCsrOptions, Tensor,
-    TensorView, Weight, cpu,
+    AttentionCsrOptions, BadIndex, Combine, Composite, CompositeCsrOptions, CompositeOptions, Error, Float,
+    GatherCooOptions, GatherCsrOptions, GatherDotOptions, GatherScatterOptions, GatherSegmentCooOptions,
+    GatherSegmentCsrOptions, GroupIndexOptions, Grouping, ReduceOperator, Reduced, Scalar, ScatterOptions,
+    SegmentCooOptions, SegmentCsrOptions, Tensor, TensorView, Weight, cpu,
 };
 
 use crate::{element::Element, memory::counted};
@@ -302,6 +302,37 @@ fn attentions_of<T: Element + Float>(sizes: Sizes, calls: &mut Vec<Call>) {
     }
 }
 
+fn pairs_of<T: Element + Float>(sizes: Sizes, calls: &mut Vec<Call>) {
+    let Sizes { e, k, n, .. } = sizes;
+    let index = Tensor::new(&[1, e], unsorted(sizes)).unwrap();
+    let other_index = Tensor::new(&[1, e], (0..e).map(|position| (number(position + 5) % n) as i64).collect()).unwrap();
+    for (combine, heads) in [(Combine::Mul, 1), (Combine::Add, k)] {
+        let (src, other) = (values::<T>(Sizes { e: n, ..sizes }), values::<T>(Sizes { e: n, ..sizes }));
+        let (index, other_index) = (index.clone(), other_index.clone());
+        let weight = Tensor::new(&[k], values::<T>(Sizes { b: 1, e: 1, ..sizes }).into_data()).unwrap();
+        let options = GatherDotOptions::new(combine).heads(heads);
+        let owned = (src.clone(), index.clone(), other.clone(), other_index.clone(), weight.clone());
+        let run = move |_: Option<usize>| {
+            let (src, index, other, other_index, weight) = &owned;
+            let weight = Some(Weight::Same(weight.view()));
+            counted(|| cpu::gather_dot(src, index, other, other_index, weight, &options)).map(plain)
+        };
+        let name = format!("gather_dot {combine} of {}, {heads} heads", T::TYPE);
+        calls.push(Call { name, has_groups: false, run: Box::new(run) });
+        let run = move |_: Option<usize>| {
+            let mut out = Tensor::full(*values::<T>(Sizes { k: heads, ..sizes }).shape(), T::of(77.0)).unwrap();
+            let weight = Some(Weight::Same(weight.view()));
+            let result =
+                counted(|| cpu::gather_dot_into(&src, &index, &other, &other_index, weight, &options, &mut out));
+            let is_untouched = || out.data().iter().all(|&value| value == T::of(77.0));
+            assert!(result.is_ok() || is_untouched(), "a call that failed has written");
+            result.map(|()| plain(out))
+        };
+        let name = format!("gather_dot_into {combine} of {}, {heads} heads", T::TYPE);
+        calls.push(Call { name, has_groups: false, run: Box::new(run) });
+    }
+}
+
 fn groupings(sizes: Sizes, calls: &mut Vec<Call>) {
     let Sizes { b, e, n, .. } = sizes;
     let index: Vec<i64> = (0..b * e).map(|position| (number(position + 1) % n) as i64).collect();
@@ -341,6 +372,8 @@ pub fn calls(sizes: Sizes) -> Vec<Call> {
     composites_csr_of::<bf16>(sizes, &mut calls);
     attentions_of::<f32>(sizes, &mut calls);
     attentions_of::<bf16>(sizes, &mut calls);
+    pairs_of::<f32>(sizes, &mut calls);
+    pairs_of::<bf16>(sizes, &mut calls);
     groupings(sizes, &mut calls);
     calls
 }

@@ -14,21 +14,24 @@ use kernel_params::{
 use kernels_gpu::entry::entry_points;
 use nvptx_arch::emulate::{self, Launch, Memory, Options};
 use tensorrt_scatter::{
-    AttentionCsrPlan, Error, GatherScatterOptions, GatherScatterPlan, GatherSegmentCooOptions, GatherSegmentCsrOptions,
-    GatherSegmentPlan, GroupIndexOptions, GroupIndexPlan, Grouping, IndexType, ScatterOptions, ScatterPlan,
-    SegmentCooOptions, SegmentCsrOptions, SegmentPlan, Shape,
+    AttentionCsrPlan, Error, GatherDotPlan, GatherScatterOptions, GatherScatterPlan, GatherSegmentCooOptions,
+    GatherSegmentCsrOptions, GatherSegmentPlan, GroupIndexOptions, GroupIndexPlan, Grouping, IndexType, ScatterOptions,
+    ScatterPlan, SegmentCooOptions, SegmentCsrOptions, SegmentPlan, Shape,
     gpu::{
         DeviceNumbers, Tuning,
         raw::{
-            GatherSegmentPointers, GroupIndexPointers, IndexQuestion, Kernel, Queue, ReductionPointers,
-            THREADS_PER_BLOCK, enqueue_attention_csr, enqueue_gather_scatter, enqueue_gather_segment,
-            enqueue_group_index, enqueue_index_question, enqueue_scatter, enqueue_segment, enqueue_segment_check,
+            GatherDotPointers, GatherSegmentPointers, GroupIndexPointers, IndexQuestion, Kernel, Queue,
+            ReductionPointers, THREADS_PER_BLOCK, enqueue_attention_csr, enqueue_gather_dot, enqueue_gather_scatter,
+            enqueue_gather_segment, enqueue_group_index, enqueue_index_question, enqueue_scatter, enqueue_segment,
+            enqueue_segment_check,
         },
     },
 };
 
 use super::{
     Element, assert_same,
+    composite::FloatElement,
+    gather_dots::GatherDotCase,
     gather_scatters::GatherScatterCase,
     gather_segments::{GatherSegmentCase, WeightValues},
     groupings::GroupingCase,
@@ -575,6 +578,47 @@ fn gather_rows<T: Element>(
         GatherSegmentPointers { reduction, index: index.readable(&mut emulator), weight, weights_are_float32 };
     enqueue(&mut emulator, &pointers)?;
     Ok((out.data().to_vec(), if case.reduce.has_arg() { arg.to_i64() } else { Vec::new() }))
+}
+
+/// [`scatter`] for pairs of rows. `offset` elements before src, other, the weights and out make them unaligned.
+pub fn gather_dot<T: FloatElement>(
+    case: &GatherDotCase<T>,
+    seed: u64,
+    max_blocks: u32,
+    offset: usize,
+) -> Result<Vec<T>, Error> {
+    let shape = |dims: &[usize]| Shape::new(dims).unwrap();
+    let (src, index) = (shape(&case.src_dims), shape(&case.index_dims));
+    let (other, other_index) = (shape(&case.other_dims), shape(&case.other_index_dims));
+    let weight = case.weights.as_ref().map(|weights| shape(&weights.dims));
+    let plan = GatherDotPlan::new(&src, &index, &other, &other_index, weight.as_ref(), &case.options())?;
+    let (setup, mut emulator) = (Setup::of(seed), Emulator::new(seed, max_blocks));
+    let (mut src, mut other) = (Aligned::new(&case.src, offset), Aligned::new(&case.other, offset));
+    let mut out = Aligned::new(&vec![T::of(77.0); case.out_len()], offset);
+    let index = Integers::new(&case.index, setup.index_type);
+    let other_index = Integers::new(&case.other_index, setup.index_type);
+    let (mut same, mut wide) = match case.weights.as_ref().map(|weights| &weights.values) {
+        None => (None, None),
+        Some(WeightValues::Same(values)) => (Some(Aligned::new(values, offset)), None),
+        Some(WeightValues::Float32(values)) => (None, Some(Aligned::new(values, offset))),
+    };
+    let weights_are_float32 = wide.is_some();
+    let same = same.as_mut().map(|weights| emulator.readable(weights.data()));
+    let weight = same.or_else(|| wide.as_mut().map(|weights| emulator.readable(weights.data())));
+    let pointers = GatherDotPointers {
+        scalar: T::TYPE,
+        index_type: setup.index_type,
+        src: emulator.readable(src.data()),
+        index: index.readable(&mut emulator),
+        other: emulator.readable(other.data()),
+        other_index: other_index.readable(&mut emulator),
+        weight,
+        weights_are_float32,
+        out: emulator.unwritten(out.data()),
+    };
+    // SAFETY: the addresses are of the vectors above, which have the plan's sizes and outlive the call.
+    unsafe { enqueue_gather_dot(&mut emulator, &plan, &pointers)? };
+    Ok(out.data().to_vec())
 }
 
 /// The grouping of a case. Outputs and workspace start as garbage.

@@ -39,7 +39,7 @@ impl<T: Element> Weights<T> {
         }
     }
 
-    fn value(&self, position: usize) -> T::Accumulator {
+    pub fn value(&self, position: usize) -> T::Accumulator {
         match &self.values {
             WeightValues::Same(values) => values[position].widen(),
             // float32 is what 16-bit floats are added up in.

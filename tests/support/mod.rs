@@ -10,6 +10,7 @@ pub mod composite_csr;
 pub mod element;
 pub mod emulator;
 pub mod gather;
+pub mod gather_dots;
 pub mod gather_scatters;
 pub mod gather_segments;
 pub mod gpu;

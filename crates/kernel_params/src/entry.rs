@@ -5,7 +5,7 @@
 //! for each axis ([`axis!`](crate::axis)).
 
 use crate::{
-    BevPoolParams, CompositeCsrParams, CompositeParams, FillParams, GatherParams, GatherSegmentParams,
+    BevPoolParams, CompositeCsrParams, CompositeParams, FillParams, GatherDotParams, GatherParams, GatherSegmentParams,
     GroupIndexParams, IndexParams, OffsetsParams, ReproducibleParams, ScatterParams, SegmentParams, SortedIndexParams,
     THREADS_PER_BLOCK, WARP_SIZE,
 };
@@ -25,8 +25,7 @@ macro_rules! params {
 }
 
 params! {
-    BevPoolParams CompositeCsrParams CompositeParams FillParams GatherParams GatherSegmentParams GroupIndexParams
-    IndexParams OffsetsParams ReproducibleParams ScatterParams SegmentParams SortedIndexParams
+    BevPoolParams CompositeCsrParams CompositeParams FillParams GatherDotParams GatherParams GatherSegmentParams GroupIndexParams IndexParams OffsetsParams ReproducibleParams ScatterParams SegmentParams SortedIndexParams
 }
 
 /// What takes one work item of a launch.
@@ -195,6 +194,10 @@ macro_rules! axis {
     // The columns that a lane of a composite over segments takes: one, or four, as far as one instruction loads them.
     (columns_or_quads => $callback:ident! { $($state:tt)* }) => {
         $callback! { $($state)* => [Columns _columns ONE] [Quads _quads QUAD] }
+    };
+    // How gather_dot combines the values of two rows: by a product, or by a leaky ReLU of their sum.
+    (combine => $callback:ident! { $($state:tt)* }) => {
+        $callback! { $($state)* => [Mul _mul Product] [Add _add LeakySum] }
     };
     ($other:ident => $callback:ident! { $($state:tt)* }) => {
         $callback! { $($state)* => }
@@ -386,6 +389,14 @@ macro_rules! entry_points {
                 // A work item is 2^`tile_log2` chunks, or the whole axis if it has no chunks.
                 composite_csr_rest columns_or_quads float (CompositeCsrParams) block any =
                     composite_csr::map_rest<T, COLUMNS>;
+            }
+            gather_dot {
+                // A work item is a tile of scores: a batch for each group of lanes. Packs need the rows of each head of
+                // `src`, `other` and the weights to be aligned.
+                gather_dot combine columns_or_packs float index (GatherDotParams) warp any =
+                    gather_dot::score<T, I, F, COLUMNS>;
+                // A work item is a score for each group of lanes.
+                gather_dot_runs combine float index (GatherDotParams) warp any = gather_dot::score_in_runs<T, I, F>;
             }
         }
     };

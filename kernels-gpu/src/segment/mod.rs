@@ -34,7 +34,7 @@ mod work;
 
 pub use block::{join_numbers_of_warps, WARPS};
 pub use chunks::{for_each_chunk, reduce_chunks};
-pub use columns::{store_columns, Kept, Line, Load, Streamed};
+pub use columns::{load_readonly_columns, store_columns, Kept, Line, Load, Streamed};
 pub use combine::{combine, combine_with, Join, Joiners, Records};
 pub use fold::Fold;
 pub use gathered::{Batch, GatheredRows};

@@ -70,6 +70,7 @@ impl ScatterPlan {
         };
         let rows = GatherPlan {
             source: RowSource::Index,
+            input: RowSource::Index.name(),
             index,
             out: self.src,
             b: self.b,
