@@ -13,6 +13,7 @@ use support::{
     composite::{self, FloatElement},
     composite_csr, emulator,
     gather::{self, GatherCase},
+    gather_dots::GatherDotCase,
     gather_scatters::GatherScatterCase,
     gather_segments::{GatherSegmentCase, WeightValues, Weights},
     gpu_or_skip,
@@ -21,10 +22,10 @@ use support::{
     segments::SegmentCase,
 };
 use tensorrt_scatter::{
-    AttentionCsrOptions, Composite, CompositeCsrOptions, CompositeOptions, Error, GatherCooOptions, GatherCsrOptions,
-    GatherScatterOptions, GatherSegmentCooOptions, GatherSegmentCsrOptions, GroupIndexOptions, Grouping, Index,
-    IndexType, Reduce, ReduceOperator, Reduced, ScalarType, ScatterOptions, SegmentCooOptions, SegmentCsrOptions,
-    Tensor, cpu,
+    AttentionCsrOptions, Combine, Composite, CompositeCsrOptions, CompositeOptions, Error, GatherCooOptions,
+    GatherCsrOptions, GatherDotOptions, GatherScatterOptions, GatherSegmentCooOptions, GatherSegmentCsrOptions,
+    GroupIndexOptions, Grouping, Index, IndexType, Reduce, ReduceOperator, Reduced, ScalarType, ScatterOptions,
+    SegmentCooOptions, SegmentCsrOptions, Shape, Tensor, cpu,
     gpu::{self, DeviceTensor, Stream},
 };
 
@@ -40,10 +41,15 @@ struct Line {
     dim: Option<isize>,
     dim_size: Option<usize>,
     unbiased: Option<bool>,
+    combine: Option<String>,
+    heads: Option<usize>,
+    negative_slope: Option<f64>,
     src: Option<Text>,
     index: Option<Text>,
     indptr: Option<Text>,
     destination: Option<Text>,
+    other: Option<Text>,
+    other_index: Option<Text>,
     /// The weights, or the scores of an attention.
     #[serde(alias = "score")]
     weight: Option<Text>,
@@ -118,6 +124,7 @@ trait Backend {
     fn composites<T: OracleElement + FloatElement, I: Index>(&self, line: &Line, composite: Composite) -> Given<T>;
     fn composites_csr<T: OracleElement + FloatElement, I: Index>(&self, line: &Line, composite: Composite) -> Given<T>;
     fn attentions<T: OracleElement + FloatElement, I: Index>(&self, line: &Line) -> Given<T>;
+    fn pairs<T: OracleElement + FloatElement, I: Index>(&self, line: &Line) -> Given<T>;
     fn groupings<I: Index>(&self, line: &Line) -> Result<Grouping<Vec<i64>>, Error>;
 }
 
@@ -181,6 +188,16 @@ impl Line {
         destination.read(|word| I::from_position(word.parse().unwrap()).unwrap())
     }
 
+    /// The other values of pairs.
+    fn other<T: OracleElement>(&self) -> Tensor<T> {
+        self.other.as_ref().expect("pairs have other values").values()
+    }
+
+    fn other_index<I: Index>(&self) -> Tensor<I> {
+        let index = self.other_index.as_ref().expect("pairs have another index");
+        index.read(|word| I::from_position(word.parse().unwrap()).unwrap())
+    }
+
     fn weights<T: OracleElement>(&self) -> Option<Weights<T>> {
         let weight = self.weight.as_ref()?;
         let values = match self.weight_dtype.as_deref() {
@@ -236,10 +253,42 @@ impl Line {
         self.weights().expect("an attention has scores")
     }
 
+    /// The inputs of gather_dot.
+    fn gather_dot_case<T: OracleElement>(&self) -> GatherDotCase<T> {
+        let (src, index, other, other_index) =
+            (self.src::<T>(), self.index::<i64>(), self.other::<T>(), self.other_index::<i64>());
+        let dims = |shape: &Shape| shape.dims().to_vec();
+        GatherDotCase {
+            src_dims: dims(src.shape()),
+            src: src.into_data(),
+            index_dims: dims(index.shape()),
+            index: index.into_data(),
+            other_dims: dims(other.shape()),
+            other: other.into_data(),
+            other_index_dims: dims(other_index.shape()),
+            other_index: other_index.into_data(),
+            weights: self.weights(),
+            combine: self.combine(),
+            heads: self.heads.expect("scores have heads"),
+            negative_slope: self.negative_slope.unwrap_or(GatherDotOptions::NEGATIVE_SLOPE),
+        }
+    }
+
+    fn combine(&self) -> Combine {
+        self.combine.as_ref().expect("a way to combine has a name").parse().unwrap()
+    }
+
+    fn gather_dot_options(&self) -> GatherDotOptions {
+        let options = GatherDotOptions::new(self.combine()).heads(self.heads.expect("scores have heads"));
+        self.negative_slope.map_or(options, |slope| options.negative_slope(slope))
+    }
+
     fn run_float<T: OracleElement + FloatElement>(&self, backend: &impl Backend) -> Given<T> {
         match (self.composite(), self.index_dtype.as_str()) {
             (None, "int32") if self.op == "attention_csr" => backend.attentions::<T, i32>(self),
             (None, _) if self.op == "attention_csr" => backend.attentions::<T, i64>(self),
+            (None, "int32") if self.op == "gather_dot" => backend.pairs::<T, i32>(self),
+            (None, _) if self.op == "gather_dot" => backend.pairs::<T, i64>(self),
             (None, _) => self.run(backend),
             (Some((composite, true)), "int32") => backend.composites_csr::<T, i32>(self, composite),
             (Some((composite, true)), _) => backend.composites_csr::<T, i64>(self, composite),
@@ -382,6 +431,15 @@ impl Backend for Cpu {
         call.map(|out| (out.into_data(), None))
     }
 
+    fn pairs<T: OracleElement + FloatElement, I: Index>(&self, line: &Line) -> Given<T> {
+        let (src, index, other, other_index) =
+            (line.src::<T>(), line.index::<I>(), line.other::<T>(), line.other_index::<I>());
+        let weights = line.weights::<T>();
+        let weight = weights.as_ref().map(Weights::view);
+        let call = cpu::gather_dot(&src, &index, &other, &other_index, weight, &line.gather_dot_options());
+        call.map(|out| (out.into_data(), None))
+    }
+
     fn groupings<I: Index>(&self, line: &Line) -> Result<Grouping<Vec<i64>>, Error> {
         cpu::group_index(&line.index::<I>(), &line.grouping_options()).map(wide)
     }
@@ -489,6 +547,10 @@ impl Backend for Emulated {
         emulator::attention_csr(&line.gather_segment_case(Reduce::Sum), SEED, u32::MAX, 0).map(|out| (out, None))
     }
 
+    fn pairs<T: OracleElement + FloatElement, I: Index>(&self, line: &Line) -> Given<T> {
+        emulator::gather_dot(&line.gather_dot_case(), SEED, u32::MAX, 0).map(|out| (out, None))
+    }
+
     fn groupings<I: Index>(&self, line: &Line) -> Result<Grouping<Vec<i64>>, Error> {
         let (index, entries) = (line.index::<i64>(), line.indptr::<i64>().shape().dims().to_vec());
         let groups = entries.last().expect("an indptr has an axis") - 1;
@@ -590,6 +652,18 @@ impl Backend for OnGpu {
         call.map(|out| (self.host(out).into_data(), None))
     }
 
+    fn pairs<T: OracleElement + FloatElement, I: Index>(&self, line: &Line) -> Given<T> {
+        let stream = &self.0;
+        let [src, other] =
+            [line.src::<T>(), line.other::<T>()].map(|values| DeviceTensor::from_host(stream, &values).unwrap());
+        let [index, other_index] =
+            [line.index::<I>(), line.other_index::<I>()].map(|index| DeviceTensor::from_host(stream, &index).unwrap());
+        let weights = line.weights::<T>().map(|weights| DeviceWeights::upload(stream, &weights).unwrap());
+        let weight = weights.as_ref().map(DeviceWeights::weight);
+        let call = gpu::gather_dot(stream, &src, &index, &other, &other_index, weight, &line.gather_dot_options());
+        call.map(|out| (self.host(out).into_data(), None))
+    }
+
     fn groupings<I: Index>(&self, line: &Line) -> Result<Grouping<Vec<i64>>, Error> {
         let index = DeviceTensor::from_host(&self.0, &line.index::<I>()).unwrap();
         let Grouping { perm, indptr } = gpu::group_index(&self.0, &index, &line.grouping_options())?;
@@ -632,8 +706,10 @@ fn every_type_and_every_reduction_has_lines() {
         assert!(lines.iter().any(is_of), "no line has group_index and {index_type}");
     }
     for scalar in ScalarType::ALL.into_iter().filter(|scalar| scalar.is_float()) {
-        let is_of = |line: &Line| line.op == "attention_csr" && line.dtype == Some(scalar.to_string());
-        assert!(lines.iter().any(is_of), "no line has attention_csr and {scalar}");
+        for op in ["attention_csr", "gather_dot"] {
+            let is_of = |line: &Line| line.op == op && line.dtype == Some(scalar.to_string());
+            assert!(lines.iter().any(is_of), "no line has {op} and {scalar}");
+        }
     }
     for composite in Composite::ALL {
         for is_csr in [false, true] {

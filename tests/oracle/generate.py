@@ -6,7 +6,7 @@ with those of the rules. README.md describes the format and says how to set up t
 
 Each case is computed twice, by torch_scatter on the CPU and by the rules (rule.py). Where the two differ and no
 deviation in deviations.py explains the very places, nothing is written. group_index has cases, a rule and a peer of its
-own, in groupings.py. Ends with a count per operator and type, and
+own, in groupings.py, and gather_dot in pairs.py. Ends with a count per operator and type, and
 one per deviation.
 """
 
@@ -20,6 +20,7 @@ import torch_scatter
 
 import deviations
 import groupings
+import pairs
 import peer
 from case import case_json
 from empties import empties
@@ -61,6 +62,16 @@ def main():
             sys.exit(f"{case.name}: torch gives {theirs}, by the rules it is {ours}")
         lines.append(groupings.line(case, *ours))
         counts[case.op, case.index_dtype] += 1
+        reasons["the same"] += 1
+    for case in pairs.pairs():
+        if case.name in names:
+            sys.exit(f"two cases are called {case.name!r}: give one another name")
+        names.add(case.name)
+        ours, theirs = pairs.ruled(case), pairs.answer(case)
+        if not pairs.same(ours, theirs):
+            sys.exit(f"{case.name}: torch gives {theirs}, by the rules it is {ours}")
+        lines.append(pairs.line(case, ours))
+        counts[case.op, case.dtype] += 1
         reasons["the same"] += 1
     text = "".join(line + "\n" for line in lines)
     report(counts, reasons, len(text))
