@@ -6,7 +6,7 @@ use std::{
 };
 
 use arbitrary::Unstructured;
-use tensorrt_scatter::{IndexType, Reduce, ScalarType};
+use tensorrt_scatter::{Combine, IndexType, Reduce, ScalarType};
 use tensorrt_scatter_plugin as _;
 
 use crate::choose;
@@ -33,6 +33,9 @@ struct Options {
     deterministic: i32,
     unbiased: i32,
     eps: f64,
+    combine: i32,
+    heads: i32,
+    negative_slope: f64,
 }
 
 /// `trts_target` without its first field.
@@ -77,6 +80,16 @@ type GatherSegment = unsafe extern "C" fn(
     *const u8,
 ) -> i32;
 type Attention = unsafe extern "C" fn(
+    *const Tensor,
+    *const Tensor,
+    *const Tensor,
+    *const Tensor,
+    *const u8,
+    *const Tensor,
+    *const u8,
+) -> i32;
+type GatherDot = unsafe extern "C" fn(
+    *const Tensor,
     *const Tensor,
     *const Tensor,
     *const Tensor,
@@ -166,6 +179,16 @@ unsafe extern "C" {
         out: *const Tensor,
         target: *const u8,
     ) -> i32;
+    fn trts_gather_dot(
+        src: *const Tensor,
+        index: *const Tensor,
+        other: *const Tensor,
+        other_index: *const Tensor,
+        weight: *const Tensor,
+        options: *const u8,
+        out: *const Tensor,
+        target: *const u8,
+    ) -> i32;
     fn trts_query(
         operator: i32,
         src: *const Tensor,
@@ -197,6 +220,7 @@ enum Function {
     ByDestination(GatherSegment),
     /// As a gather_segment_csr, with scores in place of the weights.
     Attention(Attention),
+    GatherDot(GatherDot),
     GroupIndex(GroupIndex),
 }
 
@@ -248,6 +272,7 @@ operators! {
     trts_std_csr: Plain, Indptr;
     trts_attention_csr: Attention, Leading;
     trts_gather_segment_coo: ByDestination, Leading;
+    trts_gather_dot: GatherDot, Leading;
 }
 
 /// The statuses of the header.
@@ -376,11 +401,12 @@ fn growing<T: Copy>(u: &mut Unstructured, fields: T) -> Box<[u8]> {
     whole.into()
 }
 
-fn options(u: &mut Unstructured) -> Box<[u8]> {
+/// Those of pairs of rows are drawn only where the operator reads them.
+fn options(u: &mut Unstructured, function: Option<&Function>) -> Box<[u8]> {
     let unlikely = |u: &mut Unstructured, usual: i32| if choose::one_in(u, 8) { choose::number_32(u) } else { usual };
     let flag = |u: &mut Unstructured| choose::up_to(u, 1) as i32;
     let reduce = choose::one_of(u, &Reduce::ALL).number();
-    let options = Options {
+    let mut options = Options {
         reduce: unlikely(u, reduce),
         unchecked: flag(u),
         dim: if choose::one_in(u, 8) { choose::number(u) } else { choose::up_to(u, 3) as i64 - 1 },
@@ -392,7 +418,16 @@ fn options(u: &mut Unstructured) -> Box<[u8]> {
         deterministic: flag(u),
         unbiased: flag(u),
         eps: if choose::one_in(u, 4) { u.arbitrary().unwrap_or(0.0) } else { 1e-12 },
+        combine: Combine::Mul.number(),
+        heads: 1,
+        negative_slope: 0.2,
     };
+    if let Some(Function::GatherDot(_)) = function {
+        let combine = choose::one_of(u, &Combine::ALL).number();
+        options.combine = unlikely(u, combine);
+        options.heads = if choose::one_in(u, 12) { choose::number_32(u) } else { 1 + choose::up_to(u, 3) as i32 };
+        options.negative_slope = if choose::one_in(u, 4) { u.arbitrary().unwrap_or(0.0) } else { 0.2 };
+    }
     growing(u, options)
 }
 
@@ -511,12 +546,53 @@ fn further_inputs(
             choose::up_to(u, 4) as i64
         });
     }
-    let weight_type = match choose::up_to(u, 15) {
+    let weight_type = weight_type(u, values);
+    [Owned::new(u, integers, &bounds, true), Owned::new(u, weight_type, &weights, false)]
+}
+
+/// The type of weights: that of the values, float32, or any.
+fn weight_type(u: &mut Unstructured, values: i32) -> i32 {
+    match choose::up_to(u, 15) {
         0 => choose::number_32(u),
         1..5 => ScalarType::F32.number(),
         _ => values,
-    };
-    [Owned::new(u, integers, &bounds, true), Owned::new(u, weight_type, &weights, false)]
+    }
+}
+
+/// other, other_index and the weights of columns, whose shapes mostly fit the index and src.
+fn pair_inputs(u: &mut Unstructured, [values, integers]: [i32; 2], src: &Owned, index: &Owned) -> [Owned; 3] {
+    let axis = index._shape.len().saturating_sub(1);
+    let mut others = if choose::one_in(u, 8) { dims(u) } else { src._shape.to_vec() };
+    if let Some(rows) = others.get_mut(axis) {
+        *rows = choose::up_to(u, 9) as i64;
+    }
+    let other_index = if choose::one_in(u, 8) { dims(u) } else { index._shape.to_vec() };
+    let columns = src._shape.iter().skip(axis + 1).fold(1i64, |columns, &size| columns.wrapping_mul(size));
+    let weights = if choose::one_in(u, 8) { dims(u) } else { vec![columns] };
+    let weight_type = weight_type(u, values);
+    [
+        Owned::new(u, values, &others, false),
+        Owned::new(u, integers, &other_index, true),
+        Owned::new(u, weight_type, &weights, false),
+    ]
+}
+
+/// The inputs behind src and index, the last of which may be left out; none for an operator without such inputs.
+fn inputs_behind(
+    u: &mut Unstructured,
+    function: Option<&Function>,
+    types: [i32; 2],
+    src: &Owned,
+    index: &Owned,
+) -> Vec<Owned> {
+    match function {
+        Some(Function::GatherSegment(_) | Function::Attention(_)) => further_inputs(u, types, src, index, true).into(),
+        Some(Function::GatherScatter(_)) => further_inputs(u, types, src, index, false).into(),
+        Some(Function::GatherDot(_)) => pair_inputs(u, types, src, index).into(),
+        Some(Function::Reduction(_) | Function::ByIndptr(_) | Function::Plain(_) | Function::GroupIndex(_)) | None => {
+            Vec::new()
+        }
+    }
 }
 
 /// Calls an operator. It may write to the outputs alone, and to those only if it succeeds.
@@ -525,18 +601,14 @@ pub fn call(data: &[u8]) {
     let number = choose::up_to(&mut u, OPERATORS.len() as u8 - 1);
     let types = types(&mut u);
     let (src, index) = inputs(&mut u, types, OPERATORS[number].over);
-    let further = match OPERATORS[number].function {
-        Function::GatherSegment(_) | Function::Attention(_) => Some(further_inputs(&mut u, types, &src, &index, true)),
-        Function::ByDestination(_) => Some(further_inputs(&mut u, types, &src, &index, false)),
-        Function::Reduction(_) | Function::ByIndptr(_) | Function::Plain(_) | Function::GroupIndex(_) => None,
-    };
-    let [indptr_pointer, weight_pointer] = match &further {
-        Some([indptr, weight]) => {
-            [indptr.pointer(&mut u), if choose::one_in(&mut u, 2) { ptr::null() } else { weight.pointer(&mut u) }]
-        }
-        None => [ptr::null(); 2],
-    };
-    let options = options(&mut u);
+    let function = &OPERATORS[number].function;
+    let further = inputs_behind(&mut u, Some(function), types, &src, &index);
+    let mut behind: Vec<_> = Vec::new();
+    for (at, input) in further.iter().enumerate() {
+        let is_left_out = at + 1 == further.len() && choose::one_in(&mut u, 2);
+        behind.push(if is_left_out { ptr::null() } else { input.pointer(&mut u) });
+    }
+    let options = options(&mut u, Some(function));
     let options_pointer = or_null(&mut u, &options);
     let target = target(&mut u);
     let target_pointer = or_null(&mut u, &target);
@@ -552,9 +624,10 @@ pub fn call(data: &[u8]) {
     // SAFETY: the tensors and structs hold what they say.
     let status = checked(unsafe {
         let (src, index) = (&raw const src.descriptor, &raw const index.descriptor);
-        if further.is_some() {
-            let inputs = [src, index, indptr_pointer, weight_pointer];
-            trts_query_inputs(number as i32, inputs.as_ptr(), 4, options_pointer, target_pointer, &raw mut found)
+        if !behind.is_empty() {
+            let inputs = [&[src, index], &behind[..]].concat();
+            let count = inputs.len();
+            trts_query_inputs(number as i32, inputs.as_ptr(), count, options_pointer, target_pointer, &raw mut found)
         } else {
             trts_query(number as i32, src, index, ptr::null(), options_pointer, target_pointer, &raw mut found)
         }
@@ -590,17 +663,15 @@ pub fn call(data: &[u8]) {
         out.descriptor.data = read.descriptor.data.wrapping_byte_add(read_bytes - out_bytes);
     }
 
-    let all_inputs = || -> Vec<_> {
-        let further = further.iter().flatten();
-        [&src, &index, &base].into_iter().chain(further).map(|input| input.data.clone()).collect()
-    };
+    let all_inputs =
+        || -> Vec<_> { [&src, &index, &base].into_iter().chain(&further).map(|input| input.data.clone()).collect() };
     let inputs = all_inputs();
     let outputs = [&out, &arg_out].map(|output| output.data.clone());
     let (src_pointer, index_pointer, out_pointer) =
         (src.pointer(&mut u), index.pointer(&mut u), &raw const out.descriptor);
     // SAFETY: the tensors and structs hold what they say, or say what has to be refused.
     let status = checked(unsafe {
-        match OPERATORS[number].function {
+        match *function {
             Function::Reduction(call) => call(
                 src_pointer,
                 index_pointer,
@@ -617,18 +688,22 @@ pub fn call(data: &[u8]) {
             Function::GatherSegment(call) | Function::ByDestination(call) => call(
                 src_pointer,
                 index_pointer,
-                indptr_pointer,
-                weight_pointer,
+                behind[0],
+                behind[1],
                 options_pointer,
                 out_pointer,
                 arg_pointer,
                 target_pointer,
             ),
-            Function::Attention(call) => call(
+            Function::Attention(call) => {
+                call(src_pointer, index_pointer, behind[0], behind[1], options_pointer, out_pointer, target_pointer)
+            }
+            Function::GatherDot(call) => call(
                 src_pointer,
                 index_pointer,
-                indptr_pointer,
-                weight_pointer,
+                behind[0],
+                behind[1],
+                behind[2],
                 options_pointer,
                 out_pointer,
                 target_pointer,
@@ -654,16 +729,9 @@ pub fn query(data: &[u8]) {
     let known = usize::try_from(operator).ok().and_then(|number| OPERATORS.get(number));
     let (src, index) = inputs(&mut u, types, known.map_or(Over::Dim, |known| known.over));
     let base = Owned::of(&mut u, types[0], false);
-    let further = match known.map(|known| &known.function) {
-        Some(Function::GatherSegment(_) | Function::Attention(_)) => {
-            Some(further_inputs(&mut u, types, &src, &index, true))
-        }
-        Some(Function::ByDestination(_)) => Some(further_inputs(&mut u, types, &src, &index, false)),
-        Some(Function::Reduction(_) | Function::ByIndptr(_) | Function::Plain(_) | Function::GroupIndex(_)) | None => {
-            None
-        }
-    };
-    let (options, target) = (options(&mut u), target(&mut u));
+    let function = known.map(|known| &known.function);
+    let further = inputs_behind(&mut u, function, types, &src, &index);
+    let (options, target) = (options(&mut u, function), target(&mut u));
     let struct_size =
         if choose::one_in(&mut u, 16) { choose::number(&mut u) as usize } else { size_of::<Requirements>() };
     let mut found = Requirements { struct_size, workspace_bytes: 77, dim_size: 77, rank: 77, shape: [77; 8] };
@@ -673,14 +741,15 @@ pub fn query(data: &[u8]) {
     let (options_pointer, target_pointer) = (or_null(&mut u, &options), or_null(&mut u, &target));
     // SAFETY: the tensors and structs hold what they say, or say what has to be refused.
     let status = checked(unsafe {
-        match &further {
-            Some([indptr, weight]) if !choose::one_in(&mut u, 8) => {
-                // A fifth input is one too many.
-                let inputs = [src_pointer, index_pointer, indptr.pointer(&mut u), weight.pointer(&mut u), base_pointer];
-                let count = 5 - choose::one_of(&mut u, &[1, 1, 1, 2, 2, 3, 0]);
-                trts_query_inputs(operator, inputs.as_ptr(), count, options_pointer, target_pointer, requirements)
-            }
-            Some(_) | None => trts_query(
+        if !further.is_empty() && !choose::one_in(&mut u, 8) {
+            let mut inputs = vec![src_pointer, index_pointer];
+            inputs.extend(further.iter().map(|input| input.pointer(&mut u)));
+            // This input is one too many.
+            inputs.push(base_pointer);
+            let count = inputs.len() - choose::one_of(&mut u, &[1, 1, 1, 2, 2, 3, 0]);
+            trts_query_inputs(operator, inputs.as_ptr(), count, options_pointer, target_pointer, requirements)
+        } else {
+            trts_query(
                 operator,
                 src_pointer,
                 index_pointer,
@@ -688,7 +757,7 @@ pub fn query(data: &[u8]) {
                 options_pointer,
                 target_pointer,
                 requirements,
-            ),
+            )
         }
     });
     if status == status::OK {

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The names of all attributes, and other names.
-const NAMES: [&str; 16] = [
+const NAMES: [&str; 19] = [
     "dim",
     "dim_size",
     "reduce",
@@ -25,6 +25,9 @@ const NAMES: [&str; 16] = [
     "size",
     "eps",
     "unbiased",
+    "combine",
+    "heads",
+    "negative_slope",
     "format_version",
     "",
     "DIM",

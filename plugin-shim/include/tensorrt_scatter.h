@@ -58,7 +58,7 @@ enum {
 };
 
 /* Types of elements: any for src, base and out; for weight src's, or TRTS_FLOAT32 beside a src of 16-bit floats; for
- * index, destination, indptr, perm and arg_out TRTS_INT32 or TRTS_INT64. */
+ * index, destination, other_index, indptr, perm and arg_out TRTS_INT32 or TRTS_INT64. */
 typedef int32_t trts_type;
 enum {
     TRTS_FLOAT32 = 1,
@@ -77,6 +77,13 @@ enum {
     TRTS_MEAN = 2,
     TRTS_MIN = 3,
     TRTS_MAX = 4
+};
+
+/* How trts_gather_dot() combines two values. */
+typedef int32_t trts_combine;
+enum {
+    TRTS_COMBINE_MUL = 0,
+    TRTS_COMBINE_ADD = 1
 };
 
 /* Operators, for trts_query(). */
@@ -99,7 +106,8 @@ enum {
     TRTS_LOGSUMEXP_CSR = 14,
     TRTS_STD_CSR = 15,
     TRTS_ATTENTION_CSR = 16,
-    TRTS_GATHER_SEGMENT_COO = 17
+    TRTS_GATHER_SEGMENT_COO = 17,
+    TRTS_GATHER_DOT = 18
 };
 
 /* A tensor, in host memory or in the memory of the target's CUDA device. */
@@ -126,9 +134,12 @@ typedef struct trts_options {
     int32_t unbiased;      /* std, std_csr: divide by count - 1 */
     double eps;            /* log_softmax, logsumexp, log_softmax_csr, logsumexp_csr: added to a sum before its
                               logarithm */
+    trts_combine combine;  /* gather_dot: the product, or the leaky ReLU of the sum */
+    int32_t heads;         /* gather_dot: the number of heads */
+    double negative_slope; /* gather_dot: what TRTS_COMBINE_ADD multiplies sums below 0 with */
 } trts_options;
 
-#define TRTS_OPTIONS_INIT { sizeof(trts_options), TRTS_SUM, 0, -1, -1, 0, 1, 1e-12 }
+#define TRTS_OPTIONS_INIT { sizeof(trts_options), TRTS_SUM, 0, -1, -1, 0, 1, 1e-12, TRTS_COMBINE_MUL, 1, 0.2 }
 
 /* Where to compute. A null pointer means the CPU. */
 typedef struct trts_target {
@@ -155,11 +166,11 @@ typedef struct trts_requirements {
 /*
  * Finds the shape of an operator's result and the workspace that it needs. It reads the shapes and types of the
  * tensors. It reads the data of index, indptr or destination only if dim_size is -1 and base is null, and never for
- * gather_coo, segment_csr, gather_segment_csr, softmax_csr, log_softmax_csr, logsumexp_csr, std_csr and attention_csr. On
- * CUDA, reading the data waits for the stream and takes TRTS_QUERY_WORKSPACE_BYTES of workspace. src and base are null
- * for the operators that have none; for gather_csr base may be out, and the result then is as long as out.
- * gather_segment_csr, gather_segment_coo, gather_scatter and attention_csr have more inputs, so only trts_query_inputs()
- * takes them. The shape of group_index's perm is index's; the query finds that of indptr.
+ * gather_coo, segment_csr, gather_segment_csr, softmax_csr, log_softmax_csr, logsumexp_csr, std_csr, attention_csr and
+ * gather_dot. On CUDA, reading the data waits for the stream and takes TRTS_QUERY_WORKSPACE_BYTES of workspace. src and
+ * base are null for the operators that have none; for gather_csr base may be out, and the result then is as long as out.
+ * gather_segment_csr, gather_segment_coo, gather_scatter, attention_csr and gather_dot have more inputs, so only
+ * trts_query_inputs() takes them. The shape of group_index's perm is index's; the query finds that of indptr.
  */
 trts_status trts_query(trts_operator op, const trts_tensor *src, const trts_tensor *index, const trts_tensor *base,
                        const trts_options *options, const trts_target *target, trts_requirements *requirements);
@@ -175,8 +186,8 @@ trts_status trts_query_inputs(trts_operator op, const trts_tensor *const *inputs
 /*
  * The operators. base is torch_scatter's `out`: what the reduction starts from. It may be null, and it may be out
  * itself. Otherwise no output may overlap another tensor. arg_out is for TRTS_MIN and TRTS_MAX, and may be null there
- * too; it has the type of index or indptr. index, indptr and destination of one call have the same type. weight may be
- * null; then nothing is multiplied. On CUDA, a call puts its work on the stream and returns. It waits only to check the
+ * too; it has the type of index or indptr. index, indptr, destination and other_index of one call have the same type.
+ * weight may be null; then nothing is multiplied. On CUDA, a call puts its work on the stream and returns. It waits only to check the
  * index, or to find dim_size for a softmax or log_softmax.
  *
  * group_index: with index [.., E] and N groups, perm [.., E] has the positions of the elements of group 0, then those
@@ -199,6 +210,12 @@ trts_status trts_query_inputs(trts_operator op, const trts_tensor *const *inputs
  * indptr[.., n] <= e < indptr[.., n + 1], where alpha is the softmax of score over these e. score is [.., E], or
  * [.., E, H] for H heads of K / H neighbouring columns; of src's type, or TRTS_FLOAT32 beside 16-bit floats. If
  * unchecked, an element with a bad index counts as not in its segment: its score is left out too.
+ *
+ * gather_dot: with src [.., R, ..] and other [.., S, ..], whose rows have K values each, out [.., E, H] has the scores of
+ * pairs of rows in H heads of K / H neighbouring columns: out[.., e, h] is the sum over the columns c of head h of
+ * weight[c] * f(src[.., index[.., e], c], other[.., other_index[.., e], c]). f is the product, or the leaky ReLU of the
+ * sum. weight is [K], of src's type, or TRTS_FLOAT32 beside 16-bit floats. If unchecked, a pair with a bad index has
+ * score 0.
  */
 trts_status trts_scatter(const trts_tensor *src, const trts_tensor *index, const trts_tensor *base,
                          const trts_options *options, const trts_tensor *out, const trts_tensor *arg_out,
@@ -242,6 +259,9 @@ trts_status trts_std_csr(const trts_tensor *src, const trts_tensor *indptr, cons
 trts_status trts_attention_csr(const trts_tensor *src, const trts_tensor *index, const trts_tensor *indptr,
                                const trts_tensor *score, const trts_options *options, const trts_tensor *out,
                                const trts_target *target);
+trts_status trts_gather_dot(const trts_tensor *src, const trts_tensor *index, const trts_tensor *other,
+                            const trts_tensor *other_index, const trts_tensor *weight, const trts_options *options,
+                            const trts_tensor *out, const trts_target *target);
 
 /* Why the last call of this thread failed; "" if it did not. Valid until the thread's next call. */
 const char *trts_last_error(void);

@@ -154,9 +154,12 @@ fn options_are_checked() {
     call.options = Options { dim_size: -2, ..Options::INIT };
     call.refuses(&["dim_size is -2"], |_| ());
     call.options = Options { struct_size: 40, ..Options::INIT };
-    call.refuses(&["struct_size of trts_options is 40", "sets it to 48"], |_| ());
+    call.refuses(&["struct_size of trts_options is 40", "sets it to 64"], |_| ());
     call.options = Options { struct_size: size_of::<Options>() + 8, ..Options::INIT };
     call.refuses(&["struct_size of trts_options", "newer library"], |_| ());
+    // A header of before gather_dot does not have its options, which nothing reads then.
+    call.options = Options { struct_size: 48, combine: 77, heads: -77, ..Options::INIT };
+    assert_eq!(call.run(|_| ()), OK, "{}", call.abi.last_error());
 }
 
 #[test]
@@ -229,12 +232,14 @@ fn a_query_reads_the_index_only_where_it_must() {
     abi.expect_failure(query(0, &index, &Options { dim_size: 1 << 61, ..options }).0, INVALID_ARGUMENT, &["memory"]);
     abi.expect_failure(query(5, &index, &Options { dim_size: 1 << 61, ..options }).0, INVALID_ARGUMENT, &["memory"]);
     abi.expect_failure(query(10, &index, &Options { dim_size: 1 << 59, ..options }).0, INVALID_ARGUMENT, &["memory"]);
-    let last = ["operator is 18", "TRTS_GATHER_SEGMENT_COO (17)"];
+    let last = ["operator is 19", "TRTS_GATHER_DOT (18)"];
     abi.expect_failure(query(18, &index, &options).0, INVALID_ARGUMENT, &last);
     let words = ["TRTS_GATHER_SEGMENT_CSR has the inputs src, index, indptr, weight", "trts_query_inputs()"];
     abi.expect_failure(query(9, &index, &options).0, INVALID_ARGUMENT, &words);
     let words = ["TRTS_ATTENTION_CSR has the inputs src, index, indptr, score", "trts_query_inputs()"];
     abi.expect_failure(query(16, &index, &options).0, INVALID_ARGUMENT, &words);
+    let words = ["TRTS_GATHER_DOT has the inputs src, index, other, other_index, weight", "trts_query_inputs()"];
+    abi.expect_failure(query(17, &index, &options).0, INVALID_ARGUMENT, &words);
     let words = ["TRTS_GATHER_SCATTER has the inputs src, index, destination, weight", "trts_query_inputs()"];
     abi.expect_failure(query(11, &index, &options).0, INVALID_ARGUMENT, &words);
     let words = ["TRTS_GATHER_SEGMENT_COO has the inputs src, index, destination, weight", "trts_query_inputs()"];
@@ -423,6 +428,61 @@ fn every_input_of_an_attention_is_checked() {
     assert_eq!(abi.last_bad_index(), Some((2, 3)));
     assert_eq!(run(&src, &bad, &score, &Options { unchecked: 1, ..init }), OK, "{}", abi.last_error());
     assert_eq!(written(&out), [3.0, 4.0, 3.0, 4.0]);
+}
+
+#[test]
+fn every_input_of_a_gather_dot_is_checked() {
+    let abi = CAbi::load();
+    let (mut src, mut other) = ([1.0f32, 2.0, 3.0, 4.0, 5.0, 6.0], [1.0f32, 10.0, -9.0, 0.5]);
+    let (mut indices, mut ends, mut weights) = ([2i32, 0, 2], [1i32, 0, 0], [1.0f32, 2.0]);
+    let mut data = [UNTOUCHED; 3];
+    let (src, other) = (tensor(&mut src, FLOAT32, &[3, 2]), tensor(&mut other, FLOAT32, &[2, 2]));
+    let (index, ends) = (tensor(&mut indices, INT32, &[3]), tensor(&mut ends, INT32, &[3]));
+    let (weight, out) = (tensor(&mut weights, FLOAT32, &[2]), tensor(&mut data, FLOAT32, &[3, 1]));
+    let run = |other: *const Tensor, ends: &Tensor, weight: *const Tensor, options: &Options| {
+        // SAFETY: the tensors are what they say, or are what the call refuses.
+        unsafe { (abi.gather_dot)(&src, &index, other, ends, weight, options, &out, ptr::null()) }
+    };
+    let init = Options::INIT;
+    abi.expect_failure(run(ptr::null(), &ends, &weight, &init), INVALID_ARGUMENT, &["other is a null pointer"]);
+    let integers = Tensor { element_type: INT32, ..other };
+    let words = ["other is of type TRTS_INT32", "src's type, TRTS_FLOAT32"];
+    abi.expect_failure(run(&integers, &ends, &weight, &init), INVALID_ARGUMENT, &words);
+    let wide = Tensor { element_type: INT64, data: ptr::dangling_mut::<i64>().cast(), ..ends };
+    let words = ["other_index is of type TRTS_INT64", "index's type, TRTS_INT32"];
+    abi.expect_failure(run(&other, &wide, &weight, &init), INVALID_ARGUMENT, &words);
+    let two = [2];
+    let short = Tensor { shape: two.as_ptr(), ..ends };
+    let words = ["other_index of shape [2]", "index of shape [3]"];
+    abi.expect_failure(run(&other, &short, &weight, &init), INVALID_ARGUMENT, &words);
+    let one = [1];
+    let light = Tensor { shape: one.as_ptr(), ..weight };
+    abi.expect_failure(run(&other, &ends, &light, &init), INVALID_ARGUMENT, &["weight of shape [1]", "2 columns"]);
+    for (options, words) in [
+        (Options { heads: 3, ..init }, ["heads is 3", "2 columns"]),
+        (Options { heads: 0, ..init }, ["heads is 0", "2 columns"]),
+        (Options { heads: -1, ..init }, ["heads is -1", "1 or more"]),
+        (Options { combine: 2, ..init }, ["combine is 2", "TRTS_COMBINE_MUL (0) or TRTS_COMBINE_ADD (1)"]),
+    ] {
+        abi.expect_failure(run(&other, &ends, &weight, &options), INVALID_ARGUMENT, &words);
+    }
+    let written = || {
+        // SAFETY: out is of three values, and no call is under way.
+        unsafe { *out.data.cast::<[f32; 3]>() }
+    };
+    assert_eq!(run(&other, &ends, &weight, &init), OK, "{}", abi.last_error());
+    assert_eq!(written(), [-39.0, 41.0, 125.0]);
+    assert_eq!(run(&other, &ends, ptr::null(), &init), OK, "{}", abi.last_error());
+    assert_eq!(written(), [-42.0, 21.0, 65.0]);
+    let options = Options { combine: 1, negative_slope: 0.5, ..init };
+    assert_eq!(run(&other, &ends, &weight, &options), OK, "{}", abi.last_error());
+    assert_eq!(written(), [11.0, 26.0, 38.0]);
+    let mut bad = [1i32, 2, 0];
+    let bad = tensor(&mut bad, INT32, &[3]);
+    abi.expect_failure(run(&other, &bad, &weight, &init), BAD_INDEX, &["other_index[1]", "outside 0 to 1"]);
+    assert_eq!(abi.last_bad_index(), Some((1, 2)));
+    assert_eq!(run(&other, &bad, &weight, &Options { unchecked: 1, ..init }), OK, "{}", abi.last_error());
+    assert_eq!(written(), [-39.0, 0.0, 125.0]);
 }
 
 #[test]

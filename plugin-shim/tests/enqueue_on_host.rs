@@ -72,6 +72,7 @@ loaded_ahead! {
     kernels_of_std_csr_are_loaded_ahead: c"TRTS_StdCSR"
     kernels_of_attention_csr_are_loaded_ahead: c"TRTS_AttentionCSR"
     kernels_of_gather_segment_coo_are_loaded_ahead: c"TRTS_GatherSegmentCOO"
+    kernels_of_gather_dot_are_loaded_ahead: c"TRTS_GatherDot"
     kernels_of_an_alias_are_loaded_ahead: c"SegmentCSR"
     kernels_of_bev_pool_are_loaded_ahead: c"bev_pool_v2"
     kernels_of_another_bev_pool_are_loaded_ahead: c"BEVPoolV2TRT"
@@ -381,7 +382,10 @@ mod in_child {
             let has_destinations = ["TRTS_GatherScatter", "TRTS_GatherSegmentCOO"].contains(&name);
             let bounds = tensor(index, &[if has_destinations { e } else { n + 1 }]);
             let index = if is_csr && !is_gather_segment { bounds.clone() } else { tensor(index, &[e]) };
-            if is_gather_segment || has_destinations {
+            let is_gather_dot = name == "TRTS_GatherDot";
+            if is_gather_dot {
+                (src, out) = (tensor(values, &[n, k]), tensor(values, &[e, 1]));
+            } else if is_gather_segment || has_destinations {
                 src = tensor(values, &[n, k]);
             } else if name.starts_with("TRTS_Gather") {
                 std::mem::swap(&mut src, &mut out);
@@ -407,6 +411,8 @@ mod in_child {
             let mut inputs = vec![src, index];
             if is_gather_segment || has_destinations {
                 inputs.extend([bounds, tensor(values, &[e])]);
+            } else if is_gather_dot {
+                inputs.extend([inputs[0].clone(), inputs[1].clone(), tensor(values, &[k])]);
             } else if name == "TRTS_GroupIndex" {
                 inputs = vec![tensor(values, &[e])];
                 outputs = vec![tensor(values, &[e]), tensor(values, &[n + 1])];

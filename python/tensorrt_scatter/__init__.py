@@ -2,8 +2,8 @@
 
 The functions have the names, the arguments and the results of torch_scatter 2.1.2, which has all of them but
 gather_segment_csr, gather_segment_coo, gather_scatter, their shorthands, group_index, softmax_csr, log_softmax_csr,
-logsumexp_csr, std_csr and attention_csr. They compute where the arrays are: on the CPU or on a CUDA device. They record
-no gradients.
+logsumexp_csr, std_csr, attention_csr and gather_dot. They compute where the arrays are: on the CPU or on a CUDA device.
+They record no gradients.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from . import (
     _attention_csr,
     _composite_csr,
     _exporting,
+    _gather_dot,
     _gather_scatter,
     _gather_segment_coo,
     _gather_segment_csr,
@@ -25,6 +26,7 @@ from ._attention_csr import *
 from ._composite_csr import *
 from ._errors import BadIndexError
 from ._exporting import *
+from ._gather_dot import *
 from ._gather_scatter import *
 from ._gather_segment_coo import *
 from ._gather_segment_csr import *
@@ -44,6 +46,7 @@ __all__ += ["unchecked"]
 __all__ += _attention_csr.__all__
 __all__ += _composite_csr.__all__
 __all__ += _exporting.__all__
+__all__ += _gather_dot.__all__
 __all__ += _gather_scatter.__all__
 __all__ += _gather_segment_coo.__all__
 __all__ += _gather_segment_csr.__all__

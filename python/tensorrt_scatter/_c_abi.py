@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ctypes import POINTER, c_char_p, c_double, c_int32, c_int64, c_size_t, c_void_p
 from typing import Any
 
-from ._declarations import OPERATORS, TYPE_OF, Operator
+from ._declarations import COMBINES, OPERATORS, TYPE_OF, Operator
 from ._settings import is_deterministic, is_unchecked
 
 #: TRTS_ABI_VERSION.
@@ -51,6 +51,9 @@ class Options(ctypes.Structure):
         ("deterministic", c_int32),
         ("unbiased", c_int32),
         ("eps", c_double),
+        ("combine", c_int32),
+        ("heads", c_int32),
+        ("negative_slope", c_double),
     ]
 
     @classmethod
@@ -62,12 +65,30 @@ class Options(ctypes.Structure):
         dim_size: int | None = None,
         unbiased: bool = True,
         eps: float = 1e-12,
+        combine: str = "mul",
+        heads: int = 1,
+        negative_slope: float = 0.2,
     ) -> Options:
         """Makes options from torch_scatter's arguments, the number of a trts_reduce, and the current settings."""
         if dim_size is not None and dim_size < 0:
             raise ValueError(f"dim_size is {dim_size}; expected 0 or more")
+        if combine not in COMBINES:
+            raise ValueError(f"combine is {combine!r}; expected one of {', '.join(map(repr, COMBINES))}")
         size = -1 if dim_size is None else dim_size
-        return cls(ctypes.sizeof(cls), reduce, is_unchecked(), dim, size, is_deterministic(), bool(unbiased), eps)
+        return cls(
+            ctypes.sizeof(cls),
+            reduce,
+            is_unchecked(),
+            dim,
+            size,
+            is_deterministic(),
+            bool(unbiased),
+            eps,
+            COMBINES[combine],
+            # A number that the struct has no room for must not become another one.
+            heads if -(2**31) <= heads < 2**31 else -1,
+            negative_slope,
+        )
 
 
 class Target(ctypes.Structure):

@@ -93,6 +93,9 @@ MIN = Reduction("min", 3, has_arg=True)
 MAX = Reduction("max", 4, has_arg=True)
 
 REDUCTIONS = (SUM, MUL, MEAN, MIN, MAX)
+COMBINES = {"mul": 0, "add": 1}
+"""The ways to combine two values, with their numbers of trts_combine."""
+
 REDUCTION_OF = {name: reduction for reduction in REDUCTIONS for name in reduction.names}
 
 
@@ -113,6 +116,7 @@ class Result(enum.Enum):
     SEGMENTS = "indptr's last size less one"
     INDEX = "index's last size"
     ROWS = "the number of rows that is given"
+    SCORES = "index's last size; behind it the axes of the first input give way to one of heads"
 
 
 class Role(enum.Enum):
@@ -155,15 +159,23 @@ class Output(Declared):
     is_of_some_reductions: bool = False
     """Whether only some of the operator's reductions have it. Such outputs come last."""
 
-    def size(self, first: Sequence[Any], index: Sequence[Any], axis: int, given: Any) -> Any:
-        """The size on the axis; None if it is unknown.
+    def shape(
+        self, first: Sequence[Any], index: Sequence[Any], axis: int, given: Any, heads: int | None = None
+    ) -> list[Any]:
+        """The shape, with None for each size that is unknown.
 
-        `first` is the shape of the first input, `index` that of the input at `Operator.delimiter`, and `given` is the
-        size from a base or an attribute.
+        `first` is the shape of the first input, `index` that of the input at `Operator.delimiter`, `given` is the size
+        from a base or an attribute, and `heads` is the attribute of that name.
         """
+        axis %= len(first)
+        behind = [heads] if self.result is Result.SCORES else list(first[axis + 1 :])
+        return [*first[:axis], self._size(first, index, axis, given), *behind]
+
+    def _size(self, first: Sequence[Any], index: Sequence[Any], axis: int, given: Any) -> Any:
+        """The size on the axis."""
         if self.result is Result.SRC:
             return first[axis]
-        if self.result is Result.INDEX:
+        if self.result in (Result.INDEX, Result.SCORES):
             return index[-1]
         if self.result is Result.SEGMENTS:
             return None if _is_symbol(index[-1]) else index[-1] - 1
@@ -295,6 +307,9 @@ DIM_SIZE = Attribute("dim_size", -1, "SymInt? dim_size=None", is_size=True)
 SIZE = Attribute("size", -1, "SymInt? size=None", is_size=True)
 EPS = Attribute("eps", 1e-12, "float eps=1e-12")
 UNBIASED = Attribute("unbiased", 1, "bool unbiased=True")
+COMBINE = Attribute("combine", "mul", 'str combine="mul"')
+HEADS = Attribute("heads", 1, "int heads=1")
+NEGATIVE_SLOPE = Attribute("negative_slope", 0.2, "float negative_slope=0.2")
 DETERMINISTIC = Attribute("deterministic", 0, "bool deterministic=False")
 # Of nodes alone.
 REDUCE = Attribute("reduce", "sum")
@@ -307,6 +322,8 @@ _INDEX, _INDPTR = Input("index", INDICES, Role.INDICES), Input("indptr", INDICES
 _DESTINATION = Input("destination", INDICES, Role.INDICES)
 _WEIGHT = Input("weight", VALUES, Role.WEIGHTS, is_optional=True)
 _SCORE = Input("score", FLOATS, Role.WEIGHTS)
+_OTHER = Input("other", FLOATS, Role.VALUES)
+_OTHER_INDEX = Input("other_index", INDICES, Role.INDICES)
 _GROUPS = (DIM_SIZE, DIM_SIZE_INPUT)
 _REDUCE = (REDUCE, ARG_TYPE)
 _OF_SEGMENTS = (SUM, MEAN, MIN, MAX)
@@ -467,6 +484,15 @@ GATHER_SEGMENT_COO = replace(
     op_type="TRTS_GatherSegmentCOO",
     function="gather_segment{}_coo",
 )
+GATHER_DOT = Operator(
+    "gather_dot",
+    18,
+    "TRTS_GatherDot",
+    "gather_dot",
+    (_FLOAT_SRC, _INDEX, _OTHER, _OTHER_INDEX, _WEIGHT),
+    _out(Result.SCORES),
+    attributes=(COMBINE, HEADS, NEGATIVE_SLOPE),
+)
 
 OPERATORS = (
     SCATTER,
@@ -487,6 +513,7 @@ OPERATORS = (
     STD_CSR,
     ATTENTION_CSR,
     GATHER_SEGMENT_COO,
+    GATHER_DOT,
 )
 BY_OP_TYPE = {operator.op_type: operator for operator in OPERATORS}
 

@@ -24,11 +24,13 @@ def _call(operator: Operator, *inputs: np.ndarray, out: Any = None, **options: A
     has_destination = operator.destination != operator.index
     name, result = operator.inputs[operator.index].name, operator.outputs[0].result
     # The segments of gather_csr are of rows of the result; others are of rows of the first input.
-    reads_rows = has_destination or result in (Result.INDEX, Result.SEGMENTS)
+    reads_rows = has_destination or result in (Result.INDEX, Result.SEGMENTS, Result.SCORES)
     reads_rows |= name == "indptr" and result is not Result.ROWS
     _check(name, index, inputs[0].shape[axis] if reads_rows else groups)
     if has_destination:
         _check("destination", inputs[operator.destination], groups)
+    if result is Result.SCORES:
+        _check("other_index", inputs[3], inputs[2].shape[axis])
     if operator.delimiter > operator.index:
         # The segments are of elements of the index.
         _check("indptr", inputs[operator.delimiter], index.shape[-1])

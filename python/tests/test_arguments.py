@@ -49,6 +49,7 @@ SIGNATURES = {
     "logsumexp_csr": "src, indptr, eps=1e-12",
     "std_csr": "src, indptr, unbiased=True",
     "attention_csr": "src, index, indptr, score, out=None",
+    "gather_dot": ("src, index, other, other_index, weight=None, out=None, combine='mul', heads=1, negative_slope=0.2"),
     "scatter_softmax": "src, index, dim=-1, dim_size=None",
     "scatter_log_softmax": "src, index, dim=-1, eps=1e-12, dim_size=None",
     "scatter_logsumexp": f"{SCATTER}, eps=1e-12",
@@ -247,6 +248,60 @@ REFUSED: list[tuple[str, type[Exception], str, Any]] = [
         lambda: ts.attention_csr(SRC, INDEX, INDPTR, COLUMN, SRC.copy()),
     ),
     (
+        "scores of integers",
+        ValueError,
+        r"src has dtype int64; expected a floating-point type",
+        lambda: ts.gather_dot(INDEX, INDEX, INDEX, INDEX),
+    ),
+    (
+        "another way to combine",
+        ValueError,
+        r"combine is 'dot'; expected one of 'mul', 'add'",
+        lambda: ts.gather_dot(SRC, INDEX, SRC, INDEX, combine="dot"),
+    ),
+    (
+        "heads that do not divide the columns",
+        ValueError,
+        r"heads is 2, but a row of src has 3 columns",
+        lambda: ts.gather_dot(SRC, INDEX, SRC, INDEX, heads=2),
+    ),
+    (
+        "fewer heads than one",
+        ValueError,
+        r"heads is -1; expected 1 or more",
+        lambda: ts.gather_dot(SRC, INDEX, SRC, INDEX, heads=-(2**40)),
+    ),
+    (
+        "other rows of other columns",
+        ValueError,
+        r"other of shape \[4, 2\] does not fit src of shape \[4, 3\]",
+        lambda: ts.gather_dot(SRC, INDEX, SRC[:, :2].copy(), INDEX),
+    ),
+    (
+        "others of another type",
+        ValueError,
+        r"other is of type TRTS_FLOAT64; expected src's type, TRTS_FLOAT32",
+        lambda: ts.gather_dot(SRC, INDEX, SRC.astype(np.float64), INDEX),
+    ),
+    (
+        "another index of another length",
+        ValueError,
+        r"other_index of shape \[2\] does not fit index of shape \[4\]",
+        lambda: ts.gather_dot(SRC, INDEX, SRC, INDEX[:2].copy()),
+    ),
+    (
+        "weights of pairs, not of columns",
+        ValueError,
+        r"weight of shape \[4\] does not fit src of shape \[4, 3\]: .* each of the 3 columns",
+        lambda: ts.gather_dot(SRC, INDEX, SRC, INDEX, COLUMN),
+    ),
+    (
+        "an out of scores without an axis of heads",
+        ValueError,
+        r"out has shape \(4,\), but the result has shape \(4, 1\)",
+        lambda: ts.gather_dot(SRC, INDEX, SRC, INDEX, out=COLUMN),
+    ),
+    (
         "mul of gathered groups",
         ValueError,
         r"gather_scatter cannot reduce by 'mul'; expected one of 'sum', 'add', 'mean', 'min', 'max'",
@@ -363,6 +418,8 @@ def test_what_can_be_done_about_a_bad_index_is_told_in_pythons_words() -> None:
         ts.gather_scatter(SRC, np.array([0, 1, 2, 4]), INDEX)
     with pytest.raises(ts.BadIndexError, match=r"index\[3\].*with tensorrt_scatter\.unchecked\(\):"):
         ts.attention_csr(SRC, np.array([0, 1, 2, 4]), INDPTR, COLUMN)
+    with pytest.raises(ts.BadIndexError, match=r"other_index\[3\].*with tensorrt_scatter\.unchecked\(\):"):
+        ts.gather_dot(SRC, INDEX, SRC, np.array([0, 1, 2, 4]))
     with pytest.raises(ts.BadIndexError, match=r"destination\[1\].*with tensorrt_scatter\.unchecked\(\):"):
         ts.gather_scatter(SRC, INDEX, INDEX, dim_size=1)
     with pytest.raises(ts.BadIndexError, match=r"destination\[2\].*sort index, destination and weight together"):

@@ -66,6 +66,7 @@ def test_unchecked_calls_are_captured_in_a_graph(torch: Any) -> None:
             ts.logsumexp_csr(src, indptr),
             ts.std_csr(src, indptr),
             ts.attention_csr(out, index, indptr, src[:, :2].contiguous()),
+            ts.gather_dot(out, index, out, index, heads=2),
         ]
 
     with ts.unchecked():

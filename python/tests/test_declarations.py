@@ -184,6 +184,10 @@ def status_of_query(
     address = ctypes.addressof(zeros)
     types = {Role.VALUES: dtype, Role.INDICES: "int32", Role.WEIGHTS: weights or dtype}
     shapes = {"src": (2, 3), "index": (2,), "indptr": (3,), "destination": (2,), "weight": (2,), "score": (2,)}
+    shapes |= {"other": (2, 3), "other_index": (2,)}
+    if "other" in (declared.name for declared in operator.inputs):
+        # These weights are of columns.
+        shapes["weight"] = (3,)
     first, *others = operator.inputs
     tensors = [_c_abi.Tensor.of(address, dtype, shapes[first.name])]
     tensors += [_c_abi.Tensor.of(address, types[each.role], shapes[each.name]) for each in others]

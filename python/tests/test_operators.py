@@ -574,6 +574,73 @@ def test_bad_indices_of_attention(library: libraries.Library) -> None:
     np.testing.assert_array_equal(numpy_functions.DEFINITIONS.attention_csr(src, index, indptr, score)[0], expected)
 
 
+#: Of gather_dot: the shapes of src, index, other, other_index and perhaps weight, and the number of heads.
+PAIR_SHAPES = [
+    (((6,), (9,), (4,), (9,)), 1),
+    (((6, 4), (9,), (5, 4), (9,)), 2),
+    (((6, 4), (9,), (5, 4), (9,), (4,)), 4),
+    (((7, 2, 33), (11,), (3, 2, 33), (11,), (66,)), 2),
+    (((2, 5, 6), (1, 8), (2, 3, 6), (2, 8), (6,)), 3),
+    (((2, 3, 5), (2, 3, 7), (2, 3, 4), (1, 3, 7), (1,)), 1),
+]
+
+
+def pairs_of_rows(src: Any, index: Any, other: Any, other_index: Any, weight: Any = None) -> list[np.ndarray]:
+    generator = np.random.default_rng(sum(src))
+    arrays = [random(*src) - 1, generator.integers(0, src[len(index) - 1], index)]
+    arrays += [random(*other) - 1.5, generator.integers(0, other[len(index) - 1], other_index)]
+    return arrays if weight is None else [*arrays, random(*weight)]
+
+
+@pytest.mark.parametrize("combine", ["mul", "add"])
+def test_scores_of_pairs(library: libraries.Library, combine: str) -> None:
+    for shapes, heads in PAIR_SHAPES:
+        arrays = pairs_of_rows(*shapes)
+        for slope in (0.5, 1.0):
+            options = {"combine": combine, "heads": heads, "negative_slope": slope}
+            given = ts.gather_dot(*map(library.make, arrays), **options)
+            assert_results(library, given, numpy_functions.gather_dot(*arrays, **options), rtol=1e-5)
+
+
+def test_scores_of_pairs_with_an_out(library: libraries.Library) -> None:
+    arrays = pairs_of_rows(*PAIR_SHAPES[2][0])
+    out = library.make(random(9, 2))
+    given = ts.gather_dot(*map(library.make, arrays), out=out, heads=2)
+    assert_results(library, given, numpy_functions.gather_dot(*arrays, heads=2))
+    assert (given is out) == library.writes_out
+
+
+def test_scores_of_pairs_of_every_type(library: libraries.Library) -> None:
+    """Weights have src's type, or float32 beside 16-bit floats."""
+    src, index, other, other_index, weight = pairs_of_rows(*PAIR_SHAPES[2][0])
+    floats = [dtype for dtype in library.dtypes if "float" in dtype]
+    for dtype, index_dtype in itertools.product(floats, ("int32", "int64")):
+        for weight_dtype in (dtype, "float32") if dtype in ULPS else (dtype,):
+            arrays = [src.astype(libraries.DTYPES[dtype]), index.astype(index_dtype)]
+            arrays += [other.astype(libraries.DTYPES[dtype]), other_index.astype(index_dtype)]
+            arrays.append(weight.astype(libraries.DTYPES[weight_dtype]))
+            given = ts.gather_dot(*map(library.make, arrays), combine="add")
+            assert library.back(given).dtype == libraries.DTYPES[dtype]
+            expected = numpy_functions.gather_dot(*arrays, combine="add")
+            assert_results(library, given, expected, rtol=ULPS.get(dtype, 1e-5))
+
+
+def test_bad_indices_of_pairs(library: libraries.Library) -> None:
+    src, index, other, other_index = random(4, 2), np.array([0, 4, 3, -1, 2]), random(3, 2), np.array([0, 1, 3, 2, 2])
+    arrays = [library.make(array) for array in (src, index, other, other_index)]
+    with pytest.raises(ts.BadIndexError, match=r"index\[1\].* is 4, outside 0 to 3") as caught:
+        ts.gather_dot(*arrays)
+    assert (caught.value.position, caught.value.value) == (1, 4)
+    with pytest.raises(ts.BadIndexError, match=r"other_index\[2\].* is 3, outside 0 to 2.*unchecked\(\)"):
+        ts.gather_dot(arrays[0], library.make(index % 4), *arrays[2:])
+    expected = np.array([src[0] @ other[0], 0, 0, 0, src[2] @ other[2]])[:, None]
+    with ts.unchecked():
+        given = library.back(ts.gather_dot(*arrays))
+    np.testing.assert_array_equal(given, expected)
+    # The definition has zeros there too.
+    np.testing.assert_array_equal(numpy_functions.DEFINITIONS.gather_dot(src, index, other, other_index)[0], expected)
+
+
 def test_results_have_the_types_of_src_and_index(library: libraries.Library) -> None:
     for dtype, index_dtype in itertools.product(library.dtypes, ("int32", "int64")):
         src, index = random(40, dtype=dtype), groups(40).astype(index_dtype)
@@ -648,3 +715,8 @@ def test_no_elements(library: libraries.Library) -> None:
         arrays = library.make(random(rows, 3)), library.make(index), library.make(np.array(bounds, np.int64))
         out = library.back(ts.attention_csr(*arrays, library.make(np.zeros((0, *heads), np.float32))))
         np.testing.assert_array_equal(out, np.zeros((max(len(bounds) - 1, 0), 3)))
+    for rows, others in itertools.product((2, 0), (3, 0)):
+        arrays = library.make(random(rows, 4)), library.make(index), library.make(random(others, 4))
+        assert library.back(ts.gather_dot(*arrays, arrays[1], heads=2)).shape == (0, 2)
+    arrays = library.make(random(2, 0)), library.make(np.zeros(5, np.int64)), library.make(random(3, 0))
+    np.testing.assert_array_equal(library.back(ts.gather_dot(*arrays, arrays[1], heads=3)), np.zeros((5, 3)))

@@ -43,7 +43,11 @@ def call(case: dict[str, Any], library: libraries.Library) -> tuple[Any, ...]:
         for declared in operator.inputs
         if declared.name in case or not declared.is_optional
     ]
-    options = {name: case[name] for name in ("dim", "dim_size", "unbiased") if name in case}
+    options = {
+        name: case[name]
+        for name in ("dim", "dim_size", "unbiased", "combine", "heads", "negative_slope")
+        if name in case
+    }
     if "base" in case:
         options["out"] = library.make(tensor(case, "base", case["dtype"]))
     if reduce in ("min", "max"):

@@ -60,6 +60,7 @@ def use(src: Floats, index: Positions, model: onnx.ModelProto) -> tuple[Floats, 
     reveal_type(ts.composite.scatter_softmax(src, index))
     reveal_type(ts.std_csr(src, index, unbiased=False))
     reveal_type(ts.attention_csr(src, index, index, src, out=sums))
+    reveal_type(ts.gather_dot(src, index, src, index, combine="add", heads=2))
     reveal_type(ts.load())
     converted, report = convert(model)
     reveal_type(converted)

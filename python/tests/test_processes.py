@@ -28,6 +28,7 @@ CALLS: dict[str, Callable[[], Any]] = {
     "gather_segment_coo": lambda: ts.gather_segment_coo(SRC, INDEX, np.sort(INDEX), SRC),
     "softmax_csr": lambda: ts.softmax_csr(SRC, INDPTR),
     "attention_csr": lambda: ts.attention_csr(SRC, INDEX, INDPTR, SRC),
+    "gather_dot": lambda: ts.gather_dot(SRC, INDEX, SRC, INDEX),
 }
 
 

@@ -31,6 +31,11 @@ WRITES: dict[str, Callable[[Any], Any]] = {
     "gather_scatter_max": lambda out: ts.gather_scatter_max(torch.ones(2), INDEX, INDEX, out=out),
     "gather_segment_coo": lambda out: ts.gather_segment_coo(torch.ones(2), INDEX, INDEX.sort().values, out=out),
     "attention_csr": lambda out: ts.attention_csr(torch.ones(2), INDEX, INDPTR, torch.ones(4), out=out),
+    # Its result has an axis of heads.
+    "gather_dot": lambda out: (
+        out,
+        ts.gather_dot(torch.ones(2), INDEX[:2], torch.ones(2), INDEX[:2], out=out[:, None]),
+    ),
 }
 
 
@@ -63,6 +68,8 @@ def test_weights_that_require_a_gradient_are_refused() -> None:
         ts.gather_scatter(torch.ones(2), INDEX, INDEX, weight)
     with pytest.raises(RuntimeError, match=r"score requires a gradient.*give score\.detach\(\)"):
         ts.attention_csr(torch.ones(2), INDEX, INDPTR, weight)
+    with pytest.raises(RuntimeError, match=r"weight requires a gradient.*give weight\.detach\(\)"):
+        ts.gather_dot(torch.ones(2, 4), INDEX, torch.ones(2, 4), INDEX, weight)
 
 
 def test_the_inputs_versions_stay() -> None:
@@ -104,6 +111,9 @@ def test_the_negative_bit_is_read() -> None:
     bounds = torch._neg_view(-INDPTR)
     given = ts.attention_csr(negative(1.0, 2.0), torch._neg_view(-INDEX), bounds, negative(1.0, 5.0, 2.0, 3.0))
     assert given.tolist() == expected.tolist()
+    expected = ts.gather_dot(torch.tensor([1.0, 2.0]), INDEX, torch.tensor([3.0, 5.0]), INDEX)
+    given = ts.gather_dot(negative(1.0, 2.0), INDEX, negative(3.0, 5.0), torch._neg_view(-INDEX))
+    assert given.tolist() == expected.tolist() == [[3.0], [10.0], [3.0], [10.0]]
     # Of the index and of the bounds too.
     perm, indptr = ts.group_index(torch._neg_view(-INDEX))
     assert (perm.tolist(), indptr.tolist()) == ([0, 2, 1, 3], [0, 2, 4])

@@ -110,6 +110,13 @@ def test_wrong_layers_are_refused():
             [src, index, ("indptr", (1, 4), np.int32), ("score", (2, 5, 2), np.float32)],
             "score",
         ),
+        ("TRTS_GatherDot", {}, [src, index, ("other", *src[1:])], "3 inputs"),
+        (
+            "TRTS_GatherDot",
+            {"heads": 2},
+            [src, index, ("other", *src[1:]), ("other_index", *index[1:])],
+            "heads is 2",
+        ),
     ):
         engine.LOGGER.messages.clear()
         assert engine.serialize(engine.plugin_network(name, attributes, inputs)) is None, (name, attributes)
@@ -127,6 +134,7 @@ def test_wrong_layers_are_refused():
         ("TRTS_ScatterStd", {"dim_size": 4, "unbiased": 2}, "unbiased"),
         ("TRTS_LogSoftmaxCSR", {"eps": -1.0}, "eps"),
         ("TRTS_StdCSR", {"unbiased": 2}, "unbiased"),
+        ("TRTS_GatherDot", {"combine": "dot"}, "combine"),
         ("TRTS_Scatter", {"dim_size_input": 1}, "TensorRT 10"),
         ("TRTS_Scatter", {"reduce": "max", "arg_type": "int64"}, "TensorRT 10"),
     ):

@@ -44,7 +44,8 @@ class Layer:
     #: The types of the first input.
     dtypes: tuple = VALUES
     #: Weights of an element, or scores: 0 for an input without weights, 1 for weights [.., E], 2 for weights [.., E, H]
-    #: with two heads, or one where the columns are odd. These are FLOAT where src is HALF.
+    #: with two heads, or one where the columns are odd. These are FLOAT where src is HALF. Of TRTS_GatherDot, 1 and 2
+    #: stand for weights [K] of src's type, and of FLOAT where src is HALF.
     heads: int = 0
 
     def __str__(self):
@@ -74,6 +75,8 @@ class Layer:
         if self.plugin == "TRTS_AttentionCSR":
             inputs = self._inputs_of_gather_segments(random, dtype, batch, length, columns, groups)
             return {"score" if name == "weight" else name: array for name, array in inputs.items()}
+        if self.plugin == "TRTS_GatherDot":
+            return self._inputs_of_gather_dot(random, dtype, batch, length, columns, groups)
         if self.plugin == "TRTS_GroupIndex":
             return {"index": indices(random, (batch, length), groups)}
         long, short = (batch, length, columns), (batch, groups, columns)
@@ -107,6 +110,21 @@ class Layer:
         elif self.heads:
             heads = math.gcd(self.heads, columns)
             inputs["weight"] = values(random, (factors, elements, heads), np.float32 if dtype is np.float16 else dtype)
+        return inputs
+
+    def _inputs_of_gather_dot(self, random, dtype, batch, length, columns, groups):
+        """src, index, other, other_index and weight: each head has `columns` columns."""
+        columns *= self.attributes.get("heads", 1)
+        (rows, other_rows), pairs = random.choice([1, batch], 2), 2 * length
+        inputs = {
+            "src": values(random, (batch, length, columns), dtype),
+            "index": indices(random, (rows, pairs), length),
+            "other": values(random, (batch, groups, columns), dtype),
+            "other_index": indices(random, (other_rows, pairs), groups),
+        }
+        if self.heads:
+            of_weights = np.float32 if self.heads == 2 and dtype is np.float16 else dtype
+            inputs["weight"] = values(random, (columns,), of_weights)
         return inputs
 
 
@@ -148,6 +166,10 @@ def _layers():
     yield Layer("TRTS_LogSumExpCSR", {}, dtypes=FLOATS)
     for heads in (1, 2):
         yield Layer("TRTS_AttentionCSR", {}, dtypes=FLOATS, heads=heads)
+    yield Layer("TRTS_GatherDot", {}, dtypes=FLOATS)
+    for heads in (1, 2):
+        yield Layer("TRTS_GatherDot", {"heads": 3}, dtypes=FLOATS, heads=heads)
+        yield Layer("TRTS_GatherDot", {"combine": "add", "negative_slope": 0.5, "heads": 2}, dtypes=FLOATS, heads=heads)
 
 
 LAYERS = list(_layers())

@@ -1,7 +1,7 @@
 """What each operator computes, in NumPy: the definition, group by group, in float64 or int64.
 
 Names and rules are those of torch_scatter (https://pytorch-scatter.readthedocs.io), which has no gather_segment_csr,
-no gather_segment_coo, no gather_scatter, no group_index, no composites over segments and no attention_csr.
+no gather_segment_coo, no gather_scatter, no group_index, no composites over segments, no attention_csr and no gather_dot.
 Where the plugins' rules are stricter, this file has the plugins' rules: an element whose index names no group or no row
 is left out, and a row that no index names is 0.
 
@@ -283,6 +283,29 @@ def attention_csr(src, index, indptr, score):
     return _reduced_rows(src, index, segments, weight, groups, "sum")
 
 
+def gather_dot(src, index, other, other_index, weight=None, *, combine="mul", heads=1, negative_slope=0.2):
+    """The rows that both indices name, combined column by column, and summed over the K / H neighbouring columns of each
+    head. The score of a pair whose index names no row is 0."""
+    dim = index.ndim - 1
+    columns, shape = math.prod(src.shape[dim + 1 :]), (*src.shape[:dim], index.shape[-1])
+
+    def read(values, rows):
+        (read,) = gather_coo(values.astype(np.float64), rows)
+        return read.reshape(*shape, columns)
+
+    first, second = read(src, index), read(other, other_index)
+    if combine == "mul":
+        combined = first * second
+    else:
+        total = first + second
+        combined = np.where(total > 0, total, total * negative_slope)
+    if weight is not None:
+        combined = combined * weight.astype(np.float64)
+    scores = combined.reshape(*shape, heads, columns // heads).sum(-1)
+    is_good = _of_rows(np.int64(0), src, index) + _of_rows(np.int64(0), other, other_index) == 0
+    return [np.where(np.broadcast_to(is_good, shape)[..., None], scores, 0).astype(src.dtype)]
+
+
 #: The definition of each plugin. It takes the plugin's inputs and attributes and returns a list of its outputs.
 OF_PLUGIN = {
     "TRTS_Scatter": scatter,
@@ -303,4 +326,5 @@ OF_PLUGIN = {
     "TRTS_StdCSR": std_csr,
     "TRTS_AttentionCSR": attention_csr,
     "TRTS_GatherSegmentCOO": gather_segment_coo,
+    "TRTS_GatherDot": gather_dot,
 }

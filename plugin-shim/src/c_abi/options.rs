@@ -2,11 +2,11 @@
 
 use std::ptr;
 
-use tensorrt_scatter::{BadIndex, Reduce};
+use tensorrt_scatter::{BadIndex, Combine, GatherDotOptions, Reduce};
 
 use super::{
     status::Failure,
-    words::{alternatives, numbered, reduce_constant},
+    words::{alternatives, combine_constant, numbered, reduce_constant},
 };
 use crate::operators::Declaration;
 
@@ -65,6 +65,9 @@ pub struct TrtsOptions {
     deterministic: i32,
     unbiased: i32,
     eps: f64,
+    combine: i32,
+    heads: i32,
+    negative_slope: f64,
 }
 
 // SAFETY: all fields are numbers.
@@ -80,6 +83,9 @@ unsafe impl Growing for TrtsOptions {
         deterministic: 0,
         unbiased: 1,
         eps: 1e-12,
+        combine: Combine::Mul.number(),
+        heads: 1,
+        negative_slope: GatherDotOptions::NEGATIVE_SLOPE,
     };
 }
 
@@ -93,6 +99,9 @@ pub(super) struct Options {
     pub(super) deterministic: bool,
     pub(super) unbiased: bool,
     pub(super) eps: f64,
+    pub(super) combine: Combine,
+    pub(super) heads: usize,
+    pub(super) negative_slope: f64,
 }
 
 impl Options {
@@ -102,6 +111,7 @@ impl Options {
         // SAFETY: the caller's promise.
         let given = unsafe { read(options)? };
         let reduce = Reduce::ALL.into_iter().find(|&reduce| reduce.number() == given.reduce);
+        let combine = Combine::ALL.into_iter().find(|&combine| combine.number() == given.combine);
         let dim_size = match given.dim_size {
             -1 => None,
             size => Some(usize::try_from(size).map_err(|_| {
@@ -119,6 +129,13 @@ impl Options {
             deterministic: given.deterministic != 0,
             unbiased: given.unbiased != 0,
             eps: given.eps,
+            combine: combine.ok_or_else(|| {
+                let constants = Combine::ALL.map(|combine| (combine_constant(combine), combine.number()));
+                Failure::invalid(format!("combine is {}; expected {}", given.combine, numbered(constants)))
+            })?,
+            heads: usize::try_from(given.heads)
+                .map_err(|_| Failure::invalid(format!("heads is {}; expected 1 or more", given.heads)))?,
+            negative_slope: given.negative_slope,
         })
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use tensorrt_scatter::{Reduce, ScalarType};
+use tensorrt_scatter::{Combine, Reduce, ScalarType};
 
 use crate::operators::Declaration;
 
@@ -14,6 +14,11 @@ pub(super) fn type_constant(scalar: ScalarType) -> String {
 /// The name of a reduction in `trts_reduce`.
 pub(super) fn reduce_constant(reduce: Reduce) -> String {
     constant(reduce.name())
+}
+
+/// The name of a way to combine two values in `trts_combine`.
+pub(super) fn combine_constant(combine: Combine) -> String {
+    constant(&format!("combine_{combine}"))
 }
 
 /// The name of an operator in `trts_operator`.
@@ -104,6 +109,8 @@ mod tests {
             (reduce_constant(reduce), reduce.number(), comment)
         });
         assert_header_has(&constants("trts_reduce", reductions));
+        let combines = Combine::ALL.map(|combine| (combine_constant(combine), combine.number(), None));
+        assert_header_has(&constants("trts_combine", combines));
         let operators = OPERATORS.iter().zip(0..).map(|(operator, number)| (operator_constant(operator), number, None));
         assert_header_has(&constants("trts_operator", operators));
     }
@@ -111,7 +118,7 @@ mod tests {
     #[test]
     fn the_headers_comments_name_what_there_is() {
         let indices = alternatives(IndexType::ALL.into_iter().map(|index| type_constant(index.scalar())));
-        assert_header_has(&format!("index, destination, indptr, perm and arg_out {indices}. */"));
+        assert_header_has(&format!("index, destination, other_index, indptr, perm and arg_out {indices}. */"));
         let having: Vec<_> = Reduce::ALL.into_iter().filter(|reduce| reduce.has_arg()).map(reduce_constant).collect();
         let sentence = format!("arg_out is for {},", having.join(" and "));
         assert!(text().contains(&sentence), "expected \"{sentence}\"");

@@ -1,6 +1,6 @@
 //! The attributes of the operators. Their names are torch_scatter's.
 
-use tensorrt_scatter::{Reduce, ReduceOperator};
+use tensorrt_scatter::{Combine, Reduce, ReduceOperator};
 
 use crate::{
     attributes::{Attribute, Attributes, Kind},
@@ -21,6 +21,9 @@ pub(super) const DETERMINISTIC: Attribute = Attribute { name: c"deterministic", 
 pub(super) const ARG_TYPE: Attribute = Attribute { name: c"arg_type", kind: Kind::Text };
 pub(super) const EPS: Attribute = Attribute { name: c"eps", kind: Kind::Float };
 pub(super) const UNBIASED: Attribute = Attribute { name: c"unbiased", kind: Kind::Int };
+pub(super) const COMBINE: Attribute = Attribute { name: c"combine", kind: Kind::Text };
+pub(super) const HEADS: Attribute = Attribute { name: c"heads", kind: Kind::Int };
+pub(super) const NEGATIVE_SLOPE: Attribute = Attribute { name: c"negative_slope", kind: Kind::Float };
 
 /// The axis to reduce; torch_scatter's default is the last.
 pub(super) fn dim(attributes: &Attributes) -> i32 {
@@ -70,6 +73,30 @@ pub(super) fn eps(attributes: &Attributes) -> Result<Option<f64>, Refusal> {
     match attributes.float(EPS.name) {
         Some(eps) if !(eps >= 0.0 && eps.is_finite()) => {
             Err(Refusal::new(format!("attribute eps is {eps}; expected a finite number, 0 or more")))
+        }
+        given => Ok(given),
+    }
+}
+
+/// How two values are combined; the default is the product.
+pub(super) fn combine(attributes: &Attributes) -> Result<Combine, Refusal> {
+    let given = attributes.text(COMBINE.name).unwrap_or(Combine::Mul.name());
+    given.parse().map_err(|error| Refusal::new(format!("attribute combine: {error}")))
+}
+
+/// The number of heads; the default is 1.
+pub(super) fn heads(attributes: &Attributes) -> Result<i32, Refusal> {
+    match attributes.int(HEADS.name).unwrap_or(1) {
+        given if given < 1 => Err(Refusal::new(format!("attribute heads is {given}; expected 1 or more"))),
+        given => Ok(given),
+    }
+}
+
+/// The slope of a leaky ReLU; None if it is not given.
+pub(super) fn negative_slope(attributes: &Attributes) -> Result<Option<f64>, Refusal> {
+    match attributes.float(NEGATIVE_SLOPE.name) {
+        Some(slope) if !slope.is_finite() => {
+            Err(Refusal::new(format!("attribute negative_slope is {slope}; expected a finite number")))
         }
         given => Ok(given),
     }

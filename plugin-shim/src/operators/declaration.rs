@@ -97,6 +97,9 @@ pub(super) const DESTINATIONS_INPUT: Input = required("destination", Role::Index
 pub(super) const WEIGHT_INPUT: Input = Input { name: "weight", role: Role::Weight, is_optional: true };
 /// The scores of an attention, of the types of weights.
 pub(super) const SCORE_INPUT: Input = required("score", Role::Weight);
+/// The values whose rows are combined with those of src.
+pub(super) const OTHER_INPUT: Input = required("other", Role::Values(ValueTypes::Floats));
+pub(super) const OTHER_INDEX_INPUT: Input = required("other_index", Role::Index);
 pub(super) const DESTINATION_INPUT: Input = Input { name: "base", role: Role::Destination, is_optional: true };
 pub(super) const OUT: Output = Output { name: "out", content: Content::Values };
 pub(super) const ARG_OUT: Output = Output { name: "arg_out", content: Content::Positions };

@@ -21,6 +21,7 @@ mod documents;
 mod gather;
 mod gather_coo;
 mod gather_csr;
+mod gather_dot;
 mod gather_scatter;
 mod gather_segment_coo;
 mod gather_segment_csr;
@@ -98,6 +99,7 @@ operators! {
     StdCsr: std_csr;
     AttentionCsr: attention_csr;
     GatherSegmentCoo: gather_segment_coo;
+    GatherDot: gather_dot;
 }
 
 /// The declarations of every plugin: those of the operators, and those under names of other projects.

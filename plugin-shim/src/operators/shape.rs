@@ -52,10 +52,25 @@ pub(super) fn check_index_rank(inputs: &[&[i64]], name: &str) -> Result<(), Refu
 
 /// Refuses an indptr, or destinations, that do not lie along the axis of the index.
 pub(super) fn check_rank_of_index(name: &str, given: &[i64], index: &[i64]) -> Result<(), Refusal> {
-    if given.len() == index.len() {
+    check_rank_as(name, given, "index", index)
+}
+
+/// Refuses a tensor that has not as many axes as another one.
+pub(super) fn check_rank_as(name: &str, given: &[i64], other: &str, expected: &[i64]) -> Result<(), Refusal> {
+    check_rank(name, given, expected.len(), &format!("{other}'s rank, {}", expected.len()))
+}
+
+/// Refuses a tensor that has not one axis.
+pub(super) fn check_one_axis(name: &str, given: &[i64]) -> Result<(), Refusal> {
+    check_rank(name, given, 1, "1")
+}
+
+/// Refuses a tensor of another rank than `rank`. `expected` is that rank in words.
+fn check_rank(name: &str, given: &[i64], rank: usize, expected: &str) -> Result<(), Refusal> {
+    if given.len() == rank {
         return Ok(());
     }
-    Err(Refusal::new(format!("{name} has rank {}; expected index's rank, {}", given.len(), index.len())))
+    Err(Refusal::new(format!("{name} has rank {}; expected {expected}", given.len())))
 }
 
 /// Refuses weights or scores, by their name, that have neither the axes of the index, nor one more.
@@ -73,10 +88,7 @@ pub(super) fn check_weight_rank(name: &str, weight: &[i64], index: &[i64]) -> Re
 
 /// Refuses a base whose rank is not src's.
 pub(super) fn check_base_rank(base: &[i64], src: &[i64]) -> Result<(), Refusal> {
-    if base.len() == src.len() {
-        return Ok(());
-    }
-    Err(Refusal::new(format!("base has rank {}; expected src's rank, {}", base.len(), src.len())))
+    check_rank_as("base", base, "src", src)
 }
 
 /// Refuses a base whose shape is not the result's, for the operators that do not read its elements.

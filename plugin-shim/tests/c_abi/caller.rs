@@ -55,6 +55,9 @@ pub struct Options {
     pub deterministic: i32,
     pub unbiased: i32,
     pub eps: f64,
+    pub combine: i32,
+    pub heads: i32,
+    pub negative_slope: f64,
 }
 
 impl Options {
@@ -68,6 +71,9 @@ impl Options {
         deterministic: 0,
         unbiased: 1,
         eps: 1e-12,
+        combine: 0,
+        heads: 1,
+        negative_slope: 0.2,
     };
 }
 
@@ -150,6 +156,16 @@ type Attention = unsafe extern "C" fn(
     *const Tensor,
     *const Target,
 ) -> i32;
+type GatherDot = unsafe extern "C" fn(
+    *const Tensor,
+    *const Tensor,
+    *const Tensor,
+    *const Tensor,
+    *const Tensor,
+    *const Options,
+    *const Tensor,
+    *const Target,
+) -> i32;
 type GroupIndex =
     unsafe extern "C" fn(*const Tensor, *const Options, *const Tensor, *const Tensor, *const Target) -> i32;
 pub type Plain =
@@ -170,6 +186,7 @@ pub struct CAbi {
     pub gather_scatter: GatherSegment,
     pub gather_segment_coo: GatherSegment,
     pub attention_csr: Attention,
+    pub gather_dot: GatherDot,
     pub group_index: GroupIndex,
     pub softmax: Plain,
     pub softmax_csr: Plain,
@@ -192,6 +209,7 @@ impl CAbi {
                 gather_csr: library.function(c"trts_gather_csr"),
                 gather_segment_csr: library.function(c"trts_gather_segment_csr"),
                 attention_csr: library.function(c"trts_attention_csr"),
+                gather_dot: library.function(c"trts_gather_dot"),
                 gather_scatter: library.function(c"trts_gather_scatter"),
                 gather_segment_coo: library.function(c"trts_gather_segment_coo"),
                 group_index: library.function(c"trts_group_index"),

@@ -116,6 +116,32 @@ static void attention(void) {
     CHECK(requirements.rank == 1 && requirements.shape[0] == 3 && requirements.dim_size == -1);
 }
 
+static void pairs_of_rows(void) {
+    float rows[3] = {7, 8, 9}, result[5], factor[1] = {2};
+    static const int64_t one = 1, five_by_one[2] = {5, 1};
+    int64_t ends[5] = {2, 2, 1, 0, 0};
+    trts_tensor src = floats(rows, &three), index = longs(sorted_groups, &five), other = floats(values, &five);
+    trts_tensor other_index = longs(ends, &five), weight = floats(factor, &one), out = floats(result, five_by_one);
+    const trts_tensor *inputs[5];
+    trts_options options = TRTS_OPTIONS_INIT;
+    trts_requirements requirements = {sizeof requirements, 0, 0, 0, {0}};
+
+    out.rank = 2;
+    CHECK(trts_gather_dot(&src, &index, &other, &other_index, NULL, &options, &out, NULL) == TRTS_OK);
+    CHECK(are_close(result, (float[]){14, 14, 40, 8, 8}, 5));
+    options.combine = TRTS_COMBINE_ADD;
+    CHECK(trts_gather_dot(&src, &index, &other, &other_index, &weight, &options, &out, NULL) == TRTS_OK);
+    CHECK(are_close(result, (float[]){18, 18, 26, 18, 18}, 5));
+
+    inputs[0] = &src;
+    inputs[1] = &index;
+    inputs[2] = &other;
+    inputs[3] = &other_index;
+    inputs[4] = &weight;
+    CHECK(trts_query_inputs(TRTS_GATHER_DOT, inputs, 5, &options, NULL, &requirements) == TRTS_OK);
+    CHECK(requirements.rank == 2 && requirements.shape[0] == 5 && requirements.shape[1] == 1);
+}
+
 static void gathered_groups(void) {
     float rows[3] = {7, 8, 9}, result[3];
     int64_t groups[5] = {2, 0, 2, 0, 2}, positions[3];
@@ -243,6 +269,7 @@ int main(void) {
     gathers();
     gathered_segments();
     attention();
+    pairs_of_rows();
     gathered_groups();
     groupings();
     composites();

@@ -8,7 +8,7 @@ use super::{
 };
 
 /// Every plugin with its attributes and their types, in the order its creator declares them.
-pub const PLUGINS: [(&CStr, &[(&str, i32)]); 21] = [
+pub const PLUGINS: [(&CStr, &[(&str, i32)]); 22] = [
     (
         c"TRTS_Scatter",
         &[
@@ -37,6 +37,7 @@ pub const PLUGINS: [(&CStr, &[(&str, i32)]); 21] = [
     (c"TRTS_StdCSR", &[("unbiased", INT32)]),
     (c"TRTS_AttentionCSR", &[]),
     (c"TRTS_GatherSegmentCOO", OF_DESTINATIONS),
+    (c"TRTS_GatherDot", &[("combine", CHAR), ("heads", INT32), ("negative_slope", FLOAT64)]),
     (c"SegmentCSR", &[("reduce", CHAR)]),
     (c"bev_pool_v2", OF_GRIDS),
     (c"BEVPoolV2TRT", OF_GRIDS),
@@ -50,7 +51,8 @@ const OF_DESTINATIONS: &[(&str, i32)] =
 const OF_GRIDS: &[(&str, i32)] = &[("out_height", INT32), ("out_width", INT32)];
 
 /// The plugins that take floats alone.
-const OF_FLOATS: [&CStr; 11] = [
+const OF_FLOATS: [&CStr; 12] = [
+    c"TRTS_GatherDot",
     c"bev_pool_v2",
     c"BEVPoolV2TRT",
     c"TRTS_AttentionCSR",
@@ -73,7 +75,7 @@ pub enum Value {
 use Value::{Float, Int, Text};
 
 /// What a layer has behind src and index, or behind the index of `TRTS_GroupIndex`, or behind all inputs of
-/// `TRTS_GatherSegmentCSR`, `TRTS_GatherSegmentCOO`, `TRTS_GatherScatter` and `TRTS_AttentionCSR`.
+/// `TRTS_GatherSegmentCSR`, `TRTS_GatherSegmentCOO`, `TRTS_GatherScatter`, `TRTS_AttentionCSR` and `TRTS_GatherDot`.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Third {
     None,
@@ -89,8 +91,9 @@ pub struct Layer {
     pub third: Third,
     /// The shapes of src, index and, with a base, base; for `TRTS_GatherSegmentCSR` of src, index, indptr and perhaps
     /// weight, for `TRTS_GatherScatter` and `TRTS_GatherSegmentCOO` of the same with destination for indptr, for
-    /// `TRTS_AttentionCSR` of the same with score for weight, for `TRTS_GroupIndex` of index, for bird's-eye-view
-    /// pooling of depth, feat, ranks_depth, ranks_feat, ranks_bev, interval_starts and interval_lengths.
+    /// `TRTS_AttentionCSR` of the same with score for weight, for `TRTS_GatherDot` of src, index, other, other_index and
+    /// perhaps weight, for `TRTS_GroupIndex` of index, for bird's-eye-view pooling of depth, feat, ranks_depth,
+    /// ranks_feat, ranks_bev, interval_starts and interval_lengths.
     pub inputs: &'static [&'static [i64]],
     /// The shape of the first output: out, or perm.
     pub out: &'static [i64],
@@ -144,6 +147,8 @@ impl Layer {
             &["src", "index", "destination", "weight"]
         } else if self.is_attention() {
             &["src", "index", "indptr", "score"]
+        } else if self.is_gather_dot() {
+            &["src", "index", "other", "other_index", "weight"]
         } else if self.is_group_index() {
             &["index"]
         } else if self.is_bev_pool() {
@@ -197,13 +202,15 @@ impl Layer {
         self.plugin == c"TRTS_AttentionCSR"
     }
 
+    fn is_gather_dot(&self) -> bool {
+        self.plugin == c"TRTS_GatherDot"
+    }
+
     fn input_type(&self, position: usize, values: i32, index: i32) -> i32 {
         let has_two_indices = self.is_gather_segment() || self.has_destinations() || self.is_attention();
-        let is_index = if self.is_bev_pool() {
-            position >= self.first_index()
-        } else {
-            position == 1 || position == 2 && has_two_indices
-        };
+        let second = if has_two_indices { Some(2) } else { self.is_gather_dot().then_some(3) };
+        let is_index =
+            if self.is_bev_pool() { position >= self.first_index() } else { position == 1 || Some(position) == second };
         if is_index { index } else { values }
     }
 
@@ -221,7 +228,7 @@ impl Layer {
             0 => self.value_types().contains(&data_type),
             _ if position < inputs && position == self.first_index() => INDEX_TYPES.contains(&data_type),
             _ if position < inputs => {
-                let is_weight = position == 3 && !self.is_bev_pool();
+                let is_weight = !self.is_bev_pool() && position == if self.is_gather_dot() { 4 } else { 3 };
                 let is_wide = is_weight && [HALF, BF16].contains(&values) && data_type == FLOAT;
                 is_wide || data_type == self.input_type(position, values, index)
             }
@@ -264,7 +271,7 @@ const DYNAMIC_BASE: &[&[i64]] = &[&[-1, -1, 3], &[-1], &[-1, -1, 3]];
 const ROWS: &[&[i64]] = &[&[2, 5, 3], &[5]];
 const ROWS_BASE: &[&[i64]] = &[&[2, 5, 3], &[5], &[2, 7, 3]];
 
-static LAYERS: [Layer; 45] = [
+static LAYERS: [Layer; 46] = [
     Layer {
         plugin: c"TRTS_ScatterSoftmax",
         attributes: &[(c"dim", Int(1)), (c"dim_size_input", Int(1))],
@@ -736,6 +743,28 @@ static LAYERS: [Layer; 45] = [
         groups: None,
         indptr: None,
         symbolic: (&[&[-1, 3], &[-1]], "max(sub(index.0, 1), 0) 3"),
+    },
+    Layer {
+        plugin: c"TRTS_GatherDot",
+        attributes: &[(c"combine", Text("add")), (c"heads", Int(3)), (c"negative_slope", Float(0.5))],
+        third: Third::None,
+        inputs: &[&[2, 5, 6], &[2, 7], &[2, 4, 6], &[1, 7], &[6]],
+        out: &[2, 7, 3],
+        arg_out: None,
+        groups: None,
+        indptr: None,
+        symbolic: (&[&[-1, -1, 6], &[1, -1], &[-1, -1, 6], &[1, -1], &[6]], "src.0 index.1 3"),
+    },
+    Layer {
+        plugin: c"TRTS_GatherDot",
+        attributes: &[],
+        third: Third::None,
+        inputs: &[&[5], &[0], &[0], &[0]],
+        out: &[0, 1],
+        arg_out: None,
+        groups: None,
+        indptr: None,
+        symbolic: (&[&[-1], &[-1], &[0], &[-1]], "index.0 1"),
     },
     // Values only.
     Layer {

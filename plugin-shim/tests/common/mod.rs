@@ -202,6 +202,11 @@ pub fn chars(name: &'static CStr, value: &str) -> Field {
     Field { name: name.as_ptr(), data: value.as_ptr().cast(), field_type: CHAR, length: value.len() as i32 }
 }
 
+/// The field for a FLOAT64 attribute.
+pub fn float(name: &'static CStr, value: &f64) -> Field {
+    Field { name: name.as_ptr(), data: std::ptr::from_ref(value).cast(), field_type: FLOAT64, length: 1 }
+}
+
 /// The fields of a `TRTS_Scatter`.
 pub fn scatter_fields(dim: &'static i32, dim_size: Option<&'static i32>, reduce: &'static str) -> Vec<Field> {
     let mut fields = vec![int(c"dim", dim), chars(c"reduce", reduce)];

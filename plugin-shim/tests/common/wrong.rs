@@ -59,17 +59,22 @@ fn c_name(name: &str) -> &'static CStr {
         c"deterministic",
         c"out_height",
         c"out_width",
+        c"combine",
+        c"heads",
+        c"negative_slope",
     ];
     known.into_iter().find(|known| known.to_str() == Ok(name)).unwrap()
 }
 
 fn wrong_values(generation: i32) -> Vec<WrongAttribute> {
-    let float = |value: &'static f32| Field {
-        name: c"eps".as_ptr(),
+    let named = |name: &'static CStr, value: &'static f32| Field {
+        name: name.as_ptr(),
         data: std::ptr::from_ref(value).cast(),
         field_type: FLOAT32,
         length: 1,
     };
+    let float = |value| named(c"eps", value);
+    let slope = |value| named(c"negative_slope", value);
     let mut rows: Vec<(&'static CStr, Vec<Field>, &[&str])> = vec![
         (c"TRTS_Scatter", vec![chars(c"reduce", "median")], &["reduce", "median", "\"sum\""]),
         (c"TRTS_Scatter", vec![chars(c"reduce", "")], &["reduce"]),
@@ -112,6 +117,9 @@ fn wrong_values(generation: i32) -> Vec<WrongAttribute> {
         (c"TRTS_SoftmaxCSR", vec![int(c"dim", &1)], &["dim", "none"]),
         (c"TRTS_StdCSR", vec![int(c"dim_size", &7)], &["dim_size", "unbiased"]),
         (c"TRTS_AttentionCSR", vec![chars(c"reduce", "sum")], &["reduce", "none"]),
+        (c"TRTS_GatherDot", vec![chars(c"combine", "dot")], &["combine", "\"dot\"", "\"mul\" or \"add\""]),
+        (c"TRTS_GatherDot", vec![int(c"heads", &0)], &["heads", "0", "1 or more"]),
+        (c"TRTS_GatherDot", vec![slope(&f32::INFINITY)], &["negative_slope", "inf", "finite"]),
         (c"SegmentCSR", vec![chars(c"reduce", "mul")], &["reduce", "mul"]),
         (c"SegmentCSR", vec![chars(c"arg_type", "int32")], &["arg_type", "reduce"]),
         (c"bev_pool_v2", vec![int(c"out_height", &4)], &["out_width", "missing"]),
@@ -230,6 +238,25 @@ const WRONG_SHAPES: [WrongShape; 65] = [
     (c"TRTS_AttentionCSR", Third::None, &[&[5, 6], &[7], &[4], &[6]], &["score", "[6]", "[7]"]),
     (c"TRTS_AttentionCSR", Third::None, &[&[5, 6], &[7], &[4], &[7, 4]], &["score", "[7, 4]", "divides"]),
     (c"TRTS_AttentionCSR", Third::None, &[&[2, 5], &[2, 7], &[4], &[2, 7]], &["indptr has rank 1", "index's rank, 2"]),
+    (
+        c"TRTS_GatherDot",
+        Third::None,
+        &[&[5, 6], &[7], &[5, 6]],
+        &["3 inputs", "expected src, index, other, other_index and optionally weight"],
+    ),
+    (c"TRTS_GatherDot", Third::None, &[&[5, 6], &[], &[5, 6], &[]], &["index has rank 0"]),
+    (c"TRTS_GatherDot", Third::None, &[&[5, 6], &[7], &[5], &[7]], &["other has rank 1", "src's rank, 2"]),
+    (
+        c"TRTS_GatherDot",
+        Third::None,
+        &[&[5, 6], &[7], &[5, 6], &[1, 7]],
+        &["other_index has rank 2", "index's rank, 1"],
+    ),
+    (c"TRTS_GatherDot", Third::None, &[&[5, 6], &[7], &[4, 6], &[7], &[6, 1]], &["weight has rank 2", "expected 1"]),
+    (c"TRTS_GatherDot", Third::None, &[&[5, 6], &[7], &[4, 3], &[7]], &["other", "[4, 3]", "[5, 6]"]),
+    (c"TRTS_GatherDot", Third::None, &[&[5, 6], &[7], &[4, 6], &[6]], &["other_index", "[6]", "[7]"]),
+    (c"TRTS_GatherDot", Third::None, &[&[5, 6], &[7], &[4, 6], &[7], &[5]], &["weight", "[5]", "6 columns"]),
+    (c"TRTS_GatherDot", Third::None, &[&[5, 7], &[7], &[4, 7], &[7]], &["heads is 3", "7 columns", "divides"]),
 ];
 
 /// The wrong shapes of a generation, as a layer's fields and expressions.

@@ -3,16 +3,16 @@
 use std::ffi::CStr;
 
 use tensorrt_scatter::{
-    AttentionCsrOptions, BadIndex, CompositeCsrOptions, CompositeOptions, Float, GatherCooOptions, GatherCsrOptions,
-    GatherScatterOptions, GatherSegmentCooOptions, GatherSegmentCsrOptions, GroupIndexOptions, Grouping, Reduce,
-    ReduceOperator, Reduced, ScalarType, ScatterOptions, SegmentCooOptions, SegmentCsrOptions, Shape, Tensor, Weight,
-    cpu,
+    AttentionCsrOptions, BadIndex, Combine, CompositeCsrOptions, CompositeOptions, Float, GatherCooOptions,
+    GatherCsrOptions, GatherDotOptions, GatherScatterOptions, GatherSegmentCooOptions, GatherSegmentCsrOptions,
+    GroupIndexOptions, Grouping, Reduce, ReduceOperator, Reduced, ScalarType, ScatterOptions, SegmentCooOptions,
+    SegmentCsrOptions, Shape, Tensor, Weight, cpu,
     gpu::{DeviceTensor, Stream},
 };
 
 use crate::{
     common::{
-        Field, chars, int,
+        Field, chars, float, int,
         random::Random,
         tensors::{FLOAT, INT32_TYPE, INT64_TYPE, Tensor as Described, tensor, tensorrt_type},
     },
@@ -56,6 +56,8 @@ pub struct Work<T> {
     index: Tensor<i64>,
     /// An indptr or destinations beside the index.
     indptr: Option<Tensor<i64>>,
+    /// The other values and their index, of `TRTS_GatherDot`.
+    other: Option<(Tensor<T>, Tensor<i64>)>,
     weight: Option<Weights<T>>,
     /// What bird's-eye-view pooling has beside depth, which is src, and ranks_depth, which is the index.
     points: Option<Points<T>>,
@@ -158,7 +160,7 @@ pub fn for_each<T: Element>(random: &mut Random, visit: &mut dyn FnMut(Work<T>))
     }
 }
 
-/// Work for every composite, for attention, and for bird's-eye-view pooling.
+/// Work for every composite, for attention, for the scores of pairs, and for bird's-eye-view pooling.
 pub fn for_each_composite<T: Element + Float>(random: &mut Random, visit: &mut dyn FnMut(Work<T>)) {
     for (dim, src, index, groups) in SCATTERS {
         Work::composites(random, dim, src, index, groups).into_iter().for_each(&mut *visit);
@@ -173,6 +175,11 @@ pub fn for_each_composite<T: Element + Float>(random: &mut Random, visit: &mut d
         let wide = T::TYPE.is_half().then_some(Weighted::Float32);
         for weighted in [Some(Weighted::Same), wide].into_iter().flatten() {
             visit(Work::attention_csr(random, src, index, segments, weighted));
+        }
+        for weighted in [Some(Weighted::Not), Some(Weighted::Same), wide].into_iter().flatten() {
+            for combine in Combine::ALL {
+                visit(Work::gather_dot(random, src, index, combine, weighted));
+            }
         }
     }
 }
@@ -417,6 +424,7 @@ impl<T: Element> Work<T> {
             src: None,
             index,
             indptr: None,
+            other: None,
             weight: None,
             points: None,
             base: None,
@@ -448,6 +456,7 @@ impl<T: Element> Work<T> {
             src: Some(src),
             index,
             indptr: None,
+            other: None,
             weight: None,
             points: None,
             base,
@@ -518,6 +527,35 @@ impl<T: Element + Float> Work<T> {
         let out = cpu::attention_csr(&src, &index, &indptr, scores, &options).unwrap();
         let work = Self::composite(c"TRTS_AttentionCSR", vec![], &src, &index, out);
         Self { indptr: Some(indptr), weight, ..work }
+    }
+
+    /// `src` is the shape of the rows that are read: there are half as many rows to read from, on either side.
+    pub fn gather_dot(
+        random: &mut Random,
+        src: &[usize],
+        index: &[usize],
+        combine: Combine,
+        weighted: Weighted,
+    ) -> Self {
+        let GatheredRows { src, index, .. } = Self::gathered_rows(random, src, index, Weighted::Not);
+        let axis = index.shape().rank() - 1;
+        let rows = src.shape().dims()[axis];
+        let columns = src.shape().dims()[axis + 1..].iter().product::<usize>();
+        let other = values::<T>(random, src.shape().dims());
+        let other_index = indices(random, index.shape().dims(), rows);
+        let weight = match weighted {
+            Weighted::Not => None,
+            Weighted::Same => Some(Weights::Same(values(random, &[columns]))),
+            Weighted::Float32 => Some(Weights::Float32(self::values(random, &[columns]))),
+        };
+        let heads = if columns != 0 && columns.is_multiple_of(2) { 2 } else { 1 };
+        let options = GatherDotOptions::new(combine).heads(heads).negative_slope(0.5).bad_index(BadIndex::Skip);
+        let weights = weight.as_ref().map(Weights::view);
+        let out = cpu::gather_dot(&src, &index, &other, &other_index, weights, &options).unwrap();
+        let fields =
+            vec![chars(c"combine", combine.name()), leaked(c"heads", heads as i32), float(c"negative_slope", &0.5)];
+        let work = Self::composite(c"TRTS_GatherDot", fields, &src, &index, out);
+        Self { other: Some((other, other_index)), weight, ..work }
     }
 
     fn composite(
@@ -637,6 +675,9 @@ impl<T: Element> Layer<T> {
         inputs.extend(others.map(|other| integers(other, has_wide_index)));
         inputs.extend(work.base.as_ref().map(values));
         inputs.extend(work.indptr.as_ref().map(|indptr| integers(indptr, has_wide_index)));
+        if let Some((other, other_index)) = &work.other {
+            inputs.extend([values(other), integers(other_index, has_wide_index)]);
+        }
         inputs.extend(work.weight.as_ref().map(|weight| match weight {
             Weights::Same(weight) => values(weight),
             Weights::Float32(weight) => AnyTensor::Floats(DeviceTensor::from_host(stream, weight).unwrap()),

@@ -12,7 +12,7 @@ from typing import Any, Union
 import torch
 from torch import Tensor
 
-from .._declarations import DIM_SIZE, Input, Operator, Reduction, Result, Role
+from .._declarations import DIM_SIZE, HEADS, Input, Operator, Reduction, Result, Role
 from . import eager, nodes
 
 NAMESPACE = "tensorrt_scatter"
@@ -132,8 +132,7 @@ def _describe(
     made = []
     for output in operator.outputs_of(reduction):
         like = first if output.role is Role.VALUES else index
-        shape = list(first.shape)
-        shape[axis] = output.size(first.shape, delimiter.shape, axis, size)
+        shape = output.shape(first.shape, delimiter.shape, axis, size, constants.get(HEADS.name))
         # An output of the first input's shape has its strides too.
         made.append(torch.empty_like(first) if output.result is Result.SRC else like.new_empty(shape))
     return tuple(made)

@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from .._declarations import COMBINES
+
 
 def expand_index(index: Tensor, src: Tensor, dim: int) -> Tensor:
     """`index` expanded to src's shape as torch_scatter does: a 1-D index lies along `dim`, others get trailing axes."""
@@ -204,6 +206,44 @@ def attention_csr(
     weighted = rows * _factors(weight, rows, axis)
     values, _ = _reduced(weighted, expand_rows(segment, rows), axis, None, count + 1, "sum")
     return (values.narrow(axis, 0, count).clone().to(src.dtype),)
+
+
+def gather_dot(
+    src: Tensor,
+    index: Tensor,
+    other: Tensor,
+    other_index: Tensor,
+    weight: Tensor | None,
+    *,
+    axis: int,
+    out: None,
+    size: None,
+    combine: str,
+    heads: int,
+    negative_slope: float,
+) -> tuple[Tensor, ...]:
+    """The values of the rows that both indices name, combined column by column, and summed over the columns of each
+    head. 16-bit floats are rounded once, after the sum. A pair whose index names no row is 0."""
+    if combine not in COMBINES:
+        raise ValueError(f"combine is {combine!r}; expected one of {', '.join(map(repr, COMBINES))}")
+    columns = src.shape[axis + 1 :].numel()
+    if heads < 1 or columns % heads:
+        raise ValueError(f"heads is {heads}; expected a divisor of the {columns} columns of src")
+    pairs, are_good = [], []
+    for values, rows in ((src, index), (other, other_index)):
+        is_good = ((rows >= 0) & (rows < values.shape[axis])).expand([*src.shape[:axis], rows.shape[-1]])
+        # An element that names no row reads the row of zeros behind the others.
+        rows = rows.where((rows >= 0) & (rows < values.shape[axis]), torch.full_like(rows, values.shape[axis]))
+        (read,) = gather_coo(_with_zero_row(_wide(values), axis), rows, axis=axis, out=None, size=None)
+        pairs.append(read.flatten(axis + 1) if read.dim() > axis + 1 else read.unsqueeze(-1))
+        are_good.append(is_good)
+    combined = pairs[0] * pairs[1]
+    if combine == "add":
+        combined = torch.nn.functional.leaky_relu(pairs[0] + pairs[1], negative_slope)
+    if weight is not None:
+        combined = combined * weight.to(combined.dtype)
+    scores = combined.reshape([*combined.shape[:-1], heads, columns // heads]).sum(-1)
+    return (scores.where((are_good[0] & are_good[1]).unsqueeze(-1), torch.zeros_like(scores)).to(src.dtype),)
 
 
 def gather_coo(src: Tensor, index: Tensor, *, axis: int, out: Tensor | None, size: None) -> tuple[Tensor, ...]:

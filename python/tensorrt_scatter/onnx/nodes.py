@@ -120,7 +120,8 @@ def call(
             value = constants[attribute.name]
             # The attribute's default is not written.
             if attribute.name != "deterministic" or value:
-                attributes[attribute.name] = int(value) if isinstance(attribute.default, int) else float(value)
+                # A flag of torch is a number in a node.
+                attributes[attribute.name] = type(attribute.default)(value)
     if reduction is not None:
         attributes["reduce"] = reduction.name
         if reduction.has_arg:

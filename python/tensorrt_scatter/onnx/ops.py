@@ -3,8 +3,8 @@
 The names, the arguments and the results are those of torch_scatter 2.1.2, with three differences. The functions do not
 write to `out`: use the result. They have no gradient. In an export they need `dim_size` or `out`, where torch_scatter
 looks for the largest index. torch_scatter is not needed; `torch_scatter_as_plugins` serves models that call it.
-torch_scatter has no gather_segment_csr, no gather_segment_coo, no gather_scatter and no attention_csr, which therefore
-have no `out` here, no group_index, and no softmax_csr, log_softmax_csr, logsumexp_csr and std_csr.
+torch_scatter has no gather_segment_csr, no gather_segment_coo, no gather_scatter, no attention_csr and no gather_dot,
+which therefore have no `out` here, no group_index, and no softmax_csr, log_softmax_csr, logsumexp_csr and std_csr.
 """
 
 from __future__ import annotations
@@ -349,6 +349,25 @@ def attention_csr(src: Tensor, index: Tensor, indptr: Tensor, score: Tensor) -> 
     `score` is [.., E], or [.., E, H] for H heads of K / H neighbouring columns. An empty segment is 0.
     """
     return cast(Tensor, _call("attention_csr", src, index, indptr, score))
+
+
+def gather_dot(
+    src: Tensor,
+    index: Tensor,
+    other: Tensor,
+    other_index: Tensor,
+    weight: Tensor | None = None,
+    *,
+    combine: str = "mul",
+    heads: int = 1,
+    negative_slope: float = 0.2,
+) -> Tensor:
+    """The scores [.., E, heads] of the rows `src[.., index[.., e], ..]` and `other[.., other_index[.., e], ..]`.
+
+    A score is the sum, over K / heads neighbouring columns of the K, of both values combined: their product, or, where
+    `combine` is "add", the leaky ReLU of their sum. `weight` is [K], a factor for each column.
+    """
+    return cast(Tensor, _call("gather_dot", src, index, other, other_index, weight, combine, heads, negative_slope))
 
 
 def _operators() -> dict[str, tuple[Any, Any, int | None]]:

@@ -10,7 +10,7 @@ import importlib
 from onnx import TensorProto, TypeProto, defs
 from onnx.shape_inference import InferenceContext, InferenceError
 
-from .._declarations import INDICES, OPERATORS, TYPE_OF, Base, Operator, Output, Result, Role
+from .._declarations import HEADS, INDICES, OPERATORS, TYPE_OF, Base, Operator, Output, Result, Role
 from . import nodes
 
 _Schema = defs.OpSchema
@@ -123,15 +123,16 @@ def _output_dims(operator: Operator, output: Output, context: InferenceContext) 
     if first is None or output.result is Result.SRC:
         return first
     if not operator.has_dim and not index:
-        return [None] * len(first)
+        # Of scores, only the index tells the rank.
+        return None if output.result is Result.SCORES else [None] * len(first)
     dim = _number(context, operator, "dim") if operator.has_dim else 0
     axis = operator.axis(len(index or ()), dim)
     if not -len(first) <= axis < len(first):
         raise InferenceError(
             f"{operator.op_type}: the axis is {axis}, but {operator.inputs[0].name} has rank {len(first)}"
         )
-    first[axis] = output.size(first, index or (), axis, _given_size(operator, context, axis))
-    return first
+    heads = _number(context, operator, HEADS.name) if operator.has(HEADS.name) else None
+    return output.shape(first, index or (), axis, _given_size(operator, context, axis), heads)
 
 
 def _given_size(operator: Operator, context: InferenceContext, axis: int) -> int | str | None:

@@ -9,7 +9,7 @@ import torch
 from torch import _C
 from torch.onnx import symbolic_helper
 
-from .._declarations import DIM, Operator, Output, Reduction, Role
+from .._declarations import DIM, HEADS, Operator, Output, Reduction, Role
 from .._settings import is_deterministic
 
 # It declares torch.ops.tensorrt_scatter.
@@ -72,8 +72,8 @@ def _constants(operator: Operator, given: dict[str, _C.Value]) -> dict[str, Any]
             if size is not None:
                 constants[attribute.name] = size
         else:
-            # The helper wants "f" for a float, and "i" for an integer or a flag.
-            kind = "f" if isinstance(attribute.default, float) else "i"
+            # The helper wants "f" for a float, "s" for a text, and "i" for an integer or a flag.
+            kind = _suffix(attribute.default)
             constants[attribute.name] = helper._get_const(value, kind, attribute.name)
     return constants
 
@@ -116,8 +116,8 @@ def _sizes_of(output: Output, operator: Operator, call: nodes.Call[_C.Value]) ->
     if len(call.inputs) > len(operator.inputs):
         base = _sizes(call.inputs[-1])
         given = None if base is None else base[axis]
-    first[axis] = output.size(first, index or (None,), axis, given)
-    return first
+    heads = call.attributes.get(HEADS.name, HEADS.default)
+    return output.shape(first, index or (None,), axis, given, heads if isinstance(heads, int) else None)
 
 
 def _typed(value: _C.Value, like: Any, sizes: list[int | None] | None) -> _C.Value:

@@ -53,7 +53,7 @@ def _translation(name: str, operator: Operator, reduction: Reduction | None, dom
         arguments = signature.bind(*args, **kwargs)
         arguments.apply_defaults()
         given = {argument: value for argument, value in arguments.arguments.items() if value is not None}
-        constants = {argument: value for argument, value in given.items() if isinstance(value, (bool, int, float))}
+        constants = {argument: value for argument, value in given.items() if isinstance(value, (bool, int, float, str))}
         return _emit(operator, reduction, nodes.call(name, operator, reduction, given, constants), domain)
 
     # The exporter reads the names of the arguments from here.
@@ -67,6 +67,8 @@ def _default(schema: str) -> Any:
     if not has_default:
         return inspect.Parameter.empty
     constants = {"None": None, "True": True, "False": False}
+    if text.startswith('"'):
+        return text[1:-1]
     return constants[text] if text in constants else (int(text) if schema.startswith("int ") else float(text))
 
 

@@ -369,6 +369,49 @@ def attention_cases() -> list[Case]:
     ]
 
 
+def gather_dot_cases() -> list[Case]:
+    def weighted(n: int) -> Inputs:
+        return {**rows(n), "weight": signs(6)}
+
+    def rows(n: int) -> Inputs:
+        return {
+            "src": values(7, 2, 3),
+            "index": indices(n, largest=6),
+            "other": values(5, 2, 3),
+            "other_index": indices(n, largest=4),
+        }
+
+    def batches(n: int) -> Inputs:
+        return {
+            "src": values(2, 7, 4),
+            "index": indices(1, n, largest=6),
+            "other": values(2, 3, 4),
+            "other_index": indices(2, n, largest=2),
+        }
+
+    pairs = {"src": {}, "index": {0: "n"}, "other": {}, "other_index": {0: "n"}}
+    of_batches = {"src": {}, "index": {1: "n"}, "other": {}, "other_index": {1: "n"}}
+    add = {"combine": "add", "heads": 3, "negative_slope": 0.5}
+    table: dict[str, tuple[Callable[[int], Inputs], dict[str, dict[int, str]], dict[str, Any]]] = {
+        "rows": (rows, pairs, {}),
+        "rows in heads": (rows, pairs, {"heads": 2}),
+        "sums of rows with weights": (weighted, {**pairs, "weight": {}}, add),
+        "batches": (batches, of_batches, {"heads": 4}),
+    }
+    return [
+        Case(
+            f"gather_dot {layout}",
+            lambda to, *tensors, options=options: to.gather_dot(*tensors, **options),
+            inputs,
+            dynamic,
+            "TRTS_GatherDot",
+            options,
+            "has no gather_dot",
+        )
+        for layout, (inputs, dynamic, options) in table.items()
+    ]
+
+
 ALL = [
     *scatter_cases(),
     *segment_cases(),
@@ -380,4 +423,5 @@ ALL = [
     *composite_cases(),
     *composite_csr_cases(),
     *attention_cases(),
+    *gather_dot_cases(),
 ]

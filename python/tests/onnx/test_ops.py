@@ -213,6 +213,35 @@ def test_attention_over_nothing() -> None:
     assert ops.attention_csr(torch.empty(0, 2), index, torch.tensor([0, 2]), torch.ones(2)).tolist() == [[0.0, 0.0]]
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("combine", ["mul", "add"])
+def test_scores_are_those_of_the_definition(combine: str, dtype: torch.dtype) -> None:
+    """Pairs whose index names no row have score 0."""
+    index, other_index = torch.tensor([[4, 0, 1, -1, 5, 3]]), torch.tensor([[0, 2, 1, 0, 1, 2], [3, 1, -1, 0, 2, 2]])
+    src, other = cases.values(2, 5, 2, 3).to(dtype) / 4, cases.values(2, 3, 2, 3).to(dtype) / 8
+    for weight_dtype in {dtype, torch.float32 if dtype.itemsize == 2 else dtype}:
+        for weight in (None, (cases.values(6) / 3).to(weight_dtype)):
+            for heads in (1, 2, 6):
+                options = {"combine": combine, "heads": heads, "negative_slope": 0.5}
+                given = ops.gather_dot(src, index, other, other_index, weight, **options)
+                assert given.dtype == dtype
+                arrays = [src.double().numpy(), index.numpy(), other.double().numpy(), other_index.numpy()]
+                arrays += [] if weight is None else [weight.double().numpy()]
+                # Without the check of numpy_functions, which refuses bad indices.
+                (expected,) = numpy_functions.DEFINITIONS.gather_dot(*arrays, **options)
+                tolerance = {torch.float16: 2.0**-10, torch.bfloat16: 2.0**-7}.get(dtype, 1e-5)
+                np.testing.assert_allclose(given.double().numpy(), expected, rtol=tolerance, atol=1e-6)
+                assert not expected[0, 3].any() and not expected[1, 2].any()
+
+
+def test_scores_of_nothing() -> None:
+    index, nothing = torch.tensor([0, 1]), torch.empty(0, dtype=torch.int64)
+    assert ops.gather_dot(torch.ones(4, 6), nothing, torch.ones(3, 6), nothing, heads=2).shape == (0, 2)
+    # No columns; no rows on one side.
+    assert ops.gather_dot(torch.empty(4, 0), index, torch.empty(3, 0), index, heads=2).tolist() == [[0.0] * 2] * 2
+    assert ops.gather_dot(torch.empty(0, 2), index, torch.ones(3, 2), index).tolist() == [[0.0]] * 2
+
+
 def test_out_stays_as_it_was() -> None:
     out = torch.ones(2)
     ops.scatter_sum(torch.ones(3), torch.tensor([0, 1, 1]), out=out)
@@ -251,6 +280,12 @@ def test_mistakes_are_explained() -> None:
         ops.attention_csr(src.half(), index, segments, wide)
     with pytest.raises(ValueError, match=r"src is torch.int32: expected one of float32, .*src.to\(torch.float32\)"):
         ops.attention_csr(src.int(), index, segments, src)
+    with pytest.raises(ValueError, match=r"other_index is torch.int32: expected index's type, torch.int64"):
+        ops.gather_dot(src, index, src, index.int())
+    with pytest.raises(ValueError, match="combine is 'dot'; expected one of 'mul', 'add'"):
+        ops.gather_dot(src, index, src, index, combine="dot")
+    with pytest.raises(ValueError, match="heads is 2; expected a divisor of the 1 columns of src"):
+        ops.gather_dot(src, index, src, index, heads=2)
     with pytest.raises(ValueError, match=r"destination is torch.int32: expected index's type, torch.int64"):
         ops.gather_scatter(src, index, index.int())
     with pytest.raises(ValueError, match="gather_scatter cannot reduce by 'mul'"):

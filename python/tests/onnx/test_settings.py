@@ -82,11 +82,13 @@ def test_the_checker_takes_every_attribute_and_output(operator: Any) -> None:
     text = "<" + ", ".join(f"{name} = {value}" for name, value in values.items()) + ">" if values else ""
     inputs = ", ".join(declared.name for declared in operator.inputs)
     first = operator.outputs[0]
-    result = f"{'float' if first.role is Role.VALUES else 'int64'}[n] {first.name}"
+    result = (
+        f"{'float' if first.role is Role.VALUES else 'int64'}[{'n, h' if operator.has('heads') else 'n'}] {first.name}"
+    )
     # Not among the inputs, where it is an output.
     bounds = "" if "indptr" in outputs else "int64[3] indptr, "
     graph = f"""g (float[5] src, int64[6] index, {bounds}int64[6] destination, float[6] weight, float[6] score,
-        int64[1] groups) => ({result}) {{
+        float[3] other, int64[6] other_index, int64[1] groups) => ({result}) {{
         {outputs} = tensorrt_scatter.{operator.op_type} {text} ({inputs}{groups}) }}"""
     model = graphs.model(graph)
     onnx.checker.check_model(model, full_check=True)
@@ -176,6 +178,23 @@ def test_the_checker_refuses_an_attention_without_scores(inputs: str, score: str
         onnx.checker.check_model(parsed, full_check=True)
 
 
+def test_the_result_of_a_gather_dot_has_a_score_for_each_pair_and_head(operators: ModuleType) -> None:
+    model = graphs.model("""g (float16[2, r, 2, 3] src, int64[2, e] index, float16[2, s, 2, 3] other,
+        int64[1, e] other_index, float[6] weight) => (float16[a, b, c] out) {
+        out = tensorrt_scatter.TRTS_GatherDot <combine = "add", heads = 3, negative_slope = 0.5> (src, index, other,
+            other_index, weight) }""")
+    onnx.checker.check_model(model, full_check=True)
+    inferred = onnx.shape_inference.infer_shapes(model, strict_mode=True)
+    # The names of the sizes are those that the graph gives its output.
+    assert [size.dim_value for size in inferred.graph.output[0].type.tensor_type.shape.dim] == [2, 0, 3]
+    feeds = {"src": np.full((2, 4, 2, 3), -3, np.float16), "index": np.array([[0, 1], [2, 3]])}
+    feeds |= {"other": np.ones((2, 1, 2, 3), np.float16), "other_index": np.array([[0, 0]])}
+    feeds |= {"weight": np.array([1, 1, 2, 2, 0, 3], np.float32)}
+    (out,) = reference.evaluator(model, operators).run(None, feeds)
+    assert out.dtype == np.float16
+    assert out.tolist() == [[[-2, -4, -3]] * 2] * 2
+
+
 def test_only_scatter_is_told_to_be_deterministic() -> None:
     assert [operator.name for operator in OPERATORS if DETERMINISTIC in operator.attributes] == ["scatter"]
 
@@ -215,8 +234,9 @@ def test_strict_export_and_compile_see_one_operator_a_call() -> None:
             gathered = ops.gather_segment_mean_csr(src, index, index[:1].repeat(3), src[:, 0])
             spread = ops.std_csr(src, index.sort().values)
             attended = ops.attention_csr(src, index, index[:1].repeat(3), src)
+            scored = ops.gather_dot(src, index, src, index, combine="add")
             softmax = ops.scatter_softmax(src, index, 0, 4)
-            return *ops.scatter_max(src, index, 0, dim_size=4), softmax, gathered, spread, attended
+            return *ops.scatter_max(src, index, 0, dim_size=4), softmax, gathered, spread, attended, scored
 
     program = torch.export.export(Model(), tuple(INPUTS.values()), strict=True)
     calls = [str(node.target) for node in program.graph.nodes if node.op == "call_function"]
@@ -224,6 +244,7 @@ def test_strict_export_and_compile_see_one_operator_a_call() -> None:
         "tensorrt_scatter.gather_segment_mean_csr.default",
         "tensorrt_scatter.std_csr.default",
         "tensorrt_scatter.attention_csr.default",
+        "tensorrt_scatter.gather_dot.default",
         "tensorrt_scatter.scatter_softmax.default",
         "tensorrt_scatter.scatter_max.default",
     ]

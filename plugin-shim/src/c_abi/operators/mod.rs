@@ -6,6 +6,7 @@ mod composite;
 mod composite_csr;
 mod gather_coo;
 mod gather_csr;
+mod gather_dot;
 mod gather_scatter;
 mod gather_segment_coo;
 mod gather_segment_csr;
@@ -43,6 +44,7 @@ pub(super) unsafe fn answer(query: &mut Query) -> Result<Answer, Failure> {
             Id::GroupIndex => query.answer_group_index(),
             Id::GatherScatter => query.answer_gather_scatter(),
             Id::AttentionCsr => query.answer_attention_csr(),
+            Id::GatherDot => query.answer_gather_dot(),
             Id::SoftmaxCsr => query.answer_composite_csr(Composite::Softmax),
             Id::LogSoftmaxCsr => query.answer_composite_csr(Composite::LogSoftmax),
             Id::LogSumExpCsr => query.answer_composite_csr(Composite::LogSumExp),
