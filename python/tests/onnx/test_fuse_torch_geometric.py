@@ -27,6 +27,7 @@ GIVEN, COLUMNS, HEADS = 40, 56, 4
 """Columns of x and of a result. A tensor of fewer than GIVEN numbers for each edge is none of rows."""
 
 ALONE, SHARED, ATTENTION = "TRTS_GatherScatter", "TRTS_GatherSegmentCSR", "TRTS_AttentionCSR"
+SCORES = "TRTS_GatherDot"
 
 
 class OnEdges(nn.Module):
@@ -49,8 +50,8 @@ class Case:
     layers: Callable[[], list[nn.Module]]
     plugins: list[str]
     """The op types of the nodes that read rows."""
-    of_scores: tuple[str, ...] = ()
-    """The op types that make rows for each edge, which the scores are computed from."""
+    has_scores_of_pairs: bool = False
+    """Whether a TRTS_GatherDot computes the scores of the attention from the rows of both ends."""
     may_vary: bool = True
     """Whether PyTorch exports it where the number of nodes varies."""
 
@@ -69,8 +70,8 @@ CASES = {
     "GATConv": Case(lambda: [heads(gnn.GATConv)], [ATTENTION], may_vary=False),
     "GATConv without self loops": Case(lambda: [heads(gnn.GATConv, add_self_loops=False)], [ATTENTION]),
     "GATConv with one head": Case(lambda: [gnn.GATConv(GIVEN, COLUMNS, add_self_loops=False)], [ATTENTION]),
-    "GATv2Conv": Case(lambda: [heads(gnn.GATv2Conv)], [ATTENTION], ("Gather", "Gather", "Add", "LeakyRelu", "Mul")),
-    "TransformerConv": Case(lambda: [heads(gnn.TransformerConv)], [ATTENTION], ("Gather", "Gather", "Mul")),
+    "GATv2Conv": Case(lambda: [heads(gnn.GATv2Conv)], [ATTENTION], has_scores_of_pairs=True),
+    "TransformerConv": Case(lambda: [heads(gnn.TransformerConv)], [ATTENTION], has_scores_of_pairs=True),
     "two GCNConv": Case(lambda: [gnn.GCNConv(GIVEN, COLUMNS), gnn.GCNConv(COLUMNS, COLUMNS)], [SHARED] * 2),
     "SAGEConv and GINConv": Case(
         lambda: [gnn.SAGEConv(GIVEN, COLUMNS), gnn.GINConv(nn.Linear(COLUMNS, GIVEN))], [SHARED] * 2
@@ -160,10 +161,12 @@ def test_layers(name: str, sizes: str, operators: ModuleType) -> None:
     assert plugins.count("TRTS_GroupIndex") == any(plugin in (SHARED, ATTENTION) for plugin in case.plugins)
     if ATTENTION in case.plugins:
         # Nothing of the softmax stays.
-        assert set(plugins) == {"TRTS_GroupIndex", ATTENTION} and "Exp" not in op_types(model.graph), report
+        scores = {SCORES} if case.has_scores_of_pairs else set()
+        assert set(plugins) == {"TRTS_GroupIndex", ATTENTION} | scores and "Exp" not in op_types(model.graph), report
+    assert plugins.count(SCORES) == case.has_scores_of_pairs
     assert not report.unfused and not report.kept, report
-    assert rows_of_edges(model) == list(case.of_scores)
-    assert large_when_run(model, graph(1), operators) == list(case.of_scores)
+    assert rows_of_edges(model) == []
+    assert large_when_run(model, graph(1), operators) == []
     for seed, nodes, edges in ((1, NODES, EDGES), (2, 12, 40)):
         if sizes == "static" and edges != EDGES:
             continue
@@ -176,7 +179,7 @@ def test_layers(name: str, sizes: str, operators: ModuleType) -> None:
     assert not second.changes and again == model
 
 
-@pytest.mark.parametrize("name", ["GCNConv", "SAGEConv", "SAGEConv max", "GINConv", "GATConv without self loops"])
+@pytest.mark.parametrize("name", ["GCNConv", "SAGEConv", "SAGEConv max", "GINConv", "GATConv without self loops", "GATv2Conv"])
 def test_no_edges(name: str, operators: ModuleType) -> None:
     layers, model, _ = converted(name, "nodes and edges vary")
     given = graph(1, 5, 0)

@@ -14,7 +14,7 @@ from .. import nodes
 
 # Registers the plugins' schemas, for shape inference.
 from .. import schemas as _schemas  # noqa: F401
-from . import constant_if, domains, facts, files, fusion, symbols, without_self
+from . import constant_if, domains, facts, files, fusion, scores, symbols, without_self
 from .edit import Editor, name_of
 from .files import FilePath
 from .index import unexpand_plugin
@@ -80,6 +80,10 @@ def convert(
         for node in [node for graph in facts.nested(model.graph) for node in graph]:
             rule(node, edit, report)
     if fuse:
+        edit.begin()
+        for graph in list(facts.nested(model.graph)):
+            scores.fuse(graph, edit, report)
+        # What is inserted for a score may come after a scatter that could use it.
         edit.begin()
         for graph in list(facts.nested(model.graph)):
             fusion.fuse(graph, edit, report)

@@ -150,6 +150,12 @@ class Editor:
             self._describe(arg_out, f"{old.name}_arg_out", ir.DataType.INT32, facts.dims(old))
         ir.convenience.replace_nodes_and_values(graph_of(node), node, [node], [plugin], [old], plugin.outputs[:1])
 
+    def replace_by_view(self, node: ir.Node, value: ir.Value, shape: Sequence[int]) -> None:
+        """Replaces `node` by a Reshape of `value`. The output keeps its name."""
+        old = node.outputs[0]
+        view = ir.node("Reshape", [value, self.constant(node, np.array(shape, np.int64))], name=node.name)
+        ir.convenience.replace_nodes_and_values(graph_of(node), node, [node], [view], [old], view.outputs)
+
     def unsqueeze_front(self, before: ir.Node, value: ir.Value, rank: int) -> ir.Value:
         """Adds axes of size 1 at the front of `value`, up to `rank` axes."""
         shape = facts.dims(value)

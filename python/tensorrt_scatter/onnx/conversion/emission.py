@@ -5,15 +5,28 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx_ir as ir
 
-from ..._declarations import ATTENTION_CSR, GATHER_SCATTER, GATHER_SEGMENT_CSR, GROUP_INDEX, Operator
+from ..._declarations import (
+    ATTENTION_CSR,
+    GATHER_DOT,
+    GATHER_SCATTER,
+    GATHER_SEGMENT_CSR,
+    GROUP_INDEX,
+    HEADS,
+    NEGATIVE_SLOPE,
+    Operator,
+)
 from .. import nodes
 from . import facts
 from .edit import Editor
-from .messages import Message
+from .messages import Message, Rows
+
+if TYPE_CHECKING:
+    from .scores import Scores
 
 _Attributes = dict[str, nodes.AttributeValue]
 
@@ -68,6 +81,44 @@ def write_attention(message: Message, scores: ir.Value, sharing: Sharing, edit: 
     return ATTENTION_CSR
 
 
+def write_scores(scores: Scores, edit: Editor) -> None:
+    """Replaces the sum whose result the scores are. What it summed up goes, and the rows if nothing else uses them."""
+    node, dtype = scores.total, _widest((scores.rows.index, scores.other.index))
+    inputs = []
+    for rows in (scores.rows, scores.other):
+        inputs += [rows.src, _index_of(node, rows, dtype, edit)]
+    if scores.weight is not None:
+        inputs.append(_line_of(node, scores.weight, edit))
+    count = math.prod(scores.heads)
+    attributes: _Attributes = {"combine": scores.combine, HEADS.name: count}
+    if scores.combine == "add":
+        attributes[NEGATIVE_SLOPE.name] = scores.negative_slope
+    before, wanted = list(node.inputs), facts.dims(node.outputs[0])
+    pairs = (facts.dims(scores.rows.gathered) or [None])[0]
+    if wanted is not None and wanted[1:] == [count]:
+        edit.replace(node, GATHER_DOT, inputs, attributes)
+    else:
+        src = scores.rows.src
+        (out,) = edit.insert_plugin(node, GATHER_DOT, inputs, attributes, [("scores", src.dtype, [pairs, count])])
+        # A sum without an axis of heads, or with several ones, or with those of the columns as axes of size 1.
+        sizes = [*scores.heads, *(1 for _ in range((facts.rank(before[0]) or 0) - 1 - len(scores.heads)))]
+        keeps_axes = facts.number(node, "keepdims", 1) == 1
+        # A 0 keeps the size of an axis.
+        shape = [0, *(sizes if keeps_axes else scores.heads)]
+        edit.replace_by_view(node, out, shape)
+    edit.drop_unused(before)
+
+
+def _line_of(before: ir.Node, value: ir.Value, edit: Editor) -> ir.Value:
+    """The elements of `value` on one axis."""
+    sizes = facts.dims(value) or []
+    if len(sizes) == 1:
+        return value
+    count = math.prod(size for size in sizes if isinstance(size, int))
+    length = [count if all(isinstance(size, int) for size in sizes) else None]
+    return edit.insert(before, "Reshape", [value, edit.constant(before, np.array([-1]))], value.dtype, length)
+
+
 def _ordered_inputs(message: Message, factors: ir.Value | None, sharing: Sharing, edit: Editor) -> list[ir.Value]:
     """The inputs src, index, indptr and, if there are factors of the elements, these, in the order of the groups."""
     node, grouping = message.scatter, sharing.grouping(message, edit)
@@ -120,9 +171,14 @@ def _group(message: Message, dtype: ir.DataType, edit: Editor) -> _Grouping:
 
 
 def _index_type(messages: Iterable[Message]) -> ir.DataType:
-    """The type for all indices of messages that share nodes: INT32 does not hold INT64."""
-    types = {value.dtype for each in messages for value in (each.rows.index, each.destination)}
-    return ir.DataType.INT64 if ir.DataType.INT64 in types else ir.DataType.INT32
+    """The type for all indices of messages that share nodes."""
+    return _widest(value for each in messages for value in (each.rows.index, each.destination))
+
+
+def _widest(indices: Iterable[ir.Value]) -> ir.DataType:
+    """The type that holds the elements of all these indices: INT32 does not hold INT64."""
+    has_wide = any(index.dtype == ir.DataType.INT64 for index in indices)
+    return ir.DataType.INT64 if has_wide else ir.DataType.INT32
 
 
 def _typed(before: ir.Node, index: ir.Value, dtype: ir.DataType, edit: Editor) -> ir.Value:
@@ -132,8 +188,12 @@ def _typed(before: ir.Node, index: ir.Value, dtype: ir.DataType, edit: Editor) -
 
 
 def _index(message: Message, dtype: ir.DataType, edit: Editor) -> ir.Value:
-    """Which row each element reads. The Gather also took numbers below 0, which count from the end."""
-    node, rows = message.scatter, message.rows
+    """Which row each element reads."""
+    return _index_of(message.scatter, message.rows, dtype, edit)
+
+
+def _index_of(node: ir.Node, rows: Rows, dtype: ir.DataType, edit: Editor) -> ir.Value:
+    """The index of some rows. The Gather also took numbers below 0, which count from the end."""
     index = edit.non_negative(node, flat(node, rows.index, edit), rows.src, rows.axis)
     return _typed(node, index, dtype, edit)
 
