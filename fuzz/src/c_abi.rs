@@ -587,7 +587,7 @@ fn inputs_behind(
 ) -> Vec<Owned> {
     match function {
         Some(Function::GatherSegment(_) | Function::Attention(_)) => further_inputs(u, types, src, index, true).into(),
-        Some(Function::GatherScatter(_)) => further_inputs(u, types, src, index, false).into(),
+        Some(Function::ByDestination(_)) => further_inputs(u, types, src, index, false).into(),
         Some(Function::GatherDot(_)) => pair_inputs(u, types, src, index).into(),
         Some(Function::Reduction(_) | Function::ByIndptr(_) | Function::Plain(_) | Function::GroupIndex(_)) | None => {
             Vec::new()
