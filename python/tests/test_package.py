@@ -122,6 +122,7 @@ def test_a_callers_types_are_complete(tmp_path: Path, monkeypatch: pytest.Monkey
         floats,
         floats,
         floats,
+        floats,
         "bool",
         "onnx.onnx_ml_pb2.ModelProto",
         "tensorrt_scatter.onnx.conversion.report.Report",

@@ -179,7 +179,9 @@ def test_layers(name: str, sizes: str, operators: ModuleType) -> None:
     assert not second.changes and again == model
 
 
-@pytest.mark.parametrize("name", ["GCNConv", "SAGEConv", "SAGEConv max", "GINConv", "GATConv without self loops", "GATv2Conv"])
+@pytest.mark.parametrize(
+    "name", ["GCNConv", "SAGEConv", "SAGEConv max", "GINConv", "GATConv without self loops", "GATv2Conv"]
+)
 def test_no_edges(name: str, operators: ModuleType) -> None:
     layers, model, _ = converted(name, "nodes and edges vary")
     given = graph(1, 5, 0)

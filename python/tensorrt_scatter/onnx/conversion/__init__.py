@@ -44,7 +44,8 @@ def convert(
     ScatterElements and ScatterND with a reduction become TRTS_Scatter. Where they reduce rows that a Gather reads,
     maybe times weights, they become TRTS_GatherScatter; or TRTS_GatherSegmentCSR, where several of them have the same
     destinations, which one TRTS_GroupIndex then sorts; or TRTS_AttentionCSR, where the weights are the softmax of scores
-    over each group. Where an index may be negative, nodes before it add the size of
+    over each group. A ReduceSum over products, or over leaky ReLUs of sums, of rows that two Gathers read becomes
+    TRTS_GatherDot. Where an index may be negative, nodes before it add the size of
     the axis. An Expand of the index of a plugin's node is removed. An If around a scatter is replaced by its branch if
     the condition is constant. Everything else stays as it is: opsets, weights, and the names and axes of inputs and
     outputs. Subgraphs are converted too; functions are not. A second conversion changes nothing.
@@ -54,7 +55,7 @@ def convert(
         wrap_negative_indices: True adds nodes for indices that may be negative: in ONNX they count from the end, and
             the plugin leaves them out. False is right where no index is negative, which PyTorch's scatter_add,
             scatter_reduce, index_add and index_select require; it saves a small kernel.
-        fuse: False leaves every Gather where it is. A fused scatter whose number of groups varies needs TensorRT 10; a
+        fuse: False leaves every Gather where it is, and every ReduceSum. A fused scatter whose number of groups varies needs TensorRT 10; a
             TRTS_Scatter does not.
         domain: The ONNX domain of all plugins' nodes, "tensorrt_scatter" or "trt.plugins"; ONNX Runtime's TensorRT
             execution provider wants the latter. None gives new nodes "tensorrt_scatter", and leaves others as they are.

@@ -101,7 +101,7 @@ def write_scores(scores: Scores, edit: Editor) -> None:
         src = scores.rows.src
         (out,) = edit.insert_plugin(node, GATHER_DOT, inputs, attributes, [("scores", src.dtype, [pairs, count])])
         # A sum without an axis of heads, or with several ones, or with those of the columns as axes of size 1.
-        sizes = [*scores.heads, *(1 for _ in range((facts.rank(before[0]) or 0) - 1 - len(scores.heads)))]
+        sizes = [*scores.heads, *(1 for _ in range((facts.rank(facts.argument(node, 0)) or 0) - 1 - len(scores.heads)))]
         keeps_axes = facts.number(node, "keepdims", 1) == 1
         # A 0 keeps the size of an axis.
         shape = [0, *(sizes if keeps_axes else scores.heads)]

@@ -110,9 +110,7 @@ def _without_weight(summed: ir.Value, sizes: Sequence[Dim]) -> Iterator[tuple[ir
             yield combined, weight
 
 
-def _pair(
-    value: ir.Value, sizes: Sequence[Dim], graph: object
-) -> tuple[Rows, Rows, str, float] | None:
+def _pair(value: ir.Value, sizes: Sequence[Dim], graph: object) -> tuple[Rows, Rows, str, float] | None:
     """The rows that `value` is combined of, how, and the slope."""
     combine, slope, node = "mul", 0.0, _only_for_the_sum(value, "Mul")
     if node is None:
