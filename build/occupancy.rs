@@ -60,6 +60,7 @@ const RULES: [(u32, &[&str]); 5] = [
             "attention_csr_{chunks_columns,combine}_{f32,f16,bf16}",
             // Eight elements of a lane, and their digits.
             "group_index_place_{i32_narrow,i32_wide,i64_narrow,i64_wide,narrow,wide,wide_narrow}",
+            "group_index_place_buckets_{narrow,wide,wide_narrow}",
             // Two numbers for each column.
             "composite_csr_cut_{exponentials,moments}_quads_{f32,f16,bf16}",
             "composite_csr_cut_moments_columns_f64",

@@ -54,7 +54,7 @@ fn agrees_with_the_naive_twin() {
 /// One pass, two and three. The elements fill several shares, and the last tile is not full.
 #[test]
 fn every_kernel_sorts_by_every_digit() {
-    for (length, groups) in [(1, 1), (5000, 1), (4500, 700), (4500, 767), (2100, 768), (300, 70_000)] {
+    for (length, groups) in [(1, 1), (5000, 1), (4500, 700), (4500, 767), (2100, 768), (300, 20_000)] {
         for case in hard_cases(length, groups) {
             for grid in GRIDS {
                 check(&case, grid);
@@ -62,10 +62,29 @@ fn every_kernel_sorts_by_every_digit() {
             }
         }
     }
-    let sparse = GroupingCase::new(vec![1 << 20, 3, -5, 1 << 20, 77_777, 3, (1 << 20) + 1], (1 << 20) + 1);
-    check(&sparse, GRIDS[0]);
+    let far = (0..5000).map(|i| i * 7919 % 6 * 80_000 + i % 3 - 1).collect();
+    let sparse = GroupingCase::new(far, 400_001);
+    for grid in GRIDS {
+        check(&sparse, grid);
+        check_narrow_positions(&sparse, grid);
+    }
     assert_eq!(kernels_not_run("group_index"), [""; 0]);
     assert_eq!(kernels_not_run_in_all_grids(|name| name.starts_with("group_index")), [""; 0]);
+}
+
+/// A bucket of three shares between buckets of one share, or of none: the digits of its shares are counted ahead.
+#[test]
+fn a_large_bucket_is_sorted_by_several_blocks() {
+    let groups = 5000;
+    let hot = 2600..2620;
+    let index = (0..40_000).map(|i| if i % 9 == 0 { i * 7919 % groups } else { hot.start + i * 31 % 20 }).collect();
+    let case = GroupingCase::new(index, groups as usize);
+    let expected = case.grouping();
+    let grouping = |grid: (u64, u32)| emulator::grouping(&case, IndexType::I32, false, grid.0, grid.1).unwrap();
+    for grid in [GRIDS[0], (7, 3)] {
+        let given = grouping(grid);
+        assert!(given.perm == expected.0 && given.indptr == expected.1, "{grid:?}");
+    }
 }
 
 /// Elements of several rows in one tile, and rows of several tiles.

@@ -1,6 +1,6 @@
 //! group_index: a stable sort of the elements by their group, and where each group begins.
 //!
-//! A radix sort, the lowest digit first. A pass sorts the elements of all rows by one digit of their key. It divides
+//! A radix sort. A pass sorts the elements of all rows by one digit of their key. It divides
 //! them into shares, each for one block:
 //!
 //! ```text
@@ -10,6 +10,16 @@
 //!             to[(elements with a lower digit) + (elements before it with the same digit)] = element
 //! ```
 //! `counts` depends on no order of execution, so the result is the same every time.
+//!
+//! One pass, or three and more, take the lowest digit first. Where two digits are enough, the first pass sorts by the
+//! high one, and the elements with the same high digit, a bucket, are neighbours. The second pass sorts each bucket by
+//! the low digit, so each store goes near the others of its block, and it knows where each group begins. A bucket of few
+//! elements is one share:
+//!
+//! ```text
+//! count_buckets:  for each share of a bucket that has several: counts[share][digit] = its elements with that digit
+//! place_buckets:  counts the digits of a bucket that is one share; stores where its groups begin; then as place
+//! ```
 //!
 //! A sorted index needs no sort: `sorted_bounds` finds where its groups begin.
 
@@ -101,7 +111,7 @@ impl Target for u64 {
 /// The digit of a word that this pass sorts by.
 #[inline(always)]
 fn digit(p: &GroupIndexParams, word: u64) -> u32 {
-    (word >> p.position_bits) as u32 & p.digit_mask
+    (word >> p.digit_shift) as u32 & p.digit_mask
 }
 
 /// Calls `visit` with each number below `count` that belongs to this thread of its block.
@@ -114,14 +124,20 @@ fn for_each_of_block(count: u32, mut visit: impl FnMut(usize)) {
     }
 }
 
-/// Calls `visit` with the number of each share of this block, its first element, and how many it has. A share has fewer
-/// than 2^32 elements.
+/// The first element of a share, and how many it has: fewer than 2^32.
+#[inline(always)]
+fn elements_of(p: &GroupIndexParams, share: u64) -> (u64, u32) {
+    let first = share * p.share;
+    (first, (p.count - first).min(p.share) as u32)
+}
+
+/// Calls `visit` with the number of each share of this block, its first element, and how many it has.
 #[inline(always)]
 fn for_each_share(p: &GroupIndexParams, blocks: Blocks, mut visit: impl FnMut(u64, u64, u32)) {
     let mut share = blocks.number();
     while share < p.shares {
-        let first = share * p.share;
-        visit(share, first, (p.count - first).min(p.share) as u32);
+        let (first, elements) = elements_of(p, share);
+        visit(share, first, elements);
         share += blocks.count();
     }
 }
@@ -133,18 +149,7 @@ pub unsafe fn count<S: Source>(p: &GroupIndexParams, blocks: Blocks) {
     for_each_share(p, blocks, |share, first, elements| {
         for_each_of_block(p.bins, |bin| memory::store(counts.add(bin), 0));
         sync_threads();
-        let mut tile = 0;
-        while tile < elements {
-            let length = (elements - tile).min(GROUP_TILE as u32);
-            let offset = |i: u32| i * THREADS_PER_BLOCK + thread_idx_x();
-            let digits = each_item(|i| digit(p, S::word(p, first + (tile + offset(i).min(length - 1)) as u64)));
-            each_item(|i| {
-                if offset(i) < length {
-                    atomic::shared_fetch_add_u32(counts.add(digits[i as usize] as usize), 1);
-                }
-            });
-            tile += GROUP_TILE as u32;
-        }
+        count_digits::<S>(p, first, elements, |digit| counts.add(digit));
         sync_threads();
         for_each_of_block(p.bins, |bin| {
             let at = bin as u64 * p.shares + share;
@@ -153,6 +158,24 @@ pub unsafe fn count<S: Source>(p: &GroupIndexParams, blocks: Blocks) {
         // The next share starts with zeros.
         sync_threads();
     });
+}
+
+/// Adds the number of elements with each digit, of `elements` neighbours from the first one on, to what is in shared
+/// memory at `count`.
+#[inline(always)]
+unsafe fn count_digits<S: Source>(p: &GroupIndexParams, first: u64, elements: u32, count: impl Fn(usize) -> *mut u32) {
+    let mut tile = 0;
+    while tile < elements {
+        let length = (elements - tile).min(GROUP_TILE as u32);
+        let offset = |i: u32| i * THREADS_PER_BLOCK + thread_idx_x();
+        let digits = each_item(|i| digit(p, S::word(p, first + (tile + offset(i).min(length - 1)) as u64)));
+        each_item(|i| {
+            if offset(i) < length {
+                atomic::shared_fetch_add_u32(count(digits[i as usize] as usize), 1);
+            }
+        });
+        tile += GROUP_TILE as u32;
+    }
 }
 
 /// Makes of each count of a digit the sum of those before it, and stores the sum of all. One warp for each digit.
@@ -253,38 +276,67 @@ impl<T: Target> Places<T> {
         sum
     }
 
+    /// Calls `visit` with each digit, and how many elements have a lower one. `count` says how many elements have a
+    /// digit. All threads of the block call it.
+    #[inline(always)]
+    unsafe fn for_each_start(&self, count: impl Fn(u32) -> u64, mut visit: impl FnMut(u32, u64)) {
+        let bins_of_thread = self.bins.div_ceil(THREADS_PER_BLOCK);
+        let first = thread_idx_x() * bins_of_thread;
+        let bins = first..(first + bins_of_thread).min(self.bins);
+        let mut of_thread = 0;
+        for bin in bins.clone() {
+            of_thread += count(bin);
+        }
+        let mut start = self.sum_before(of_thread);
+        for bin in bins {
+            // `visit` may write over what `count` reads.
+            let of_bin = count(bin);
+            visit(bin, start);
+            start += of_bin;
+        }
+    }
+
     /// Stores where the elements of a share with each digit go. All threads of the block call it.
     #[inline(always)]
     unsafe fn start(&self, p: &GroupIndexParams, share: u64) {
-        let thread = thread_idx_x();
-        let bins_of_thread = self.bins.div_ceil(THREADS_PER_BLOCK);
-        let first = thread * bins_of_thread;
-        let total = |bin: u32| {
-            if bin < self.bins {
-                memory::load_readonly((p.totals as *const u64).add(bin as usize))
-            } else {
-                0
+        let total = |bin: u32| memory::load_readonly((p.totals as *const u64).add(bin as usize));
+        self.for_each_start(total, |bin, start| {
+            if share == 0 && p.starts != 0 {
+                memory::store((p.starts as *mut u64).add(bin as usize), start);
             }
-        };
-        let mut of_thread = 0;
-        for i in 0..bins_of_thread {
-            of_thread += total(first + i);
-        }
-        let mut start = self.sum_before(of_thread);
-        for i in 0..bins_of_thread {
-            let bin = first + i;
-            if bin < self.bins {
-                if share == 0 && p.starts != 0 {
-                    memory::store((p.starts as *mut u64).add(bin as usize), start);
-                }
-                let before = (p.counts as *const u64).add((bin as u64 * p.shares + share) as usize);
-                memory::store(self.next.add(bin as usize), start + memory::load_readonly(before));
-                start += total(bin);
-            }
-        }
-        if share == 0 && p.starts != 0 && thread == 0 {
+            let before = (p.counts as *const u64).add((bin as u64 * p.shares + share) as usize);
+            memory::store(self.next.add(bin as usize), start + memory::load_readonly(before));
+        });
+        if share == 0 && p.starts != 0 && thread_idx_x() == 0 {
             memory::store((p.starts as *mut u64).add(self.bins as usize), p.count);
         }
+    }
+
+    /// Stores where the elements of a share of a bucket with each digit go, and where the bucket's groups begin. All
+    /// threads of the block call it.
+    #[inline(always)]
+    unsafe fn start_bucket<S: Source, P: Index>(&self, p: &GroupIndexParams, share: &BucketShare) {
+        // First how many elements of the bucket have each digit. A share has fewer than 2^32.
+        for_each_of_block(self.bins, |bin| {
+            let count = if share.is_alone() { 0 } else { share.count(p, bin, 0..share.of_bucket) };
+            memory::store(self.next.add(bin), count);
+        });
+        sync_threads();
+        if share.is_alone() {
+            count_digits::<S>(p, share.first, share.elements, |digit| self.next.add(digit).cast());
+            sync_threads();
+        }
+        let of_digit = |bin: u32| memory::load(self.next.add(bin as usize));
+        self.for_each_start(of_digit, |bin, lower| {
+            let start = share.bucket_start + lower;
+            let before = share.count(p, bin as usize, 0..share.number);
+            memory::store(self.next.add(bin as usize), start + before);
+            let entry = (share.bucket << p.bin_bits) + bin as u64;
+            if share.number == 0 && entry < p.rows * (p.n + 1) {
+                let row = if p.rows == 1 { 0 } else { p.by_entries.divide(entry).0 };
+                memory::store((p.indptr as *mut P).add(entry as usize), P::from_position(start - row * p.e));
+            }
+        });
     }
 
     /// Turns the counts of each warp into where its elements begin in `words`. All threads of the block call it.
@@ -329,76 +381,205 @@ impl<T: Target> Places<T> {
 #[inline(always)]
 pub unsafe fn place<S: Source, T: Target>(p: &GroupIndexParams, blocks: Blocks) {
     let places = Places::<T>::new(p.bins);
+    let share = blocks.number();
+    // A loop over the shares would take registers that there are not.
+    if share < p.shares {
+        let (first, elements) = elements_of(p, share);
+        places.start(p, share);
+        place_elements::<S, T>(p, &places, first, elements);
+    }
+}
+
+/// Moves `elements` neighbours, from the first one on, to their places.
+#[inline(always)]
+unsafe fn place_elements<S: Source, T: Target>(p: &GroupIndexParams, places: &Places<T>, first: u64, elements: u32) {
     let lane = lane_id();
     let warp = thread_idx_x() / WARP_SIZE;
-    for_each_share(p, blocks, |share, first, elements| {
-        places.start(p, share);
-        let mut tile = 0;
-        while tile < elements {
-            let length = (elements - tile).min(GROUP_TILE as u32);
-            // A warp takes neighbours, in order.
-            let offset = |i: u32| (warp * ITEMS as u32 + i) * WARP_SIZE + lane;
-            // Loaded twice, here and below, so that they take no registers in between.
-            let word = |i: u32| S::word(p, first + (tile + offset(i).min(length - 1)) as u64);
-            let digits = each_item(|i| digit(p, word(i)));
-            let mut pair = lane;
-            while pair < places.stride / 2 {
-                memory::store(places.pair(warp, pair), 0);
-                pair += WARP_SIZE;
-            }
-            let peers = same_digits(p, &digits);
-            sync_warp(FULL_MASK);
-            // The digit of an element, then its number among those of its warp: in one register, so that nothing that
-            // is computed of the digit is kept.
-            let ranks = each_item(|i| {
-                let is_there = offset(i) < length;
-                let digit = digits[i as usize];
-                let peers = peers[i as usize] & warp::ballot(FULL_MASK, is_there);
-                let lower = (peers & ((1 << lane) - 1)).count_ones();
-                let count = places.of_warp(warp).add(digit as usize);
-                let before = memory::load(count) as u32;
-                sync_warp(FULL_MASK);
-                if is_there && lower == 0 {
-                    memory::store(count, (before + peers.count_ones()) as u16);
-                }
-                sync_warp(FULL_MASK);
-                hint::opaque(digit << RANK_BITS | (before + lower))
-            });
-            sync_threads();
-            places.sum_counts();
-            sync_threads();
-            each_item(|i| {
-                if offset(i) < length {
-                    let digit = ranks[i as usize] >> RANK_BITS;
-                    let rank = ranks[i as usize] & ((1 << RANK_BITS) - 1);
-                    let start = memory::load(places.of_warp(warp).add(digit as usize)) as u32;
-                    let at = (start + rank) as usize;
-                    memory::store(places.words.add(at), T::of(without_digit(p, word(i))));
-                    memory::store(places.digits.add(at), digit as u16);
-                }
-            });
-            sync_threads();
-            each_item(|i| {
-                let at = i * THREADS_PER_BLOCK + thread_idx_x();
-                if at < length {
-                    let digit = memory::load(places.digits.add(at as usize)) as usize;
-                    // Those of the first warp are the first ones with the digit.
-                    let start = memory::load(places.of_warp(0).add(digit)) as u64;
-                    let to = memory::load(places.next.add(digit)) + (at as u64 - start);
-                    memory::store((p.to as *mut T).add(to as usize), memory::load(places.words.add(at as usize)));
-                }
-            });
-            sync_threads();
-            for_each_of_block(places.bins, |bin| {
-                let next = places.next.add(bin);
-                let of_tile = memory::load(places.of_warp(WARPS_PER_BLOCK).add(bin)) as u64;
-                memory::store(next, memory::load(next) + of_tile);
-            });
-            tile += GROUP_TILE as u32;
+    let mut tile = 0;
+    while tile < elements {
+        let length = (elements - tile).min(GROUP_TILE as u32);
+        // A warp takes neighbours, in order.
+        let offset = |i: u32| (warp * ITEMS as u32 + i) * WARP_SIZE + lane;
+        let word = |tile: u32, i: u32| S::word(p, first + (tile + offset(i).min(length - 1)) as u64);
+        let digits = each_item(|i| digit(p, word(tile, i)));
+        let mut pair = lane;
+        while pair < places.stride / 2 {
+            memory::store(places.pair(warp, pair), 0);
+            pair += WARP_SIZE;
         }
-        // The next share has other places.
+        let peers = same_digits(p, &digits);
+        sync_warp(FULL_MASK);
+        // The digit of an element, then its number among those of its warp: in one register, so that nothing that
+        // is computed of the digit is kept.
+        let ranks = each_item(|i| {
+            let is_there = offset(i) < length;
+            let digit = digits[i as usize];
+            let peers = peers[i as usize] & warp::ballot(FULL_MASK, is_there);
+            let lower = (peers & ((1 << lane) - 1)).count_ones();
+            let count = places.of_warp(warp).add(digit as usize);
+            let before = memory::load(count) as u32;
+            sync_warp(FULL_MASK);
+            if is_there && lower == 0 {
+                memory::store(count, (before + peers.count_ones()) as u16);
+            }
+            sync_warp(FULL_MASK);
+            hint::opaque(digit << RANK_BITS | (before + lower))
+        });
+        sync_threads();
+        places.sum_counts();
+        sync_threads();
+        // Loaded again, so that neither the words nor their addresses take registers in between.
+        let same_tile = hint::opaque(tile);
+        each_item(|i| {
+            if offset(i) < length {
+                let digit = ranks[i as usize] >> RANK_BITS;
+                let rank = ranks[i as usize] & ((1 << RANK_BITS) - 1);
+                let start = memory::load(places.of_warp(warp).add(digit as usize)) as u32;
+                let at = (start + rank) as usize;
+                memory::store(places.words.add(at), T::of(without_digit(p, word(same_tile, i))));
+                memory::store(places.digits.add(at), digit as u16);
+            }
+        });
+        sync_threads();
+        each_item(|i| {
+            let at = i * THREADS_PER_BLOCK + thread_idx_x();
+            if at < length {
+                let digit = memory::load(places.digits.add(at as usize)) as usize;
+                // Those of the first warp are the first ones with the digit.
+                let start = memory::load(places.of_warp(0).add(digit)) as u64;
+                let to = memory::load(places.next.add(digit)) + (at as u64 - start);
+                memory::store((p.to as *mut T).add(to as usize), memory::load(places.words.add(at as usize)));
+            }
+        });
+        sync_threads();
+        for_each_of_block(places.bins, |bin| {
+            let next = places.next.add(bin);
+            let of_tile = memory::load(places.of_warp(WARPS_PER_BLOCK).add(bin)) as u64;
+            memory::store(next, memory::load(next) + of_tile);
+        });
+        tile += GROUP_TILE as u32;
+    }
+}
+
+/// A share of a bucket.
+struct BucketShare {
+    bucket: u64,
+    /// The first element of the bucket.
+    bucket_start: u64,
+    /// How many shares the bucket has.
+    of_bucket: u64,
+    /// The number of the share in its bucket.
+    number: u64,
+    /// Where the counts of the bucket's first share are among those of all shares. `counts` has them for buckets with
+    /// several shares only.
+    counts: u64,
+    /// Its first element, and how many it has.
+    first: u64,
+    elements: u32,
+}
+
+impl BucketShare {
+    /// The share with a number among all. None where the number belongs to no share.
+    ///
+    /// Bucket b, which begins at `starts[b]`, has the numbers from `b + starts[b] / S` on, where S is the length of a
+    /// share. So no number belongs to two shares, and no table is needed. A bucket with several shares has more than S
+    /// elements, so the numbers from `2 * (starts[b] / S)` on belong to no two of them.
+    #[inline(always)]
+    unsafe fn find(p: &GroupIndexParams, among_all: u64) -> Option<Self> {
+        let start = |bucket: u64| memory::load_readonly((p.starts as *const u64).add(bucket as usize));
+        let number = |bucket: u64| bucket + (start(bucket) >> p.bucket_share_bits);
+        let (mut bucket, mut end) = (0, p.buckets as u64);
+        while end - bucket > 1 {
+            let middle = (bucket + end) / 2;
+            if number(middle) <= among_all {
+                bucket = middle;
+            } else {
+                end = middle;
+            }
+        }
+        let (bucket_start, bucket_end) = (start(bucket), start(bucket + 1));
+        let length = 1 << p.bucket_share_bits;
+        let in_bucket = among_all - number(bucket);
+        // A bucket without elements has a share too: it has groups.
+        let of_bucket = ((bucket_end - bucket_start + length - 1) >> p.bucket_share_bits).max(1);
+        if in_bucket >= of_bucket {
+            return None;
+        }
+        let first = bucket_start + (in_bucket << p.bucket_share_bits);
+        let elements = (bucket_end - first).min(length) as u32;
+        let counts = 2 * (bucket_start >> p.bucket_share_bits);
+        Some(Self { bucket, bucket_start, of_bucket, number: in_bucket, counts, first, elements })
+    }
+
+    /// Whether the bucket has no other share.
+    #[inline(always)]
+    fn is_alone(&self) -> bool {
+        self.of_bucket == 1
+    }
+
+    /// The address of how many elements of a share of the bucket have a digit.
+    #[inline(always)]
+    unsafe fn count_of(&self, p: &GroupIndexParams, share: u64, digit: usize) -> *mut u32 {
+        (p.counts as *mut u32).add(((self.counts + share) * p.bins as u64) as usize + digit)
+    }
+
+    /// How many elements of some shares of the bucket have a digit.
+    #[inline(always)]
+    unsafe fn count(&self, p: &GroupIndexParams, digit: usize, shares: core::ops::Range<u64>) -> u64 {
+        let mut count = 0;
+        for share in shares {
+            count += memory::load_readonly(self.count_of(p, share, digit)) as u64;
+        }
+        count
+    }
+}
+
+/// Calls `visit` with each share of a bucket that belongs to this block.
+#[inline(always)]
+unsafe fn for_each_bucket_share(p: &GroupIndexParams, blocks: Blocks, mut visit: impl FnMut(BucketShare)) {
+    let mut number = blocks.number();
+    while number < p.shares {
+        if let Some(share) = BucketShare::find(p, number) {
+            visit(share);
+        }
+        number += blocks.count();
+    }
+}
+
+/// Counts the digits of each share of a bucket that has several. Dynamic shared memory: a u32 for each digit.
+#[inline(always)]
+pub unsafe fn count_buckets<S: Source>(p: &GroupIndexParams, blocks: Blocks) {
+    let counts: *mut u32 = shared::dynamic_shared_mem();
+    for_each_bucket_share(p, blocks, |share| {
+        if share.is_alone() {
+            return;
+        }
+        for_each_of_block(p.bins, |bin| memory::store(counts.add(bin), 0));
+        sync_threads();
+        count_digits::<S>(p, share.first, share.elements, |digit| counts.add(digit));
+        sync_threads();
+        for_each_of_block(p.bins, |bin| {
+            memory::store(share.count_of(p, share.number, bin), memory::load(counts.add(bin)));
+        });
+        // The next share starts with zeros.
         sync_threads();
     });
+}
+
+/// Moves the elements of each bucket to their places, and stores where each group begins. Dynamic shared memory: that of
+/// [`Places`]. `P` is the type of perm and indptr.
+#[inline(always)]
+pub unsafe fn place_buckets<S: Source, T: Target, P: Index>(p: &GroupIndexParams, blocks: Blocks) {
+    let places = Places::<T>::new(p.bins);
+    let number = blocks.number();
+    if number >= p.shares {
+        return;
+    }
+    // As in `place`, without a loop over the shares.
+    if let Some(share) = BucketShare::find(p, number) {
+        places.start_bucket::<S, P>(p, &share);
+        place_elements::<S, T>(p, &places, share.first, share.elements);
+    }
 }
 
 /// For each item, the lanes whose digit is this lane's, as bits.
@@ -420,8 +601,8 @@ unsafe fn same_digits(p: &GroupIndexParams, digits: &[u32; ITEMS]) -> [u32; ITEM
 /// A word without the digit that this pass sorts by.
 #[inline(always)]
 fn without_digit(p: &GroupIndexParams, word: u64) -> u64 {
-    let position = word & ((1 << p.position_bits) - 1);
-    word >> (p.position_bits + p.digit_bits) << p.position_bits | position
+    let below = word & ((1 << p.digit_shift) - 1);
+    word >> (p.digit_shift + p.digit_bits) << p.digit_shift | below
 }
 
 /// One value for each item of a lane. Written out, so that the values stay in registers.

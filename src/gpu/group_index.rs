@@ -22,18 +22,24 @@ pub(super) use steps::{Types, kernels};
 
 use steps::{Step, Width};
 
-/// The most shares that the elements are divided into: the blocks that an H100 runs at once. Each digit has a count in
-/// each share. (262,144 groups of 4,194,304 elements: 187 us; with 512 shares 192, with 1024 182. 1,048,576 groups of
-/// 16,777,216 elements: 805, 924 and 840 us. H200.)
+/// The most shares that the elements are divided into: about the blocks that an H100 runs at once. Each digit has a
+/// count in each share.
 const MOST_SHARES: usize = 384;
 
-/// The most bits of a digit, but for that of the last pass. With more, the elements of a tile with the same digit are so
-/// few that each store goes to another sector of memory.
+/// The most bits of a digit, but for the highest one. With more, the elements of a tile with the same digit are so few
+/// that each store goes to another sector of memory.
 const MOST_DIGIT_BITS: u32 = 9;
 
-/// The most digits of the last pass. With more, the counts of a block do not fit in 48 KiB of shared memory. It is more
+/// The most of the highest digits. With more, the counts of a block do not fit in 48 KiB of shared memory. It is more
 /// than 2^9, because 2^18 groups, and the elements without a group, should take no third pass.
 const MOST_BINS: usize = 768;
+
+/// The most elements of a share of a bucket, in bits, if there are not so many that it takes more than [`MOST_SHARES`]
+/// shares. A block takes each share; it counts the elements of a bucket that is one share without another launch.
+const BUCKET_SHARE_BITS: u32 = 14;
+
+/// The elements that a bucket should have on average: half a share, so that few buckets have several shares.
+const BUCKET_ELEMENTS: usize = 1 << (BUCKET_SHARE_BITS - 1);
 
 /// Where the tensors of a group_index lie in device memory, and of what type they are.
 #[derive(Clone, Copy, Debug)]
@@ -57,7 +63,8 @@ fn bits(count: usize) -> u32 {
     usize::BITS - count.saturating_sub(1).leading_zeros()
 }
 
-/// How the elements are sorted: by a radix sort of some passes over their keys.
+/// How the elements are sorted: by a radix sort of some passes over their keys, each by one digit. One or three passes
+/// and more take the lowest digit first. Two take the highest one first, and then sort each bucket on its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Sort {
     /// The number of keys.
@@ -65,7 +72,7 @@ struct Sort {
     /// The bits of a position in a row.
     position_bits: u32,
     passes: u32,
-    /// The bits of a digit, which one pass sorts by. The last pass sorts by the rest of the key.
+    /// The bits of a digit. The highest digit is the rest of the key.
     digit_bits: u32,
 }
 
@@ -76,28 +83,57 @@ impl Sort {
             let digit_bits = bits(keys).div_ceil(passes).clamp(1, MOST_DIGIT_BITS);
             Self { keys, position_bits: bits(plan.e), passes, digit_bits }
         };
-        let enough = (1..).map(with).find(|sort| sort.last_bins() <= MOST_BINS);
-        enough.expect("64 passes are enough for every key")
+        let enough = (1..).map(with).find(|sort| sort.highest_bins() <= MOST_BINS);
+        let sort = enough.expect("64 passes are enough for every key");
+        if sort.has_buckets() { sort.with_small_buckets(plan.index.element_count()) } else { sort }
     }
 
-    /// The bits of the key that are left for the last pass.
-    fn bits_before_last(self) -> u32 {
+    /// The same sort, of buckets that have [`BUCKET_ELEMENTS`] of the `count` elements on average, or as few as may be.
+    fn with_small_buckets(self, count: usize) -> Self {
+        let with = |digit_bits| Self { digit_bits, ..self };
+        let may_be = |sort: &Self| sort.highest_bins() <= MOST_BINS;
+        let all = (1..=self.digit_bits).rev().map(with).take_while(may_be);
+        // The first that is small enough, or else the last.
+        let mut chosen = self;
+        for sort in all {
+            chosen = sort;
+            if count.div_ceil(sort.highest_bins()) <= BUCKET_ELEMENTS {
+                break;
+            }
+        }
+        chosen
+    }
+
+    /// Whether the second pass, the last one, sorts buckets.
+    fn has_buckets(self) -> bool {
+        self.passes == 2
+    }
+
+    /// The bits of the key below the highest digit.
+    fn lower_bits(self) -> u32 {
         self.digit_bits * (self.passes - 1)
     }
 
-    /// The number of digits of the last pass.
-    fn last_bins(self) -> usize {
-        self.keys.saturating_sub(1).checked_shr(self.bits_before_last()).unwrap_or(0) + 1
+    /// The number of the highest digits.
+    fn highest_bins(self) -> usize {
+        self.keys.saturating_sub(1).checked_shr(self.lower_bits()).unwrap_or(0) + 1
     }
 
-    /// The number of digits of a pass.
-    fn bins(self, pass: u32) -> usize {
-        if pass + 1 == self.passes { self.last_bins() } else { 1 << self.digit_bits }
+    /// The digits of a pass, and how many bits of a word are below them.
+    fn digits(self, pass: u32) -> Digits {
+        let is_highest = if self.has_buckets() { pass == 0 } else { pass + 1 == self.passes };
+        let bins = if is_highest { self.highest_bins() } else { 1 << self.digit_bits };
+        let shift = self.position_bits + if self.has_buckets() && is_highest { self.digit_bits } else { 0 };
+        Digits { bins, bits: if is_highest { bits(bins) } else { self.digit_bits }, shift }
     }
 
     /// The bits of a key that the first pass leaves.
     fn bits_left(self) -> u32 {
-        if self.passes == 1 { 0 } else { bits(self.keys) - self.digit_bits }
+        match self.passes {
+            1 => 0,
+            2 => self.digit_bits,
+            _ => bits(self.keys) - self.digit_bits,
+        }
     }
 
     /// Whether 64 bits hold a key and a position.
@@ -115,6 +151,27 @@ impl Sort {
             IndexType::I32 => Width::Wide,
         }
     }
+}
+
+/// The digits of a pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Digits {
+    /// How many there are.
+    bins: usize,
+    /// The bits of the largest one.
+    bits: u32,
+    /// The bits of a word below them.
+    shift: u32,
+}
+
+/// The bits of a share of a bucket, of `count` elements in all.
+fn bucket_share_bits(count: usize) -> u32 {
+    bits(count.div_ceil(MOST_SHARES)).max(BUCKET_SHARE_BITS)
+}
+
+/// More than the number of any share of a bucket.
+fn bucket_shares(buckets: usize, count: usize) -> usize {
+    buckets + (count >> bucket_share_bits(count))
 }
 
 /// The parts of the workspace, as offsets in bytes.
@@ -142,6 +199,7 @@ impl WorkspaceLayout {
             layout.bytes = offset.saturating_add(bytes.saturating_add(size_of::<u64>() - 1) & !(size_of::<u64>() - 1));
             offset
         };
+        // Those of buckets need less: `the_counts_of_buckets_fit_in_those_of_all_elements`.
         let counts = reserve(bins * shares * size_of::<u64>());
         let totals = reserve(bins * size_of::<u64>());
         let starts = reserve((bins + 1) * size_of::<u64>());
@@ -237,6 +295,8 @@ pub(super) unsafe fn enqueue_with_perm_of(
         by_e: Divisor::new(plan.e as u64),
         by_entries: Divisor::new(plan.n as u64 + 1),
         position_bits: sort.position_bits,
+        buckets: sort.highest_bins() as u32,
+        bucket_share_bits: bucket_share_bits(count),
         ..GroupIndexParams::default()
     };
     // The last pass writes perm, and the passes before it write to the two buffers in turn.
@@ -251,28 +311,37 @@ pub(super) unsafe fn enqueue_with_perm_of(
     let mut params = common;
     for pass in 0..sort.passes {
         let is_last = pass + 1 == sort.passes;
-        let bins = sort.bins(pass);
+        let digits = sort.digits(pass);
         params = GroupIndexParams {
             from: if pass == 0 { pointers.index } else { target(pass - 1) },
             to: target(pass),
-            starts: if is_last { address(workspace.starts) } else { 0 },
+            starts: if is_last || sort.has_buckets() { address(workspace.starts) } else { 0 },
             done_bits: pass * sort.digit_bits,
-            digit_bits: if is_last { bits(bins) } else { sort.digit_bits },
-            digit_mask: if is_last { u32::MAX } else { (1 << sort.digit_bits) - 1 },
-            bins: bins as u32,
-            bin_bits: bits(bins),
+            digit_shift: digits.shift,
+            digit_bits: digits.bits,
+            // Nothing is above the last digit, or above the first one of two.
+            digit_mask: if is_last || sort.has_buckets() { u32::MAX } else { (1 << digits.bits) - 1 },
+            bins: digits.bins as u32,
+            bin_bits: digits.bits,
             ..common
         };
         let from = if pass == 0 { None } else { Some(width) };
         let to = if is_last { Width::of_perm(perm_type) } else { width };
-        let shares = params.shares as u32;
+        let (count_bytes, place_bytes) =
+            (GroupIndexParams::count_bytes(params.bins), GroupIndexParams::place_bytes(params.bins, to.bytes() as u32));
         // SAFETY: the caller's promise about the addresses; counts and sizes follow from the plan's shapes.
         unsafe {
-            let bytes = GroupIndexParams::count_bytes(params.bins);
-            queue.launch_with_shared(Step::Count { from }.kernel(types), shares, bytes, &params)?;
-            queue.launch_for_each(Step::Scan.kernel(types), bins, &params)?;
-            let bytes = GroupIndexParams::place_bytes(params.bins, to.bytes() as u32);
-            queue.launch_with_shared(Step::Place { from, to }.kernel(types), shares, bytes, &params)?;
+            if is_last && sort.has_buckets() {
+                let shares = bucket_shares(sort.highest_bins(), count) as u32;
+                params.shares = u64::from(shares);
+                queue.launch_with_shared(Step::CountBuckets(width).kernel(types), shares, count_bytes, &params)?;
+                let place = Step::PlaceBuckets { from: width, to };
+                return queue.launch_with_shared(place.kernel(types), shares, place_bytes, &params);
+            }
+            let shares = params.shares as u32;
+            queue.launch_with_shared(Step::Count { from }.kernel(types), shares, count_bytes, &params)?;
+            queue.launch_for_each(Step::Scan.kernel(types), digits.bins, &params)?;
+            queue.launch_with_shared(Step::Place { from, to }.kernel(types), shares, place_bytes, &params)?;
         }
     }
     // SAFETY: the caller's promise.
@@ -425,17 +494,45 @@ mod tests {
     #[test]
     fn the_digits_cover_the_key_and_fit_in_shared_memory() {
         for n in [0, 1, 2, 766, 767, 768, 1 << 18, 393_215, 393_216, 1 << 20, 1 << 31, 1 << 40, usize::MAX / 4000] {
-            for rows in [0, 1, 3, 1000] {
-                let sort = Sort::new(&plan(rows, 10, n));
-                assert!(sort.digit_bits <= MOST_DIGIT_BITS && sort.last_bins() <= MOST_BINS, "{rows}, {n}: {sort:?}");
-                let largest = (sort.keys.max(1) - 1) >> sort.bits_before_last();
-                assert_eq!(largest + 1, sort.last_bins(), "{rows}, {n}: {sort:?}");
+            for (rows, e) in [(0, 10), (1, 10), (3, 10), (1000, 10), (1, 1 << 22)] {
+                let sort = Sort::new(&plan(rows, e, n));
+                assert!(
+                    sort.digit_bits <= MOST_DIGIT_BITS && sort.highest_bins() <= MOST_BINS,
+                    "{rows}, {n}: {sort:?}"
+                );
+                let largest = (sort.keys.max(1) - 1) >> sort.lower_bits();
+                assert_eq!(largest + 1, sort.highest_bins(), "{rows}, {n}: {sort:?}");
             }
         }
         let passes = |n| Sort::new(&plan(1, 1, n)).passes;
         assert_eq!([0, 767, 768, 1 << 18, 393_215, 393_216].map(passes), [1, 1, 2, 2, 2, 3]);
         // What every device has without being asked for more.
         assert!(GroupIndexParams::place_bytes(MOST_BINS as u32, 8) <= 48 << 10);
+    }
+
+    #[test]
+    fn buckets_have_as_many_elements_as_a_block_sorts_at_once() {
+        let sizes = |e, n| {
+            let sort = Sort::new(&plan(1, e, n));
+            (sort.highest_bins(), 1 << sort.digit_bits)
+        };
+        // 79 buckets of 2,025 elements; 513 of 8,176; no more buckets than bins.
+        assert_eq!(sizes(160_000, 10_000), (79, 128));
+        assert_eq!(sizes(1 << 22, 1 << 18), (513, 512));
+        assert_eq!(sizes(1 << 22, 40_000), (626, 64));
+        assert_eq!(sizes(1 << 28, 40_000), (626, 64));
+    }
+
+    /// `BucketShare` in the kernels gives each share of a bucket with several shares a place among the counts.
+    #[test]
+    fn the_counts_of_buckets_fit_in_those_of_all_elements() {
+        for count in [(1 << 14) + 1, 40_000, 1 << 18, 1 << 22, (1 << 22) + 1, 1 << 31, 1 << 40] {
+            let places = 2 * (count >> bucket_share_bits(count)) + 2;
+            let needed = places * (size_of::<u32>() << MOST_DIGIT_BITS);
+            let shares = count.div_ceil(GROUP_TILE as usize).min(MOST_SHARES);
+            assert!(needed <= MOST_BINS * shares * size_of::<u64>(), "{count}");
+            assert!(count >> bucket_share_bits(count) <= MOST_SHARES);
+        }
     }
 
     #[test]

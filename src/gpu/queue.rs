@@ -52,8 +52,8 @@ pub trait Queue {
         unsafe { self.launch_with_shared(kernel, blocks, 0, params) }
     }
 
-    /// Runs a kernel that may have any grid and needs dynamic shared memory: `blocks` blocks with `shared_bytes` bytes
-    /// each.
+    /// Runs a kernel that needs dynamic shared memory: `blocks` blocks with `shared_bytes` bytes each. If the kernel may
+    /// not have any grid, there is a block for each work item.
     ///
     /// # Safety
     /// As [`Queue::run`].
@@ -65,7 +65,6 @@ pub trait Queue {
         params: &P,
     ) -> Result<(), Error> {
         debug_assert_eq!(kernel.contract().fault_of_launch::<P>(shared_bytes), None, "{kernel:?}");
-        debug_assert_eq!(kernel.contract().grid, Grid::Any, "{kernel:?} needs launch_for_each");
         // SAFETY: the caller's promise.
         unsafe { self.run(kernel, blocks, shared_bytes, params) }
     }

@@ -338,13 +338,24 @@ macro_rules! entry_points {
                 // A work item is a digit.
                 group_index_scan (GroupIndexParams) warp any = group_index::scan;
                 // A work item is a share of the elements. Dynamic shared memory for `GroupIndexParams::place_bytes`.
-                group_index_place_i32_narrow (GroupIndexParams) block any shared = group_index::place<i32, u32>;
-                group_index_place_i32_wide (GroupIndexParams) block any shared = group_index::place<i32, u64>;
-                group_index_place_i64_narrow (GroupIndexParams) block any shared = group_index::place<i64, u32>;
-                group_index_place_i64_wide (GroupIndexParams) block any shared = group_index::place<i64, u64>;
-                group_index_place_narrow (GroupIndexParams) block any shared = group_index::place<u32, u32>;
-                group_index_place_wide (GroupIndexParams) block any shared = group_index::place<u64, u64>;
-                group_index_place_wide_narrow (GroupIndexParams) block any shared = group_index::place<u64, u32>;
+                group_index_place_i32_narrow (GroupIndexParams) block whole shared = group_index::place<i32, u32>;
+                group_index_place_i32_wide (GroupIndexParams) block whole shared = group_index::place<i32, u64>;
+                group_index_place_i64_narrow (GroupIndexParams) block whole shared = group_index::place<i64, u32>;
+                group_index_place_i64_wide (GroupIndexParams) block whole shared = group_index::place<i64, u64>;
+                group_index_place_narrow (GroupIndexParams) block whole shared = group_index::place<u32, u32>;
+                group_index_place_wide (GroupIndexParams) block whole shared = group_index::place<u64, u64>;
+                group_index_place_wide_narrow (GroupIndexParams) block whole shared = group_index::place<u64, u32>;
+                // A work item is a share of a bucket. Dynamic shared memory for a u32 for each digit.
+                group_index_count_buckets_narrow (GroupIndexParams) block any shared =
+                    group_index::count_buckets<u32>;
+                group_index_count_buckets_wide (GroupIndexParams) block any shared = group_index::count_buckets<u64>;
+                // A work item is a share of a bucket. Dynamic shared memory for `GroupIndexParams::place_bytes`.
+                group_index_place_buckets_narrow (GroupIndexParams) block whole shared =
+                    group_index::place_buckets<u32, u32, i32>;
+                group_index_place_buckets_wide (GroupIndexParams) block whole shared =
+                    group_index::place_buckets<u64, u64, i64>;
+                group_index_place_buckets_wide_narrow (GroupIndexParams) block whole shared =
+                    group_index::place_buckets<u64, u32, i32>;
                 // A work item is an entry of indptr.
                 group_index_bounds index (GroupIndexParams) thread any = group_index::bounds<I, I>;
                 group_index_bounds_i64_narrow (GroupIndexParams) thread any = group_index::bounds<i64, i32>;

@@ -7,6 +7,9 @@ use crate::{Divisor, GROUP_TILE, THREADS_PER_BLOCK, WARP_SIZE};
 /// The key of an element is `row * (n + 1) + group`, and its group is `n` if its index is bad. A pass sorts by a digit of
 /// the key, the lowest digit first. Between the passes, an element is a word: what is left of the key, then
 /// `position_bits` bits of its position in its row.
+///
+/// Where two passes are enough, the first one sorts by the high digit. The elements with the same high digit are a
+/// bucket; the second pass sorts each bucket by the low digit.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct GroupIndexParams {
@@ -15,11 +18,12 @@ pub struct GroupIndexParams {
     /// Address of the words that the pass writes. In the last pass, nothing is left of the key, so it writes perm.
     pub to: u64,
     /// Address of the counts (u64) of each digit in each share, those of a digit together. The scan makes of them how
-    /// many elements with that digit are in the shares before.
+    /// many elements with that digit are in the shares before. For buckets: the counts (u32) of each share, together.
     pub counts: u64,
     /// Address of the number of elements (u64) with each digit.
     pub totals: u64,
-    /// Address of `bins` + 1 positions (u64): where the elements of each digit begin. 0 if they are not wanted.
+    /// Address of `bins` + 1 positions (u64): where the elements of each digit begin. 0 if they are not wanted. For
+    /// buckets: where each bucket begins, `buckets` + 1 positions.
     pub starts: u64,
     /// Address of the index.
     pub index: u64,
@@ -35,7 +39,7 @@ pub struct GroupIndexParams {
     pub n: u64,
     /// The number of elements of all rows.
     pub count: u64,
-    /// The number of shares that the elements are divided into.
+    /// The number of shares that the elements are divided into. For buckets: more than any share's number.
     pub shares: u64,
     /// The number of elements of a share: whole group tiles.
     pub share: u64,
@@ -45,6 +49,8 @@ pub struct GroupIndexParams {
     pub by_entries: Divisor,
     /// The number of low bits of a word that have the position.
     pub position_bits: u32,
+    /// The number of bits of a word below the digit of this pass.
+    pub digit_shift: u32,
     /// The number of bits of a digit of this pass. The digit of the last pass is the rest of the key.
     pub digit_bits: u32,
     /// All bits of a digit.
@@ -55,6 +61,10 @@ pub struct GroupIndexParams {
     pub bin_bits: u32,
     /// The number of bits of the key that earlier passes have sorted by.
     pub done_bits: u32,
+    /// The number of buckets.
+    pub buckets: u32,
+    /// A share of a bucket has 2^`bucket_share_bits` elements, but for the last one.
+    pub bucket_share_bits: u32,
 }
 
 impl GroupIndexParams {

@@ -55,6 +55,10 @@ pub(super) enum Step {
     Place { from: Option<Width>, to: Width },
     /// Stores where each group begins.
     Bounds,
+    /// Counts the digits of each share of a bucket.
+    CountBuckets(Width),
+    /// Moves the elements of each bucket to their places, and stores where each group begins.
+    PlaceBuckets { from: Width, to: Width },
 }
 
 impl Step {
@@ -71,6 +75,8 @@ impl Step {
             steps.push(Self::Place { from: None, to: width });
             steps.push(Self::Place { from: Some(width), to: width });
             steps.push(Self::Place { from: Some(width), to: perm });
+            steps.push(Self::CountBuckets(width));
+            steps.push(Self::PlaceBuckets { from: width, to: perm });
         }
         steps
     }
@@ -92,6 +98,13 @@ impl Step {
             Self::Place { from: Some(Width::Wide), to: Width::Wide } => Kernel::group_index_place_wide,
             Self::Bounds if types.index == types.perm => kernel!(group_index_bounds index(types.index)),
             Self::Bounds => Kernel::group_index_bounds_i64_narrow,
+            Self::CountBuckets(Width::Narrow) => Kernel::group_index_count_buckets_narrow,
+            Self::CountBuckets(Width::Wide) => Kernel::group_index_count_buckets_wide,
+            Self::PlaceBuckets { from: Width::Narrow, .. } => Kernel::group_index_place_buckets_narrow,
+            Self::PlaceBuckets { from: Width::Wide, to: Width::Narrow } => {
+                Kernel::group_index_place_buckets_wide_narrow
+            }
+            Self::PlaceBuckets { from: Width::Wide, to: Width::Wide } => Kernel::group_index_place_buckets_wide,
         }
     }
 }
@@ -131,7 +144,7 @@ mod tests {
     fn launched(device: DeviceTraits, types: Types) -> BTreeSet<Kernel> {
         let mut launched = BTreeSet::new();
         for e in [0, 1, 5000, 1 << 26] {
-            for n in [0, 5, 5000, 1 << 22] {
+            for n in [0, 5, 5000, 1 << 18, 1 << 22] {
                 let index = Shape::new(&[e]).unwrap();
                 let plan = GroupIndexPlan::new(&index, &GroupIndexOptions::new().dim_size(n)).unwrap();
                 let mut queue = Launched::on(device);
