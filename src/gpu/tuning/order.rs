@@ -59,16 +59,16 @@ pub(in crate::gpu) fn gathered_ways(length: usize, lanes: usize) -> usize {
 /// Whether a sum of `elements` rows of `k` columns groups its index instead of adding by atomics. `has_packs`: whether
 /// packs divide a row; if not, each column is loaded on its own.
 ///
-/// A grouping takes 25 us and 50 us for each million elements; atomics take 2.6 to 3.3 us for each million values.
+/// A grouping takes 25 us and 45 us for each million elements; atomics take 2.6 to 3.3 us for each million values.
 /// (Times by atomics relative to those with a grouping, H200, `cargo bench --bench grouping`. 4,194,304 rows: 48 columns
-/// of float32 0.99, 64 columns 1.23, 256 columns 2.17; 33 columns 0.71, 127 columns 1.46. 1,048,576 rows: 64 columns
+/// of float32 1.04, 64 columns 1.30, 256 columns 2.23; 33 columns 0.73, 127 columns 1.49. 1,048,576 rows: 64 columns
 /// 0.78, 256 columns 1.61.)
 pub(in crate::gpu) fn is_sum_grouped(elements: usize, k: usize, has_packs: bool) -> bool {
     elements.saturating_mul(k) >= 1 << 27 && k >= if has_packs { 64 } else { 96 }
 }
 
 /// [`is_sum_grouped`] for minima and maxima with their positions: by atomics, they take 8 us for each million values.
-/// (4,194,304 rows: 8 columns 0.81, 16 columns 1.46, 256 columns 4.3; 33 columns 0.99, 127 columns 1.95. 35,000 rows: 128
+/// (4,194,304 rows: 8 columns 0.91, 16 columns 1.69, 256 columns 5.06; 33 columns 1.15, 127 columns 2.28. 35,000 rows: 128
 /// columns 0.92, 256 columns 1.40.)
 pub(in crate::gpu) fn is_selection_grouped(elements: usize, k: usize, has_packs: bool) -> bool {
     elements.saturating_mul(k) >= 1 << 23 && k >= if has_packs { 16 } else { 64 }
