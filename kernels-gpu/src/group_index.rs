@@ -430,26 +430,36 @@ unsafe fn place_elements<S: Source, T: Target>(p: &GroupIndexParams, places: &Pl
         sync_threads();
         // Loaded again, so that neither the words nor their addresses take registers in between.
         let same_tile = hint::opaque(tile);
-        each_item(|i| {
-            if offset(i) < length {
-                let digit = ranks[i as usize] >> RANK_BITS;
-                let rank = ranks[i as usize] & ((1 << RANK_BITS) - 1);
-                let start = memory::load(places.of_warp(warp).add(digit as usize)) as u32;
-                let at = (start + rank) as usize;
-                memory::store(places.words.add(at), T::of(without_digit(p, word(same_tile, i))));
-                memory::store(places.digits.add(at), digit as u16);
-            }
+        for_each_half(|half| {
+            let item = |i: usize| (half + i) as u32;
+            let words = each(|i| T::of(without_digit(p, word(same_tile, item(i)))));
+            each(|i| {
+                if offset(item(i)) < length {
+                    let digit = ranks[half + i] >> RANK_BITS;
+                    let rank = ranks[half + i] & ((1 << RANK_BITS) - 1);
+                    let start = memory::load(places.of_warp(warp).add(digit as usize)) as u32;
+                    let at = (start + rank) as usize;
+                    memory::store(places.words.add(at), words[i]);
+                    memory::store(places.digits.add(at), digit as u16);
+                }
+            });
         });
         sync_threads();
-        each_item(|i| {
-            let at = i * THREADS_PER_BLOCK + thread_idx_x();
-            if at < length {
-                let digit = memory::load(places.digits.add(at as usize)) as usize;
+        for_each_half(|half| {
+            let at = |i: usize| (half + i) as u32 * THREADS_PER_BLOCK + thread_idx_x();
+            let in_tile = |i: usize| at(i).min(length - 1) as usize;
+            let digits = each(|i| memory::load(places.digits.add(in_tile(i))) as usize);
+            let words = each(|i| memory::load(places.words.add(in_tile(i))));
+            let to = each(|i| {
                 // Those of the first warp are the first ones with the digit.
-                let start = memory::load(places.of_warp(0).add(digit)) as u64;
-                let to = memory::load(places.next.add(digit)) + (at as u64 - start);
-                memory::store((p.to as *mut T).add(to as usize), memory::load(places.words.add(at as usize)));
-            }
+                let start = memory::load(places.of_warp(0).add(digits[i])) as u64;
+                memory::load(places.next.add(digits[i])) + at(i) as u64 - start
+            });
+            each(|i| {
+                if at(i) < length {
+                    memory::store((p.to as *mut T).add(to[i] as usize), words[i]);
+                }
+            });
         });
         sync_threads();
         for_each_of_block(places.bins, |bin| {
@@ -609,6 +619,15 @@ fn without_digit(p: &GroupIndexParams, word: u64) -> u64 {
 #[inline(always)]
 fn each_item<V>(mut value: impl FnMut(u32) -> V) -> [V; ITEMS] {
     [value(0), value(1), value(2), value(3), value(4), value(5), value(6), value(7)]
+}
+
+/// Calls `visit` with the first item of each half of the items of a lane. A half is a batch: its loads from device memory
+/// come first, so that they are under way at a time. All items at once would take too many registers.
+#[inline(always)]
+fn for_each_half(mut visit: impl FnMut(usize)) {
+    const { assert!(ITEMS == 2 * BATCH) };
+    visit(0);
+    visit(BATCH);
 }
 
 /// Stores where each group begins: for each entry of indptr, a binary search among the elements with the same highest
