@@ -233,13 +233,13 @@ fn a_query_reads_the_index_only_where_it_must() {
     abi.expect_failure(query(5, &index, &Options { dim_size: 1 << 61, ..options }).0, INVALID_ARGUMENT, &["memory"]);
     abi.expect_failure(query(10, &index, &Options { dim_size: 1 << 59, ..options }).0, INVALID_ARGUMENT, &["memory"]);
     let last = ["operator is 19", "TRTS_GATHER_DOT (18)"];
-    abi.expect_failure(query(18, &index, &options).0, INVALID_ARGUMENT, &last);
+    abi.expect_failure(query(19, &index, &options).0, INVALID_ARGUMENT, &last);
     let words = ["TRTS_GATHER_SEGMENT_CSR has the inputs src, index, indptr, weight", "trts_query_inputs()"];
     abi.expect_failure(query(9, &index, &options).0, INVALID_ARGUMENT, &words);
     let words = ["TRTS_ATTENTION_CSR has the inputs src, index, indptr, score", "trts_query_inputs()"];
     abi.expect_failure(query(16, &index, &options).0, INVALID_ARGUMENT, &words);
     let words = ["TRTS_GATHER_DOT has the inputs src, index, other, other_index, weight", "trts_query_inputs()"];
-    abi.expect_failure(query(17, &index, &options).0, INVALID_ARGUMENT, &words);
+    abi.expect_failure(query(18, &index, &options).0, INVALID_ARGUMENT, &words);
     let words = ["TRTS_GATHER_SCATTER has the inputs src, index, destination, weight", "trts_query_inputs()"];
     abi.expect_failure(query(11, &index, &options).0, INVALID_ARGUMENT, &words);
     let words = ["TRTS_GATHER_SEGMENT_COO has the inputs src, index, destination, weight", "trts_query_inputs()"];

@@ -223,7 +223,7 @@ mod tests {
         let mut cases = Vec::new();
         for b in [1, 3] {
             for e in [1, 300, 35_000, 1 << 18, 1 << 24, (1 << 32) + 1] {
-                for k in [1, 2, 3, 4, 12, 64, 96, 132] {
+                for k in [1, 2, 3, 4, 12, 64, 96, 264] {
                     for n in [1, 40, 4000, 1 << 18, 1 << 20] {
                         cases.push(([b, e, k], vec![b, e, 1], n));
                     }
