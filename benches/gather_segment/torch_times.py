@@ -1,4 +1,4 @@
-"""Prints the times of cuSPARSE and torch_scatter for the cells of `cargo bench --bench gather_segment`, on the same data and in
+"""Prints the times of cuSPARSE, torch_geometric and torch_scatter for the cells of `cargo bench --bench gather_segment`, on the same data and in
 the same format.
 
     python torch_times.py [TORCH_SCATTER_CUDA_LIBRARY]
@@ -25,6 +25,16 @@ def floats(count):
     return shifted(mix(count), 40).float() / (1 << 23) - 1
 
 
+def edge_index_of(edges, nodes):
+    """torch_geometric's EdgeIndex, with what it keeps for products made ahead. None without torch_geometric."""
+    try:
+        from torch_geometric import EdgeIndex
+    except ModuleNotFoundError:
+        print("SKIPPED: torch_geometric is not installed", file=sys.stderr)
+        return None
+    return EdgeIndex(edges, sparse_size=(nodes, nodes), sort_order="col").fill_cache_()
+
+
 def main():
     if len(sys.argv) > 1:
         torch.ops.load_library(sys.argv[1])
@@ -35,9 +45,16 @@ def main():
         sources = (nodes * (shifted(mix(2 * edges)[edges:], 11).double() / (1 << 53))).int()
         weight = floats(edges)
         matrix = torch.sparse_csr_tensor(indptr, sources, weight, (nodes, nodes))
+        edge_index = edge_index_of(torch.stack([sources.long(), destinations]), nodes)
         for columns in columns_of_graph:
             src = floats(nodes * columns).view(nodes, columns)
             cells = {"cuSPARSE weighted sum": lambda: matrix @ src}
+            if edge_index is not None:
+                product = edge_index.matmul(src, weight, transpose=True)
+                torch.testing.assert_close(product, matrix @ src, rtol=1e-4, atol=1e-4)
+                cells["EdgeIndex weighted sum"] = lambda: edge_index.matmul(src, weight, transpose=True)
+            gathered = src.index_select(0, sources)
+            cells["torch's multiplication of gathered rows"] = lambda: gathered * weight[:, None]
             if len(sys.argv) > 1:
                 half, half_weight = src.half(), weight.half()
                 scatter = torch.ops.torch_scatter.scatter_sum

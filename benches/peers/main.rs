@@ -1,6 +1,6 @@
 //! `cargo bench --bench peers`: the cells of the comparison with torch_scatter on a GPU, as lines of CSV: operator,
 //! index pattern, rows, columns, milliseconds. `torch_scatter_times.py` beside this prints the same lines for
-//! torch_scatter; run both on one machine. Words behind `--` choose lines: only lines with one of the words are
+//! torch_scatter, torch and CuPy; run both on one machine. Words behind `--` choose lines: only lines with one of the words are
 //! measured.
 //!
 //! Medians of single runs between two events, the second-level cache filled with other data before each.
@@ -11,7 +11,7 @@ mod sizes;
 mod timer;
 
 use half::f16;
-use sizes::{COMPARED, COMPARED_COLUMNS, floats};
+use sizes::{COMPARED, SCATTERED_COLUMNS, floats};
 use tensorrt_scatter::{
     BadIndex, GatherCooOptions, GatherCsrOptions, Reduce, Scalar, ScatterOptions, SegmentCooOptions, SegmentCsrOptions,
     Shape,
@@ -110,12 +110,13 @@ impl Sorted {
 
 fn main() {
     let Some(mut timer) = Timer::new_or_skip("peers") else { return };
-    for size in COMPARED {
+    for (size, columns) in COMPARED {
         let (rows, groups) = (size.rows, size.groups);
         let index: Vec<i64> = size.index().into_iter().map(i64::from).collect();
         let sorted = Sorted::new(&timer, index.clone(), groups);
         let index = timer.upload(&[rows], index);
-        for columns in COMPARED_COLUMNS {
+        let more = if size.name == "uniform" { SCATTERED_COLUMNS } else { &[] };
+        for &columns in columns.iter().chain(more) {
             timer.sizes = format!("{},{rows},{columns}", size.name);
             if !OPERATORS.iter().any(|operator| timer.is_wanted(operator)) {
                 continue;
@@ -130,7 +131,9 @@ fn main() {
             timer.scatter("scatter sum", &src, &index, groups, Reduce::Sum);
             timer.scatter("scatter mean", &src, &index, groups, Reduce::Mean);
             timer.scatter("scatter max", &src, &index, groups, Reduce::Max);
-            timer.sorted(&src, &sorted, groups);
+            if !more.contains(&columns) {
+                timer.sorted(&src, &sorted, groups);
+            }
         }
     }
 }

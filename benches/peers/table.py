@@ -9,8 +9,13 @@
 import statistics
 import sys
 
-# For a gather, torch itself has a second way; the faster of the two counts.
-ALSO = {"gather_coo": "index_select", "gather_csr": "repeat_interleave"}
+# Where there are other ways than torch_scatter's, the fastest counts.
+ALSO = {
+    "scatter sum": ("scatter_add", "index_add"),
+    "gather_coo": ("index_select",),
+    "gather_csr": ("repeat_interleave",),
+    "segment_csr sum": ("CuPy's sum", "torch's sum"),
+}
 PATTERNS = ("uniform", "few", "skewed", "sweep")
 COLUMNS = ("1", "4", "16", "64", "256")
 
@@ -30,7 +35,7 @@ def read(path):
 def theirs_of(theirs, cell):
     """The other side's time for a cell of this library; None where it has none."""
     operator, pattern, columns = cell
-    times = [theirs.get(cell), theirs.get((ALSO.get(operator), pattern, columns))]
+    times = [theirs.get((also, pattern, columns)) for also in (operator, *ALSO.get(operator, ()))]
     return min((time for time in times if time is not None), default=None)
 
 

@@ -39,15 +39,19 @@ pub const LARGE: &[Size] = &[
     size("skewed", 1 << 22, 16, 1 << 18, Pattern::Skewed),
 ];
 
-/// What is compared with torch_scatter, each with each of [`COMPARED_COLUMNS`]; `torch_scatter_times.py` has the same.
-pub const COMPARED: &[Size] = &[
-    size("uniform", 1 << 22, 1, 1 << 18, Pattern::Uniform),
-    size("few", 1 << 22, 1, 1 << 10, Pattern::Uniform),
-    size("skewed", 1 << 22, 1, 1 << 18, Pattern::Skewed),
-    size("sweep", 35_000, 1, 10_000, Pattern::Uniform),
+/// What is compared with other libraries, each with its numbers of columns; `torch_scatter_times.py` has the same.
+pub const COMPARED: &[(Size, &[usize])] = &[
+    (size("uniform", 1 << 22, 1, 1 << 18, Pattern::Uniform), &COMPARED_COLUMNS),
+    (size("few", 1 << 22, 1, 1 << 10, Pattern::Uniform), &COMPARED_COLUMNS),
+    (size("skewed", 1 << 22, 1, 1 << 18, Pattern::Skewed), &COMPARED_COLUMNS),
+    (size("sweep", 35_000, 1, 10_000, Pattern::Uniform), &COMPARED_COLUMNS),
+    (size("one", 1 << 20, 1, 1, Pattern::Uniform), &[1]),
 ];
 
-pub const COMPARED_COLUMNS: [usize; 5] = [1, 4, 16, 64, 256];
+const COMPARED_COLUMNS: [usize; 5] = [1, 4, 16, 64, 256];
+
+/// More numbers of columns for scatters into uniform groups.
+pub const SCATTERED_COLUMNS: &[usize] = &[2, 3, 5, 8, 24, 32, 33, 48, 63, 65, 96, 127, 128, 200];
 
 /// A graph whose edges are sorted by destination. Sources are uniform.
 pub struct Graph {

@@ -23,13 +23,16 @@
 //!
 //! A sorted index needs no sort: `sorted_bounds` finds where its groups begin.
 
+use core::ops::{Add, Sub};
+
 use kernel_params::{GroupIndexParams, GROUP_TILE, THREADS_PER_BLOCK};
 use nvptx_arch::{
-    atomic,
     barrier::{sync_threads, sync_warp},
     hint,
     index::{block_dim_x, lane_id, thread_idx_x},
-    memory, shared, warp,
+    memory,
+    shared::SharedPointer,
+    warp::{self, Shuffle},
 };
 use warp::{FULL_MASK, WARP_SIZE};
 
@@ -49,62 +52,24 @@ const RANK_BITS: u32 = 16;
 
 /// What a pass reads.
 pub trait Source {
-    /// The word of element `at` of all rows.
-    unsafe fn word(p: &GroupIndexParams, at: u64) -> u64;
-}
+    /// An element as it lies in memory.
+    type Raw: Copy;
 
-macro_rules! index_source {
-    ($($index:ty)+) => {$(
-        impl Source for $index {
-            #[inline(always)]
-            unsafe fn word(p: &GroupIndexParams, at: u64) -> u64 {
-                let index = memory::load_readonly((p.from as *const $index).add(at as usize));
-                let group = index.group(p.n).unwrap_or(p.n);
-                let (mut key, mut position) = (group, at);
-                if p.rows != 1 {
-                    hint::only_here();
-                    let (row, in_row) = p.by_e.divide(at);
-                    (key, position) = (row * (p.n + 1) + group, in_row);
-                }
-                key << p.position_bits | position
-            }
-        }
-    )+};
-}
+    /// Loads element `at` of all rows.
+    unsafe fn load(p: &GroupIndexParams, at: u64) -> Self::Raw;
 
-index_source!(i32 i64);
+    /// The word of element `at`.
+    unsafe fn word(p: &GroupIndexParams, at: u64, raw: Self::Raw) -> u64;
 
-macro_rules! word_source {
-    ($($word:ty)+) => {$(
-        impl Source for $word {
-            #[inline(always)]
-            unsafe fn word(p: &GroupIndexParams, at: u64) -> u64 {
-                memory::load_readonly((p.from as *const $word).add(at as usize)) as u64
-            }
-        }
-    )+};
-}
-
-word_source!(u32 u64);
-
-/// What a pass writes.
-pub trait Target: memory::Word {
-    /// The low bits of a word.
-    fn of(word: u64) -> Self;
-}
-
-impl Target for u32 {
+    /// The digits of a lane's items, and the rests of their words.
     #[inline(always)]
-    fn of(word: u64) -> Self {
-        // Opaque, so that the other 32 bits are not kept.
-        hint::opaque(word as u32)
-    }
-}
-
-impl Target for u64 {
-    #[inline(always)]
-    fn of(word: u64) -> Self {
-        word
+    unsafe fn divide<T: Target>(
+        p: &GroupIndexParams,
+        at: impl Fn(u32) -> u64,
+        raw: &[Self::Raw; ITEMS],
+    ) -> ([u32; ITEMS], [T; ITEMS]) {
+        let words = each_item(|i| Self::word(p, at(i), raw[i as usize]));
+        divided(p, &words)
     }
 }
 
@@ -114,12 +79,152 @@ fn digit(p: &GroupIndexParams, word: u64) -> u32 {
     (word >> p.digit_shift) as u32 & p.digit_mask
 }
 
+/// A word without the digit that this pass sorts by.
+#[inline(always)]
+fn rest(p: &GroupIndexParams, word: u64) -> u64 {
+    let below = word & ((1 << p.digit_shift) - 1);
+    word >> (p.digit_shift + p.digit_bits) << p.digit_shift | below
+}
+
+/// The digits of words, and their rests if a lane keeps them.
+#[inline(always)]
+fn divided<T: Target>(p: &GroupIndexParams, words: &[u64; ITEMS]) -> ([u32; ITEMS], [T; ITEMS]) {
+    let rest = |word| if T::IS_KEPT { rest(p, word) } else { 0 };
+    (each_item(|i| digit(p, words[i as usize])), each_item(|i| T::of(rest(words[i as usize]))))
+}
+
+macro_rules! index_source {
+    ($($index:ty)+) => {$(
+        impl Source for $index {
+            type Raw = $index;
+
+            #[inline(always)]
+            unsafe fn load(p: &GroupIndexParams, at: u64) -> $index {
+                memory::load_readonly((p.from as *const $index).add(at as usize))
+            }
+
+            #[inline(always)]
+            unsafe fn word(p: &GroupIndexParams, at: u64, index: $index) -> u64 {
+                let group = index.group(p.n).unwrap_or(p.n);
+                if p.rows != 1 {
+                    hint::only_here();
+                    word_of_row(p, at, group)
+                } else {
+                    group << p.position_bits | at
+                }
+            }
+
+            /// All loads come before the first use, and one branch is for all items. Otherwise ptxas makes the load of an
+            /// item wait for that of the item before it.
+            #[inline(always)]
+            unsafe fn divide<T: Target>(
+                p: &GroupIndexParams,
+                at: impl Fn(u32) -> u64,
+                raw: &[$index; ITEMS],
+            ) -> ([u32; ITEMS], [T; ITEMS]) {
+                let low_bits = each_item(|i| raw[i as usize] as u32);
+                let n = if hint::after_loads(true, low_bits) { p.n } else { 0 };
+                let groups = each_item(|i| raw[i as usize].group(n).unwrap_or(n));
+                if p.rows != 1 {
+                    hint::only_here();
+                    divided(p, &each_item(|i| word_of_row(p, at(i), groups[i as usize])))
+                } else {
+                    divided(p, &each_item(|i| groups[i as usize] << p.position_bits | at(i)))
+                }
+            }
+        }
+    )+};
+}
+
+index_source!(i32 i64);
+
+/// The word of element `at` of several rows.
+#[inline(always)]
+fn word_of_row(p: &GroupIndexParams, at: u64, group: u64) -> u64 {
+    let (row, position) = p.by_e.divide(at);
+    (row * (p.n + 1) + group) << p.position_bits | position
+}
+
+impl Source for u64 {
+    type Raw = u64;
+
+    #[inline(always)]
+    unsafe fn load(p: &GroupIndexParams, at: u64) -> u64 {
+        memory::load_readonly((p.from as *const u64).add(at as usize))
+    }
+
+    #[inline(always)]
+    unsafe fn word(_: &GroupIndexParams, _: u64, word: u64) -> u64 {
+        word
+    }
+}
+
+impl Source for u32 {
+    type Raw = u32;
+
+    #[inline(always)]
+    unsafe fn load(p: &GroupIndexParams, at: u64) -> u32 {
+        memory::load_readonly((p.from as *const u32).add(at as usize))
+    }
+
+    #[inline(always)]
+    unsafe fn word(_: &GroupIndexParams, _: u64, word: u32) -> u64 {
+        word as u64
+    }
+
+    /// With 32 bits.
+    #[inline(always)]
+    unsafe fn divide<T: Target>(
+        p: &GroupIndexParams,
+        _: impl Fn(u32) -> u64,
+        raw: &[u32; ITEMS],
+    ) -> ([u32; ITEMS], [T; ITEMS]) {
+        // A digit without bits may be behind the word.
+        let digits = each_item(|i| raw[i as usize].unbounded_shr(p.digit_shift) & p.digit_mask);
+        let below = !u32::MAX.unbounded_shl(p.digit_shift);
+        let rests = each_item(|i| {
+            let word = raw[i as usize];
+            let above = word.unbounded_shr(p.digit_shift + p.digit_bits).unbounded_shl(p.digit_shift);
+            T::of(if T::IS_KEPT { above | word & below } else { 0 } as u64)
+        });
+        (digits, rests)
+    }
+}
+
+/// What a pass writes.
+pub trait Target: memory::Word {
+    /// Whether a lane has the registers to keep the words of its items while it ranks them.
+    const IS_KEPT: bool;
+
+    /// The low bits of a word.
+    fn of(word: u64) -> Self;
+}
+
+impl Target for u32 {
+    const IS_KEPT: bool = true;
+
+    #[inline(always)]
+    fn of(word: u64) -> Self {
+        // Opaque, so that the other 32 bits are not kept.
+        hint::opaque(word as u32)
+    }
+}
+
+impl Target for u64 {
+    const IS_KEPT: bool = false;
+
+    #[inline(always)]
+    fn of(word: u64) -> Self {
+        word
+    }
+}
+
 /// Calls `visit` with each number below `count` that belongs to this thread of its block.
 #[inline(always)]
-fn for_each_of_block(count: u32, mut visit: impl FnMut(usize)) {
+fn for_each_of_block(count: u32, mut visit: impl FnMut(u32)) {
     let mut number = thread_idx_x();
     while number < count {
-        visit(number as usize);
+        visit(number);
         number += block_dim_x();
     }
 }
@@ -145,15 +250,15 @@ fn for_each_share(p: &GroupIndexParams, blocks: Blocks, mut visit: impl FnMut(u6
 /// Counts the digits of each share. Dynamic shared memory: a u32 for each digit.
 #[inline(always)]
 pub unsafe fn count<S: Source>(p: &GroupIndexParams, blocks: Blocks) {
-    let counts: *mut u32 = shared::dynamic_shared_mem();
+    let counts = SharedPointer::<u32>::dynamic();
     for_each_share(p, blocks, |share, first, elements| {
-        for_each_of_block(p.bins, |bin| memory::store(counts.add(bin), 0));
+        for_each_of_block(p.bins, |bin| counts.add(bin).store(0));
         sync_threads();
         count_digits::<S>(p, first, elements, |digit| counts.add(digit));
         sync_threads();
         for_each_of_block(p.bins, |bin| {
             let at = bin as u64 * p.shares + share;
-            memory::store((p.counts as *mut u64).add(at as usize), memory::load(counts.add(bin)) as u64);
+            memory::store((p.counts as *mut u64).add(at as usize), counts.add(bin).load() as u64);
         });
         // The next share starts with zeros.
         sync_threads();
@@ -163,15 +268,23 @@ pub unsafe fn count<S: Source>(p: &GroupIndexParams, blocks: Blocks) {
 /// Adds the number of elements with each digit, of `elements` neighbours from the first one on, to what is in shared
 /// memory at `count`.
 #[inline(always)]
-unsafe fn count_digits<S: Source>(p: &GroupIndexParams, first: u64, elements: u32, count: impl Fn(usize) -> *mut u32) {
+unsafe fn count_digits<S: Source>(
+    p: &GroupIndexParams,
+    first: u64,
+    elements: u32,
+    count: impl Fn(u32) -> SharedPointer<u32>,
+) {
     let mut tile = 0;
     while tile < elements {
         let length = (elements - tile).min(GROUP_TILE as u32);
         let offset = |i: u32| i * THREADS_PER_BLOCK + thread_idx_x();
-        let digits = each_item(|i| digit(p, S::word(p, first + (tile + offset(i).min(length - 1)) as u64)));
+        let at = |i: u32| first + (tile + offset(i).min(length - 1)) as u64;
+        // Of an index of several rows, a digit stands behind a branch. So all loads come first.
+        let raw = each_item(|i| S::load(p, at(i)));
+        let digits = each_item(|i| digit(p, S::word(p, at(i), raw[i as usize])));
         each_item(|i| {
             if offset(i) < length {
-                atomic::shared_fetch_add_u32(count(digits[i as usize] as usize), 1);
+                count(digits[i as usize]).fetch_add(1);
             }
         });
         tile += GROUP_TILE as u32;
@@ -188,15 +301,18 @@ pub unsafe fn scan(p: &GroupIndexParams, warps: Warps) {
         let mut first = 0;
         // All lanes stay together, because they shuffle.
         while first < p.shares {
-            let shares = each(|i| first + (i as u32 * WARP_SIZE + lane) as u64);
+            let shares = each(|i| first + (lane as usize * BATCH + i) as u64);
             let loaded = each(|i| if shares[i] < p.shares { memory::load(counts.add(shares[i] as usize)) } else { 0 });
+            let of_lane = loaded[0] + loaded[1] + loaded[2] + loaded[3];
+            let through = inclusive_sum(of_lane, lane);
+            let mut start = before + through - of_lane;
             each(|i| {
-                let through = inclusive_sum(loaded[i], lane);
                 if shares[i] < p.shares {
-                    memory::store(counts.add(shares[i] as usize), before + through - loaded[i]);
+                    memory::store(counts.add(shares[i] as usize), start);
                 }
-                before += warp::shuffle_idx(FULL_MASK, through, WARP_SIZE - 1, WARP_SIZE);
+                start += loaded[i];
             });
+            before += warp::shuffle_idx(FULL_MASK, through, WARP_SIZE - 1, WARP_SIZE);
             first += BATCH as u64 * WARP_SIZE as u64;
         }
         if lane == 0 {
@@ -207,30 +323,36 @@ pub unsafe fn scan(p: &GroupIndexParams, warps: Warps) {
 
 /// The sum of the values of this lane and of those below it.
 #[inline(always)]
-unsafe fn inclusive_sum(value: u64, lane: u32) -> u64 {
+unsafe fn inclusive_sum<V: Number>(value: V, lane: u32) -> V {
     let mut sum = value;
     let mut delta = 1;
     while delta < WARP_SIZE {
         let below = warp::shuffle_up(FULL_MASK, sum, delta, WARP_SIZE);
-        sum += if lane >= delta { below } else { 0 };
+        sum = if lane >= delta { sum + below } else { sum };
         delta *= 2;
     }
     sum
 }
 
+/// A number of elements: u32 or u64.
+trait Number: Shuffle + memory::Word + Add<Output = Self> + Sub<Output = Self> {}
+
+impl Number for u32 {}
+impl Number for u64 {}
+
 /// The dynamic shared memory of [`place`]. The counts of a warp, of digits, fill whole 32-bit words.
 struct Places<T> {
     /// Where the next element of each digit goes: u64.
-    next: *mut u64,
+    next: SharedPointer<u64>,
     /// The elements of the tile, in the order of their digits.
-    words: *mut T,
+    words: SharedPointer<T>,
     /// A sum of each warp: u64.
-    of_warps: *mut u64,
+    of_warps: SharedPointer<u64>,
     /// The digit of each of `words`: u16.
-    digits: *mut u16,
+    digits: SharedPointer<u16>,
     /// How many elements of the tile have each digit. First those of each warp; then where those of each warp begin in
     /// `words`. Behind those of the last warp, how many elements of the tile have each digit in all. u16.
-    counts: *mut u16,
+    counts: SharedPointer<u16>,
     bins: u32,
     /// `bins`, rounded up to an even number.
     stride: u32,
@@ -239,39 +361,40 @@ struct Places<T> {
 impl<T: Target> Places<T> {
     #[inline(always)]
     unsafe fn new(bins: u32) -> Self {
-        let next: *mut u64 = shared::dynamic_shared_mem();
-        let of_warps = next.add(bins as usize);
-        let words = of_warps.add(WARPS_PER_BLOCK as usize).cast::<T>();
-        let digits = words.add(GROUP_TILE as usize).cast::<u16>();
-        let counts = digits.add(GROUP_TILE as usize);
+        let next = SharedPointer::<u64>::dynamic();
+        let of_warps = next.add(bins);
+        let words = of_warps.add(WARPS_PER_BLOCK).cast::<T>();
+        let digits = words.add(GROUP_TILE as u32).cast::<u16>();
+        let counts = digits.add(GROUP_TILE as u32);
         Self { next, words, of_warps, digits, counts, bins, stride: bins.next_multiple_of(2) }
     }
 
     /// The counts of a warp, or those of the tile for the number behind the last warp's.
     #[inline(always)]
-    unsafe fn of_warp(&self, warp: u32) -> *mut u16 {
-        self.counts.add((warp * self.stride) as usize)
+    unsafe fn of_warp(&self, warp: u32) -> SharedPointer<u16> {
+        self.counts.add(warp * self.stride)
     }
 
     /// A pair of counts of a warp.
     #[inline(always)]
-    unsafe fn pair(&self, warp: u32, pair: u32) -> *mut u32 {
-        self.of_warp(warp).cast::<u32>().add(pair as usize)
+    unsafe fn pair(&self, warp: u32, pair: u32) -> SharedPointer<u32> {
+        self.of_warp(warp).cast::<u32>().add(pair)
     }
 
     /// The sum of the values of the threads before this one. All threads of the block call it.
     #[inline(always)]
-    unsafe fn sum_before(&self, value: u64) -> u64 {
+    unsafe fn sum_before<V: Number>(&self, value: V) -> V {
         let warp = thread_idx_x() / WARP_SIZE;
         let lane = lane_id();
         let through = inclusive_sum(value, lane);
+        let of_warps = self.of_warps.cast::<V>();
         if lane == WARP_SIZE - 1 {
-            memory::store(self.of_warps.add(warp as usize), through);
+            of_warps.add(warp).store(through);
         }
         sync_threads();
         let mut sum = through - value;
         for before in 0..warp {
-            sum += memory::load(self.of_warps.add(before as usize));
+            sum = sum + of_warps.add(before).load();
         }
         sum
     }
@@ -305,7 +428,7 @@ impl<T: Target> Places<T> {
                 memory::store((p.starts as *mut u64).add(bin as usize), start);
             }
             let before = (p.counts as *const u64).add((bin as u64 * p.shares + share) as usize);
-            memory::store(self.next.add(bin as usize), start + memory::load_readonly(before));
+            self.next.add(bin).store(start + memory::load_readonly(before));
         });
         if share == 0 && p.starts != 0 && thread_idx_x() == 0 {
             memory::store((p.starts as *mut u64).add(self.bins as usize), p.count);
@@ -319,18 +442,18 @@ impl<T: Target> Places<T> {
         // First how many elements of the bucket have each digit. A share has fewer than 2^32.
         for_each_of_block(self.bins, |bin| {
             let count = if share.is_alone() { 0 } else { share.count(p, bin, 0..share.of_bucket) };
-            memory::store(self.next.add(bin), count);
+            self.next.add(bin).store(count);
         });
         sync_threads();
         if share.is_alone() {
             count_digits::<S>(p, share.first, share.elements, |digit| self.next.add(digit).cast());
             sync_threads();
         }
-        let of_digit = |bin: u32| memory::load(self.next.add(bin as usize));
+        let of_digit = |bin: u32| self.next.add(bin).load();
         self.for_each_start(of_digit, |bin, lower| {
             let start = share.bucket_start + lower;
-            let before = share.count(p, bin as usize, 0..share.number);
-            memory::store(self.next.add(bin as usize), start + before);
+            let before = share.count(p, bin, 0..share.number);
+            self.next.add(bin).store(start + before);
             let entry = (share.bucket << p.bin_bits) + bin as u64;
             if share.number == 0 && entry < p.rows * (p.n + 1) {
                 let row = if p.rows == 1 { 0 } else { p.by_entries.divide(entry).0 };
@@ -351,18 +474,18 @@ impl<T: Target> Places<T> {
         for pair in pairs.clone() {
             let mut all = 0;
             for warp in 0..WARPS_PER_BLOCK {
-                all += memory::load(self.pair(warp, pair));
+                all += self.pair(warp, pair).load();
             }
-            memory::store(self.pair(WARPS_PER_BLOCK, pair), all);
+            self.pair(WARPS_PER_BLOCK, pair).store(all);
             of_thread += (all & 0xffff) + (all >> 16);
         }
-        let mut start = self.sum_before(of_thread as u64) as u32;
+        let mut start = self.sum_before(of_thread);
         for pair in pairs {
-            let all = memory::load(self.pair(WARPS_PER_BLOCK, pair));
+            let all = self.pair(WARPS_PER_BLOCK, pair).load();
             let mut starts = start | (start + (all & 0xffff)) << 16;
             for warp in 0..WARPS_PER_BLOCK {
-                let counts = memory::load(self.pair(warp, pair));
-                memory::store(self.pair(warp, pair), starts);
+                let counts = self.pair(warp, pair).load();
+                self.pair(warp, pair).store(starts);
                 starts += counts;
             }
             start += (all & 0xffff) + (all >> 16);
@@ -400,11 +523,12 @@ unsafe fn place_elements<S: Source, T: Target>(p: &GroupIndexParams, places: &Pl
         let length = (elements - tile).min(GROUP_TILE as u32);
         // A warp takes neighbours, in order.
         let offset = |i: u32| (warp * ITEMS as u32 + i) * WARP_SIZE + lane;
-        let word = |tile: u32, i: u32| S::word(p, first + (tile + offset(i).min(length - 1)) as u64);
-        let digits = each_item(|i| digit(p, word(tile, i)));
+        let at = |tile: u32, i: u32| first + (tile + offset(i).min(length - 1)) as u64;
+        let raw = each_item(|i| S::load(p, at(tile, i)));
+        let (digits, rests) = S::divide::<T>(p, |i| at(tile, i), &raw);
         let mut pair = lane;
         while pair < places.stride / 2 {
-            memory::store(places.pair(warp, pair), 0);
+            places.pair(warp, pair).store(0);
             pair += WARP_SIZE;
         }
         let peers = same_digits(p, &digits);
@@ -416,11 +540,11 @@ unsafe fn place_elements<S: Source, T: Target>(p: &GroupIndexParams, places: &Pl
             let digit = digits[i as usize];
             let peers = peers[i as usize] & warp::ballot(FULL_MASK, is_there);
             let lower = (peers & ((1 << lane) - 1)).count_ones();
-            let count = places.of_warp(warp).add(digit as usize);
-            let before = memory::load(count) as u32;
+            let count = places.of_warp(warp).add(digit);
+            let before = count.load() as u32;
             sync_warp(FULL_MASK);
             if is_there && lower == 0 {
-                memory::store(count, (before + peers.count_ones()) as u16);
+                count.store((before + peers.count_ones()) as u16);
             }
             sync_warp(FULL_MASK);
             hint::opaque(digit << RANK_BITS | (before + lower))
@@ -428,32 +552,36 @@ unsafe fn place_elements<S: Source, T: Target>(p: &GroupIndexParams, places: &Pl
         sync_threads();
         places.sum_counts();
         sync_threads();
-        // Loaded again, so that neither the words nor their addresses take registers in between.
         let same_tile = hint::opaque(tile);
         for_each_half(|half| {
             let item = |i: usize| (half + i) as u32;
-            let words = each(|i| T::of(without_digit(p, word(same_tile, item(i)))));
+            let words = if T::IS_KEPT {
+                each(|i| rests[half + i])
+            } else {
+                // Loaded again, so that neither the words nor their addresses take registers in between.
+                let raw = each(|i| S::load(p, at(same_tile, item(i))));
+                each(|i| T::of(rest(p, S::word(p, at(same_tile, item(i)), raw[i]))))
+            };
             each(|i| {
                 if offset(item(i)) < length {
                     let digit = ranks[half + i] >> RANK_BITS;
                     let rank = ranks[half + i] & ((1 << RANK_BITS) - 1);
-                    let start = memory::load(places.of_warp(warp).add(digit as usize)) as u32;
-                    let at = (start + rank) as usize;
-                    memory::store(places.words.add(at), words[i]);
-                    memory::store(places.digits.add(at), digit as u16);
+                    let at = places.of_warp(warp).add(digit).load() as u32 + rank;
+                    places.words.add(at).store(words[i]);
+                    places.digits.add(at).store(digit as u16);
                 }
             });
         });
         sync_threads();
         for_each_half(|half| {
             let at = |i: usize| (half + i) as u32 * THREADS_PER_BLOCK + thread_idx_x();
-            let in_tile = |i: usize| at(i).min(length - 1) as usize;
-            let digits = each(|i| memory::load(places.digits.add(in_tile(i))) as usize);
-            let words = each(|i| memory::load(places.words.add(in_tile(i))));
+            let in_tile = |i: usize| at(i).min(length - 1);
+            let digits = each(|i| places.digits.add(in_tile(i)).load() as u32);
+            let words = each(|i| places.words.add(in_tile(i)).load());
             let to = each(|i| {
                 // Those of the first warp are the first ones with the digit.
-                let start = memory::load(places.of_warp(0).add(digits[i])) as u64;
-                memory::load(places.next.add(digits[i])) + at(i) as u64 - start
+                let start = places.of_warp(0).add(digits[i]).load() as u64;
+                places.next.add(digits[i]).load() + at(i) as u64 - start
             });
             each(|i| {
                 if at(i) < length {
@@ -464,8 +592,8 @@ unsafe fn place_elements<S: Source, T: Target>(p: &GroupIndexParams, places: &Pl
         sync_threads();
         for_each_of_block(places.bins, |bin| {
             let next = places.next.add(bin);
-            let of_tile = memory::load(places.of_warp(WARPS_PER_BLOCK).add(bin)) as u64;
-            memory::store(next, memory::load(next) + of_tile);
+            let of_tile = places.of_warp(WARPS_PER_BLOCK).add(bin).load() as u64;
+            next.store(next.load() + of_tile);
         });
         tile += GROUP_TILE as u32;
     }
@@ -529,13 +657,13 @@ impl BucketShare {
 
     /// The address of how many elements of a share of the bucket have a digit.
     #[inline(always)]
-    unsafe fn count_of(&self, p: &GroupIndexParams, share: u64, digit: usize) -> *mut u32 {
-        (p.counts as *mut u32).add(((self.counts + share) * p.bins as u64) as usize + digit)
+    unsafe fn count_of(&self, p: &GroupIndexParams, share: u64, digit: u32) -> *mut u32 {
+        (p.counts as *mut u32).add(((self.counts + share) * p.bins as u64 + digit as u64) as usize)
     }
 
     /// How many elements of some shares of the bucket have a digit.
     #[inline(always)]
-    unsafe fn count(&self, p: &GroupIndexParams, digit: usize, shares: core::ops::Range<u64>) -> u64 {
+    unsafe fn count(&self, p: &GroupIndexParams, digit: u32, shares: core::ops::Range<u64>) -> u64 {
         let mut count = 0;
         for share in shares {
             count += memory::load_readonly(self.count_of(p, share, digit)) as u64;
@@ -559,17 +687,17 @@ unsafe fn for_each_bucket_share(p: &GroupIndexParams, blocks: Blocks, mut visit:
 /// Counts the digits of each share of a bucket that has several. Dynamic shared memory: a u32 for each digit.
 #[inline(always)]
 pub unsafe fn count_buckets<S: Source>(p: &GroupIndexParams, blocks: Blocks) {
-    let counts: *mut u32 = shared::dynamic_shared_mem();
+    let counts = SharedPointer::<u32>::dynamic();
     for_each_bucket_share(p, blocks, |share| {
         if share.is_alone() {
             return;
         }
-        for_each_of_block(p.bins, |bin| memory::store(counts.add(bin), 0));
+        for_each_of_block(p.bins, |bin| counts.add(bin).store(0));
         sync_threads();
         count_digits::<S>(p, share.first, share.elements, |digit| counts.add(digit));
         sync_threads();
         for_each_of_block(p.bins, |bin| {
-            memory::store(share.count_of(p, share.number, bin), memory::load(counts.add(bin)));
+            memory::store(share.count_of(p, share.number, bin), counts.add(bin).load());
         });
         // The next share starts with zeros.
         sync_threads();
@@ -606,13 +734,6 @@ unsafe fn same_digits(p: &GroupIndexParams, digits: &[u32; ITEMS]) -> [u32; ITEM
         });
     }
     same
-}
-
-/// A word without the digit that this pass sorts by.
-#[inline(always)]
-fn without_digit(p: &GroupIndexParams, word: u64) -> u64 {
-    let below = word & ((1 << p.digit_shift) - 1);
-    word >> (p.digit_shift + p.digit_bits) << p.digit_shift | below
 }
 
 /// One value for each item of a lane. Written out, so that the values stay in registers.

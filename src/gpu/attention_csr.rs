@@ -61,7 +61,7 @@ pub unsafe fn enqueue_attention_csr(
     if plan.out_shape().element_count() == 0 {
         return Ok(());
     }
-    let reading = Reading { index_type: pointers.reduction.index_type, perm: None, args: None };
+    let reading = Reading::in_order(pointers.reduction.index_type);
     let tuning = *queue.tuning();
     let value_bytes = value_bytes(scalar, gather.columns_of_head());
     let work = Prepared::new(gather, pointers, reading, value_bytes, needed, &tuning);

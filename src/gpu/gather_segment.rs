@@ -109,6 +109,15 @@ pub(super) struct Reading {
     pub(super) perm: Option<u64>,
     /// Address of the numbers, of the indptr's type, that `arg_out` has for positions. None: it has the positions.
     pub(super) args: Option<u64>,
+    /// Whether the index is a permutation. Then each row is read once, and the caches have nothing to keep.
+    pub(super) is_permutation: bool,
+}
+
+impl Reading {
+    /// Of elements in the order of their positions.
+    pub(super) fn in_order(index_type: IndexType) -> Self {
+        Self { index_type, perm: None, args: None, is_permutation: false }
+    }
 }
 
 /// Gives the steps of a gather_segment to a queue. It allocates nothing on the device and does not wait. Elements with an
@@ -125,7 +134,7 @@ pub unsafe fn enqueue_gather_segment(
     plan: &GatherSegmentPlan,
     pointers: &GatherSegmentPointers,
 ) -> Result<(), Error> {
-    let reading = Reading { index_type: pointers.reduction.index_type, perm: None, args: None };
+    let reading = Reading::in_order(pointers.reduction.index_type);
     // SAFETY: the caller's promise.
     unsafe { enqueue_reading(queue, plan, pointers, reading) }
 }
@@ -195,6 +204,8 @@ impl Prepared {
         debug_assert!(workspace.bytes <= bytes, "{plan:?}");
         let placed = segments.place_layout(reduction, &workspace);
         let [index, weight] = plan.place_layouts(reduction.workspace + bytes as u64);
+        let column_parts = segments.k.div_ceil(partition.lanes * columns);
+        let inner = if reading.is_permutation { column_parts } else { segments.b * segments.n };
         let chunk_tile = tuning.chunk_tile(chunks, 1, segments.average_length());
         let params = GatherSegmentParams {
             segments: SegmentParams {
@@ -206,17 +217,17 @@ impl Prepared {
             perm: reading.perm.unwrap_or(0),
             weight: pointers.weight.unwrap_or(0),
             rows: plan.rows.s as u64,
-            by_segments: Divisor::new((segments.b * segments.n) as u64),
+            by_inner: Divisor::new(inner as u64),
             one_part: Divisor::new(1),
             by_head: Divisor::new(plan.columns_of_head() as u64),
             heads: plan.heads() as u32,
             weight_bytes: if pointers.weights_are_float32 { size_of::<f32>() } else { scalar.bytes() } as u32,
             weights_are_float32: pointers.weights_are_float32.into(),
+            parts_are_neighbours: reading.is_permutation.into(),
             index_is_wide: (reading.index_type == IndexType::I64).into(),
             index_layout: index.layout,
             weight_layout: weight.layout,
         };
-        let column_parts = params.segments.column_parts.value as usize;
         let groups = WARP_SIZE / (partition.lanes * partition.ways);
         Self {
             params,

@@ -125,9 +125,9 @@ pub(super) unsafe fn enqueue_grouped(
         weights_are_float32: pointers.weights_are_float32,
     };
     let reading = match pointers.rows {
-        Some(_) if plan.groups.is_sorted => Reading { index_type: reduction.index_type, perm: None, args: None },
-        Some(_) => Reading { index_type: reduction.index_type, perm: Some(perm), args: Some(perm) },
-        None => Reading { index_type: PERM, perm: None, args: Some(perm) },
+        Some(_) if plan.groups.is_sorted => Reading::in_order(reduction.index_type),
+        Some(_) => Reading { perm: Some(perm), args: Some(perm), ..Reading::in_order(reduction.index_type) },
+        None => Reading { args: Some(perm), is_permutation: true, ..Reading::in_order(PERM) },
     };
     // SAFETY: the caller's promise, and the sizes of the workspace's parts. The grouping writes the permutation and the
     // indptr before the reduction reads them.

@@ -19,8 +19,8 @@ pub struct GatherSegmentParams {
     pub weight: u64,
     /// R, the length of the gathered axis of `src`.
     pub rows: u64,
-    /// Divides by the number of segments of all b.
-    pub by_segments: Divisor,
+    /// Divides by the number of segments of all b, or by that of column parts if they are neighbours.
+    pub by_inner: Divisor,
     /// Divides by 1: the second kernel takes one column part of all chunks at a time.
     pub one_part: Divisor,
     /// Divides by the number of columns of a head.
@@ -33,6 +33,8 @@ pub struct GatherSegmentParams {
     pub weights_are_float32: u32,
     /// 1 if the index is int64, 0 if it is int32.
     pub index_is_wide: u32,
+    /// 1 if all column parts of a segment are taken one after the other, 0 if one column part of all segments is.
+    pub parts_are_neighbours: u32,
     /// How the leading axes of the index are broadcast over `src`. Strides count elements.
     pub index_layout: IndexLayout,
     /// How those of the weights are.

@@ -1,8 +1,98 @@
 //! Shared memory: one copy per block, seen by all its threads, uninitialised when the block starts.
 
-use crate::target::shared as target;
+use core::marker::PhantomData;
+
+use crate::{memory::Word, target::shared as target};
 
 pub use crate::shared_array;
+
+/// A pointer to values in shared memory. It has 32 bits on the GPU, and its loads and stores are those of shared memory
+/// (`ld.shared`, `st.shared`).
+///
+/// A `*mut T` to shared memory is a generic address: 64 bits to compute with, and the multiprocessor finds out at each
+/// access which memory is meant.
+#[derive(Debug)]
+pub struct SharedPointer<T> {
+    address: target::Address,
+    values: PhantomData<*mut T>,
+}
+
+impl<T> Clone for SharedPointer<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for SharedPointer<T> {}
+
+impl<T> SharedPointer<T> {
+    /// The shared memory that the launch asked for, aligned to 16 bytes: [`dynamic_shared_mem`].
+    #[inline(always)]
+    #[must_use]
+    #[track_caller]
+    pub fn dynamic() -> Self {
+        const {
+            assert!(align_of::<T>() <= 16, "dynamic shared memory is aligned to 16 bytes, and this type needs more");
+        }
+        Self { address: target::dynamic_address(), values: PhantomData }
+    }
+
+    /// The address of the value `count` values behind this one. It may lie outside the block's shared memory.
+    #[inline(always)]
+    #[must_use]
+    pub fn add(self, count: u32) -> Self {
+        Self { address: target::add(self.address, count * size_of::<T>() as u32), values: PhantomData }
+    }
+
+    /// The same address, of values of another type.
+    #[inline(always)]
+    #[must_use]
+    pub fn cast<U>(self) -> SharedPointer<U> {
+        SharedPointer { address: self.address, values: PhantomData }
+    }
+}
+
+impl<T: Word> SharedPointer<T> {
+    /// Loads the value.
+    ///
+    /// # Safety
+    ///
+    /// The address is aligned and in the block's shared memory, and no other thread stores there meanwhile.
+    #[inline(always)]
+    #[must_use]
+    #[track_caller]
+    pub unsafe fn load(self) -> T {
+        // SAFETY: the caller's promise is the target's.
+        unsafe { target::load(self.address) }
+    }
+
+    /// Stores a value.
+    ///
+    /// # Safety
+    ///
+    /// The address is aligned and in the block's shared memory, and no other thread loads or stores there meanwhile.
+    #[inline(always)]
+    #[track_caller]
+    pub unsafe fn store(self, value: T) {
+        // SAFETY: the caller's promise is the target's.
+        unsafe { target::store(self.address, value) }
+    }
+}
+
+impl SharedPointer<u32> {
+    /// Adds to the number, atomically among the threads of the block, and returns what was there
+    /// (`atom.shared.add.u32`).
+    ///
+    /// # Safety
+    ///
+    /// The address is aligned and in the block's shared memory.
+    #[inline(always)]
+    #[track_caller]
+    pub unsafe fn fetch_add(self, value: u32) -> u32 {
+        // SAFETY: the caller's promise is the target's.
+        unsafe { target::fetch_add(self.address, value) }
+    }
+}
 
 /// The shared memory that the launch asked for, aligned to 16 bytes. Every call gives the same address.
 ///

@@ -1,14 +1,15 @@
 //! Sums and means of float32, float16 and bfloat16, for an index that is the same for all columns of a row.
 //!
-//! A thread takes COLUMNS neighbouring columns of a row. It reads the index once for all of them, and adds them with
+//! A vector is COLUMNS neighbouring columns of a row. A thread reads the index once for all of them, and adds them with
 //! one vector atomic if the architecture has vector atomics. For a mean, the thread with a row's first column counts the
-//! row.
+//! row. A thread takes the same columns of a batch of rows that lie far apart, so that the threads of a warp take neighbours.
 
 use kernel_params::ScatterParams;
 use nvptx_arch::atomic::{self, AtomicAdd};
 
 use super::count_one;
 use crate::{
+    batch::{each, BATCH},
     element::{Float32, Index},
     items::Threads,
     layout::Element,
@@ -21,15 +22,25 @@ pub unsafe fn accumulate<T: Float32, I: Index, const COLUMNS: usize, const COUNT
     p: &ScatterParams,
     threads: Threads,
 ) {
-    threads.for_each(p.b * p.e * (p.k / COLUMNS as u64), |vector| {
-        let position = vector * COLUMNS as u64;
-        let (row, column) = p.by_k.divide(position);
-        if let Some(out_row) = Element::of_row(p, row).out_row::<I>(p) {
-            join(p, out_row * p.k + column, load::<T, COLUMNS>((p.src as *const T).add(position as usize)));
-            if COUNTS && column == 0 {
-                count_one(p, out_row);
+    let rows = p.b * p.e;
+    let distance = rows.div_ceil(BATCH as u64);
+    threads.for_each(distance * (p.k / COLUMNS as u64), |vector| {
+        let (first, column) = p.by_k.divide(vector * COLUMNS as u64);
+        let numbers = each(|i| first + i as u64 * distance);
+        // Behind the end, the first row again. All loads come before the first use.
+        let out_rows = each(|i| Element::of_row(p, if numbers[i] < rows { numbers[i] } else { first }).out_row::<I>(p));
+        let values = each(|i| {
+            let row = if numbers[i] < rows { numbers[i] } else { first };
+            load::<T, COLUMNS>((p.src as *const T).add((row * p.k + column) as usize))
+        });
+        each(|i| {
+            if let (true, Some(out_row)) = (numbers[i] < rows, out_rows[i]) {
+                join(p, out_row * p.k + column, values[i]);
+                if COUNTS && column == 0 {
+                    count_one(p, out_row);
+                }
             }
-        }
+        });
     });
 }
 

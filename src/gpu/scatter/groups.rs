@@ -135,7 +135,9 @@ mod tests {
         assert!(!is_grouped([1, 1 << 22, 4], &[1 << 22], &sum));
         assert!(!is_grouped([1, 1000, 64], &[1000], &sum));
         assert!(is_grouped([1, 1 << 22, 16], &[1 << 22], &max));
-        assert!(!is_grouped([1, 1 << 22, 33], &[1 << 22], &max));
+        assert!(is_grouped([1, 1 << 22, 33], &[1 << 22], &max));
+        assert!(!is_grouped([1, 1 << 22, 31], &[1 << 22], &max));
+        assert!(!is_grouped([1, 1 << 22, 33], &[1 << 22], &sum));
         assert!(is_grouped([1, 100, 1], &[100], &sum.deterministic(true)));
         // An index for each element, or one that is repeated along the axis, has no groups of rows.
         assert!(!is_grouped([1, 100, 2], &[1, 100, 2], &sum.deterministic(true)));

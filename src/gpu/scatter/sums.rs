@@ -1,6 +1,6 @@
 //! Sum, mul and mean: the steps, and the choice between several kernels for sums.
 
-use kernel_params::{MAX_LIMB_BITS, ReproducibleParams, ScatterParams};
+use kernel_params::{BATCH, MAX_LIMB_BITS, ReproducibleParams, ScatterParams};
 
 use super::{
     WorkspaceLayout,
@@ -182,7 +182,8 @@ impl ScatterPlan {
             let launch = Launch { grid, rows_of_warp: rows_of_warp as u64 };
             Some((float, RowSum::Rows { is_quads: joins_quads }, launch))
         } else {
-            let launch = Launch { grid: Grid::Items(src / joined), rows_of_warp: 0 };
+            let vectors = (self.b * self.e).div_ceil(BATCH) * (self.k / joined);
+            let launch = Launch { grid: Grid::Items(vectors), rows_of_warp: 0 };
             Some((float, RowSum::Vectors { is_quads: joins_quads }, launch))
         }
     }

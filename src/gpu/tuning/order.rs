@@ -59,26 +59,29 @@ pub(in crate::gpu) fn gathered_ways(length: usize, lanes: usize) -> usize {
 /// Whether a sum of `elements` rows of `k` columns groups its index instead of adding by atomics. `has_packs`: whether
 /// packs divide a row; if not, each column is loaded on its own.
 ///
-/// A grouping takes 25 us and 45 us for each million elements; atomics take 2.6 to 3.3 us for each million values.
-/// (Times by atomics relative to those with a grouping, H200, `cargo bench --bench grouping`. 4,194,304 rows: 48 columns
-/// of float32 1.04, 64 columns 1.30, 256 columns 2.23; 33 columns 0.73, 127 columns 1.49. 1,048,576 rows: 64 columns
-/// 0.78, 256 columns 1.61.)
+/// A grouping takes 20 us and 40 us for each million elements; atomics take 2.6 to 3.3 us for each million values.
+/// (Times by atomics relative to those with a grouping, H200, `cargo bench --bench grouping`. 4,194,304 rows: 32 columns
+/// of float32 0.77, 48 columns 1.11, 64 columns 1.39, 256 columns 2.48; 33 columns 0.70, 127 columns 1.50. 1,048,576 rows:
+/// 64 columns 0.85, 127 columns 1.36, 256 columns 1.79.)
 pub(in crate::gpu) fn is_sum_grouped(elements: usize, k: usize, has_packs: bool) -> bool {
-    elements.saturating_mul(k) >= 1 << 27 && k >= if has_packs { 64 } else { 96 }
+    elements.saturating_mul(k) >= 100 << 20 && k >= if has_packs { 48 } else { 96 }
 }
 
 /// [`is_sum_grouped`] for minima and maxima with their positions: by atomics, they take 8 us for each million values.
-/// (4,194,304 rows: 8 columns 0.91, 16 columns 1.69, 256 columns 5.06; 33 columns 1.15, 127 columns 2.28. 35,000 rows: 128
-/// columns 0.92, 256 columns 1.40.)
+/// (4,194,304 rows: 8 columns 1.05, 16 columns 1.91, 256 columns 5.59; 33 columns 1.26, 127 columns 2.65. 1,048,576 rows:
+/// 33 columns 1.01. 160,000 rows: 16 columns 0.70, 32 columns 1.17. 35,000 rows: 64 columns 0.84, 128 columns 1.22.)
 pub(in crate::gpu) fn is_selection_grouped(elements: usize, k: usize, has_packs: bool) -> bool {
-    elements.saturating_mul(k) >= 1 << 23 && k >= if has_packs { 16 } else { 64 }
+    elements.saturating_mul(k) >= 1 << 22 && k >= if has_packs { 16 } else { 32 }
 }
 
-/// [`segment_ways`] for composites, which read the elements of a short segment twice and store as many results: a batch of
-/// elements for each lane, if segments are long enough. With less, a lane would wait for as long and do less; with more,
-/// the lanes of a warp would store to memory that lies further apart.
+/// [`segment_ways`] for composites, which read the elements of a short segment twice and store as many results: two batches
+/// of elements for each lane, if segments are long enough. With less, the work for a segment besides its elements counts
+/// more. If one lane takes all columns, it is one batch: with more, the lanes of a warp store to memory that lies further
+/// apart. (Segments of 16 elements on average, H200, one batch, two and four: softmax of 16 columns 311, 244 and 239 us, of 3
+/// columns 139, 101 and 98, of one column 47, 43 and 68; of one column of skewed segments 67, 79 and 143.)
 pub(in crate::gpu) fn composite_ways(length: usize, lanes: usize) -> usize {
-    power_of_two(length / BATCH).min(WARP_SIZE / lanes)
+    let batches = if lanes == 1 { 1 } else { 2 };
+    power_of_two(length / (batches * BATCH)).min(WARP_SIZE / lanes)
 }
 
 /// [`segment_chunk`] for composites. A lane has fewer elements of a segment that is not long, because it reads them

@@ -24,6 +24,16 @@ pub trait WordAccess: Sized {
     ///
     /// As [`crate::memory::load_prefetching_256`].
     unsafe fn load_prefetching_256(from: *const Self) -> Self;
+
+    /// # Safety
+    ///
+    /// As [`crate::shared::SharedPointer::load`].
+    unsafe fn load_shared(from: u32) -> Self;
+
+    /// # Safety
+    ///
+    /// As [`crate::shared::SharedPointer::store`].
+    unsafe fn store_shared(self, to: u32);
 }
 
 macro_rules! words {
@@ -35,6 +45,35 @@ macro_rules! words {
             words! { load_prefetching_256, "ld.global.nc.L2::256B.", $word, $kind, $register, $class, $bits }
             #[cfg(not(nvptx_sm_90))]
             words! { load_prefetching_256, "ld.global.nc.", $word, $kind, $register, $class, $bits }
+
+            #[inline(always)]
+            unsafe fn load_shared(from: u32) -> Self {
+                let bits: $register;
+                // SAFETY: the caller vouches for the address; the instruction writes nothing but its register.
+                unsafe {
+                    asm!(
+                        concat!("ld.shared.", $kind, " {}, [{}];"),
+                        out($class) bits,
+                        in(reg32) from,
+                        options(readonly, nostack, preserves_flags),
+                    );
+                }
+                <$word>::from_ne_bytes((bits as $bits).to_ne_bytes())
+            }
+
+            #[inline(always)]
+            unsafe fn store_shared(self, to: u32) {
+                let bits = <$bits>::from_ne_bytes(self.to_ne_bytes()) as $register;
+                // SAFETY: the caller vouches for the address.
+                unsafe {
+                    asm!(
+                        concat!("st.shared.", $kind, " [{}], {};"),
+                        in(reg32) to,
+                        in($class) bits,
+                        options(nostack, preserves_flags),
+                    );
+                }
+            }
         }
     )*};
     ($load:ident, $instruction:literal, $word:ty, $kind:literal, $register:ident, $class:ident, $bits:ty) => {
