@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from . import ops, reference
     from .conversion import Report, convert, convert_file
     from .example import export_example
-    from .patch import torch_scatter_as_plugins
+    from .patching import torch_geometric_as_plugins, torch_scatter_as_plugins
     from .symbolic import register_symbolic
     from .translation import translation_table
 
@@ -32,6 +32,7 @@ __all__ = [
     "ops",
     "reference",
     "register_symbolic",
+    "torch_geometric_as_plugins",
     "torch_scatter_as_plugins",
     "translation_table",
 ]
@@ -42,7 +43,8 @@ _MODULES = {
     "convert_file": "conversion",
     "export_example": "example",
     "register_symbolic": "symbolic",
-    "torch_scatter_as_plugins": "patch",
+    "torch_geometric_as_plugins": "patching",
+    "torch_scatter_as_plugins": "patching",
     "translation_table": "translation",
 }
 
