@@ -1,8 +1,8 @@
 """From PyTorch and ONNX to models with the plugins' nodes.
 
 - `register_symbolic` and `translation_table` let PyTorch's two ONNX exporters write them.
-- `ops` has torch_scatter's functions as operators that export. `torch_scatter_as_plugins` lets a model call them in
-  place of torch_scatter's during an export.
+- `ops` has torch_scatter's functions as operators that export. `torch_scatter_as_plugins` and
+  `torch_geometric_as_plugins` let a model call them in place of a library's during an export.
 - `convert` and `convert_file` rewrite a model that was exported without these.
 - `reference` runs models with the nodes in onnx's reference evaluator.
 - `export_example` writes a small example model.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -15,6 +16,7 @@ from exporting import EXPORTERS, assert_same, attributes, export, plugin_nodes, 
 from torch import Tensor, nn
 
 from tensorrt_scatter.onnx import torch_geometric_as_plugins
+from tensorrt_scatter.onnx.patching import libraries_as_plugins
 
 gnn = pytest.importorskip("torch_geometric.nn")
 utils = pytest.importorskip("torch_geometric.utils")
@@ -216,6 +218,16 @@ def test_everything_is_as_before() -> None:
         raise RuntimeError("inside")
     assert before == (utils.scatter.__code__, utils.softmax.__code__, utils.segment.__code__, gnn.Aggregation.__call__)
     assert held["pool"](x[source], index).shape[0] == int(index.max()) + 1
+
+
+def test_all_imported_libraries_at_once() -> None:
+    x, index = graph(1)["x"], torch.zeros(7, dtype=torch.int64)
+    with libraries_as_plugins(dim_size=9):
+        assert utils.scatter(x, index).shape[0] == 9
+        # Not all processes have torch_scatter.
+        if "torch_scatter" in sys.modules:
+            assert sys.modules["torch_scatter"].scatter_sum(x, index, 0).shape[0] == 9
+    assert utils.scatter(x, index).shape[0] == 1
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 
 from .graph import LAST, ONNX_TYPES, Graph
 
-_NAMES = {"sum": "sum", "mean": "mean", "max": "max", "min": "min"}
+_REDUCTIONS = ("sum", "mean", "max", "min")
 _MODES = ("sum", "mean", "max")
 
 
@@ -21,10 +21,10 @@ def segment_reduce(
     unsafe: bool = False,
     initial: float | None = None,
 ) -> Any:
-    if reduce not in _NAMES:
+    if reduce not in _REDUCTIONS:
         raise ValueError(
-            f"segment_reduce: reduce is {reduce!r}: expected one of {', '.join(map(repr, _NAMES))}; for a product write "
-            "tensorrt_scatter.onnx.ops.scatter_mul with an index"
+            f"segment_reduce: reduce is {reduce!r}: expected one of {', '.join(map(repr, _REDUCTIONS))}; for a product "
+            "write tensorrt_scatter.onnx.ops.scatter_mul with an index"
         )
     if indices is not None or (lengths is None) == (offsets is None):
         raise ValueError("segment_reduce: give either lengths or offsets, and no indices")
@@ -34,22 +34,23 @@ def segment_reduce(
         raise ValueError(f"segment_reduce: axis is {axis}: expected the last one of lengths or offsets, {last}")
     indptr = _bounds(g, lengths, g.dtype_of(lengths), last) if offsets is None else offsets
     dtype = g.dtype_of(data)
-    is_mean = reduce == "mean" and not initial
-    how = reduce if is_mean or reduce != "mean" else "sum"
+    # PyTorch adds `initial` to the sum, and does not count it.
+    is_shifted = reduce == "mean" and bool(initial)
+    how = "sum" if is_shifted else reduce
     result = g.plugin(f"segment_{how}_csr", {}, src=data, indptr=indptr)[0]
     if reduce == "sum":
         return g.op("Add", result, g.constant(initial, dtype)) if initial else result
     # An empty segment of the plugin is 0. PyTorch's is `initial`, or what the reduction starts from.
     empty = {"mean": float("nan"), "max": float("-inf"), "min": float("inf")}[reduce] if initial is None else initial
-    if is_mean and empty == 0:
+    if reduce == "mean" and empty == 0:
         return result
     counts = g.op("Sub", g.slice(indptr, [1], [LAST], [last]), g.slice(indptr, [0], [-1], [last]))
-    behind = g.constant(list(range(last + 1, rank)))
-    counts = g.op("Unsqueeze", counts, behind) if last + 1 < rank else counts
-    if reduce == "mean" and initial:
+    if last + 1 < rank:
+        counts = g.op("Unsqueeze", counts, g.constant(list(range(last + 1, rank))))
+    if is_shifted:
         divisor = g.op("Cast", counts, to=ONNX_TYPES[dtype])
         result = g.op("Div", g.op("Add", result, g.constant(initial, dtype)), divisor)
-    elif initial is not None and reduce != "mean":
+    elif initial is not None:
         result = g.op("Max" if reduce == "max" else "Min", result, g.constant(initial, dtype))
     is_empty = g.op("Equal", counts, g.constant(0, g.dtype_of(given)))
     return g.op("Where", is_empty, g.constant(empty, dtype), result)
@@ -79,8 +80,8 @@ def embedding_bag(
     """The rows of each bag. PyTorch's operator has three more outputs, for its gradient."""
     if padding_idx is not None and padding_idx >= 0:
         raise ValueError(
-            f"embedding_bag: padding_idx is {padding_idx}, which is not exported; leave such indices out of the bags, "
-            "or for a sum give them a per_sample_weights of 0"
+            f"embedding_bag: padding_idx is {padding_idx}, which is not exported; leave it out, and such indices out "
+            "of the bags, or for a sum give them a per_sample_weights of 0"
         )
     indptr = offsets
     if not include_last_offset:

@@ -19,7 +19,7 @@ from .replacing import copied, replaced
 
 @contextmanager
 def torch_geometric_as_plugins(dim_size: int | None = None, target: str | None = None) -> Iterator[None]:
-    """Inside it, torch_geometric's scatter, softmax and segment call the functions of `ops`, however a model holds them.
+    """Inside it, torch_geometric's scatter, softmax and segment call those of `ops`, however a model holds them.
 
     So do its layers, aggregations, pools and norms, by an index and by `ptr`, whether or not torch_scatter or pyg_lib
     is installed. An export inside has one plugin node for each call, by either exporter. The values are
