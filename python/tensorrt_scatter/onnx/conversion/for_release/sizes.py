@@ -1,0 +1,226 @@
+"""A number of groups that is an input of a node (`dim_size_input`) becomes the size of a base, which TensorRT 8 can have.
+
+A sum or mean starts from zeros then, and a product from ones, as they do without a base. A minimum or maximum without a
+base gives 0 in a group without a number. So it starts from another scatter, which puts the lowest number (for a
+maximum) into each group that has a number, and leaves 0 in the others. A softmax is computed step by step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import onnx_ir as ir
+
+from ...._declarations import BY_OP_TYPE, GATHER_COO, MAX, MEAN, MIN, MUL, SCATTER, SOFTMAX, SUM, Base, Operator
+from ... import nodes
+from ...releases import Release
+from .. import facts
+from ..edit import Editor, graph_of, name_of
+from ..facts import Dim
+from ..report import Change, Kept, LeftAlone, Report
+
+_OPPOSITE = {MIN: MAX, MAX: MIN}
+_START = {SUM: 0, MEAN: 0, MUL: 1}
+_SIXTEEN_BITS = (ir.DataType.FLOAT16, ir.DataType.BFLOAT16)
+_OF_SIZES = ("dim_size", "dim_size_input", "weight_input", nodes.SHAPE_INPUTS)
+"""The attributes that tell where the number of groups is."""
+
+
+def has_size_as_input(node: ir.Node) -> bool:
+    """Whether the last input of a plugin's node is its number of groups."""
+    return (
+        node.op_type in BY_OP_TYPE
+        and node.domain in nodes.DOMAINS
+        and facts.number(node, "dim_size_input", 0) == 1
+        and bool(node.inputs)
+    )
+
+
+def rewrite(model: ir.Model, release: Release, edit: Editor, report: Report) -> None:
+    """Rewrites every node that has a number of groups as an input, where the result is certainly the same."""
+    for node in [node for graph in facts.nested(model.graph) for node in graph if has_size_as_input(node)]:
+        name, op_type = name_of(node), node.op_type
+        try:
+            with edit.undone_where_left_alone():
+                after = _replace(node, edit)
+            report.changes.append(Change(name, f"{op_type} with the number of groups as an input", after))
+        except LeftAlone as left:
+            reason = f"{left}; {release} can have no size as an input"
+            report.kept.append(Kept(name, op_type, reason))
+
+
+def _replace(node: ir.Node, edit: Editor) -> str:
+    """Replaces a node. Returns what took its place."""
+    operator, before = BY_OP_TYPE[node.op_type], list(node.inputs)
+    size = facts.argument(node, len(node.inputs) - 1)
+    array = facts.constant(size)
+    if array is not None and array.size == 1:
+        _put(node, before[:-1], {**_kept(node), "dim_size": int(array.reshape(()))})
+        after = f"{operator.op_type} with dim_size"
+    elif operator.base is Base.START:
+        _start_from_base(node, operator, size, edit)
+        after = f"{operator.op_type} with a base of that size"
+    elif operator is SOFTMAX:
+        _softmax(node, size, edit)
+        after = f"{SCATTER.op_type} and {GATHER_COO.op_type} with a base of that size"
+    else:
+        raise LeftAlone("its number of groups is an input, and the plugin has no base to take it from")
+    edit.drop_unused(before)
+    return after
+
+
+def _kept(node: ir.Node) -> dict[str, nodes.AttributeValue]:
+    """The attributes of a node but for those that tell where the number of groups is."""
+    return {name: each.value for name, each in node.attributes.items() if name not in _OF_SIZES}
+
+
+def _put(node: ir.Node, inputs: Sequence[ir.Value | None], attributes: dict[str, nodes.AttributeValue]) -> None:
+    """Replaces a plugin's node by one with other inputs and attributes."""
+    given = [ir.Attr(key, _kind(value), value) for key, value in attributes.items()]
+    outputs = _outputs(node, BY_OP_TYPE[node.op_type])
+    new = ir.Node(node.domain, node.op_type, inputs, given, num_outputs=len(outputs), name=node.name)
+    ir.convenience.replace_nodes_and_values(graph_of(node), node, [node], [new], outputs, new.outputs)
+
+
+def _kind(value: nodes.AttributeValue) -> ir.AttributeType:
+    kinds = {str: ir.AttributeType.STRING, float: ir.AttributeType.FLOAT, list: ir.AttributeType.INTS}
+    return kinds.get(type(value), ir.AttributeType.INT)
+
+
+def _start_from_base(node: ir.Node, operator: Operator, size: ir.Value, edit: Editor) -> None:
+    src, index = (facts.argument(node, place) for place in (0, 1))
+    reduce = operator.reduction(facts.text(node, "reduce", SUM.name))
+    axis = _axis(node, operator)
+    base = _filled(node, src, axis, size, _START.get(reduce, 0), edit)
+    if reduce in _OPPOSITE:
+        if any(each.uses() or each.is_graph_output() for each in node.outputs[1:]):
+            raise LeftAlone("its positions are used, which it cannot be told to give with a base")
+        attributes = {**_kept(node), "reduce": _OPPOSITE[reduce].name, "arg_type": nodes.ARG_TYPE}
+        sizes = facts.dims(base)
+        described = [("start", src.dtype, sizes), ("start_arg_out", ir.DataType.INT32, sizes)]
+        marks = _lowest(node, src, is_low=reduce is MAX, edit=edit)
+        base = _insert_plugin(node, operator, [marks, index, base], attributes, described, edit)
+    _put(node, [src, index, base], _kept(node))
+
+
+def _axis(node: ir.Node, operator: Operator) -> int:
+    """The axis of src that a node works along."""
+    rank, of_index = facts.rank(facts.argument(node, 0)), facts.rank(facts.argument(node, operator.index))
+    if rank is None or of_index is None:
+        raise LeftAlone("its number of groups is an input, and the rank of its src or index is not known")
+    axis = operator.axis(of_index, facts.number(node, "dim", -1))
+    if not -rank <= axis < rank:
+        raise LeftAlone(f"its number of groups is an input, and its src has no axis {axis}")
+    return axis % rank
+
+
+def _filled(node: ir.Node, src: ir.Value, axis: int, size: ir.Value, number: float, edit: Editor) -> ir.Value:
+    """A tensor of one number with the sizes of `src`, but for `axis`."""
+    if src.dtype is None:
+        raise LeftAlone("its number of groups is an input, and the type of its src is not known")
+    sizes = list(facts.dims(src) or ())
+    count = size if facts.dims(size) == [1] else _vector(node, size, edit)
+    if count.dtype != ir.DataType.INT64:
+        count = edit.insert(node, "Cast", [count], ir.DataType.INT64, [1], {"to": int(ir.DataType.INT64)})
+    parts = []
+    for axes in (range(axis), range(axis + 1, len(sizes))):
+        parts.append(edit.sizes(node, src, list(axes)) if len(axes) else None)
+    given = [part for part in (parts[0], count, parts[1]) if part is not None]
+    shape = given[0]
+    if len(given) > 1:
+        shape = edit.insert(node, "Concat", given, ir.DataType.INT64, [len(sizes)], {"axis": 0})
+    known: list[Dim] = [*sizes[:axis], None, *sizes[axis + 1 :]]
+    value = ir.tensor(np.array([number], src.dtype.numpy()))
+    return edit.insert(node, "ConstantOfShape", [shape], src.dtype, known, {"value": value})
+
+
+def _vector(node: ir.Node, size: ir.Value, edit: Editor) -> ir.Value:
+    one = edit.constant(node, np.array([1], np.int64))
+    return edit.insert(node, "Reshape", [size, one], size.dtype, [1])
+
+
+def _lowest(node: ir.Node, src: ir.Value, is_low: bool, edit: Editor) -> ir.Value:
+    """The lowest number, or the highest one, in place of each number of `src`. NaN stays: it never wins."""
+    assert src.dtype is not None
+    dtype, sizes = src.dtype.numpy(), facts.dims(src)
+    if src.dtype.is_floating_point():
+        worst = edit.constant(node, np.array(-np.inf if is_low else np.inf, dtype))
+        is_nan = edit.insert(node, "IsNaN", [src], ir.DataType.BOOL, sizes)
+        return edit.insert(node, "Where", [is_nan, src, worst], src.dtype, sizes)
+    limits = np.iinfo(dtype)
+    worst = edit.constant(node, np.array(limits.min if is_low else limits.max, dtype))
+    return edit.insert(node, "Min" if is_low else "Max", [src, worst], src.dtype, sizes)
+
+
+def _softmax(node: ir.Node, size: ir.Value, edit: Editor) -> None:
+    """exp(src - maximum) / sum of these. An element with a bad index gives 0: no group has it in its sum."""
+    src, index = (facts.argument(node, place) for place in (0, 1))
+    axis, of_index = _axis(node, SOFTMAX), facts.dims(index) or []
+    if len(of_index) != 1 and len(of_index) != axis + 1:
+        raise LeftAlone("its number of groups is an input, and its index has axes behind the one of the groups")
+    sizes, dtype = facts.dims(src), src.dtype
+    values = src
+    if dtype in _SIXTEEN_BITS:
+        # As in the plugin, which computes them in float32.
+        values = edit.insert(node, "Cast", [src], ir.DataType.FLOAT, sizes, {"to": int(ir.DataType.FLOAT)})
+    # TRTS_GatherCOO works along the last axis of its index.
+    rows = edit.unsqueeze_front(node, index, axis + 1)
+
+    def gathered(reduced: ir.Value) -> ir.Value:
+        return _insert_plugin(node, GATHER_COO, [reduced, rows], {}, [("gathered", values.dtype, sizes)], edit)
+
+    def reduced(given: ir.Value, reduce: str, start: float) -> ir.Value:
+        base = _filled(node, values, axis, size, start, edit)
+        wanted = facts.dims(base)
+        described = [(reduce, values.dtype, wanted), ("arg_out", ir.DataType.INT32, wanted)]
+        attributes: dict[str, nodes.AttributeValue] = {"dim": axis, "reduce": reduce}
+        if reduce == MAX.name:
+            attributes["arg_type"] = nodes.ARG_TYPE
+        outputs = described if reduce == MAX.name else described[:1]
+        return _insert_plugin(node, SCATTER, [given, index, base], attributes, outputs, edit)
+
+    highest = gathered(reduced(values, MAX.name, -np.inf))
+    above = edit.insert(node, "Sub", [values, highest], values.dtype, sizes)
+    exponentials = edit.insert(node, "Exp", [above], values.dtype, sizes)
+    total = gathered(reduced(exponentials, SUM.name, 0))
+    quotient = edit.insert(node, "Div", [exponentials, total], values.dtype, sizes)
+    zero = edit.constant(node, np.array(0, np.float32 if values.dtype is None else values.dtype.numpy()))
+    of_no_group = edit.insert(node, "Equal", [total, zero], ir.DataType.BOOL, sizes)
+    chosen = [of_no_group, zero, quotient]
+    if values is src:
+        last = ir.node("Where", chosen, name=node.name)
+    else:
+        result = edit.insert(node, "Where", chosen, values.dtype, sizes)
+        last = ir.node("Cast", [result], attributes={"to": int(dtype or ir.DataType.FLOAT)}, name=node.name)
+    ir.convenience.replace_nodes_and_values(graph_of(node), node, [node], [last], _outputs(node, SOFTMAX), last.outputs)
+
+
+def _outputs(node: ir.Node, operator: Operator) -> list[ir.Value]:
+    """The outputs of a node without the one from which TensorRT learns the number of groups.
+
+    Raises:
+        LeftAlone: something uses that one.
+    """
+    count = len(node.outputs)
+    if operator.has_groups_output:
+        count = len(operator.outputs)
+    if any(each.uses() or each.is_graph_output() for each in node.outputs[count:]):
+        raise LeftAlone("its output groups is used")
+    return list(node.outputs[:count])
+
+
+def _insert_plugin(
+    node: ir.Node,
+    operator: Operator,
+    inputs: Sequence[ir.Value],
+    attributes: dict[str, nodes.AttributeValue],
+    outputs: Sequence[tuple[str, ir.DataType | None, Sequence[Dim] | None]],
+    edit: Editor,
+) -> ir.Value:
+    """Inserts a plugin's node of the same domain before `node`. Returns its first output."""
+    made = edit.insert_plugin(node, operator, inputs, attributes, outputs)[0]
+    producer = made.producer()
+    assert producer is not None
+    producer.domain = node.domain
+    return made
