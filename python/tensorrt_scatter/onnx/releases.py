@@ -179,6 +179,15 @@ REFUSALS = (
 )
 """The types that an importer refuses at its first input, although ONNX has them."""
 
+KNOWN_INPUTS: dict[str, tuple[int, Version]] = {
+    "CumSum": (1, (10, 8)),
+    "Pad": (3, (10, 4)),
+    "Slice": (3, (10, 3)),
+    "Squeeze": (1, (10, 7)),
+    "Unsqueeze": (1, (10, 7)),
+}
+"""The inputs with axes that have to be constants, and the first release where they may be computed."""
+
 LARGEST_K = 3840
 """The most elements that TopK gives, in all releases."""
 

@@ -58,7 +58,7 @@ def _check_is_of(graph: ir.Graph, message: Message) -> None:
 def _check_has_groups(message: Message, release: Release | None) -> None:
     """Checks that a release can have the number of groups as an input where it varies."""
     if message.groups.count < 0 and release is not None and not release.has_sizes_as_inputs:
-        raise LeftAlone(f"its number of groups varies, and {release} can have no size as an input")
+        raise LeftAlone(f"its number of groups varies, and {release} takes no size as an input")
 
 
 def _worthwhile(graph: ir.Graph, found: Sequence[Message], of_softmax: Mapping[ir.Node, Softmax]) -> list[Message]:

@@ -54,12 +54,17 @@ def reductions(node: ir.Node, release: Release, _opset: int) -> Iterator[Remark]
 
 def infinities(node: ir.Node, release: Release, _opset: int) -> Iterator[Remark]:
     """Comparisons with an infinity."""
-    if not release.finds_equal_infinities and infinity.matched(node) is not None:
+    if release.finds_equal_infinities:
+        return
+    if infinity.matched(node) is not None:
         yield Remark(
             Kind.MISREAD,
             "an infinity is not found to be equal to an infinity (seen in 8.6.0)",
             f"{_convert(release)}, which writes IsInf",
         )
+    elif node.op_type == "IsNaN":
+        reason = "its parser finds NaN by Equal(x, x), so that an infinity may pass for NaN"
+        yield Remark(Kind.NOTE, reason, "compare the results where there may be infinities")
 
 
 def scatters(node: ir.Node, release: Release, _opset: int) -> Iterator[Remark]:

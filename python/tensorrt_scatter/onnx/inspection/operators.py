@@ -41,8 +41,8 @@ def types(node: ir.Node, release: Release, _opset: int) -> Iterator[Remark]:
     if first is None:
         return
     for refusal in releases.REFUSALS:
-        is_later = refusal.before is None or release.version < refusal.before
-        if node.op_type in refusal.op_types and first.name in refusal.types and is_later:
+        is_refused = refusal.before is None or release.version < refusal.before
+        if node.op_type in refusal.op_types and first.name in refusal.types and is_refused:
             yield Remark(Kind.REFUSED, f"{node.op_type} takes no {first.name} there", "put Casts around it")
             return
     taken = {value.dtype.name for value in node.inputs if value is not None and value.dtype is not None}
@@ -50,6 +50,14 @@ def types(node: ir.Node, release: Release, _opset: int) -> Iterator[Remark]:
         yield Remark(
             Kind.REFUSED, "UINT8 is a type of the network's inputs and outputs alone", "put a Cast to INT32 before it"
         )
+
+
+def varying_inputs(node: ir.Node, release: Release, _opset: int) -> Iterator[Remark]:
+    """Inputs that the importer wants to know when it reads the model."""
+    place, since = releases.KNOWN_INPUTS.get(node.op_type, (0, release.version))
+    given = node.inputs[place] if place < len(node.inputs) else None
+    if release.version < since and given is not None and facts.constant(given) is None:
+        yield Remark(Kind.REFUSED, f"its input {place} is computed in the model", "export with a constant")
 
 
 def unknown_type(dtype: ir.DataType, release: Release) -> Remark:
@@ -112,4 +120,4 @@ def largest_k(node: ir.Node, _release: Release, _opset: int) -> Iterator[Remark]
         yield Remark(Kind.REFUSED, reason, "sort outside of the model")
 
 
-RULES = (importer, types, large_integers, doubles, sizes_from_data, largest_k)
+RULES = (importer, types, varying_inputs, large_integers, doubles, sizes_from_data, largest_k)

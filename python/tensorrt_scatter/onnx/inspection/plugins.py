@@ -14,6 +14,14 @@ from .finding import Kind, Remark
 
 _PREFIX = "TRTS_"
 _HIGHEST_RANK = 8
+_OF_OTHER_ENGINES = {
+    "ai.onnx.ml",
+    "ai.onnx.preview",
+    "ai.onnx.preview.training",
+    "com.microsoft",
+    "com.microsoft.nchwc",
+}
+"""Domains whose operators TensorRT does not have."""
 
 
 def plugin(node: ir.Node, release: Release, _opset: int) -> Iterator[Remark]:
@@ -25,6 +33,9 @@ def plugin(node: ir.Node, release: Release, _opset: int) -> Iterator[Remark]:
     elif node.op_type.startswith(_PREFIX):
         known = ", ".join(BY_OP_TYPE)
         yield Remark(Kind.REFUSED, f"there is no plugin {node.op_type}", f"use one of {known}")
+    elif node.domain in _OF_OTHER_ENGINES:
+        reason = f"TensorRT has no {node.op_type} of {node.domain}"
+        yield Remark(Kind.REFUSED, reason, "export without the optimizations of another engine")
     else:
         reason = f"TensorRT looks for a plugin {node.op_type}"
         yield Remark(Kind.NOTE, reason, "load the library that has it before the model is parsed")
@@ -40,7 +51,7 @@ def _sizes(node: ir.Node, operator: Operator, release: Release) -> Iterator[Rema
         if not release.has_sizes_as_inputs:
             yield Remark(
                 Kind.REFUSED,
-                "its number of groups is an input, and a plugin of TensorRT 8 can have no size as an input",
+                f"its number of groups is an input, and {release} takes no size as an input",
                 f"convert the model with target={release.name!r}; what that leaves, export with a fixed number",
             )
         elif facts.numbers(node, nodes.SHAPE_INPUTS) not in ([place], [-1]):
@@ -66,8 +77,6 @@ def _types(node: ir.Node, operator: Operator, release: Release) -> Iterator[Rema
         if names.get(narrowed, narrowed.lower()) not in given.types:
             reason = f"its input {given.name} has type {dtype.name}, which the plugin does not take"
             yield Remark(Kind.REFUSED, reason, "put Casts around it")
-        elif dtype is ir.DataType.DOUBLE and dtype.name not in release.narrowed:
-            yield Remark(Kind.REFUSED, f"its input {given.name} is DOUBLE, which no plugin takes", "export with FLOAT")
     ranks = [facts.rank(value) for value in node.inputs if value is not None]
     if any(rank is not None and rank > _HIGHEST_RANK for rank in ranks):
         yield Remark(Kind.REFUSED, f"an input has more than {_HIGHEST_RANK} axes", "reshape it")

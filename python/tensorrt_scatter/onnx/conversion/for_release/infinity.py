@@ -1,6 +1,6 @@
-"""Comparisons with an infinity become IsInf or IsNaN: TensorRT 8.6 finds that no infinity equals another.
+"""Comparisons with an infinity become IsInf: TensorRT 8.6 does not find that an infinity equals another.
 
-It computes GreaterOrEqual and LessOrEqual from Equal, so these are wrong at infinities too.
+Its parser writes GreaterOrEqual and LessOrEqual as Greater or Less, or Equal, so these are rewritten too.
 """
 
 from __future__ import annotations
@@ -29,9 +29,11 @@ class Comparison:
     is_negative: bool
 
     @property
-    def is_of_any_number(self) -> bool:
-        """Whether it holds for all but NaN: no number is larger than infinity, or smaller than negative infinity."""
-        return self.op_type == ("GreaterOrEqual" if self.is_negative else "LessOrEqual")
+    def strict(self) -> str | None:
+        """The comparison that holds for finite numbers, where it holds for these: all are below infinity."""
+        return {("LessOrEqual", False): "Less", ("GreaterOrEqual", True): "Greater"}.get(
+            (self.op_type, self.is_negative)
+        )
 
 
 def matched(node: ir.Node) -> Comparison | None:
@@ -67,7 +69,7 @@ def rewrite(model: ir.Model, edit: Editor, report: Report) -> None:
             continue
         changed.append(node)
         _replace(node, found, edit)
-    summed_up(changed, "a comparison with infinity", "IsInf or IsNaN", report)
+    summed_up(changed, "a comparison with infinity", "IsInf", report)
 
 
 def _check_shape(found: Comparison) -> None:
@@ -88,11 +90,12 @@ def _replace(node: ir.Node, found: Comparison, edit: Editor) -> None:
     if value.dtype in _SIXTEEN_BITS:
         # Before opset 20 IsInf takes no 16-bit floats. Infinities and NaN stay what they are.
         value = edit.insert(node, "Cast", [value], ir.DataType.FLOAT, sizes, {"to": int(ir.DataType.FLOAT)})
-    if found.is_of_any_number:
-        nan = edit.insert(node, "IsNaN", [value], ir.DataType.BOOL, sizes)
-        new = ir.node("Not", [nan], name=node.name)
-    else:
-        signs = {"detect_negative": int(found.is_negative), "detect_positive": int(not found.is_negative)}
+    signs = {"detect_negative": int(found.is_negative), "detect_positive": int(not found.is_negative)}
+    if found.strict is None:
         new = ir.node("IsInf", [value], attributes=signs, name=node.name)
+    else:
+        is_infinity = edit.insert(node, "IsInf", [value], ir.DataType.BOOL, sizes, signs)
+        is_beside = edit.insert(node, found.strict, [found.value, found.infinity], ir.DataType.BOOL, sizes)
+        new = ir.node("Or", [is_beside, is_infinity], name=node.name)
     ir.convenience.replace_nodes_and_values(graph_of(node), node, [node], [new], [old], new.outputs)
     edit.drop_unused(before)

@@ -23,6 +23,8 @@ from ..report import Change, Kept, LeftAlone, Report
 _OPPOSITE = {MIN: MAX, MAX: MIN}
 _START = {SUM: 0, MEAN: 0, MUL: 1}
 _SIXTEEN_BITS = (ir.DataType.FLOAT16, ir.DataType.BFLOAT16)
+_OLDEST = 12
+"""The first opset in which Min and Max take integers, the newest operators that are written here."""
 _OF_SIZES = ("dim_size", "dim_size_input", "weight_input", nodes.SHAPE_INPUTS)
 """The attributes that tell where the number of groups is."""
 
@@ -46,7 +48,7 @@ def rewrite(model: ir.Model, release: Release, edit: Editor, report: Report) -> 
                 after = _replace(node, edit)
             report.changes.append(Change(name, f"{op_type} with the number of groups as an input", after))
         except LeftAlone as left:
-            reason = f"{left}; {release} can have no size as an input"
+            reason = f"{left}; {release} takes no size as an input"
             report.kept.append(Kept(name, op_type, reason))
 
 
@@ -58,14 +60,18 @@ def _replace(node: ir.Node, edit: Editor) -> str:
     if array is not None and array.size == 1:
         _put(node, before[:-1], {**_kept(node), "dim_size": int(array.reshape(()))})
         after = f"{operator.op_type} with dim_size"
-    elif operator.base is Base.START:
-        _start_from_base(node, operator, size, edit)
-        after = f"{operator.op_type} with a base of that size"
+    elif operator.base is not Base.START and operator is not SOFTMAX:
+        raise LeftAlone("its number of groups is an input, and the plugin has no base that could tell it")
+    elif edit.model.opset_imports.get("", 0) < _OLDEST:
+        raise LeftAlone(f"its number of groups is an input, and the opset is below {_OLDEST}")
+    elif len(before) != len(operator.inputs) + 1:
+        raise LeftAlone(f"it has {len(before)} inputs: expected {len(operator.inputs)} and the number of groups")
     elif operator is SOFTMAX:
         _softmax(node, size, edit)
         after = f"{SCATTER.op_type} and {GATHER_COO.op_type} with a base of that size"
     else:
-        raise LeftAlone("its number of groups is an input, and the plugin has no base to take it from")
+        _start_from_base(node, operator, size, edit)
+        after = f"{operator.op_type} with a base of that size"
     edit.drop_unused(before)
     return after
 
@@ -156,7 +162,7 @@ def _lowest(node: ir.Node, src: ir.Value, is_low: bool, edit: Editor) -> ir.Valu
 def _softmax(node: ir.Node, size: ir.Value, edit: Editor) -> None:
     """exp(src - maximum) / sum of these. An element with a bad index gives 0: no group has it in its sum."""
     src, index = (facts.argument(node, place) for place in (0, 1))
-    axis, of_index = _axis(node, SOFTMAX), facts.dims(index) or []
+    axis, of_index, outputs = _axis(node, SOFTMAX), facts.dims(index) or [], _outputs(node, SOFTMAX)
     if len(of_index) != 1 and len(of_index) != axis + 1:
         raise LeftAlone("its number of groups is an input, and its index has axes behind the one of the groups")
     sizes, dtype = facts.dims(src), src.dtype
@@ -177,8 +183,8 @@ def _softmax(node: ir.Node, size: ir.Value, edit: Editor) -> None:
         attributes: dict[str, nodes.AttributeValue] = {"dim": axis, "reduce": reduce}
         if reduce == MAX.name:
             attributes["arg_type"] = nodes.ARG_TYPE
-        outputs = described if reduce == MAX.name else described[:1]
-        return _insert_plugin(node, SCATTER, [given, index, base], attributes, outputs, edit)
+        described = described if reduce == MAX.name else described[:1]
+        return _insert_plugin(node, SCATTER, [given, index, base], attributes, described, edit)
 
     highest = gathered(reduced(values, MAX.name, -np.inf))
     above = edit.insert(node, "Sub", [values, highest], values.dtype, sizes)
@@ -193,7 +199,7 @@ def _softmax(node: ir.Node, size: ir.Value, edit: Editor) -> None:
     else:
         result = edit.insert(node, "Where", chosen, values.dtype, sizes)
         last = ir.node("Cast", [result], attributes={"to": int(dtype or ir.DataType.FLOAT)}, name=node.name)
-    ir.convenience.replace_nodes_and_values(graph_of(node), node, [node], [last], _outputs(node, SOFTMAX), last.outputs)
+    ir.convenience.replace_nodes_and_values(graph_of(node), node, [node], [last], outputs, last.outputs)
 
 
 def _outputs(node: ir.Node, operator: Operator) -> list[ir.Value]:

@@ -29,5 +29,4 @@ def summed_up(changed: Iterable[ir.Node], before: str, after: str, report: Repor
     """Adds one line to the report for all nodes that a pass changed. They may be many, and none is a scatter."""
     names = [name_of(node) for node in changed]
     if names:
-        others = f" and {len(names) - 1} others" if len(names) > 1 else ""
-        report.changes.append(Change(f"{names[0]}{others}", before, after))
+        report.changes.append(Change(", ".join(names), before, after))
