@@ -12,6 +12,8 @@ from ..releases import Release
 from . import misreads, operators, plugins
 from .finding import Finding, Kind, Remark
 
+_INLINE = "inline it, by onnx.inliner.inline_local_functions"
+
 
 def findings(model: ir.Model, of: Iterable[Release]) -> list[Finding]:
     """What each release would refuse or misread, and notes. Shapes and types must have been inferred."""
@@ -42,9 +44,6 @@ def _of_node(node: ir.Node, release: Release, version: int, functions: set[tuple
             yield from rule(node, release, version)
 
 
-_INLINE = "inline it, by onnx.inliner.inline_local_functions"
-
-
 def _of_model(model: ir.Model, release: Release, version: int) -> Iterator[Remark]:
     values = [*model.graph.inputs, *model.graph.initializers.values()]
     for dtype in sorted({each.dtype for each in values if each.dtype is not None}, key=lambda each: each.name):
@@ -60,5 +59,5 @@ def _of_model(model: ir.Model, release: Release, version: int) -> Iterator[Remar
         names = ", ".join(map(str, narrowed))
         reason = f"{release} has INT32 in the place of INT64"
         yield Remark(Kind.NOTE, reason, f"bind INT32 arrays as {names}")
-    if model.functions and not release.has_functions:
-        yield Remark(Kind.NOTE, "nodes inside functions are not looked at", _INLINE)
+    for function in model.functions.values():
+        yield Remark(Kind.NOTE, f"the nodes in its function {function.name} are not looked at", _INLINE)

@@ -12,7 +12,20 @@ from collections.abc import Sequence
 import numpy as np
 import onnx_ir as ir
 
-from ...._declarations import BY_OP_TYPE, GATHER_COO, MAX, MEAN, MIN, MUL, SCATTER, SOFTMAX, SUM, Base, Operator
+from ...._declarations import (
+    BY_OP_TYPE,
+    GATHER_COO,
+    MAX,
+    MEAN,
+    MIN,
+    MUL,
+    REDUCTION_OF,
+    SCATTER,
+    SOFTMAX,
+    SUM,
+    Base,
+    Operator,
+)
 from ... import nodes
 from ...releases import Release
 from .. import facts
@@ -96,7 +109,9 @@ def _kind(value: nodes.AttributeValue) -> ir.AttributeType:
 
 def _start_from_base(node: ir.Node, operator: Operator, size: ir.Value, edit: Editor) -> None:
     src, index = (facts.argument(node, place) for place in (0, 1))
-    reduce = operator.reduction(facts.text(node, "reduce", SUM.name))
+    reduce = REDUCTION_OF.get(facts.text(node, "reduce", SUM.name))
+    if reduce not in operator.reductions:
+        raise LeftAlone(f"{operator.op_type} does not have its reduction")
     axis = _axis(node, operator)
     base = _filled(node, src, axis, size, _START.get(reduce, 0), edit)
     if reduce in _OPPOSITE:
