@@ -9,7 +9,6 @@ import onnx_ir as ir
 from .. import releases
 from ..conversion import facts
 from ..conversion.for_release import infinity, reduce_axes, shape_range
-from ..conversion.report import LeftAlone
 from ..releases import Release
 from .finding import Kind, Remark
 
@@ -23,33 +22,37 @@ def shape(node: ir.Node, release: Release, _opset: int) -> Iterator[Remark]:
     if node.op_type == "Shape" and not release.reads_start_and_end_of_shape and shape_range.has_range(node):
         yield Remark(
             Kind.MISREAD,
-            "start and end of Shape are not read: it gives all sizes (seen in 8.6.0)",
+            "start and end of Shape are not read: it gives all sizes",
             f"{_convert(release)}, which puts a Slice behind it",
         )
 
 
 def reductions(node: ir.Node, release: Release, _opset: int) -> Iterator[Remark]:
     """Reductions whose axes are an input, or vary."""
+    reads_input = release.reads_axes_as_inputs or node.op_type == "ReduceSum"
     if node.op_type not in reduce_axes.REDUCTIONS and node.op_type != "ReduceSum":
         return
-    if len(node.inputs) < 2 and not facts.number(node, "noop_with_empty_axes", 0):
+    if reduce_axes.is_no_op(node):
+        if not release.reads_axes_as_inputs:
+            reason = "noop_with_empty_axes is not read: it reduces all axes"
+            yield Remark(Kind.MISREAD, reason, "remove the node, which leaves its input as it is")
         return
-    try:
-        axes = reduce_axes.axes_of(node)
-    except LeftAlone as left:
-        if "vary" in str(left):
-            yield Remark(Kind.REFUSED, "its axes are computed in the model", "export with constant axes")
-        elif not release.reads_axes_as_inputs:
-            yield Remark(Kind.MISREAD, "noop_with_empty_axes is not read: it reduces all axes", "remove the node")
-        return
-    rank = facts.rank(facts.argument(node, 0))
-    is_of_all = axes is None or (rank is not None and len({axis % rank for axis in axes}) == rank)
-    if node.op_type != "ReduceSum" and not release.reads_axes_as_inputs and not is_of_all:
+    if reads_input and reduce_axes.varies(node):
+        yield Remark(Kind.REFUSED, "its axes are computed in the model", "export with constant axes")
+    elif not reads_input and not _is_of_all_axes(node):
         yield Remark(
             Kind.MISREAD,
-            f"the axes of {node.op_type} are not read where they are an input: it reduces all axes (seen in 8.6.0)",
-            f"{_convert(release)}, which makes them an attribute",
+            f"the axes of {node.op_type} are not read where they are an input: it reduces all axes",
+            f"{_convert(release)}, which makes them an attribute if they are constant",
         )
+
+
+def _is_of_all_axes(node: ir.Node) -> bool:
+    """Whether a reduction certainly has no axes as an input, or all axes of its first input."""
+    if reduce_axes.varies(node):
+        return False
+    axes, rank = reduce_axes.axes_of(node), facts.rank(facts.argument(node, 0))
+    return axes is None or (bool(rank) and {axis % (rank or 1) for axis in axes} == set(range(rank or 0)))
 
 
 def infinities(node: ir.Node, release: Release, _opset: int) -> Iterator[Remark]:
@@ -59,7 +62,7 @@ def infinities(node: ir.Node, release: Release, _opset: int) -> Iterator[Remark]
     if infinity.matched(node) is not None:
         yield Remark(
             Kind.MISREAD,
-            "an infinity is not found to be equal to an infinity (seen in 8.6.0)",
+            "an infinity is not found to be equal to an infinity",
             f"{_convert(release)}, which writes IsInf",
         )
     elif node.op_type == "IsNaN":

@@ -23,6 +23,7 @@ from ...._declarations import (
     SCATTER,
     SOFTMAX,
     SUM,
+    VALUES,
     Base,
     Operator,
 )
@@ -138,8 +139,7 @@ def _axis(node: ir.Node, operator: Operator) -> int:
 
 def _filled(node: ir.Node, src: ir.Value, axis: int, size: ir.Value, number: float, edit: Editor) -> ir.Value:
     """A tensor of one number with the sizes of `src`, but for `axis`."""
-    if src.dtype is None:
-        raise LeftAlone("its number of groups is an input, and the type of its src is not known")
+    dtype = _type(src)
     sizes = list(facts.dims(src) or ())
     count = size if facts.dims(size) == [1] else _vector(node, size, edit)
     if count.dtype != ir.DataType.INT64:
@@ -152,8 +152,16 @@ def _filled(node: ir.Node, src: ir.Value, axis: int, size: ir.Value, number: flo
     if len(given) > 1:
         shape = edit.insert(node, "Concat", given, ir.DataType.INT64, [len(sizes)], {"axis": 0})
     known: list[Dim] = [*sizes[:axis], None, *sizes[axis + 1 :]]
-    value = ir.tensor(np.array([number], src.dtype.numpy()))
-    return edit.insert(node, "ConstantOfShape", [shape], src.dtype, known, {"value": value})
+    value = ir.tensor(np.array([number], dtype.numpy()))
+    return edit.insert(node, "ConstantOfShape", [shape], dtype, known, {"value": value})
+
+
+def _type(src: ir.Value) -> ir.DataType:
+    """The element type of src, one that the plugins have."""
+    names = {"FLOAT": "float32", "DOUBLE": "float64"}
+    if src.dtype is None or names.get(src.dtype.name, src.dtype.name.lower()) not in VALUES:
+        raise LeftAlone("its number of groups is an input, and it is not known that its src has a type of the plugin")
+    return src.dtype
 
 
 def _vector(node: ir.Node, size: ir.Value, edit: Editor) -> ir.Value:
@@ -163,15 +171,14 @@ def _vector(node: ir.Node, size: ir.Value, edit: Editor) -> ir.Value:
 
 def _lowest(node: ir.Node, src: ir.Value, is_low: bool, edit: Editor) -> ir.Value:
     """The lowest number, or the highest one, in place of each number of `src`. NaN stays: it never wins."""
-    assert src.dtype is not None
-    dtype, sizes = src.dtype.numpy(), facts.dims(src)
-    if src.dtype.is_floating_point():
-        worst = edit.constant(node, np.array(-np.inf if is_low else np.inf, dtype))
+    dtype, sizes = _type(src), facts.dims(src)
+    if dtype.is_floating_point():
+        worst = edit.constant(node, np.array(-np.inf if is_low else np.inf, dtype.numpy()))
         is_nan = edit.insert(node, "IsNaN", [src], ir.DataType.BOOL, sizes)
-        return edit.insert(node, "Where", [is_nan, src, worst], src.dtype, sizes)
-    limits = np.iinfo(dtype)
-    worst = edit.constant(node, np.array(limits.min if is_low else limits.max, dtype))
-    return edit.insert(node, "Min" if is_low else "Max", [src, worst], src.dtype, sizes)
+        return edit.insert(node, "Where", [is_nan, src, worst], dtype, sizes)
+    limits = np.iinfo(dtype.numpy())
+    worst = edit.constant(node, np.array(limits.min if is_low else limits.max, dtype.numpy()))
+    return edit.insert(node, "Min" if is_low else "Max", [src, worst], dtype, sizes)
 
 
 def _softmax(node: ir.Node, size: ir.Value, edit: Editor) -> None:
@@ -180,8 +187,9 @@ def _softmax(node: ir.Node, size: ir.Value, edit: Editor) -> None:
     axis, of_index, outputs = _axis(node, SOFTMAX), facts.dims(index) or [], _outputs(node, SOFTMAX)
     if len(of_index) != 1 and len(of_index) != axis + 1:
         raise LeftAlone("its number of groups is an input, and its index has axes behind the one of the groups")
-    sizes, dtype = facts.dims(src), src.dtype
-    values = src
+    sizes, dtype, values = facts.dims(src), _type(src), src
+    if not dtype.is_floating_point():
+        raise LeftAlone(f"its src has type {dtype.name}, which the plugin does not take")
     if dtype in _SIXTEEN_BITS:
         # As in the plugin, which computes them in float32.
         values = edit.insert(node, "Cast", [src], ir.DataType.FLOAT, sizes, {"to": int(ir.DataType.FLOAT)})
@@ -206,14 +214,14 @@ def _softmax(node: ir.Node, size: ir.Value, edit: Editor) -> None:
     exponentials = edit.insert(node, "Exp", [above], values.dtype, sizes)
     total = gathered(reduced(exponentials, SUM.name, 0))
     quotient = edit.insert(node, "Div", [exponentials, total], values.dtype, sizes)
-    zero = edit.constant(node, np.array(0, np.float32 if values.dtype is None else values.dtype.numpy()))
+    zero = edit.constant(node, np.array(0, _type(values).numpy()))
     of_no_group = edit.insert(node, "Equal", [total, zero], ir.DataType.BOOL, sizes)
     chosen = [of_no_group, zero, quotient]
     if values is src:
         last = ir.node("Where", chosen, name=node.name)
     else:
         result = edit.insert(node, "Where", chosen, values.dtype, sizes)
-        last = ir.node("Cast", [result], attributes={"to": int(dtype or ir.DataType.FLOAT)}, name=node.name)
+        last = ir.node("Cast", [result], attributes={"to": int(dtype)}, name=node.name)
     ir.convenience.replace_nodes_and_values(graph_of(node), node, [node], [last], outputs, last.outputs)
 
 
