@@ -48,6 +48,8 @@ class Release:
     """Whether Pad's axes are read. If not, a Pad that has them is refused."""
     reads_number_of_split_outputs: bool = True
     """Whether a Split without sizes makes its last part smaller where its size is no multiple of their number."""
+    has_new_modes_of_grid_sample: bool = True
+    """Whether GridSample's modes "linear" and "cubic" of opset 20 are known. If not, the nearest pixel is taken."""
     compares_integers_as_floats: bool = False
     """Whether TopK, ArgMax and ArgMin of integers compare float32 numbers."""
 
@@ -76,6 +78,7 @@ RELEASES = (
         has_functions=False,
         reads_axes_of_pad=False,
         reads_number_of_split_outputs=False,
+        has_new_modes_of_grid_sample=False,
         compares_integers_as_floats=True,
     ),
     Release(
@@ -86,6 +89,8 @@ RELEASES = (
         narrowed={"DOUBLE": "FLOAT"},
         # Up to 10.8.
         refuses_attribute_of_scatter_nd=True,
+        # Read in 10.1.
+        has_new_modes_of_grid_sample=False,
     ),
     Release(
         "11",

@@ -8,7 +8,7 @@ import onnx_ir as ir
 
 from .. import releases
 from ..conversion import facts
-from ..conversion.for_release import infinity, reduce_axes, shape_range
+from ..conversion.for_release import grid_sample, infinity, reduce_axes, shape_range
 from ..releases import Release
 from .finding import Kind, Remark
 
@@ -119,6 +119,13 @@ def pads(node: ir.Node, release: Release, _opset: int) -> Iterator[Remark]:
         yield Remark(Kind.REFUSED, "Pad has no axes there", "give the pads of all axes")
 
 
+def grid_samples(node: ir.Node, release: Release, _opset: int) -> Iterator[Remark]:
+    """GridSample with the modes of opset 20."""
+    if node.op_type == "GridSample" and not release.has_new_modes_of_grid_sample and grid_sample.has_new_mode(node):
+        reason = "its mode is not known: the nearest pixel is taken"
+        yield Remark(Kind.MISREAD, reason, f"{_convert(release)}; for a cubic one, export with opset 19 or older")
+
+
 def integer_order(node: ir.Node, release: Release, _opset: int) -> Iterator[Remark]:
     """Integers that are compared as float32."""
     if node.op_type in ("TopK", "ArgMax", "ArgMin") and release.compares_integers_as_floats:
@@ -146,6 +153,7 @@ RULES = (
     scatters,
     splits,
     pads,
+    grid_samples,
     integer_order,
     group_normalization,
 )

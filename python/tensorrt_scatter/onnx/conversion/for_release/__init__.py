@@ -10,7 +10,7 @@ import onnx_ir as ir
 from ...releases import Release
 from ..edit import Editor
 from ..report import Report
-from . import infinity, opset, scatter_nd, shape_range, sizes
+from . import activations, grid_sample, infinity, opset, scatter_nd, shape_range, sizes
 
 
 def rewrite(model: ir.Model, release: Release, edit: Editor, report: Report) -> None:
@@ -23,4 +23,7 @@ def rewrite(model: ir.Model, release: Release, edit: Editor, report: Report) -> 
         infinity.rewrite(model, edit, report)
     if release.refuses_attribute_of_scatter_nd or not release.refuses_reduction_of_scatter_nd:
         scatter_nd.rewrite(model, report)
+    if not release.has_new_modes_of_grid_sample:
+        grid_sample.rewrite(model, report)
+    activations.rewrite(model, release, edit, report)
     opset.rewrite(model, release, edit, report)

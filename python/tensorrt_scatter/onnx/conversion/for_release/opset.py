@@ -13,9 +13,10 @@ import onnx
 import onnx_ir as ir
 
 from ...releases import Release
+from .. import facts
 from ..edit import Editor, name_of
 from ..report import Change, Kept, LeftAlone, Report
-from . import reduce_axes, split_sizes
+from . import grid_sample, reduce_axes, split_sizes
 from .walk import nodes_of
 
 _NEWEST_KNOWN = 25
@@ -23,7 +24,7 @@ _NEWEST_KNOWN = 25
 
 _SAME_BUT_FOR_TYPES = frozenset(
     """
-    Acos Acosh Asin Asinh Atan Atanh Bernoulli Cast CastLike Constant ConstantOfShape Conv ConvTranspose Cos Cosh
+    Acos Acosh Asin Asinh Atan Atanh AveragePool Bernoulli Cast CastLike Constant ConstantOfShape Conv ConvTranspose Cos Cosh
     DequantizeLinear Det Dropout Elu Equal EyeLike Flatten GRU GlobalAveragePool GlobalLpPool GlobalMaxPool HardSigmoid
     HardSwish Identity If InstanceNormalization IsInf IsNaN LSTM Loop LpNormalization MaxPool MaxRoiPool MaxUnpool
     Multinomial NegativeLogLikelihoodLoss Pad QLinearMatMul QuantizeLinear RNN RandomNormal RandomNormalLike
@@ -84,11 +85,14 @@ def _step(node: ir.Node, version: int, highest: int) -> Callable[[Editor], None]
     Raises:
         LeftAlone: it is not certain that the older definition computes the same.
     """
+    unknown = LeftAlone(f"how opset {version} differs from older ones is not known here")
+    if version > onnx.defs.onnx_opset_version():
+        raise unknown
     newer, older = _definition(node, version), _definition(node, highest)
     if newer is not None and older is not None and newer.since_version == older.since_version:
         return None
     if version > _NEWEST_KNOWN:
-        raise LeftAlone(f"how opset {version} differs from older ones is not known here")
+        raise unknown
     if newer is None:
         raise LeftAlone(f"ONNX has no operator {node.op_type}")
     if older is None:
@@ -100,10 +104,16 @@ def _step(node: ir.Node, version: int, highest: int) -> Callable[[Editor], None]
     if node.op_type == "Split":
         sizes = split_sizes.sizes_of(node)
         return lambda edit: split_sizes.write(node, sizes, edit)
+    if node.op_type == "GridSample":
+        grid_sample.check_sizes(node)
+        return lambda edit: grid_sample.write_older_mode(node)
     if node.op_type not in _SAME_BUT_FOR_TYPES and node.op_type not in reduce_axes.REDUCTIONS:
         raise LeftAlone(f"its definition of opset {newer.since_version} may compute something else")
     _check_inputs(node, older)
     _check_types(node, older)
+    if node.op_type == "AveragePool" and facts.number(node, "ceil_mode", 0):
+        # Which elements the last window has was told anew.
+        raise LeftAlone("its ceil_mode may mean something else")
     added = _added_attributes(node, newer, older)
     return (lambda edit: _remove(node, added)) if added else None
 
@@ -154,7 +164,8 @@ def _added_attributes(node: ir.Node, newer: onnx.defs.OpSchema, older: onnx.defs
         if name in older.attributes:
             continue
         declared = newer.attributes.get(name)
-        if declared is None or not declared.default_value.name or given.value != _default(declared):
+        is_default = declared is not None and bool(declared.default_value.name) and given.value == _default(declared)
+        if not is_default and not (name == "dilations" and set(given.value) == {1}):
             raise LeftAlone(f"its attribute {name} came with a later definition")
         added.append(name)
     return added
