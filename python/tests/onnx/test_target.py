@@ -105,6 +105,7 @@ def test_axes_of_a_sum_stay_an_input(operators: ModuleType) -> None:
         ("out = ReduceMax (x, given)", "its axes vary"),
         ("out = ReduceMax <noop_with_empty_axes = 1> (x)", "leaves its input as it is"),
         ("a, out = Split <num_outputs = 2> (x)", "the size that it splits is not known"),
+        ("parts = Identity (x)  a, out = Split <num_outputs = 3> (parts)", "num_outputs is 3, and it has 2 outputs"),
         ("inverse = BitwiseNot (given)  out = Identity (x)", "ONNX has BitwiseNot from opset"),
         ("pads = Constant <value_ints = [1, 1]> ()  out = Pad (x, pads, , given)", "input 3 came with a later definition"),
     ],
@@ -329,14 +330,15 @@ def test_a_softmax_along_another_axis(operators: ModuleType) -> None:
     converted(original, feeds, operators, atol=1e-6)
 
 
-def test_a_constant_size_becomes_an_attribute(operators: ModuleType) -> None:
-    original = model("""g (float[e, 3] src, int64[e] index) => (float[a, b] out) {
-        count = Constant <value_ints = [5]> ()
+@pytest.mark.parametrize("count", ["Constant <value_ints = [5]> ()", "Shape <start = -2, end = -1> (like)"])
+def test_a_size_that_does_not_vary_becomes_an_attribute(count: str, operators: ModuleType) -> None:
+    original = model(f"""g (float[e, 3] src, int64[e] index, float[5, k] like) => (float[a, b] out) {{
+        count = {count}
         out = tensorrt_scatter.TRTS_ScatterStd <dim = 0, dim_size_input = 1,
-            tensorrt_plugin_shape_input_indices = [2]> (src, index, count) }""")
-    feeds: Feeds = {"src": draw(1, 9, 3), "index": draw_index(1, 0, 5, 9)}
+            tensorrt_plugin_shape_input_indices = [2]> (src, index, count) }}""")
+    feeds: Feeds = {"src": draw(1, 9, 3), "index": draw_index(1, 0, 5, 9), "like": draw(1, 5, 2)}
     changed, report = converted(original, [feeds], operators)
-    (node,) = plugin_nodes(changed)
+    (node,) = changed.graph.node
     assert attributes(node)["dim_size"] == 5 and len(node.input) == 2 and not report.left
 
 

@@ -83,6 +83,8 @@ def convert(
         _infer_shapes(model)
     symbols.unify(_values_of(model.graph))
     edit = Editor(model, wrap_negative_indices, new_domain)
+    if release is not None:
+        for_release.prepare(model, release, edit, report)
     for rule in (_visit, _simplify):
         for node in [node for graph in facts.nested(model.graph) for node in graph]:
             rule(node, edit, report)

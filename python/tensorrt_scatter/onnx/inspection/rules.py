@@ -25,7 +25,8 @@ def _of_release(model: ir.Model, release: Release) -> Iterator[Finding]:
     for remark in _of_model(model, release, version):
         yield Finding(release.title, "", "", remark.kind, remark.reason, remark.remedy)
     functions = {(function.domain, function.name) for function in model.functions.values()}
-    for node in (node for graph in facts.nested(model.graph) for node in graph):
+    # A node without an output computes nothing.
+    for node in (node for graph in facts.nested(model.graph) for node in graph if node.outputs):
         for remark in _of_node(node, release, version, functions):
             yield Finding(release.title, name_of(node), node.op_type, remark.kind, remark.reason, remark.remedy)
 

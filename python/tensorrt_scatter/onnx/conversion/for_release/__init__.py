@@ -13,6 +13,12 @@ from ..report import Report
 from . import activations, grid_sample, infinity, opset, scatter_nd, shape_range, sizes
 
 
+def prepare(model: ir.Model, release: Release, edit: Editor, report: Report) -> None:
+    """Does what fusions depend on: a number of groups that does not vary is no input."""
+    if not release.has_sizes_as_inputs:
+        sizes.fix(model, edit, report)
+
+
 def rewrite(model: ir.Model, release: Release, edit: Editor, report: Report) -> None:
     """Runs the passes that a release needs."""
     if not release.has_sizes_as_inputs:

@@ -119,6 +119,9 @@ def _step(node: ir.Node, version: int, highest: int) -> Callable[[Editor], None]
 
 
 def _definition(node: ir.Node, version: int) -> onnx.defs.OpSchema | None:
+    # onnx_ir keeps what is not UTF-8 as bytes.
+    if not isinstance(node.op_type, str):
+        return None
     try:
         return onnx.defs.get_schema(node.op_type, version, "")
     except onnx.defs.SchemaError:

@@ -7,6 +7,7 @@ maximum) into each group that has a number, and leaves 0 in the others. A softma
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -49,8 +50,38 @@ def has_size_as_input(node: ir.Node) -> bool:
         node.op_type in BY_OP_TYPE
         and node.domain in nodes.DOMAINS
         and facts.number(node, "dim_size_input", 0) == 1
-        and bool(node.inputs)
+        and bool(node.inputs and node.outputs)
     )
+
+
+def fix(model: ir.Model, edit: Editor, report: Report) -> None:
+    """Lets nodes whose number of groups does not vary have it as an attribute."""
+    for node in [node for graph in facts.nested(model.graph) for node in graph if has_size_as_input(node)]:
+        size = facts.argument(node, len(node.inputs) - 1)
+        count, name, inputs = _known(size), name_of(node), list(node.inputs)
+        # More inputs than a node has may be others than they seem.
+        if count is None or count < 0 or len(inputs) > len(BY_OP_TYPE[node.op_type].inputs) + 1:
+            continue
+        # What stays is told by `rewrite`.
+        with contextlib.suppress(LeftAlone):
+            _put(node, inputs[:-1], {**_kept(node), "dim_size": count})
+            before = f"{node.op_type} with the number of groups as an input"
+            report.changes.append(Change(name, before, f"{node.op_type} with dim_size"))
+            edit.drop_unused(inputs[-1:])
+
+
+def _known(size: ir.Value) -> int | None:
+    """The number that a size is, if it does not vary."""
+    array = facts.constant(size)
+    if array is not None:
+        return int(array.reshape(())) if array.size == 1 else None
+    for view in facts.views(facts.resolve(size)):
+        shape = facts.made_by(view, "Shape")
+        sizes = None if shape is None else facts.dims(facts.argument(shape, 0))
+        if shape is not None and sizes is not None:
+            given = sizes[slice(facts.number(shape, "start", 0), facts.number(shape, "end", len(sizes)))]
+            return given[0] if len(given) == 1 and isinstance(given[0], int) else None
+    return None
 
 
 def rewrite(model: ir.Model, release: Release, edit: Editor, report: Report) -> None:
@@ -70,17 +101,13 @@ def _replace(node: ir.Node, edit: Editor) -> str:
     """Replaces a node. Returns what took its place."""
     operator, before = BY_OP_TYPE[node.op_type], list(node.inputs)
     size = facts.argument(node, len(node.inputs) - 1)
-    array = facts.constant(size)
-    if array is not None and array.size == 1:
-        _put(node, before[:-1], {**_kept(node), "dim_size": int(array.reshape(()))})
-        after = f"{operator.op_type} with dim_size"
-    elif operator.base is not Base.START and operator is not SOFTMAX:
+    if operator.base is not Base.START and operator is not SOFTMAX:
         raise LeftAlone("its number of groups is an input, and the plugin has no base that could tell it")
-    elif edit.model.opset_imports.get("", 0) < _OLDEST:
+    if edit.model.opset_imports.get("", 0) < _OLDEST:
         raise LeftAlone(f"its number of groups is an input, and the opset is below {_OLDEST}")
-    elif len(before) != len(operator.inputs) + 1:
+    if len(before) != len(operator.inputs) + 1:
         raise LeftAlone(f"it has {len(before)} inputs: expected {len(operator.inputs)} and the number of groups")
-    elif operator is SOFTMAX:
+    if operator is SOFTMAX:
         _softmax(node, size, edit)
         after = f"{SCATTER.op_type} and {GATHER_COO.op_type} with a base of that size"
     else:
@@ -222,6 +249,8 @@ def _softmax(node: ir.Node, size: ir.Value, edit: Editor) -> None:
     else:
         result = edit.insert(node, "Where", chosen, values.dtype, sizes)
         last = ir.node("Cast", [result], attributes={"to": int(dtype)}, name=node.name)
+    # Where the old output has no shape, later nodes find the new one's.
+    last.outputs[0].type, last.outputs[0].shape = ir.TensorType(dtype), None if sizes is None else ir.Shape(sizes)
     ir.convenience.replace_nodes_and_values(graph_of(node), node, [node], [last], outputs, last.outputs)
 
 

@@ -12,8 +12,11 @@ from ..report import Change, Report
 
 
 def nodes_of(model: ir.Model, *op_types: str) -> list[ir.Node]:
-    """The nodes of ONNX's own domain in the graph and the graphs inside it; of some types, where these are given."""
-    found = (node for graph in facts.nested(model.graph) for node in graph if node.domain == "")
+    """The nodes of ONNX's own domain in the graph and the graphs inside it; of some types, where these are given.
+
+    A node without an output computes nothing, and is left out.
+    """
+    found = (node for graph in facts.nested(model.graph) for node in graph if node.domain == "" and node.outputs)
     return [node for node in found if not op_types or node.op_type in op_types]
 
 
