@@ -66,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     convert.add_argument(
         "--no-fusion",
         action="store_true",
-        help="leave gathers before scatters: right for TensorRT 8.5 to 9 where the number of groups varies",
+        help="leave gathers before scatters (--target 8.6 does so where the number of groups varies)",
     )
     convert.add_argument(
         "--domain",

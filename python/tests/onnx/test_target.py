@@ -105,7 +105,6 @@ def test_axes_of_a_sum_stay_an_input(operators: ModuleType) -> None:
         ("out = ReduceMax (x, given)", "its axes vary"),
         ("out = ReduceMax <noop_with_empty_axes = 1> (x)", "leaves its input as it is"),
         ("a, out = Split <num_outputs = 2> (x)", "the size that it splits is not known"),
-        ("parts = Identity (x)  a, out = Split <num_outputs = 3> (parts)", "num_outputs is 3, and it has 2 outputs"),
         ("inverse = BitwiseNot (given)  out = Identity (x)", "ONNX has BitwiseNot from opset"),
         ("pads = Constant <value_ints = [1, 1]> ()  out = Pad (x, pads, , given)", "input 3 came with a later definition"),
     ],
@@ -135,6 +134,16 @@ def test_split_into_a_number_of_parts(size: int, operators: ModuleType) -> None:
         one, two, three = Split <axis = 0, num_outputs = 3> (x) }}""")
     changed, report = converted(original, [{"x": draw(1, size, 2)}], operators)
     assert len(changed.graph.node[-1].input) == 2 and not report.left
+
+
+@pytest.mark.parametrize("said", [1, 3])
+def test_a_split_with_another_number_of_outputs_is_not_valid(said: int) -> None:
+    original = model(
+        f"g (float[5, n] x) => (float[a, n] p, float[b, n] q) {{ p, q = Split <num_outputs = {said}> (x) }}"
+    )
+    for call in (convert, check):
+        with pytest.raises(ValueError, match=f"num_outputs of p is {said}, but it has 2 outputs"):
+            call(original)
 
 
 def test_attributes_that_came_later_are_left_out_where_they_say_nothing(operators: ModuleType) -> None:

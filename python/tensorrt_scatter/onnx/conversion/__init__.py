@@ -180,6 +180,13 @@ def _opened(proto: onnx.ModelProto) -> ir.Model:
                     f"the model is not valid ONNX: {attribute.name} of {name_of(node)} refers to an attribute of a "
                     "function, but the node is in no function"
                 )
+        # ONNX's shape inference ends the process where a Split has more outputs than it says.
+        if (node.domain, node.op_type) == ("", "Split"):
+            said, outputs = facts.number(node, "num_outputs", len(node.outputs)), len(node.outputs)
+            if said != outputs:
+                raise ValueError(
+                    f"the model is not valid ONNX: num_outputs of {name_of(node)} is {said}, but it has {outputs} outputs"
+                )
     return model
 
 

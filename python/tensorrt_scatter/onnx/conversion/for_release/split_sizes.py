@@ -21,9 +21,6 @@ def sizes_of(node: ir.Node) -> list[int] | None:
         return None
     dims = facts.dims(facts.argument(node, 0))
     axis, count = facts.number(node, "axis", 0), len(node.outputs)
-    given = facts.number(node, "num_outputs", count)
-    if given != count:
-        raise LeftAlone(f"num_outputs is {given}, and it has {count} outputs: not valid ONNX")
     size = dims[axis] if dims is not None and -len(dims) <= axis < len(dims) else None
     if not isinstance(size, int):
         raise LeftAlone("it has a number of outputs, and the size that it splits is not known")
