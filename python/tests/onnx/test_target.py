@@ -405,6 +405,15 @@ def test_no_fusion_needs_a_size_as_an_input(operators: ModuleType) -> None:
     assert [node.op_type for node in plugin_nodes(fixed)] == ["TRTS_GatherScatter"]
 
 
+def test_the_other_name_of_onnxs_domain() -> None:
+    original = sized("TRTS_Scatter", "max", attribute="dim = 0, ")
+    expected, _ = convert(original, target="8.6")
+    original.opset_import[0].domain = original.graph.node[0].domain = "ai.onnx"
+    changed, report = convert(original, target="8.6")
+    assert not report.left and changed.graph == expected.graph
+    assert {each.domain: each.version for each in changed.opset_import} == {"": 17, "tensorrt_scatter": 1}
+
+
 def test_nothing_changes_without_a_target() -> None:
     original = sized("TRTS_Scatter", "sum", attribute="dim = 0, ")
     assert convert(original)[0] == original
