@@ -272,9 +272,13 @@ def mutated(data: bytes, pool: list[bytes], generator: random.Random) -> bytes:
         return _mutated_bytes(data, generator)
     if generator.random() < 0.15:
         return _mutated_bytes(data, generator)
-    for _ in range(generator.choice((1, 1, 1, 2, 3, 5))):
-        _mutate(model, pool, generator)
-    return model.SerializeToString()
+    try:
+        for _ in range(generator.choice((1, 1, 1, 2, 3, 5))):
+            _mutate(model, pool, generator)
+        return model.SerializeToString()
+    except UnicodeError:
+        # An earlier change made a name that is no text.
+        return _mutated_bytes(data, generator)
 
 
 def _mutated_bytes(data: bytes, generator: random.Random) -> bytes:

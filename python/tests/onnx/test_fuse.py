@@ -469,11 +469,14 @@ def test_a_maximum_of_what_is_not_gathered_starts_from_nothing(vary: bool, opera
 
 
 def test_a_start_that_is_used_elsewhere_stays(operators: ModuleType) -> None:
-    layer = Layer(x=[5, 3], elements=9, reduction="max", outputs=["float[5, 3] start"])
+    layer = Layer(reduction="max", outputs=["float[n, 3] start"])
     converted = check(layer.model(), layer.feeds(1, 5, 9), operators)
     assert plugins(converted) == SCATTER * 2
     # It has the shape of the rows.
     assert reasons(layer.model()) == ["the gathered rows are used elsewhere too"]
+    # Where that shape does not vary, it is a constant.
+    fixed = Layer(x=[5, 3], elements=9, reduction="max", outputs=["float[5, 3] start"])
+    assert plugins(check(fixed.model(), fixed.feeds(1, 5, 9), operators)) == SCATTER + ALONE
 
 
 def test_long_chains_of_index_nodes_are_compared() -> None:

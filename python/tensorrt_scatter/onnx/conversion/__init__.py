@@ -14,8 +14,9 @@ from .. import nodes
 
 # Registers the plugins' schemas, for shape inference.
 from .. import schemas as _schemas  # noqa: F401
-from . import constant_if, domains, facts, files, fusion, scores, symbols, without_self
+from . import constant_if, domains, facts, files, fusion, scores, symbols, tidy, without_self
 from .edit import Editor, name_of
+from .elements import Known
 from .files import FilePath
 from .index import unexpand_plugin
 from .report import Change, Kept, LeftAlone, Report, Unfused
@@ -75,8 +76,9 @@ def convert(
     while folded := constant_if.fold(model):
         report.changes += folded
         _infer_shapes(model)
-    symbols.unify(_values_of(model.graph))
     edit = Editor(model, wrap_negative_indices, new_domain)
+    _infer_more(model)
+    tidy.simplify(model, edit, edit.known)
     for rule in (_visit, _simplify):
         for node in [node for graph in facts.nested(model.graph) for node in graph]:
             rule(node, edit, report)
@@ -97,6 +99,7 @@ def convert(
         unchanged = onnx.ModelProto()
         unchanged.CopyFrom(proto)
         return unchanged, report
+    tidy.simplify(model, edit, Known())
     _infer_shapes(model)
     try:
         converted = ir.to_proto(model)
@@ -172,9 +175,8 @@ def _check_order(graph: ir.Graph, seen: set[ir.Node]) -> None:
                 raise ValueError(
                     f"the model is not valid ONNX: {name_of(node)} takes {value.name!r}, which a later node makes"
                 )
-        for attribute in node.attributes.values():
-            for inner in facts.graphs_of(attribute):
-                _check_order(inner, seen)
+        for inner in facts.graphs_in(node):
+            _check_order(inner, seen)
         seen.add(node)
 
 
@@ -231,6 +233,18 @@ def _infer_shapes(model: ir.Model) -> None:
         raise _not_valid(error) from error
 
 
+def _infer_more(model: ir.Model) -> None:
+    """Infers shapes until nothing more is found: what is known of a computed shape tells more of others."""
+    values = list(_values_of(model.graph))
+    symbols.unify(values)
+    found, before = symbols.known_sizes(values), -1
+    while found > before:
+        symbols.forget(values)
+        _infer_shapes(model)
+        symbols.unify(values)
+        found, before = symbols.known_sizes(values), found
+
+
 def _values(model: ir.Model) -> Iterator[ir.Value]:
     for graph in (model.graph, *(function.graph for function in model.functions.values())):
         yield from _values_of(graph)
@@ -250,6 +264,13 @@ def _declare_as(original: onnx.ModelProto, converted: onnx.ModelProto) -> None:
     for value, declared in zip(converted.graph.input, original.graph.input):
         value.CopyFrom(declared)
     for value, declared in zip(converted.graph.output, original.graph.output):
-        # PyTorch's exporter over TorchScript declares a wrong rank for the result of an If: that is not kept.
-        if len(value.type.tensor_type.shape.dim) == len(declared.type.tensor_type.shape.dim):
+        sizes, wanted = value.type.tensor_type.shape.dim, declared.type.tensor_type.shape.dim
+        # PyTorch's exporter over TorchScript declares a wrong rank for the result of an If, and wrong sizes of what is
+        # computed from a scatter_reduce: these are not kept.
+        if len(sizes) == len(wanted) and not any(map(_differ, sizes, wanted)):
             value.CopyFrom(declared)
+
+
+def _differ(one: onnx.TensorShapeProto.Dimension, other: onnx.TensorShapeProto.Dimension) -> bool:
+    """Whether two sizes are different numbers."""
+    return one.HasField("dim_value") and other.HasField("dim_value") and one.dim_value != other.dim_value

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ..._declarations import REDUCTION_OF, Operator
 from .. import nodes
 from . import facts
+from .elements import Known
 from .facts import Dim
 from .numbering import Numbering
 from .report import LeftAlone
@@ -29,6 +30,7 @@ class Editor:
     def __init__(self, model: ir.Model, wrap_negative_indices: bool, domain: str = nodes.DOMAIN) -> None:
         self.model = model
         self.numbering = Numbering()
+        self.known = Known()
         self._wrap = wrap_negative_indices
         self._domain = domain
         self._names = set(_names(model.graph))
