@@ -136,11 +136,6 @@ def test_scatter_nd(reduction: str, axes: tuple[int, ...], operators: ModuleType
             "rank",
         ),
         (
-            """(float[4, 3] data, int64[5, 2] index, float[5] src) => (float[4, 3] out)
-            { out = ScatterND <reduction = "add"> (data, index, src) }""",
-            "2 coordinates",
-        ),
-        (
             """(float[4, 3] data, int64[1] index, float[3] src) => (float[4, 3] out)
             { out = ScatterND <reduction = "add"> (data, index, src) }""",
             "single row",

@@ -152,10 +152,13 @@ class Editor:
             self._describe(arg_out, f"{old.name}_arg_out", ir.DataType.INT32, facts.dims(old))
         ir.convenience.replace_nodes_and_values(graph_of(node), node, [node], [plugin], [old], plugin.outputs[:1])
 
-    def replace_by_view(self, node: ir.Node, value: ir.Value, shape: Sequence[int]) -> None:
-        """Replaces `node` by a Reshape of `value`. The output keeps its name."""
-        old = node.outputs[0]
-        view = ir.node("Reshape", [value, self.constant(node, np.array(shape, np.int64))], name=node.name)
+    def replace_by_view(self, node: ir.Node, plugin: ir.Value, shape: Sequence[int] | ir.Value) -> None:
+        """Replaces `node` by a Reshape of a plugin's result. The output keeps its name; the plugin takes the node's."""
+        old, maker = node.outputs[0], plugin.producer()
+        sizes = shape if isinstance(shape, ir.Value) else self.constant(node, np.array(shape, np.int64))
+        assert maker is not None
+        view = ir.node("Reshape", [plugin, sizes], name=maker.name)
+        maker.name = node.name
         ir.convenience.replace_nodes_and_values(graph_of(node), node, [node], [view], [old], view.outputs)
 
     def unsqueeze_front(self, before: ir.Node, value: ir.Value, rank: int) -> ir.Value:
@@ -178,9 +181,18 @@ class Editor:
             return self.insert(before, "Squeeze", [value], value.dtype, wanted, {"axes": axes})
         return self.insert(before, "Squeeze", [value, self.constant(before, np.array(axes))], value.dtype, wanted)
 
+    def sum_of_last_axis(self, before: ir.Node, value: ir.Value) -> ir.Value:
+        """The sums of `value` along its last axis, which goes."""
+        wanted = (facts.dims(value) or [])[:-1]
+        # From opset 13 on the axes are an input.
+        if self.model.opset_imports.get("", 0) < 13:
+            return self.insert(before, "ReduceSum", [value], value.dtype, wanted, {"axes": [-1], "keepdims": 0})
+        axes = self.constant(before, np.array([-1], np.int64))
+        return self.insert(before, "ReduceSum", [value, axes], value.dtype, wanted, {"keepdims": 0})
+
     def non_negative(self, before: ir.Node, index: ir.Value, data: ir.Value, axis: int) -> ir.Value:
         """Adds the size of `axis` to the negative elements of an index into `data`, which count from the end."""
-        if not self._wrap or facts.never_negative(index):
+        if not self.wraps(index):
             return index
         if index.dtype not in (ir.DataType.INT32, ir.DataType.INT64):
             raise LeftAlone("it is not known that its index is of INT32 or INT64")
@@ -190,6 +202,10 @@ class Editor:
             known = self._wrapped[key] = self._with_size_added(before, index, index.dtype, data, axis)
             self._unwrapped[known] = index, self.size_key(data, axis)
         return known
+
+    def wraps(self, index: ir.Value) -> bool:
+        """Whether the size of an axis has to be added to negative elements of an index: it may have some."""
+        return self._wrap and not facts.never_negative(index)
 
     def unwrapped(self, index: ir.Value) -> tuple[ir.Value, Hashable] | None:
         """The index that `non_negative` was given where it returned this one, and the key of the size that it added."""

@@ -169,8 +169,8 @@ def constant(value: ir.Value) -> NDArray[Any] | None:
 def fill(value: ir.Value) -> float | int | None:
     """The number to which all elements of `value` are equal; None for -0."""
     value = resolve(value)
-    while (copies := made_by(value, "Expand", "Tile")) is not None:
-        value = resolve(argument(copies, 0))
+    while (copies := made_by(value, "Expand", "Tile", *_VIEWS)) is not None:
+        value = argument(copies, 0)
     producer = made_by(value, "ConstantOfShape")
     if producer is not None:
         array = tensor(producer, "value")
