@@ -189,6 +189,13 @@ SEEDS = (
         flat = Concat <axis = 0> (of_b, last, three)
         src = Reshape (x, flat)
         out = ScatterElements <axis = 1, reduction = "max"> (data, at, src) }""",
+    """g (float[n, 3] like, float[e, 3] src, int64[e, 1] column) => (float[n, 3] out) {
+        shape = Shape (src)  at = Expand (column, shape)
+        size = Shape (like)  base = ConstantOfShape (size)
+        smallest = ReduceMin <keepdims = 0> (src)
+        filled = Expand (smallest, shape)
+        start = ScatterElements <reduction = "max"> (base, at, filled)
+        out = ScatterElements <reduction = "max"> (start, at, src) }""",
     """g (float[n, 5, 2] data, int64[e, 2] index, float[e, 2] src) => (float[n, 5, 2] out)
         { out = ScatterND <reduction = "add"> (data, index, src) }""",
     """g (int64[2, e, 3] index, float[2, e] src) => (float[2, 3, 2] out) {
@@ -236,7 +243,9 @@ def check(data: bytes) -> None:
     # Declared shapes may contradict the computed ones.
     graph = model.graph
     declared_twice = {value.name for value in graph.input} & {value.name for value in graph.output}
-    if not graph.value_info and not declared_twice:
+    # What torch_geometric has written otherwise than it computes is mended.
+    is_mended = "torch_geometric" in str(report)
+    if not graph.value_info and not declared_twice and not is_mended:
         _check_results(model, converted)
 
 

@@ -42,7 +42,7 @@ def test_sizes_that_vary(operators: ModuleType) -> None:
         converted = check(original, feeds, operators)
     assert converted.graph.input == original.graph.input
     assert converted.graph.output == original.graph.output
-    assert "dim_size" not in attributes(plugin_nodes(converted)[0])
+    assert attributes(plugin_nodes(converted)[0])["dim_size"] == -1
 
 
 @pytest.mark.parametrize(
@@ -75,6 +75,21 @@ def test_an_index_that_is_never_negative_is_not_wrapped(index: str, operators: M
         {{ {index}  out = ScatterElements <reduction = "add"> (data, at, src) }}""")
     feeds = {"data": draw(1, 4, 1), "raw": draw_index(2, -3, 4, 3, 1), "src": draw(3, 3, 1)}
     assert "Where" not in op_types(check(original, feeds, operators).graph)
+
+
+@pytest.mark.parametrize("reduction", ["add", "max"])
+def test_every_attribute_is_written_out(reduction: str) -> None:
+    original = model(f"""g (float[4, 2] data, int64[e, 2] index, float[e, 2] src) => (float[4, 2] out)
+        {{ out = ScatterElements <axis = -2, reduction = "{reduction}"> (data, index, src) }}""")
+    (node,) = plugin_nodes(convert(original)[0])
+    assert attributes(node) == {
+        "dim": 0,
+        "dim_size": 4,
+        "dim_size_input": 0,
+        "deterministic": 0,
+        "reduce": {"add": "sum"}.get(reduction, reduction),
+        "arg_type": "int32",
+    }
 
 
 def test_wrapping_can_be_left_out() -> None:

@@ -19,10 +19,10 @@ from .edit import Editor, name_of
 from .elements import Known
 from .files import FilePath
 from .index import unexpand_plugin
-from .report import Change, Kept, LeftAlone, Report, Unfused
+from .report import GROUPS_NOTE, Change, Kept, LeftAlone, Report, Unfused, Wrong
 from .scatters import rewrite_scatter_elements, rewrite_scatter_nd
 
-__all__ = ["Change", "Kept", "Report", "Unfused", "convert", "convert_file"]
+__all__ = ["Change", "Kept", "Report", "Unfused", "Wrong", "convert", "convert_file"]
 
 _LARGEST_FOLLOWED = 2**24
 """The largest axis in a model in which shape inference may propagate the elements of vectors."""
@@ -72,6 +72,7 @@ def convert(
     proto = model_or_path if isinstance(model_or_path, onnx.ModelProto) else files.load(model_or_path)
     model = _opened(proto)
     report = Report()
+    tidy.skip_identities(model)
     _infer_shapes(model)
     while folded := constant_if.fold(model):
         report.changes += folded
@@ -79,9 +80,10 @@ def convert(
     edit = Editor(model, wrap_negative_indices, new_domain)
     _infer_more(model)
     tidy.simplify(model, edit, edit.known)
-    for rule in (_visit, _simplify):
-        for node in [node for graph in facts.nested(model.graph) for node in graph]:
-            rule(node, edit, report)
+    for node in [node for graph in facts.nested(model.graph) for node in graph]:
+        _visit(node, edit, report)
+    for node in [node for graph in facts.nested(model.graph) for node in graph]:
+        _simplify(node, edit, report, fuse)
     if fuse:
         edit.begin()
         for graph in list(facts.nested(model.graph)):
@@ -202,16 +204,21 @@ def _unexpand(node: ir.Node, edit: Editor) -> None:
             unexpand_plugin(node, edit)
 
 
-def _simplify(node: ir.Node, edit: Editor, report: Report) -> None:
+def _simplify(node: ir.Node, edit: Editor, report: Report, takes_groups: bool) -> None:
     if node.op_type != SCATTER.op_type or node.graph is None:
         return
     start = without_self.start_of(node, edit)
-    name, start_name = name_of(node), "" if start is None else name_of(start)
-    reduce = facts.text(node, "reduce", "sum")
-    if start is not None and without_self.drop_start(node, edit) is not None:
-        report.replace(Change(name, f"{SCATTER.op_type}({reduce})", SCATTER.op_type, (without_self.NOTE,)))
-        if start.graph is None:
+    if start is None:
+        return
+    name, start_name, reduce = name_of(node), name_of(start.node), facts.text(node, "reduce", "sum")
+    has_fixed_groups = facts.number(node, "dim_size", -1) >= 0
+    if without_self.drop_start(node, start, edit, takes_groups):
+        notes = (start.note(reduce), *(() if has_fixed_groups else (GROUPS_NOTE,)))
+        report.replace(Change(name, f"{SCATTER.op_type}({reduce})", SCATTER.op_type, notes))
+        if start.node.graph is None:
             report.absorb(start_name, name)
+    elif (fault := start.fault(reduce)) is not None:
+        report.wrong.append(Wrong(name, fault))
 
 
 def _report_functions(model: ir.Model, report: Report) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import onnx_ir as ir
 
 from . import facts
-from .edit import name_of
+from .edit import name_of, release_outer
 from .elements import Known
 from .report import Change
 
@@ -70,6 +70,7 @@ def _inline(graph: ir.Graph, node: ir.Node, branch: ir.Graph) -> None:
         if is_output:
             result.name = name
     graph.remove(node, safe=True)
+    release_outer(node)
 
 
 def _forget_shapes(values: list[ir.Value]) -> None:

@@ -99,7 +99,9 @@ class Editor:
         name: str | None,
     ) -> ir.Node:
         self.model.opset_imports.setdefault(self._domain, nodes.DOMAIN_VERSION)
-        given = [ir.Attr(key, _kind(value), value) for key, value in attributes.items()]
+        # Every attribute is written out, so that nothing depends on what a reader of the model takes for a default.
+        told: dict[str, nodes.AttributeValue] = {**operator.defaults(), **attributes}
+        given = [ir.Attr(key, _kind(value), value) for key, value in told.items()]
         return ir.Node(self._domain, operator.op_type, inputs, given, num_outputs=outputs, name=name)
 
     def constant(self, before: ir.Node, array: NDArray[Any]) -> ir.Value:
@@ -253,6 +255,7 @@ class Editor:
             ):
                 pending += producer.inputs
                 graph_of(producer).remove(producer, safe=True)
+                release_outer(producer)
 
     def _describe(self, value: ir.Value, name: str, dtype: ir.DataType | None, shape: Sequence[Dim] | None) -> None:
         value.name = self._free(name)
@@ -279,6 +282,16 @@ def graph_of(node: ir.Node) -> ir.Graph:
     if not isinstance(graph, ir.Graph):
         raise LeftAlone("it is in no graph")
     return graph
+
+
+def release_outer(removed: ir.Node) -> None:
+    """Takes the inputs from the nodes in the subgraphs of a removed node. They would still count as uses of values of the
+    graph around it."""
+    for graph in facts.graphs_in(removed):
+        for inner in facts.nested(graph):
+            for node in inner:
+                for place in range(len(node.inputs)):
+                    node.replace_input_with(place, None)
 
 
 def _kind(value: nodes.AttributeValue) -> ir.AttributeType:

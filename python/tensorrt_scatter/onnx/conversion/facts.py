@@ -18,7 +18,7 @@ _MOVES = {"Cast", "Expand", "Flatten", "Gather", "Reshape", "Slice", "Squeeze", 
 _COUNTS = {"Abs", "ArgMax", "ArgMin", "NonZero", "Shape", "Size"}
 
 # Operators whose result has the elements of their first input, all of them and in their order.
-_VIEWS = ("Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze")
+VIEWS = ("Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze")
 
 # The attributes that a Constant may have instead of a tensor.
 _CONSTANTS = {
@@ -169,7 +169,7 @@ def constant(value: ir.Value) -> NDArray[Any] | None:
 def fill(value: ir.Value) -> float | int | None:
     """The number to which all elements of `value` are equal; None for -0."""
     value = resolve(value)
-    while (copies := made_by(value, "Expand", "Tile", *_VIEWS)) is not None:
+    while (copies := made_by(value, "Expand", "Tile", *VIEWS)) is not None:
         value = argument(copies, 0)
     producer = made_by(value, "ConstantOfShape")
     if producer is not None:
@@ -186,7 +186,7 @@ def fill(value: ir.Value) -> float | int | None:
 def views(value: ir.Value) -> Iterator[ir.Value]:
     """`value`, and the values that have the same elements in the same order, with other axes; the first one last."""
     yield value
-    while (view := made_by(value, *_VIEWS)) is not None:
+    while (view := made_by(value, *VIEWS)) is not None:
         value = argument(view, 0)
         yield value
 

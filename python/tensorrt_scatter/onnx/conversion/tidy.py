@@ -9,7 +9,7 @@ from __future__ import annotations
 import onnx_ir as ir
 
 from . import elements, facts
-from .edit import Editor
+from .edit import Editor, release_outer
 from .elements import Known
 from .numbering import Numbering
 
@@ -37,6 +37,16 @@ def simplify(model: ir.Model, edit: Editor, known: Known) -> None:
     drop_dead(model, edit)
 
 
+def skip_identities(model: ir.Model) -> None:
+    """Lets what uses the result of an Identity use what it was given. Long chains of them would take long to follow."""
+    for graph in facts.nested(model.graph):
+        for node in graph:
+            if node.op_type == "Identity" and node.domain == "":
+                for output in node.outputs[:1]:
+                    if not output.is_graph_output():
+                        output.replace_all_uses_with(facts.argument(node, 0))
+
+
 def drop_dead(model: ir.Model, edit: Editor) -> None:
     """Removes the nodes whose results nothing uses."""
     for graph in list(facts.nested(model.graph)):
@@ -44,6 +54,7 @@ def drop_dead(model: ir.Model, edit: Editor) -> None:
             if node.graph is not None and not any(each.uses() or each.is_graph_output() for each in node.outputs):
                 before = list(node.inputs)
                 graph.remove(node, safe=True)
+                release_outer(node)
                 edit.drop_unused(before)
 
 
