@@ -15,14 +15,15 @@ from .. import nodes, releases
 # Registers the plugins' schemas, for shape inference.
 from .. import schemas as _schemas  # noqa: F401
 from ..inspection import rules
-from . import constant_if, domains, facts, files, for_release, fusion, scores, symbols, without_self
+from . import constant_if, domains, facts, files, for_release, fusion, scores, symbols, tidy, without_self
 from .edit import Editor, name_of
+from .elements import Known
 from .files import FilePath
 from .index import unexpand_plugin
-from .report import Change, Kept, LeftAlone, Report, Unfused
+from .report import GROUPS_NOTE, Change, Kept, LeftAlone, Report, Unfused, Wrong
 from .scatters import rewrite_scatter_elements, rewrite_scatter_nd
 
-__all__ = ["Change", "Kept", "Report", "Unfused", "convert", "convert_file"]
+__all__ = ["Change", "Kept", "Report", "Unfused", "Wrong", "convert", "convert_file"]
 
 _LARGEST_FOLLOWED = 2**24
 """The largest axis in a model in which shape inference may propagate the elements of vectors."""
@@ -79,17 +80,20 @@ def convert(
     proto = model_or_path if isinstance(model_or_path, onnx.ModelProto) else files.load(model_or_path)
     model = _opened(proto)
     report = Report()
+    tidy.skip_identities(model)
     _infer_shapes(model)
     while folded := constant_if.fold(model):
         report.changes += folded
         _infer_shapes(model)
-    symbols.unify(_values_of(model.graph))
     edit = Editor(model, wrap_negative_indices, new_domain)
     if release is not None:
         for_release.prepare(model, release, edit, report)
-    for rule in (_visit, _simplify):
-        for node in [node for graph in facts.nested(model.graph) for node in graph]:
-            rule(node, edit, report)
+    _infer_more(model)
+    tidy.simplify(model, edit, edit.known)
+    for node in [node for graph in facts.nested(model.graph) for node in graph]:
+        _visit(node, edit, report)
+    for node in [node for graph in facts.nested(model.graph) for node in graph]:
+        _simplify(node, edit, report, fuse)
     if fuse:
         edit.begin()
         for graph in list(facts.nested(model.graph)):
@@ -112,6 +116,7 @@ def convert(
         unchanged = onnx.ModelProto()
         unchanged.CopyFrom(proto)
         return unchanged, report
+    tidy.simplify(model, edit, Known())
     _infer_shapes(model)
     try:
         converted = ir.to_proto(model)
@@ -211,9 +216,8 @@ def _check_order(graph: ir.Graph, seen: set[ir.Node]) -> None:
                 raise ValueError(
                     f"the model is not valid ONNX: {name_of(node)} takes {value.name!r}, which a later node makes"
                 )
-        for attribute in node.attributes.values():
-            for inner in facts.graphs_of(attribute):
-                _check_order(inner, seen)
+        for inner in facts.graphs_in(node):
+            _check_order(inner, seen)
         seen.add(node)
 
 
@@ -239,16 +243,21 @@ def _unexpand(node: ir.Node, edit: Editor) -> None:
             unexpand_plugin(node, edit)
 
 
-def _simplify(node: ir.Node, edit: Editor, report: Report) -> None:
+def _simplify(node: ir.Node, edit: Editor, report: Report, takes_groups: bool) -> None:
     if node.op_type != SCATTER.op_type or node.graph is None:
         return
     start = without_self.start_of(node, edit)
-    name, start_name = name_of(node), "" if start is None else name_of(start)
-    reduce = facts.text(node, "reduce", "sum")
-    if start is not None and without_self.drop_start(node, edit) is not None:
-        report.replace(Change(name, f"{SCATTER.op_type}({reduce})", SCATTER.op_type, (without_self.NOTE,)))
-        if start.graph is None:
+    if start is None:
+        return
+    name, start_name, reduce = name_of(node), name_of(start.node), facts.text(node, "reduce", "sum")
+    has_fixed_groups = facts.number(node, "dim_size", -1) >= 0
+    if without_self.drop_start(node, start, edit, takes_groups):
+        notes = (start.note(reduce), *(() if has_fixed_groups else (GROUPS_NOTE,)))
+        report.replace(Change(name, f"{SCATTER.op_type}({reduce})", SCATTER.op_type, notes))
+        if start.node.graph is None:
             report.absorb(start_name, name)
+    elif (fault := start.fault(reduce)) is not None:
+        report.wrong.append(Wrong(name, fault))
 
 
 def _report_functions(model: ir.Model, report: Report) -> None:
@@ -270,6 +279,18 @@ def _infer_shapes(model: ir.Model) -> None:
         raise _not_valid(error) from error
 
 
+def _infer_more(model: ir.Model) -> None:
+    """Infers shapes until nothing more is found: what is known of a computed shape tells more of others."""
+    values = list(_values_of(model.graph))
+    symbols.unify(values)
+    found, before = symbols.known_sizes(values), -1
+    while found > before:
+        symbols.forget(values)
+        _infer_shapes(model)
+        symbols.unify(values)
+        found, before = symbols.known_sizes(values), found
+
+
 def _values(model: ir.Model) -> Iterator[ir.Value]:
     for graph in (model.graph, *(function.graph for function in model.functions.values())):
         yield from _values_of(graph)
@@ -289,6 +310,13 @@ def _declare_as(original: onnx.ModelProto, converted: onnx.ModelProto) -> None:
     for value, declared in zip(converted.graph.input, original.graph.input):
         value.CopyFrom(declared)
     for value, declared in zip(converted.graph.output, original.graph.output):
-        # PyTorch's exporter over TorchScript declares a wrong rank for the result of an If: that is not kept.
-        if len(value.type.tensor_type.shape.dim) == len(declared.type.tensor_type.shape.dim):
+        sizes, wanted = value.type.tensor_type.shape.dim, declared.type.tensor_type.shape.dim
+        # PyTorch's exporter over TorchScript declares a wrong rank for the result of an If, and wrong sizes of what is
+        # computed from a scatter_reduce: these are not kept.
+        if len(sizes) == len(wanted) and not any(map(_differ, sizes, wanted)):
             value.CopyFrom(declared)
+
+
+def _differ(one: onnx.TensorShapeProto.Dimension, other: onnx.TensorShapeProto.Dimension) -> bool:
+    """Whether two sizes are different numbers."""
+    return one.HasField("dim_value") and other.HasField("dim_value") and one.dim_value != other.dim_value

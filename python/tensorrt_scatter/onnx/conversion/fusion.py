@@ -12,11 +12,11 @@ import onnx_ir as ir
 
 from ..._declarations import GROUP_INDEX, SCATTER
 from ..releases import Release
-from . import facts, messages, softmax, without_self
+from . import facts, messages, softmax
 from .edit import Editor, name_of
 from .emission import Sharing, write_alone, write_attention, write_with_others
 from .messages import Message
-from .report import Change, LeftAlone, Report, Unfused
+from .report import GROUPS_NOTE, Change, LeftAlone, Report, Unfused
 from .softmax import Softmax
 
 
@@ -137,15 +137,15 @@ def _write(found: Sequence[Message], of_softmax: Mapping[ir.Node, Softmax], edit
     for matched in found:
         # What it reads may be the result of one that was replaced since.
         message = messages.match(matched.scatter, edit) or matched
-        scatter, start = message.scatter, message.start
+        scatter = message.scatter
         name = name_of(scatter)
         # Of what it reads now, too.
         weights = _softmax_of(message, edit)
         scores = _scores(message, weights) if scatter in sharing else None
         notes = _notes(message, weights is not None and scores is None)
-        parts = [] if start is None else [(start, name_of(start))]
+        parts = []
         if weights is not None and scores is not None:
-            parts += [(node, name_of(node)) for node in (weights.highest, weights.total)]
+            parts = [(node, name_of(node)) for node in (weights.highest, weights.total)]
             operator = write_attention(message, scores, sharing[scatter], edit)
             notes += (softmax.NOTE,)
         elif scatter in sharing:
@@ -172,10 +172,8 @@ def _notes(message: Message, has_softmax_that_stays: bool) -> tuple[str, ...]:
     src = message.rows.src
     if has_softmax_that_stays:
         notes.append("its weights are a softmax over each group, which stays")
-    if message.start is not None:
-        notes.append(without_self.NOTE)
     if src.dtype in (ir.DataType.FLOAT16, ir.DataType.BFLOAT16):
         notes.append("its 16-bit floats are multiplied and added in float32, and rounded once")
     if message.groups.count < 0:
-        notes.append("its number of groups is an input: it needs TensorRT 10 or newer")
+        notes.append(GROUPS_NOTE)
     return tuple(notes)

@@ -16,7 +16,7 @@ from ..._declarations import MAX, REDUCTION_OF, SCATTER, SUM, Reduction
 from . import facts
 from .edit import Editor
 from .messages import Message, rows_of
-from .without_self import base_of, start_of
+from .without_self import base_of
 
 _FLOATS = (ir.DataType.FLOAT, ir.DataType.FLOAT16, ir.DataType.BFLOAT16)
 
@@ -61,7 +61,7 @@ def match(weights: ir.Value, destination: ir.Value, edit: Editor) -> Softmax | N
     (sum_node, sum_index), (max_node, max_index) = sums, maxima
     if facts.resolve(facts.argument(sum_node, 0)) is not exponentials:
         return None
-    if facts.resolve(facts.argument(max_node, 0)) is not scores or not _starts_empty(sum_node, max_node, edit):
+    if facts.resolve(facts.argument(max_node, 0)) is not scores or not _starts_empty(sum_node, max_node):
         return None
     scattered = {_plain(each, edit) for each in (destination, facts.argument(sum_node, 1), facts.argument(max_node, 1))}
     if len(scattered) != 1:
@@ -118,9 +118,9 @@ def _without_added(value: ir.Value) -> ir.Value:
     return value
 
 
-def _starts_empty(total: ir.Node, highest: ir.Node, edit: Editor) -> bool:
-    zeros, start = base_of(total), base_of(highest)
-    return (zeros is None or facts.fill(zeros) == 0) and (start is None or start_of(highest, edit) is not None)
+def _starts_empty(total: ir.Node, highest: ir.Node) -> bool:
+    zeros = base_of(total)
+    return (zeros is None or facts.fill(zeros) == 0) and base_of(highest) is None
 
 
 def _plain(index: ir.Value, edit: Editor) -> tuple[int, Hashable]:
