@@ -14,7 +14,7 @@ from .. import nodes
 
 # Registers the plugins' schemas, for shape inference.
 from .. import schemas as _schemas  # noqa: F401
-from . import constant_if, domains, facts, files, fusion, scores, symbols, tidy, without_self
+from . import constant_if, domains, facts, files, fusion, lost, mean, scores, symbols, tidy, without_self
 from .edit import Editor, name_of
 from .elements import Known
 from .files import FilePath
@@ -84,6 +84,8 @@ def convert(
         _visit(node, edit, report)
     for node in [node for graph in facts.nested(model.graph) for node in graph]:
         _simplify(node, edit, report, fuse)
+    for node in [node for graph in facts.nested(model.graph) for node in graph]:
+        mean.simplify(node, edit, report)
     if fuse:
         edit.begin()
         for graph in list(facts.nested(model.graph)):
@@ -184,6 +186,9 @@ def _check_order(graph: ir.Graph, seen: set[ir.Node]) -> None:
 
 def _visit(node: ir.Node, edit: Editor, report: Report) -> None:
     name, op_type = name_of(node), node.op_type
+    if node.domain == "" and op_type in _RULES and node.outputs and facts.text(node, "reduction", "none") == "none":
+        lost.report_on(node, report)
+        return
     try:
         if node.domain == "" and op_type in _RULES:
             before = f"{op_type}({facts.text(node, 'reduction', 'none')})"
