@@ -47,7 +47,7 @@ def convert(
     destinations, which one TRTS_GroupIndex then sorts; or TRTS_AttentionCSR, where the weights are the softmax of scores
     over each group. A ReduceSum over products, or over leaky ReLUs of sums, of rows that two Gathers read becomes
     TRTS_GatherDot. Where an index may be negative, nodes before it add the size of
-    the axis. An Expand of the index of a plugin's node is removed. An If around a scatter is replaced by its branch if
+    the axis. An Expand or Tile of the index of a plugin's node is removed. An If around a scatter is replaced by its branch if
     the condition is constant. Everything else stays as it is: opsets, weights, and the names and axes of inputs and
     outputs. Subgraphs are converted too; functions are not. A second conversion changes nothing.
 
