@@ -15,7 +15,7 @@ from .. import nodes, releases
 # Registers the plugins' schemas, for shape inference.
 from .. import schemas as _schemas  # noqa: F401
 from ..inspection import rules
-from . import constant_if, domains, facts, files, for_release, fusion, scores, symbols, tidy, without_self
+from . import constant_if, domains, facts, files, for_release, fusion, lost, mean, scores, symbols, tidy, without_self
 from .edit import Editor, name_of
 from .elements import Known
 from .files import FilePath
@@ -51,7 +51,7 @@ def convert(
     destinations, which one TRTS_GroupIndex then sorts; or TRTS_AttentionCSR, where the weights are the softmax of scores
     over each group. A ReduceSum over products, or over leaky ReLUs of sums, of rows that two Gathers read becomes
     TRTS_GatherDot. Where an index may be negative, nodes before it add the size of
-    the axis. An Expand of the index of a plugin's node is removed. An If around a scatter is replaced by its branch if
+    the axis. An Expand or Tile of the index of a plugin's node is removed. An If around a scatter is replaced by its branch if
     the condition is constant. Everything else stays as it is: opsets, weights, and the names and axes of inputs and
     outputs. Subgraphs are converted too; functions are not. A second conversion changes nothing.
 
@@ -94,6 +94,8 @@ def convert(
         _visit(node, edit, report)
     for node in [node for graph in facts.nested(model.graph) for node in graph]:
         _simplify(node, edit, report, fuse)
+    for node in [node for graph in facts.nested(model.graph) for node in graph]:
+        mean.simplify(node, edit, report)
     if fuse:
         edit.begin()
         for graph in list(facts.nested(model.graph)):
@@ -223,6 +225,9 @@ def _check_order(graph: ir.Graph, seen: set[ir.Node]) -> None:
 
 def _visit(node: ir.Node, edit: Editor, report: Report) -> None:
     name, op_type = name_of(node), node.op_type
+    if node.domain == "" and op_type in _RULES and node.outputs and facts.text(node, "reduction", "none") == "none":
+        lost.report_on(node, report)
+        return
     try:
         if node.domain == "" and op_type in _RULES:
             before = f"{op_type}({facts.text(node, 'reduction', 'none')})"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 import onnx_ir as ir
 
 from ..._declarations import BY_OP_TYPE, SEGMENT_COO
@@ -95,3 +97,14 @@ def _check_last_axis(node: ir.Node, size: facts.Dim, after: list[facts.Dim]) -> 
     if node.op_type == SEGMENT_COO.op_type and src is not None and axis < len(src) and facts.same(size, src[axis]):
         return
     raise LeftAlone("its index is expanded, maybe along its last axis, which it cannot be told to do otherwise")
+
+
+def plain(index: ir.Value, edit: Editor) -> tuple[int, Hashable]:
+    """The number of a 1-D index before the nodes that add the size to its negative elements, and the key of that size;
+    None where there are no such nodes."""
+    index = facts.line(index) or facts.resolve(index)
+    wrapped = edit.unwrapped(index)
+    if wrapped is None:
+        return edit.numbering.of(index), None
+    given, size = wrapped
+    return edit.numbering.of(facts.line(given) or facts.resolve(given)), size

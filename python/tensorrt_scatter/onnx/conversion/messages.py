@@ -41,7 +41,10 @@ class Groups:
     def key(self, edit: Editor) -> Hashable:
         """What equals another one's key where the numbers are certainly equal."""
         if self.given is not None:
-            return edit.numbering.of(self.given)
+            # As `size_key` has it: a symbol, or what the number is an element of.
+            known = edit.known.vector(self.given)
+            size = known[0] if known is not None and len(known) == 1 else None
+            return ("element", edit.numbering.of(self.given)) if size is None else size
         return self.count if self.base is None else edit.size_key(self.base, self.axis)
 
 

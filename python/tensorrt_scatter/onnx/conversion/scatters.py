@@ -173,11 +173,7 @@ def _cut_to(
 def _reduction(node: ir.Node) -> Reduction:
     reduction = facts.text(node, "reduction", "none")
     if reduction not in _REDUCTIONS:
-        raise LeftAlone(
-            "it has no reduction, so of elements that share an index one is kept (PyTorch's exporters lose some "
-            "reductions that way: over TorchScript those of index_add and index_put, with dynamo=True the mean of "
-            "scatter_reduce)"
-        )
+        raise LeftAlone(f"its reduction is {reduction!r}: not valid ONNX")
     if len(node.outputs) != 1:
         raise ValueError(f"{node.op_type} {node.name!r} has {len(node.outputs)} outputs: the model is not valid ONNX")
     dtype = node.outputs[0].dtype or facts.argument(node, 0).dtype
