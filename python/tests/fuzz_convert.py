@@ -256,8 +256,6 @@ def _check_conversion(model: onnx.ModelProto, target: str | None) -> None:
     if not report.changes or not _is_valid(model):
         return
     # The checker finds wrong declared shapes in the branch that was not visible inside an If.
-    onnx.checker.check_model(converted, full_check=all(node.op_type != "If" for node in model.graph.node))
-    second = convert(converted, target=target)[1]
     try:
         onnx.checker.check_model(converted, full_check=all(node.op_type != "If" for node in model.graph.node))
     except onnx.shape_inference.InferenceError:
@@ -265,7 +263,7 @@ def _check_conversion(model: onnx.ModelProto, target: str | None) -> None:
         if _runs(model):
             raise
         return
-    second = convert(converted)[1]
+    second = convert(converted, target=target)[1]
     assert not second.changes, f"converted once more, it has changes: {second}"
     # Declared shapes may contradict the computed ones.
     graph = model.graph

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, Union
 
 from .._declarations import DIM, DIM_SIZE, OPERATORS, WEIGHT_INPUT, Base, Operator, Reduction
+from . import releases
 
 DOMAIN = "tensorrt_scatter"
 """The nodes' domain: the one that exports for the existing CUDA C++ plugins have. ONNX's checker wants a domain other
@@ -34,9 +35,6 @@ ARG_TYPE = "int32"
 
 SHAPE_INPUTS = "tensorrt_plugin_shape_input_indices"
 """An attribute for TensorRT's parser, not for the plugin: it lists the inputs that are shape tensors (from 10.1 on)."""
-
-_FIRST_WITH_SIZES_AS_INPUTS = 10
-"""The first major version of TensorRT in which a plugin takes a number of groups as an input."""
 
 AttributeValue = Union[int, float, str, list[int]]
 
@@ -59,14 +57,9 @@ def takes_sizes_as_inputs(target: str | None) -> bool:
     """Whether a plugin can take a number of groups as an input in the TensorRT version `target`. None is the newest.
 
     Raises:
-        ValueError: `target` is no version such as "8.6", "10" or "11".
+        ValueError: there is no such target in `releases`.
     """
-    if target is None:
-        return True
-    major = target.partition(".")[0]
-    if not major.isdecimal() or int(major) < 8:
-        raise ValueError(f'target is {target!r}: expected a version of TensorRT, such as "8.6", "10" or "11"')
-    return int(major) >= _FIRST_WITH_SIZES_AS_INPUTS
+    return target is None or releases.named(target).has_sizes_as_inputs
 
 
 def groups_as_input(operator: Operator, count: int) -> dict[str, AttributeValue]:

@@ -14,7 +14,7 @@ from exporting import attributes, export, plugin_nodes, run
 from graphs import op_types
 from torch import Tensor, nn
 
-from tensorrt_scatter.onnx import check, convert, ops
+from tensorrt_scatter.onnx import check, convert, nodes, ops
 from tensorrt_scatter.onnx.conversion import Report
 
 COLUMNS = 8
@@ -88,7 +88,7 @@ def test_nothing_is_left_that_tensorrt_8_misreads(name: str) -> None:
         given = attributes(node)
         assert node.op_type != "Shape" or not given
         assert not (node.op_type.startswith("Reduce") and node.op_type != "ReduceSum") or len(node.input) == 1
-        assert not {"dim_size_input", "weight_input", "tensorrt_plugin_shape_input_indices"} & set(given)
+        assert not any(given.get(name) for name in ("dim_size_input", "weight_input", nodes.SHAPE_INPUTS))
     assert plugin_nodes(model)
     again, second = convert(model, target="8.6")
     assert not second.changes and again == model
@@ -97,8 +97,8 @@ def test_nothing_is_left_that_tensorrt_8_misreads(name: str) -> None:
 @pytest.mark.parametrize("name", MODELS)
 def test_sizes_that_change(name: str, operators: ModuleType) -> None:
     module, model, _ = converted(name)
-    for nodes, edges in ((7, 23), (12, 40), (5, 3), (4, 0)):
-        given = graph(nodes, edges)
+    for count, edges in ((7, 23), (12, 40), (5, 3), (4, 0)):
+        given = graph(count, edges)
         with torch.no_grad():
             expected = module(*given.values())
         (result,) = run(model, given, operators)

@@ -247,7 +247,7 @@ def test_all_imported_libraries_at_once() -> None:
     [
         ({"dim_size": -1}, "dim_size is -1: expected a number of groups"),
         ({"dim_size": True}, "dim_size is True"),
-        ({"target": "7"}, "target is '7': expected a version"),
+        ({"target": "7"}, "target is '7': expected one of"),
         ({"target": "newest"}, "target is 'newest'"),
     ],
 )
