@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, Union
 
 from .._declarations import DIM, DIM_SIZE, OPERATORS, WEIGHT_INPUT, Base, Operator, Reduction
+from . import releases
 
 DOMAIN = "tensorrt_scatter"
 """The nodes' domain: the one that exports for the existing CUDA C++ plugins have. ONNX's checker wants a domain other
@@ -52,6 +53,15 @@ def checked_domain(domain: str) -> str:
     return domain
 
 
+def takes_sizes_as_inputs(target: str | None) -> bool:
+    """Whether a plugin can take a number of groups as an input in the TensorRT version `target`. None is the newest.
+
+    Raises:
+        ValueError: there is no such target in `releases`.
+    """
+    return target is None or releases.named(target).has_sizes_as_inputs
+
+
 def groups_as_input(operator: Operator, count: int) -> dict[str, AttributeValue]:
     """The attributes of a node whose last input is the number of groups, behind `count` others."""
     attributes: dict[str, AttributeValue] = {"dim_size_input": 1, SHAPE_INPUTS: [count]}
@@ -69,6 +79,11 @@ def functions() -> Iterator[tuple[str, Operator, Reduction | None]]:
             yield operator.function_of(reduction.name), operator, reduction
 
 
+def operator_of(name: str) -> tuple[Operator, Reduction | None]:
+    """The row of the table and the reduction of an operator of torch.ops.tensorrt_scatter."""
+    return _OPERATORS[name]
+
+
 def parameters(operator: Operator) -> dict[str, str]:
     """The arguments of the torch operator, by name, each with its declaration in the operator's schema."""
     declared = {
@@ -81,6 +96,8 @@ def parameters(operator: Operator) -> dict[str, str]:
         declared["out"] = "Tensor? out=None"
     return declared | {attribute.name: attribute.schema for attribute in operator.attributes if attribute.schema}
 
+
+_OPERATORS = {name: (operator, reduction) for name, operator, reduction in functions()}
 
 Value = TypeVar("Value")
 

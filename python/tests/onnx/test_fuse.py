@@ -67,7 +67,7 @@ def test_a_number_of_groups_that_does_not_vary_is_an_attribute(reduction: str, o
     converted = check(layer.model(), layer.feeds(1, 6, 11), operators)
     (node,) = plugin_nodes(converted)
     assert node.op_type == ALONE[0] and len(node.input) == 4
-    assert attributes(node)["dim_size"] == 6 and "dim_size_input" not in attributes(node)
+    assert attributes(node)["dim_size"] == 6 and attributes(node)["dim_size_input"] == 0
 
 
 @pytest.mark.parametrize(
@@ -451,7 +451,7 @@ def test_infinities_of_a_maximum_stay_as_in_pytorch(operators: ModuleType) -> No
 
 @pytest.mark.parametrize("vary", [True, False])
 def test_a_maximum_of_what_is_not_gathered_starts_from_nothing(vary: bool, operators: ModuleType) -> None:
-    """One scatter instead of two, where a number tells the groups to every TensorRT."""
+    """One scatter instead of two. A number of groups that varies is an input, which older TensorRT do not take."""
     sizes = "n, 3" if vary else "4, 3"
     original = model(f"""g (float[{sizes}] like, float[e, 3] src, int64[e, 1] column) => (float[{sizes}] out) {{
         shape = Shape (src)  at = Expand (column, shape)  size = Shape (like)  base = ConstantOfShape (size)
@@ -464,16 +464,22 @@ def test_a_maximum_of_what_is_not_gathered_starts_from_nothing(vary: bool, opera
         "column": np.array([[0], [2], [2], [0], [-1]]),
     }
     converted = check(original, feeds, operators)
-    assert plugins(converted) == SCATTER * (2 if vary else 1)
-    assert ("is now a part of" in str(convert(original)[1])) is not vary
+    (node,) = plugin_nodes(converted)
+    assert node.op_type == "TRTS_Scatter" and attributes(node).get("dim_size_input", 0) == vary
+    assert plugins(convert(original, fuse=False)[0]) == SCATTER * (2 if vary else 1)
+    report = str(convert(original)[1])
+    assert "is now a part of" in report and ("it needs TensorRT 10" in report) is vary
 
 
 def test_a_start_that_is_used_elsewhere_stays(operators: ModuleType) -> None:
-    layer = Layer(x=[5, 3], elements=9, reduction="max", outputs=["float[5, 3] start"])
+    layer = Layer(reduction="max", outputs=["float[n, 3] start"])
     converted = check(layer.model(), layer.feeds(1, 5, 9), operators)
     assert plugins(converted) == SCATTER * 2
     # It has the shape of the rows.
     assert reasons(layer.model()) == ["the gathered rows are used elsewhere too"]
+    # Where that shape does not vary, it is a constant.
+    fixed = Layer(x=[5, 3], elements=9, reduction="max", outputs=["float[5, 3] start"])
+    assert plugins(check(fixed.model(), fixed.feeds(1, 5, 9), operators)) == SCATTER + ALONE
 
 
 def test_long_chains_of_index_nodes_are_compared() -> None:

@@ -23,8 +23,7 @@ EXAMPLE = Path(__file__).parents[3] / "examples" / "graph"
 NODES, EDGES = 200, 1000
 PLUGINS = {
     "gat": ["TRTS_GroupIndex"] + ["TRTS_AttentionCSR"] * 3,
-    # The scatter counts the edges into each node, for the means.
-    "sage": ["TRTS_Scatter", "TRTS_GroupIndex"] + ["TRTS_GatherSegmentCSR"] * 3,
+    "sage": ["TRTS_GroupIndex"] + ["TRTS_GatherSegmentCSR"] * 3,
 }
 
 

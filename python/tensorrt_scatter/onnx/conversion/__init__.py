@@ -10,21 +10,25 @@ import onnx_ir as ir
 from onnx_ir.passes.common import ShapeInferencePass
 
 from ..._declarations import BY_OP_TYPE, SCATTER
-from .. import nodes
+from .. import nodes, releases
 
 # Registers the plugins' schemas, for shape inference.
 from .. import schemas as _schemas  # noqa: F401
-from . import constant_if, domains, facts, files, fusion, scores, symbols, without_self
+from ..inspection import rules
+from . import constant_if, domains, facts, files, for_release, fusion, lost, mean, scores, symbols, tidy, without_self
 from .edit import Editor, name_of
+from .elements import Known
 from .files import FilePath
 from .index import unexpand_plugin
-from .report import Change, Kept, LeftAlone, Report, Unfused
+from .report import GROUPS_NOTE, Change, Kept, LeftAlone, Report, Unfused, Wrong
 from .scatters import rewrite_scatter_elements, rewrite_scatter_nd
 
-__all__ = ["Change", "Kept", "Report", "Unfused", "convert", "convert_file"]
+__all__ = ["Change", "Kept", "Report", "Unfused", "Wrong", "convert", "convert_file"]
 
 _LARGEST_FOLLOWED = 2**24
 """The largest axis in a model in which shape inference may propagate the elements of vectors."""
+
+_OTHER_NAME = "ai.onnx"
 
 _RULES: dict[str, Callable[[ir.Node, Editor], tuple[str, ...]]] = {
     "ScatterElements": rewrite_scatter_elements,
@@ -38,6 +42,7 @@ def convert(
     wrap_negative_indices: bool = True,
     fuse: bool = True,
     domain: str | None = None,
+    target: str | None = None,
 ) -> tuple[onnx.ModelProto, Report]:
     """Rewrites the scatters of a model to plugins, wherever the plugins certainly compute the same.
 
@@ -46,7 +51,7 @@ def convert(
     destinations, which one TRTS_GroupIndex then sorts; or TRTS_AttentionCSR, where the weights are the softmax of scores
     over each group. A ReduceSum over products, or over leaky ReLUs of sums, of rows that two Gathers read becomes
     TRTS_GatherDot. Where an index may be negative, nodes before it add the size of
-    the axis. An Expand of the index of a plugin's node is removed. An If around a scatter is replaced by its branch if
+    the axis. An Expand or Tile of the index of a plugin's node is removed. An If around a scatter is replaced by its branch if
     the condition is constant. Everything else stays as it is: opsets, weights, and the names and axes of inputs and
     outputs. Subgraphs are converted too; functions are not. A second conversion changes nothing.
 
@@ -59,27 +64,38 @@ def convert(
             TRTS_Scatter does not.
         domain: The ONNX domain of all plugins' nodes, "tensorrt_scatter" or "trt.plugins"; ONNX Runtime's TensorRT
             execution provider wants the latter. None gives new nodes "tensorrt_scatter", and leaves others as they are.
+        target: The TensorRT release that the model is for: "8.6", "10" or "11". The nodes that this release misreads
+            are replaced by others that compute the same, no fusion is made that it cannot have, and `Report.left` tells
+            what it would still refuse or misread. None changes nothing of the kind.
 
     Returns:
         The new model, and a report of the changes. To write a file of any size, call `convert_file`.
 
     Raises:
         FileNotFoundError: there is no such file, or its external data is missing.
-        ValueError: it is not a valid ONNX model, or nodes cannot have that domain.
+        ValueError: it is not a valid ONNX model, nodes cannot have that domain, or there is no such target.
     """
+    release = None if target is None else releases.named(target)
     new_domain = nodes.DOMAIN if domain is None else nodes.checked_domain(domain)
     proto = model_or_path if isinstance(model_or_path, onnx.ModelProto) else files.load(model_or_path)
     model = _opened(proto)
     report = Report()
+    tidy.skip_identities(model)
     _infer_shapes(model)
     while folded := constant_if.fold(model):
         report.changes += folded
         _infer_shapes(model)
-    symbols.unify(_values_of(model.graph))
     edit = Editor(model, wrap_negative_indices, new_domain)
-    for rule in (_visit, _simplify):
-        for node in [node for graph in facts.nested(model.graph) for node in graph]:
-            rule(node, edit, report)
+    if release is not None:
+        for_release.prepare(model, release, edit, report)
+    _infer_more(model)
+    tidy.simplify(model, edit, edit.known)
+    for node in [node for graph in facts.nested(model.graph) for node in graph]:
+        _visit(node, edit, report)
+    for node in [node for graph in facts.nested(model.graph) for node in graph]:
+        _simplify(node, edit, report, fuse)
+    for node in [node for graph in facts.nested(model.graph) for node in graph]:
+        mean.simplify(node, edit, report)
     if fuse:
         edit.begin()
         for graph in list(facts.nested(model.graph)):
@@ -87,16 +103,22 @@ def convert(
         # What is inserted for a score may come after a scatter that could use it.
         edit.begin()
         for graph in list(facts.nested(model.graph)):
-            fusion.fuse(graph, edit, report)
+            fusion.fuse(graph, edit, report, release)
             for node in list(graph):
                 _unexpand(node, edit)
     _report_functions(model, report)
     if domain is not None:
         report.changes += domains.move(model, domain)
+    if release is not None:
+        _infer_shapes(model)
+        for_release.rewrite(model, release, edit, report)
+        _infer_shapes(model)
+        report.left = [each for each in rules.findings(model, [release]) if each.is_problem]
     if not report.changes:
         unchanged = onnx.ModelProto()
         unchanged.CopyFrom(proto)
         return unchanged, report
+    tidy.simplify(model, edit, Known())
     _infer_shapes(model)
     try:
         converted = ir.to_proto(model)
@@ -108,16 +130,17 @@ def convert(
 
 def convert_file(
     source: FilePath,
-    target: FilePath,
+    output: FilePath,
     *,
     wrap_negative_indices: bool = True,
     fuse: bool = True,
     domain: str | None = None,
+    target: str | None = None,
 ) -> Report:
-    """Converts the model at `source` into a file at `target`. For the rest, see `convert`.
+    """Converts the model at `source` into a file at `output`. For the rest, see `convert`.
 
     If the source has external data, or if one file cannot hold the weights, they go to a second file: the name of
-    `target` with ".data" added. `target` may be `source`. Existing files are replaced only when the new ones are
+    `output` with ".data" added. `output` may be `source`. Existing files are replaced only when the new ones are
     complete; an error leaves them unchanged.
 
     Raises:
@@ -125,9 +148,22 @@ def convert_file(
         OSError: a file cannot be read or written.
         ValueError: as `convert`; or the model is larger than 2 GiB without its weights.
     """
-    model, report = convert(source, wrap_negative_indices=wrap_negative_indices, fuse=fuse, domain=domain)
-    files.save(model, target, external=files.has_external_data(source))
+    model, report = convert(
+        source, wrap_negative_indices=wrap_negative_indices, fuse=fuse, domain=domain, target=target
+    )
+    files.save(model, output, external=files.has_external_data(source))
     return report
+
+
+def inferred(proto: onnx.ModelProto) -> ir.Model:
+    """Opens a model by onnx_ir, and infers its types and shapes.
+
+    Raises:
+        ValueError: it is not valid ONNX.
+    """
+    model = _opened(proto)
+    _infer_shapes(model)
+    return model
 
 
 def _opened(proto: onnx.ModelProto) -> ir.Model:
@@ -140,6 +176,9 @@ def _opened(proto: onnx.ModelProto) -> ir.Model:
         model = ir.from_proto(proto)
     except Exception as error:
         raise _not_valid(error) from error
+    # ONNX's own domain has two names. onnx_ir gives its nodes the empty one.
+    if _OTHER_NAME in model.opset_imports:
+        model.opset_imports.setdefault("", model.opset_imports.pop(_OTHER_NAME))
     for value in _values(model):
         # Some exporters write -1 for a size that varies. ONNX's shape inference can end the process at such a size.
         if value.shape is not None and any(isinstance(size, int) and size < 0 for size in value.shape):
@@ -152,6 +191,13 @@ def _opened(proto: onnx.ModelProto) -> ir.Model:
                 raise ValueError(
                     f"the model is not valid ONNX: {attribute.name} of {name_of(node)} refers to an attribute of a "
                     "function, but the node is in no function"
+                )
+        # ONNX's shape inference ends the process where a Split has more outputs than it says.
+        if (node.domain, node.op_type) == ("", "Split"):
+            said, outputs = facts.number(node, "num_outputs", len(node.outputs)), len(node.outputs)
+            if said != outputs:
+                raise ValueError(
+                    f"the model is not valid ONNX: num_outputs of {name_of(node)} is {said}, but it has {outputs} outputs"
                 )
     return model
 
@@ -172,14 +218,16 @@ def _check_order(graph: ir.Graph, seen: set[ir.Node]) -> None:
                 raise ValueError(
                     f"the model is not valid ONNX: {name_of(node)} takes {value.name!r}, which a later node makes"
                 )
-        for attribute in node.attributes.values():
-            for inner in facts.graphs_of(attribute):
-                _check_order(inner, seen)
+        for inner in facts.graphs_in(node):
+            _check_order(inner, seen)
         seen.add(node)
 
 
 def _visit(node: ir.Node, edit: Editor, report: Report) -> None:
     name, op_type = name_of(node), node.op_type
+    if node.domain == "" and op_type in _RULES and node.outputs and facts.text(node, "reduction", "none") == "none":
+        lost.report_on(node, report)
+        return
     try:
         if node.domain == "" and op_type in _RULES:
             before = f"{op_type}({facts.text(node, 'reduction', 'none')})"
@@ -200,16 +248,21 @@ def _unexpand(node: ir.Node, edit: Editor) -> None:
             unexpand_plugin(node, edit)
 
 
-def _simplify(node: ir.Node, edit: Editor, report: Report) -> None:
+def _simplify(node: ir.Node, edit: Editor, report: Report, takes_groups: bool) -> None:
     if node.op_type != SCATTER.op_type or node.graph is None:
         return
     start = without_self.start_of(node, edit)
-    name, start_name = name_of(node), "" if start is None else name_of(start)
-    reduce = facts.text(node, "reduce", "sum")
-    if start is not None and without_self.drop_start(node, edit) is not None:
-        report.replace(Change(name, f"{SCATTER.op_type}({reduce})", SCATTER.op_type, (without_self.NOTE,)))
-        if start.graph is None:
+    if start is None:
+        return
+    name, start_name, reduce = name_of(node), name_of(start.node), facts.text(node, "reduce", "sum")
+    has_fixed_groups = facts.number(node, "dim_size", -1) >= 0
+    if without_self.drop_start(node, start, edit, takes_groups):
+        notes = (start.note(reduce), *(() if has_fixed_groups else (GROUPS_NOTE,)))
+        report.replace(Change(name, f"{SCATTER.op_type}({reduce})", SCATTER.op_type, notes))
+        if start.node.graph is None:
             report.absorb(start_name, name)
+    elif (fault := start.fault(reduce)) is not None:
+        report.wrong.append(Wrong(name, fault))
 
 
 def _report_functions(model: ir.Model, report: Report) -> None:
@@ -231,6 +284,18 @@ def _infer_shapes(model: ir.Model) -> None:
         raise _not_valid(error) from error
 
 
+def _infer_more(model: ir.Model) -> None:
+    """Infers shapes until nothing more is found: what is known of a computed shape tells more of others."""
+    values = list(_values_of(model.graph))
+    symbols.unify(values)
+    found, before = symbols.known_sizes(values), -1
+    while found > before:
+        symbols.forget(values)
+        _infer_shapes(model)
+        symbols.unify(values)
+        found, before = symbols.known_sizes(values), found
+
+
 def _values(model: ir.Model) -> Iterator[ir.Value]:
     for graph in (model.graph, *(function.graph for function in model.functions.values())):
         yield from _values_of(graph)
@@ -250,6 +315,13 @@ def _declare_as(original: onnx.ModelProto, converted: onnx.ModelProto) -> None:
     for value, declared in zip(converted.graph.input, original.graph.input):
         value.CopyFrom(declared)
     for value, declared in zip(converted.graph.output, original.graph.output):
-        # PyTorch's exporter over TorchScript declares a wrong rank for the result of an If: that is not kept.
-        if len(value.type.tensor_type.shape.dim) == len(declared.type.tensor_type.shape.dim):
+        sizes, wanted = value.type.tensor_type.shape.dim, declared.type.tensor_type.shape.dim
+        # PyTorch's exporter over TorchScript declares a wrong rank for the result of an If, and wrong sizes of what is
+        # computed from a scatter_reduce: these are not kept.
+        if len(sizes) == len(wanted) and not any(map(_differ, sizes, wanted)):
             value.CopyFrom(declared)
+
+
+def _differ(one: onnx.TensorShapeProto.Dimension, other: onnx.TensorShapeProto.Dimension) -> bool:
+    """Whether two sizes are different numbers."""
+    return one.HasField("dim_value") and other.HasField("dim_value") and one.dim_value != other.dim_value

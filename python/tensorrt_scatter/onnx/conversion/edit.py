@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ..._declarations import REDUCTION_OF, Operator
 from .. import nodes
 from . import facts
+from .elements import Known
 from .facts import Dim
 from .numbering import Numbering
 from .report import LeftAlone
@@ -29,6 +30,7 @@ class Editor:
     def __init__(self, model: ir.Model, wrap_negative_indices: bool, domain: str = nodes.DOMAIN) -> None:
         self.model = model
         self.numbering = Numbering()
+        self.known = Known()
         self._wrap = wrap_negative_indices
         self._domain = domain
         self._names = set(_names(model.graph))
@@ -97,7 +99,9 @@ class Editor:
         name: str | None,
     ) -> ir.Node:
         self.model.opset_imports.setdefault(self._domain, nodes.DOMAIN_VERSION)
-        given = [ir.Attr(key, _kind(value), value) for key, value in attributes.items()]
+        # Every attribute is written out, so that nothing depends on what a reader of the model takes for a default.
+        told: dict[str, nodes.AttributeValue] = {**operator.defaults(), **attributes}
+        given = [ir.Attr(key, _kind(value), value) for key, value in told.items()]
         return ir.Node(self._domain, operator.op_type, inputs, given, num_outputs=outputs, name=name)
 
     def constant(self, before: ir.Node, array: NDArray[Any]) -> ir.Value:
@@ -150,10 +154,13 @@ class Editor:
             self._describe(arg_out, f"{old.name}_arg_out", ir.DataType.INT32, facts.dims(old))
         ir.convenience.replace_nodes_and_values(graph_of(node), node, [node], [plugin], [old], plugin.outputs[:1])
 
-    def replace_by_view(self, node: ir.Node, value: ir.Value, shape: Sequence[int]) -> None:
-        """Replaces `node` by a Reshape of `value`. The output keeps its name."""
-        old = node.outputs[0]
-        view = ir.node("Reshape", [value, self.constant(node, np.array(shape, np.int64))], name=node.name)
+    def replace_by_view(self, node: ir.Node, plugin: ir.Value, shape: Sequence[int] | ir.Value) -> None:
+        """Replaces `node` by a Reshape of a plugin's result. The output keeps its name; the plugin takes the node's."""
+        old, maker = node.outputs[0], plugin.producer()
+        sizes = shape if isinstance(shape, ir.Value) else self.constant(node, np.array(shape, np.int64))
+        assert maker is not None
+        view = ir.node("Reshape", [plugin, sizes], name=maker.name)
+        maker.name = node.name
         ir.convenience.replace_nodes_and_values(graph_of(node), node, [node], [view], [old], view.outputs)
 
     def unsqueeze_front(self, before: ir.Node, value: ir.Value, rank: int) -> ir.Value:
@@ -176,9 +183,18 @@ class Editor:
             return self.insert(before, "Squeeze", [value], value.dtype, wanted, {"axes": axes})
         return self.insert(before, "Squeeze", [value, self.constant(before, np.array(axes))], value.dtype, wanted)
 
+    def sum_of_last_axis(self, before: ir.Node, value: ir.Value) -> ir.Value:
+        """The sums of `value` along its last axis, which goes."""
+        wanted = (facts.dims(value) or [])[:-1]
+        # From opset 13 on the axes are an input.
+        if self.model.opset_imports.get("", 0) < 13:
+            return self.insert(before, "ReduceSum", [value], value.dtype, wanted, {"axes": [-1], "keepdims": 0})
+        axes = self.constant(before, np.array([-1], np.int64))
+        return self.insert(before, "ReduceSum", [value, axes], value.dtype, wanted, {"keepdims": 0})
+
     def non_negative(self, before: ir.Node, index: ir.Value, data: ir.Value, axis: int) -> ir.Value:
         """Adds the size of `axis` to the negative elements of an index into `data`, which count from the end."""
-        if not self._wrap or facts.never_negative(index):
+        if not self.wraps(index):
             return index
         if index.dtype not in (ir.DataType.INT32, ir.DataType.INT64):
             raise LeftAlone("it is not known that its index is of INT32 or INT64")
@@ -188,6 +204,10 @@ class Editor:
             known = self._wrapped[key] = self._with_size_added(before, index, index.dtype, data, axis)
             self._unwrapped[known] = index, self.size_key(data, axis)
         return known
+
+    def wraps(self, index: ir.Value) -> bool:
+        """Whether the size of an axis has to be added to negative elements of an index: it may have some."""
+        return self._wrap and not facts.never_negative(index)
 
     def unwrapped(self, index: ir.Value) -> tuple[ir.Value, Hashable] | None:
         """The index that `non_negative` was given where it returned this one, and the key of the size that it added."""
@@ -235,6 +255,7 @@ class Editor:
             ):
                 pending += producer.inputs
                 graph_of(producer).remove(producer, safe=True)
+                release_outer(producer)
 
     def _describe(self, value: ir.Value, name: str, dtype: ir.DataType | None, shape: Sequence[Dim] | None) -> None:
         value.name = self._free(name)
@@ -261,6 +282,16 @@ def graph_of(node: ir.Node) -> ir.Graph:
     if not isinstance(graph, ir.Graph):
         raise LeftAlone("it is in no graph")
     return graph
+
+
+def release_outer(removed: ir.Node) -> None:
+    """Takes the inputs from the nodes in the subgraphs of a removed node. They would still count as uses of values of the
+    graph around it."""
+    for graph in facts.graphs_in(removed):
+        for inner in facts.nested(graph):
+            for node in inner:
+                for place in range(len(node.inputs)):
+                    node.replace_input_with(place, None)
 
 
 def _kind(value: nodes.AttributeValue) -> ir.AttributeType:

@@ -18,7 +18,7 @@ _MOVES = {"Cast", "Expand", "Flatten", "Gather", "Reshape", "Slice", "Squeeze", 
 _COUNTS = {"Abs", "ArgMax", "ArgMin", "NonZero", "Shape", "Size"}
 
 # Operators whose result has the elements of their first input, all of them and in their order.
-_VIEWS = ("Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze")
+VIEWS = ("Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze")
 
 # The attributes that a Constant may have instead of a tensor.
 _CONSTANTS = {
@@ -80,14 +80,18 @@ def graphs_of(attribute: ir.Attr) -> Sequence[ir.Graph]:
     return attribute.as_graphs() if attribute.type == ir.AttributeType.GRAPHS else ()
 
 
+def graphs_in(node: ir.Node) -> list[ir.Graph]:
+    """The subgraphs of a node."""
+    return [graph for attribute in node.attributes.values() for graph in graphs_of(attribute)]
+
+
 def nested(graph: ir.Graph) -> Iterator[ir.Graph]:
     """The graph and all graphs in it."""
     # onnx_ir's own iterators fail at an attribute that refers to an attribute of a function.
     yield graph
     for node in graph:
-        for attribute in node.attributes.values():
-            for inner in graphs_of(attribute):
-                yield from nested(inner)
+        for inner in graphs_in(node):
+            yield from nested(inner)
 
 
 def number(node: ir.Node, name: str, default: int) -> int:
@@ -165,8 +169,8 @@ def constant(value: ir.Value) -> NDArray[Any] | None:
 def fill(value: ir.Value) -> float | int | None:
     """The number to which all elements of `value` are equal; None for -0."""
     value = resolve(value)
-    while (expand := made_by(value, "Expand")) is not None:
-        value = resolve(argument(expand, 0))
+    while (copies := made_by(value, "Expand", "Tile", *VIEWS)) is not None:
+        value = argument(copies, 0)
     producer = made_by(value, "ConstantOfShape")
     if producer is not None:
         array = tensor(producer, "value")
@@ -182,7 +186,7 @@ def fill(value: ir.Value) -> float | int | None:
 def views(value: ir.Value) -> Iterator[ir.Value]:
     """`value`, and the values that have the same elements in the same order, with other axes; the first one last."""
     yield value
-    while (view := made_by(value, *_VIEWS)) is not None:
+    while (view := made_by(value, *VIEWS)) is not None:
         value = argument(view, 0)
         yield value
 
@@ -251,28 +255,3 @@ def never_negative(value: ir.Value) -> bool:
         elif made_by(value, *_COUNTS) is None:
             return False
     return True
-
-
-def truth(value: ir.Value) -> bool | None:
-    """The constant result of a condition. PyTorch's exporter compares ranks that way."""
-    array = constant(value)
-    if array is not None:
-        return bool(array.reshape(())) if array.size == 1 else None
-    comparison = made_by(resolve(value), "Equal")
-    if comparison is None:
-        return None
-    one, other = (_number(argument(comparison, position)) for position in (0, 1))
-    return None if one is None or other is None else one == other
-
-
-def _number(value: ir.Value) -> int | None:
-    array = constant(value)
-    if array is not None:
-        return int(array.reshape(())) if array.size == 1 else None
-    size = made_by(resolve(value), "Size")
-    shape = made_by(argument(size, 0), "Shape") if size is not None else None
-    # With the attributes start or end, Shape leaves axes out.
-    if shape is None or shape.attributes:
-        return None
-    sizes = dims(argument(shape, 0))
-    return None if sizes is None else len(sizes)

@@ -11,16 +11,18 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 import onnx_ir as ir
 
 from ..._declarations import GROUP_INDEX, SCATTER
-from . import facts, messages, softmax, without_self
+from ..releases import Release
+from . import facts, messages, softmax
 from .edit import Editor, name_of
 from .emission import Sharing, write_alone, write_attention, write_with_others
 from .messages import Message
-from .report import Change, LeftAlone, Report, Unfused
+from .report import GROUPS_NOTE, Change, LeftAlone, Report, Unfused
 from .softmax import Softmax
 
 
-def fuse(graph: ir.Graph, edit: Editor, report: Report) -> None:
-    """Fuses what can be fused among the nodes of a graph. The graphs inside them are not looked at."""
+def fuse(graph: ir.Graph, edit: Editor, report: Report, release: Release | None) -> None:
+    """Fuses what can be fused among the nodes of a graph, for a TensorRT release or for any from 10 on. The graphs
+    inside them are not looked at."""
     found: list[Message] = []
     reasons: list[tuple[str, str]] = []
     for node in graph:
@@ -30,6 +32,7 @@ def fuse(graph: ir.Graph, edit: Editor, report: Report) -> None:
             message = messages.match(node, edit)
             if message is not None:
                 _check_is_of(graph, message)
+                _check_has_groups(message, release)
                 found.append(message)
         except LeftAlone as left:
             reasons.append((name_of(node), str(left)))
@@ -50,6 +53,12 @@ def _check_is_of(graph: ir.Graph, message: Message) -> None:
     makers = (message.rows.gathered.producer(), facts.resolve(facts.argument(message.scatter, 0)).producer())
     if any(maker is None or maker.graph is not graph for maker in makers):
         raise LeftAlone("its rows are gathered in an outer graph")
+
+
+def _check_has_groups(message: Message, release: Release | None) -> None:
+    """Checks that a release can have the number of groups as an input where it varies."""
+    if message.groups.count < 0 and release is not None and not release.has_sizes_as_inputs:
+        raise LeftAlone(f"its number of groups varies, and {release} takes no size as an input")
 
 
 def _worthwhile(graph: ir.Graph, found: Sequence[Message], of_softmax: Mapping[ir.Node, Softmax]) -> list[Message]:
@@ -128,15 +137,15 @@ def _write(found: Sequence[Message], of_softmax: Mapping[ir.Node, Softmax], edit
     for matched in found:
         # What it reads may be the result of one that was replaced since.
         message = messages.match(matched.scatter, edit) or matched
-        scatter, start = message.scatter, message.start
+        scatter = message.scatter
         name = name_of(scatter)
         # Of what it reads now, too.
         weights = _softmax_of(message, edit)
         scores = _scores(message, weights) if scatter in sharing else None
         notes = _notes(message, weights is not None and scores is None)
-        parts = [] if start is None else [(start, name_of(start))]
+        parts = []
         if weights is not None and scores is not None:
-            parts += [(node, name_of(node)) for node in (weights.highest, weights.total)]
+            parts = [(node, name_of(node)) for node in (weights.highest, weights.total)]
             operator = write_attention(message, scores, sharing[scatter], edit)
             notes += (softmax.NOTE,)
         elif scatter in sharing:
@@ -163,10 +172,8 @@ def _notes(message: Message, has_softmax_that_stays: bool) -> tuple[str, ...]:
     src = message.rows.src
     if has_softmax_that_stays:
         notes.append("its weights are a softmax over each group, which stays")
-    if message.start is not None:
-        notes.append(without_self.NOTE)
     if src.dtype in (ir.DataType.FLOAT16, ir.DataType.BFLOAT16):
         notes.append("its 16-bit floats are multiplied and added in float32, and rounded once")
     if message.groups.count < 0:
-        notes.append("its number of groups is an input: it needs TensorRT 10 or newer")
+        notes.append(GROUPS_NOTE)
     return tuple(notes)

@@ -12,7 +12,7 @@ from . import facts
 from .edit import Editor
 from .facts import Dim
 from .report import LeftAlone
-from .without_self import base_of, start_of, uses_arg
+from .without_self import base_of, uses_arg
 
 _INDICES = (ir.DataType.INT32, ir.DataType.INT64)
 
@@ -41,7 +41,10 @@ class Groups:
     def key(self, edit: Editor) -> Hashable:
         """What equals another one's key where the numbers are certainly equal."""
         if self.given is not None:
-            return edit.numbering.of(self.given)
+            # As `size_key` has it: a symbol, or what the number is an element of.
+            known = edit.known.vector(self.given)
+            size = known[0] if known is not None and len(known) == 1 else None
+            return ("element", edit.numbering.of(self.given)) if size is None else size
         return self.count if self.base is None else edit.size_key(self.base, self.axis)
 
 
@@ -80,8 +83,6 @@ class Message:
     destination: ir.Value
     """The group of each row, [E] or with more axes of size 1, and without negative numbers that count from the end."""
     groups: Groups
-    start: ir.Node | None
-    """The scatter that told which groups have elements, for a minimum or maximum."""
 
 
 def match(node: ir.Node, edit: Editor) -> Message | None:
@@ -102,9 +103,8 @@ def match(node: ir.Node, edit: Editor) -> Message | None:
         return None
     rows, weight = found
     reduce = _reduction(node)
-    start = start_of(node, edit)
     base = base_of(node)
-    if base is not None and start is None and not (reduce not in _WITHOUT_BASE and facts.fill(base) == 0):
+    if base is not None and not (reduce not in _WITHOUT_BASE and facts.fill(base) == 0):
         raise LeftAlone(
             "it starts from a base that is not 0" if reduce not in _WITHOUT_BASE else "it starts from a base"
         )
@@ -115,7 +115,7 @@ def match(node: ir.Node, edit: Editor) -> Message | None:
     for each in (rows.index, destination):
         if each.dtype not in _INDICES:
             raise LeftAlone("it is not known that its indices are of INT32 or INT64")
-    return Message(node, reduce, rows, weight, destination, _groups(node, axis, start), start)
+    return Message(node, reduce, rows, weight, destination, _groups(node, axis))
 
 
 _WITHOUT_BASE = tuple(each for each in GATHER_SCATTER.reductions if each.has_arg)
@@ -130,7 +130,7 @@ def _reduction(node: ir.Node) -> Reduction:
     return reduce
 
 
-def _groups(node: ir.Node, axis: int, start: ir.Node | None) -> Groups:
+def _groups(node: ir.Node, axis: int) -> Groups:
     if facts.number(node, "dim_size_input", 0) == 1:
         given = node.inputs[-1]
         if given is None or len(node.inputs) != 3:
@@ -139,8 +139,7 @@ def _groups(node: ir.Node, axis: int, start: ir.Node | None) -> Groups:
     count = facts.number(node, "dim_size", -1)
     if count >= 0:
         return Groups(count)
-    # Not from the start's result: nothing needs it any more.
-    base = base_of(node if start is None else start)
+    base = base_of(node)
     sizes = None if base is None else facts.dims(base)
     if base is None or sizes is None or axis >= len(sizes):
         raise LeftAlone("nothing tells its number of groups")

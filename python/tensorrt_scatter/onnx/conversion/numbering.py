@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Hashable
-from typing import Any
 
 import numpy as np
 import onnx_ir as ir
@@ -34,7 +33,9 @@ class Numbering:
     """Gives values numbers. Values with equal numbers are equal whenever the model runs: equal nodes of ONNX's own
     domain made them, from equal inputs."""
 
-    def __init__(self) -> None:
+    def __init__(self, largest: int = _LARGEST_COMPARED) -> None:
+        """`largest` is the size in bytes of the largest constant that is compared with others."""
+        self._largest = largest
         self._numbers: dict[ir.Value, int] = {}
         self._found: dict[Hashable, int] = {}
 
@@ -56,14 +57,16 @@ class Numbering:
 
     def _key(self, value: ir.Value, inputs: list[ir.Value | None] | None) -> Hashable:
         array = facts.constant(value)
-        if array is not None and array.nbytes <= _LARGEST_COMPARED:
+        if array is not None:
+            if array.nbytes > self._largest:
+                return value
             return array.dtype.str, array.shape, hashlib.sha256(np.ascontiguousarray(array).tobytes()).digest()
         node = value.producer()
         if inputs is None or node is None:
             # The value itself: nothing else equals it.
             return value
         numbers = tuple(None if each is None else self._numbers[each] for each in inputs)
-        attributes = tuple(sorted((name, _hashable(each)) for name, each in node.attributes.items()))
+        attributes = tuple(sorted((name, _hashable(node, each)) for name, each in node.attributes.items()))
         return node.op_type, attributes, numbers, value.index()
 
 
@@ -81,9 +84,8 @@ def _has_graphs(attribute: ir.Attr) -> bool:
     return attribute.type in (ir.AttributeType.GRAPH, ir.AttributeType.GRAPHS)
 
 
-def _hashable(attribute: ir.Attr) -> tuple[str, str]:
-    value: Any = attribute.value
-    if attribute.type == ir.AttributeType.TENSOR:
-        array = value.numpy()
+def _hashable(node: ir.Node, attribute: ir.Attr) -> tuple[str, str]:
+    array = facts.tensor(node, attribute.name) if attribute.type == ir.AttributeType.TENSOR else None
+    if array is not None:
         return f"{array.dtype.str}{array.shape}", hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
-    return attribute.type.name, repr(value)
+    return attribute.type.name, repr(attribute.value)

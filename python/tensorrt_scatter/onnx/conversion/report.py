@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ..inspection.finding import Finding
+
+GROUPS_NOTE = "its number of groups is an input: it needs TensorRT 10 or newer"
+"""What is noted at a node that takes a number of groups that varies, where it was a part of a shape before."""
+
 
 class LeftAlone(Exception):
     """A node is not rewritten. The message is the reason."""
@@ -52,13 +57,30 @@ class Unfused:
         return f"{self.node}: not fused with the gather before it: {self.reason}"
 
 
+@dataclass(frozen=True)
+class Wrong:
+    """A node that certainly does not compute what the model computes in PyTorch. Conversion cannot mend it."""
+
+    node: str
+    """The name of the node, or of its first output."""
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.node}: WRONG: {self.reason}"
+
+
 @dataclass
 class Report:
-    """The changes of a conversion. As text it has a line for each node that was rewritten, left alone or not fused."""
+    """The changes of a conversion. As text it has a line for each node that was rewritten, left alone or not fused, and
+    for each one that is wrong."""
 
     changes: list[Change] = field(default_factory=list)
     kept: list[Kept] = field(default_factory=list)
     unfused: list[Unfused] = field(default_factory=list)
+    left: list[Finding] = field(default_factory=list)
+    """What the release that the model was converted for would refuse or misread."""
+    wrong: list[Wrong] = field(default_factory=list)
+    """Where this is not empty, do not use the model: export it in another way first."""
 
     def replace(self, change: Change) -> None:
         """Adds a change of a node. If the node was rewritten already, the two become one."""
@@ -79,8 +101,12 @@ class Report:
             self.changes[self.changes.index(earlier)] = change
 
     def __str__(self) -> str:
-        lines = [*map(str, self.changes), *map(str, self.kept), *map(str, self.unfused)]
+        lines = map(str, [*self.changes, *self.kept, *self.unfused, *self.left, *self.wrong])
         counts = f"{len(self.changes)} rewritten, {len(self.kept)} left alone"
         if self.unfused:
             counts += f", {len(self.unfused)} not fused"
+        if self.left:
+            counts += f", {len(self.left)} that {self.left[0].release} refuses or misreads"
+        if self.wrong:
+            counts += f", {len(self.wrong)} WRONG"
         return "\n".join([*lines, counts])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import onnx_ir as ir
 
@@ -9,6 +11,7 @@ from ..._declarations import MAX, MIN, MUL, SCATTER, SUM, TYPES, Reduction
 from ..._settings import is_deterministic
 from .. import nodes
 from . import facts
+from .coordinates import merged
 from .edit import Editor
 from .index import unexpanded
 from .report import LeftAlone
@@ -56,7 +59,9 @@ def rewrite_scatter_elements(node: ir.Node, edit: Editor) -> tuple[str, ...]:
 
 
 def rewrite_scatter_nd(node: ir.Node, edit: Editor) -> tuple[str, ...]:
-    """Rewrites ScatterND(data, indices [.., 1], updates) to TRTS_Scatter along the first axis. Returns notes.
+    """Rewrites ScatterND(data, indices [.., count], updates) to TRTS_Scatter along the first axis. Returns notes.
+
+    Where an index has several coordinates, the axes of data that they belong to are merged.
 
     Raises:
         LeftAlone: it is not certain that both compute the same.
@@ -67,23 +72,55 @@ def rewrite_scatter_nd(node: ir.Node, edit: Editor) -> tuple[str, ...]:
     _check_rank(len(sizes))
     if not sizes or not taken:
         raise LeftAlone("its data or indices are scalars: not valid ONNX")
-    if taken[-1] != 1:
-        raise LeftAlone(f"its indices have {_text(taken[-1])} coordinates each: only those with one are rewritten")
+    count = taken[-1]
+    if not isinstance(count, int):
+        raise LeftAlone("it is not known how many coordinates each of its indices has")
+    if not 1 <= count <= len(sizes):
+        raise LeftAlone(f"its indices have {count} coordinates each and its data has rank {len(sizes)}")
     if len(taken) == 1:
-        raise LeftAlone("it changes a single row")
-    _check_rows(_sizes(updates, "updates"), len(taken) - 1, sizes[1:])
-    fixed = all(isinstance(size, int) for size in sizes[1:])
-    if len(taken) > 2 and not fixed:
-        raise LeftAlone("its indices have several axes and the sizes of its rows are not fixed")
+        raise LeftAlone("it changes a single row" if count < len(sizes) else "it changes a single element")
+    rows = sizes[count:]
+    _check_rows(_sizes(updates, "updates"), len(taken) - 1, rows)
+    # The rows of data are reshaped where there are several coordinates, and those of updates for several axes.
+    is_reshaped = count > 1 or len(taken) > 2
+    if is_reshaped and not all(isinstance(size, int) for size in rows):
+        what = "have several axes" if count == 1 else f"have {count} coordinates each"
+        raise LeftAlone(f"its indices {what} and the sizes of its rows are not fixed")
     # With empty rows, a Reshape to [-1, ..] would be ambiguous.
-    if len(taken) > 2 and 0 in sizes[1:]:
+    if is_reshaped and 0 in rows:
         raise LeftAlone("its rows are empty")
+    if count > 1:
+        _check_merged(sizes[:count])
     updates, notes = _cut_to(node, edit, updates, indices, taken[:-1])
     if len(taken) > 2:
-        rows = edit.constant(node, np.array([-1, *sizes[1:]], np.int64))
-        updates = edit.insert(node, "Reshape", [updates, rows], updates.dtype, [None, *sizes[1:]])
-    index = edit.non_negative(node, _column(node, indices, edit), data, 0)
-    return notes + _replace(node, edit, reduce, 0, data, index, updates)
+        updates = _rows_of(node, updates, rows, None, edit)
+    if count == 1:
+        index = edit.non_negative(node, _column(node, indices, edit), data, 0)
+        return notes + _replace(node, edit, reduce, 0, data, index, updates)
+    index = merged(node, indices, data, edit)
+    wanted = edit.sizes(node, data, range(len(sizes)))
+    fixed = [size for size in sizes[:count] if isinstance(size, int)]
+    groups = math.prod(fixed) if len(fixed) == count else None
+    notes += (f"its {count} coordinates are one index into the first {count} axes of its data, which are merged",)
+    return notes + _replace(node, edit, reduce, 0, _rows_of(node, data, rows, groups, edit), index, updates, wanted)
+
+
+def _check_merged(sizes: list[facts.Dim]) -> None:
+    """Checks that axes of these sizes can be one axis."""
+    if 0 in sizes:
+        raise LeftAlone("its data is empty")
+    groups = math.prod(size for size in sizes if isinstance(size, int))
+    if groups > _LARGEST_SIZE:
+        raise LeftAlone(
+            f"the axes of its {len(sizes)} coordinates, merged, have {groups} elements: TensorRT takes at most "
+            f"{_LARGEST_SIZE}"
+        )
+
+
+def _rows_of(node: ir.Node, value: ir.Value, rows: list[facts.Dim], count: facts.Dim, edit: Editor) -> ir.Value:
+    """`value` with the axes before its rows merged to one of size `count`."""
+    shape = edit.constant(node, np.array([-1, *rows], np.int64))
+    return edit.insert(node, "Reshape", [value, shape], value.dtype, [count, *rows])
 
 
 def _sizes(value: ir.Value, name: str) -> list[facts.Dim]:
@@ -136,11 +173,7 @@ def _cut_to(
 def _reduction(node: ir.Node) -> Reduction:
     reduction = facts.text(node, "reduction", "none")
     if reduction not in _REDUCTIONS:
-        raise LeftAlone(
-            "it has no reduction, so of elements that share an index one is kept (PyTorch's exporters lose some "
-            "reductions that way: over TorchScript those of index_add and index_put, with dynamo=True the mean of "
-            "scatter_reduce)"
-        )
+        raise LeftAlone(f"its reduction is {reduction!r}: not valid ONNX")
     if len(node.outputs) != 1:
         raise ValueError(f"{node.op_type} {node.name!r} has {len(node.outputs)} outputs: the model is not valid ONNX")
     dtype = node.outputs[0].dtype or facts.argument(node, 0).dtype
@@ -223,24 +256,38 @@ def _is_sliced_to(updates: ir.Value, indices: ir.Value) -> bool:
 
 
 def _replace(
-    node: ir.Node, edit: Editor, reduce: Reduction, axis: int, data: ir.Value, index: ir.Value, updates: ir.Value
+    node: ir.Node,
+    edit: Editor,
+    reduce: Reduction,
+    axis: int,
+    data: ir.Value,
+    index: ir.Value,
+    updates: ir.Value,
+    wanted: ir.Value | None = None,
 ) -> tuple[str, ...]:
+    """Replaces a scatter into `data`. `wanted` is the shape of its result, where data does not have that shape."""
     attributes: dict[str, int | str] = {"dim": axis, "reduce": reduce.name}
     inputs = [updates, index, data]
-    size = (facts.dims(data) or [])[axis]
+    sizes = facts.dims(data) or []
+    size = sizes[axis]
     if isinstance(size, int):
         attributes["dim_size"] = size
         if reduce in _NEUTRAL and facts.fill(data) == _NEUTRAL[reduce]:
             inputs.pop()
-    before = list(node.inputs)
-    # A scatter's result has the shape of data. PyTorch's exporter over TorchScript declares others around Ifs.
-    node.outputs[0].shape = data.shape
+    before = [*node.inputs, data]
     is_float = _type_string(data.dtype) in _FLOATS
     if is_deterministic():
         attributes["deterministic"] = 1
     if reduce.has_arg:
         attributes["arg_type"] = nodes.ARG_TYPE
-    edit.replace(node, SCATTER, inputs, attributes)
+    if wanted is None:
+        # A scatter's result has the shape of data. PyTorch's exporter over TorchScript declares others around Ifs.
+        node.outputs[0].shape = data.shape
+        edit.replace(node, SCATTER, inputs, attributes)
+    else:
+        outputs = [("merged", data.dtype, sizes), ("merged_arg_out", ir.DataType.INT32, sizes)]
+        written = edit.insert_plugin(node, SCATTER, inputs, attributes, outputs if reduce.has_arg else outputs[:1])
+        edit.replace_by_view(node, written[0], wanted)
     edit.drop_unused(before)
     if reduce.has_arg and is_float:
         return (

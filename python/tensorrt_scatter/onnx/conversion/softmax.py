@@ -7,7 +7,6 @@ this, and the messages that the softmax weights, of the scores.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from dataclasses import dataclass
 
 import onnx_ir as ir
@@ -15,8 +14,9 @@ import onnx_ir as ir
 from ..._declarations import MAX, REDUCTION_OF, SCATTER, SUM, Reduction
 from . import facts
 from .edit import Editor
+from .index import plain
 from .messages import Message, rows_of
-from .without_self import base_of, start_of
+from .without_self import base_of
 
 _FLOATS = (ir.DataType.FLOAT, ir.DataType.FLOAT16, ir.DataType.BFLOAT16)
 
@@ -61,14 +61,14 @@ def match(weights: ir.Value, destination: ir.Value, edit: Editor) -> Softmax | N
     (sum_node, sum_index), (max_node, max_index) = sums, maxima
     if facts.resolve(facts.argument(sum_node, 0)) is not exponentials:
         return None
-    if facts.resolve(facts.argument(max_node, 0)) is not scores or not _starts_empty(sum_node, max_node, edit):
+    if facts.resolve(facts.argument(max_node, 0)) is not scores or not _starts_empty(sum_node, max_node):
         return None
-    scattered = {_plain(each, edit) for each in (destination, facts.argument(sum_node, 1), facts.argument(max_node, 1))}
+    scattered = {plain(each, edit) for each in (destination, facts.argument(sum_node, 1), facts.argument(max_node, 1))}
     if len(scattered) != 1:
         return None
     # A Gather itself counts negative elements from the end, of as many groups as the scatter has whose result it reads.
-    plain, size = scattered.pop()
-    if any(_plain(each, edit) not in ((plain, size), (plain, None)) for each in (sum_index, max_index)):
+    number, size = scattered.pop()
+    if any(plain(each, edit) not in ((number, size), (number, None)) for each in (sum_index, max_index)):
         return None
     return Softmax(scores, max_node, sum_node)
 
@@ -118,17 +118,6 @@ def _without_added(value: ir.Value) -> ir.Value:
     return value
 
 
-def _starts_empty(total: ir.Node, highest: ir.Node, edit: Editor) -> bool:
-    zeros, start = base_of(total), base_of(highest)
-    return (zeros is None or facts.fill(zeros) == 0) and (start is None or start_of(highest, edit) is not None)
-
-
-def _plain(index: ir.Value, edit: Editor) -> tuple[int, Hashable]:
-    """The number of a 1-D index before the nodes that add the size to its negative elements, and the key of that size;
-    None where there are no such nodes."""
-    index = facts.line(index) or facts.resolve(index)
-    wrapped = edit.unwrapped(index)
-    if wrapped is None:
-        return edit.numbering.of(index), None
-    given, size = wrapped
-    return edit.numbering.of(facts.line(given) or facts.resolve(given)), size
+def _starts_empty(total: ir.Node, highest: ir.Node) -> bool:
+    zeros = base_of(total)
+    return (zeros is None or facts.fill(zeros) == 0) and base_of(highest) is None
