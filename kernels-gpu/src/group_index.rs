@@ -252,13 +252,13 @@ fn for_each_share(p: &GroupIndexParams, blocks: Blocks, mut visit: impl FnMut(u6
 pub unsafe fn count<S: Source>(p: &GroupIndexParams, blocks: Blocks) {
     let counts = SharedPointer::<u32>::dynamic();
     for_each_share(p, blocks, |share, first, elements| {
-        for_each_of_block(p.bins, |bin| counts.add(bin).store(0));
+        for_each_of_block(p.bins, |bin| counts.at(bin).store(0));
         sync_threads();
-        count_digits::<S>(p, first, elements, |digit| counts.add(digit));
+        count_digits::<S>(p, first, elements, |digit| counts.at(digit));
         sync_threads();
         for_each_of_block(p.bins, |bin| {
             let at = bin as u64 * p.shares + share;
-            memory::store((p.counts as *mut u64).add(at as usize), counts.add(bin).load() as u64);
+            memory::store((p.counts as *mut u64).add(at as usize), counts.at(bin).load() as u64);
         });
         // The next share starts with zeros.
         sync_threads();
@@ -362,23 +362,23 @@ impl<T: Target> Places<T> {
     #[inline(always)]
     unsafe fn new(bins: u32) -> Self {
         let next = SharedPointer::<u64>::dynamic();
-        let of_warps = next.add(bins);
-        let words = of_warps.add(WARPS_PER_BLOCK).cast::<T>();
-        let digits = words.add(GROUP_TILE as u32).cast::<u16>();
-        let counts = digits.add(GROUP_TILE as u32);
+        let of_warps = next.at(bins);
+        let words = of_warps.at(WARPS_PER_BLOCK).cast::<T>();
+        let digits = words.at(GROUP_TILE as u32).cast::<u16>();
+        let counts = digits.at(GROUP_TILE as u32);
         Self { next, words, of_warps, digits, counts, bins, stride: bins.next_multiple_of(2) }
     }
 
     /// The counts of a warp, or those of the tile for the number behind the last warp's.
     #[inline(always)]
     unsafe fn of_warp(&self, warp: u32) -> SharedPointer<u16> {
-        self.counts.add(warp * self.stride)
+        self.counts.at(warp * self.stride)
     }
 
     /// A pair of counts of a warp.
     #[inline(always)]
     unsafe fn pair(&self, warp: u32, pair: u32) -> SharedPointer<u32> {
-        self.of_warp(warp).cast::<u32>().add(pair)
+        self.of_warp(warp).cast::<u32>().at(pair)
     }
 
     /// The sum of the values of the threads before this one. All threads of the block call it.
@@ -389,12 +389,12 @@ impl<T: Target> Places<T> {
         let through = inclusive_sum(value, lane);
         let of_warps = self.of_warps.cast::<V>();
         if lane == WARP_SIZE - 1 {
-            of_warps.add(warp).store(through);
+            of_warps.at(warp).store(through);
         }
         sync_threads();
         let mut sum = through - value;
         for before in 0..warp {
-            sum = sum + of_warps.add(before).load();
+            sum = sum + of_warps.at(before).load();
         }
         sum
     }
@@ -428,7 +428,7 @@ impl<T: Target> Places<T> {
                 memory::store((p.starts as *mut u64).add(bin as usize), start);
             }
             let before = (p.counts as *const u64).add((bin as u64 * p.shares + share) as usize);
-            self.next.add(bin).store(start + memory::load_readonly(before));
+            self.next.at(bin).store(start + memory::load_readonly(before));
         });
         if share == 0 && p.starts != 0 && thread_idx_x() == 0 {
             memory::store((p.starts as *mut u64).add(self.bins as usize), p.count);
@@ -442,18 +442,18 @@ impl<T: Target> Places<T> {
         // First how many elements of the bucket have each digit. A share has fewer than 2^32.
         for_each_of_block(self.bins, |bin| {
             let count = if share.is_alone() { 0 } else { share.count(p, bin, 0..share.of_bucket) };
-            self.next.add(bin).store(count);
+            self.next.at(bin).store(count);
         });
         sync_threads();
         if share.is_alone() {
-            count_digits::<S>(p, share.first, share.elements, |digit| self.next.add(digit).cast());
+            count_digits::<S>(p, share.first, share.elements, |digit| self.next.at(digit).cast());
             sync_threads();
         }
-        let of_digit = |bin: u32| self.next.add(bin).load();
+        let of_digit = |bin: u32| self.next.at(bin).load();
         self.for_each_start(of_digit, |bin, lower| {
             let start = share.bucket_start + lower;
             let before = share.count(p, bin, 0..share.number);
-            self.next.add(bin).store(start + before);
+            self.next.at(bin).store(start + before);
             let entry = (share.bucket << p.bin_bits) + bin as u64;
             if share.number == 0 && entry < p.rows * (p.n + 1) {
                 let row = if p.rows == 1 { 0 } else { p.by_entries.divide(entry).0 };
@@ -540,7 +540,7 @@ unsafe fn place_elements<S: Source, T: Target>(p: &GroupIndexParams, places: &Pl
             let digit = digits[i as usize];
             let peers = peers[i as usize] & warp::ballot(FULL_MASK, is_there);
             let lower = (peers & ((1 << lane) - 1)).count_ones();
-            let count = places.of_warp(warp).add(digit);
+            let count = places.of_warp(warp).at(digit);
             let before = count.load() as u32;
             sync_warp(FULL_MASK);
             if is_there && lower == 0 {
@@ -566,9 +566,9 @@ unsafe fn place_elements<S: Source, T: Target>(p: &GroupIndexParams, places: &Pl
                 if offset(item(i)) < length {
                     let digit = ranks[half + i] >> RANK_BITS;
                     let rank = ranks[half + i] & ((1 << RANK_BITS) - 1);
-                    let at = places.of_warp(warp).add(digit).load() as u32 + rank;
-                    places.words.add(at).store(words[i]);
-                    places.digits.add(at).store(digit as u16);
+                    let at = places.of_warp(warp).at(digit).load() as u32 + rank;
+                    places.words.at(at).store(words[i]);
+                    places.digits.at(at).store(digit as u16);
                 }
             });
         });
@@ -576,12 +576,12 @@ unsafe fn place_elements<S: Source, T: Target>(p: &GroupIndexParams, places: &Pl
         for_each_half(|half| {
             let at = |i: usize| (half + i) as u32 * THREADS_PER_BLOCK + thread_idx_x();
             let in_tile = |i: usize| at(i).min(length - 1);
-            let digits = each(|i| places.digits.add(in_tile(i)).load() as u32);
-            let words = each(|i| places.words.add(in_tile(i)).load());
+            let digits = each(|i| places.digits.at(in_tile(i)).load() as u32);
+            let words = each(|i| places.words.at(in_tile(i)).load());
             let to = each(|i| {
                 // Those of the first warp are the first ones with the digit.
-                let start = places.of_warp(0).add(digits[i]).load() as u64;
-                places.next.add(digits[i]).load() + at(i) as u64 - start
+                let start = places.of_warp(0).at(digits[i]).load() as u64;
+                places.next.at(digits[i]).load() + at(i) as u64 - start
             });
             each(|i| {
                 if at(i) < length {
@@ -591,8 +591,8 @@ unsafe fn place_elements<S: Source, T: Target>(p: &GroupIndexParams, places: &Pl
         });
         sync_threads();
         for_each_of_block(places.bins, |bin| {
-            let next = places.next.add(bin);
-            let of_tile = places.of_warp(WARPS_PER_BLOCK).add(bin).load() as u64;
+            let next = places.next.at(bin);
+            let of_tile = places.of_warp(WARPS_PER_BLOCK).at(bin).load() as u64;
             next.store(next.load() + of_tile);
         });
         tile += GROUP_TILE as u32;
@@ -692,12 +692,12 @@ pub unsafe fn count_buckets<S: Source>(p: &GroupIndexParams, blocks: Blocks) {
         if share.is_alone() {
             return;
         }
-        for_each_of_block(p.bins, |bin| counts.add(bin).store(0));
+        for_each_of_block(p.bins, |bin| counts.at(bin).store(0));
         sync_threads();
-        count_digits::<S>(p, share.first, share.elements, |digit| counts.add(digit));
+        count_digits::<S>(p, share.first, share.elements, |digit| counts.at(digit));
         sync_threads();
         for_each_of_block(p.bins, |bin| {
-            memory::store(share.count_of(p, share.number, bin), counts.add(bin).load());
+            memory::store(share.count_of(p, share.number, bin), counts.at(bin).load());
         });
         // The next share starts with zeros.
         sync_threads();

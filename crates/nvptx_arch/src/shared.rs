@@ -40,7 +40,7 @@ impl<T> SharedPointer<T> {
     /// The address of the value `count` values behind this one. It may lie outside the block's shared memory.
     #[inline(always)]
     #[must_use]
-    pub fn add(self, count: u32) -> Self {
+    pub fn at(self, count: u32) -> Self {
         Self { address: target::add(self.address, count * size_of::<T>() as u32), values: PhantomData }
     }
 
