@@ -11,7 +11,7 @@ use nvptx_arch::memory::{
     load_readonly_x2, load_readonly_x4, load_streaming, load_streaming_x2, load_streaming_x4, load_x2, load_x4,
     prefetch, store, store_streaming_x4, store_x2, store_x4,
 };
-use nvptx_arch::shared::{dynamic_shared_mem, shared_array};
+use nvptx_arch::shared::{SharedPointer, dynamic_shared_mem, shared_array};
 
 /// 16 bytes of alignment for vectors.
 #[repr(align(16))]
@@ -173,6 +173,29 @@ fn shared_memory_belongs_to_a_block() {
     })
     .unwrap();
     assert_eq!(out, [1110, 1111, 1112, 1113, 1114, 1115]);
+}
+
+#[test]
+fn a_shared_pointer_moves_words_of_dynamic_shared_memory() {
+    let launch = nvptx_arch::emulate::Launch { dynamic_shared: 16, ..grid(1, 1) };
+    // SAFETY: the addresses are within the 16 bytes.
+    run(&launch, &Options::default(), &Memory::new(), || unsafe {
+        let words = SharedPointer::<u32>::dynamic();
+        words.at(1).store(7);
+        assert_eq!(words.at(1).fetch_add(u32::MAX), 7, "what was there");
+        assert_eq!(load(dynamic_shared_mem::<u32>().add(1)), 6);
+        let halves = words.at(2).cast::<u16>();
+        halves.at(1).store(0x1234_u16);
+        halves.store(0x5678);
+        assert_eq!(words.at(2).load(), 0x1234_5678);
+        words.cast::<u64>().at(1).store(1 << 40);
+        assert_eq!([words.at(2).load(), words.at(3).load()], [0, 1 << 8]);
+    })
+    .unwrap();
+    let fault = run(&launch, &Options::default(), &Memory::new(), || unsafe {
+        SharedPointer::<u32>::dynamic().at(4).store(1);
+    });
+    assert!(matches!(fault, Err(Fault::OutOfBounds { .. })), "{fault:?}");
 }
 
 /// The fault of one thread that runs `act` on ten words that it may write, aligned to 16 bytes.
