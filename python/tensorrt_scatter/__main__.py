@@ -1,17 +1,24 @@
 """``python -m tensorrt_scatter``: what is installed, and ONNX files.
 
 Exit codes: 0 if the command did its work, 1 if it could not (standard error says why), 2 if it does not understand its
-arguments.
+arguments, 3 if it did its work and found something that a TensorRT release would refuse or misread.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
 
 from ._info import lines
 from ._optional import explained, of_onnx
+from .onnx.releases import RELEASES
+
+_FOUND = 3
+"""The exit code where a TensorRT release would refuse or misread something."""
+
+_TARGETS = [release.name for release in RELEASES]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -19,19 +26,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     try:
-        options.run(options)
+        code: int = options.run(options)
     except ModuleNotFoundError as error:
         parser.exit(1, f"error: {explained(error)}\n")
     except (ImportError, MemoryError, OSError, RuntimeError, ValueError) as error:
         parser.exit(1, f"error: {error}\n")
-    return 0
+    return code
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m tensorrt_scatter",
         description="What is installed, and ONNX files.",
-        epilog="exit codes: 0 done, 1 failed (standard error says why), 2 wrong arguments",
+        epilog="exit codes: 0 done, 1 failed (standard error says why), 2 wrong arguments, 3 done, and a TensorRT release "
+        "would refuse or misread something",
     )
     parser.add_argument("--version", action="version", version=f"tensorrt-scatter {_version()}")
     commands = parser.add_subparsers(title="commands", required=True, dest="command")
@@ -58,14 +66,26 @@ def _parser() -> argparse.ArgumentParser:
     convert.add_argument(
         "--no-fusion",
         action="store_true",
-        help="leave gathers before scatters: right for TensorRT 8.5 to 9 where the number of groups varies",
+        help="leave gathers before scatters (--target 8.6 does so where the number of groups varies)",
     )
     convert.add_argument(
         "--domain",
         help="the ONNX domain of the plugins' nodes: tensorrt_scatter, or trt.plugins for ONNX Runtime's TensorRT "
         "execution provider; without it, new nodes get tensorrt_scatter",
     )
+    convert.add_argument(
+        "--target",
+        choices=_TARGETS,
+        help="the TensorRT release that the model is for: what it misreads is written otherwise, and the exit code is 3 "
+        "where it would still refuse or misread something",
+    )
     convert.set_defaults(run=_convert)
+
+    check = commands.add_parser("check", help="say what TensorRT releases would refuse in an ONNX file, or misread")
+    check.add_argument("model", help="the ONNX file to read")
+    check.add_argument("--target", choices=_TARGETS, help="the TensorRT release; without it, each of them")
+    check.add_argument("--json", action="store_true", help="print JSON: a list of findings for each release")
+    check.set_defaults(run=_check)
     return parser
 
 
@@ -75,16 +95,18 @@ def _version() -> str:
     return __version__
 
 
-def _info(_options: argparse.Namespace) -> None:
+def _info(_options: argparse.Namespace) -> int:
     print("\n".join(lines()))
+    return 0
 
 
-def _export_example(options: argparse.Namespace) -> None:
+def _export_example(options: argparse.Namespace) -> int:
     of_onnx("export_example")(options.output, options.exporter)
     print(f"wrote {options.output}")
+    return 0
 
 
-def _convert(options: argparse.Namespace) -> None:
+def _convert(options: argparse.Namespace) -> int:
     convert_file = of_onnx("convert_file")
     report = convert_file(
         options.model,
@@ -92,9 +114,17 @@ def _convert(options: argparse.Namespace) -> None:
         wrap_negative_indices=not options.keep_negative_indices,
         fuse=not options.no_fusion,
         domain=options.domain,
+        target=options.target,
     )
     print(report)
     print(f"wrote {options.output}")
+    return _FOUND if report.left else 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    report = of_onnx("check")(options.model, options.target)
+    print(json.dumps(report.to_dict(), indent=2) if options.json else report)
+    return _FOUND if report.problems else 0
 
 
 if __name__ == "__main__":

@@ -19,17 +19,22 @@ __all__ = ["convert", "register_symbolic", "translation_table"]
 
 
 def convert(
-    model_or_path: onnx.ModelProto | str | os.PathLike[str], *, wrap_negative_indices: bool = True
+    model_or_path: onnx.ModelProto | str | os.PathLike[str],
+    *,
+    wrap_negative_indices: bool = True,
+    fuse: bool = True,
+    domain: str | None = None,
+    target: str | None = None,
 ) -> tuple[onnx.ModelProto, Report]:
     """Rewrites the scatters of an ONNX model to the plugins: see :func:`tensorrt_scatter.onnx.convert`.
 
     Raises:
         ImportError: onnx or onnxscript is not installed; the message says what to install.
         FileNotFoundError: There is no such file, or its external data is missing.
-        ValueError: It is not an ONNX model.
+        ValueError: It is not an ONNX model, or there is no such domain or target.
     """
     result: tuple[onnx.ModelProto, Report] = of_onnx("convert")(
-        model_or_path, wrap_negative_indices=wrap_negative_indices
+        model_or_path, wrap_negative_indices=wrap_negative_indices, fuse=fuse, domain=domain, target=target
     )
     return result
 

@@ -36,10 +36,14 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy_functions
 
+from tensorrt_scatter.onnx import check as check_for_releases
 from tensorrt_scatter.onnx import convert, reference
 
 SECONDS_A_MODEL = 10
 """A conversion of a small model that takes longer is a hang."""
+
+_LARGEST_FOLLOWED = 2**24
+"""The largest axis in a model that ONNX's shape inference gets with the elements of vectors, as in `convert`."""
 
 _HEADER = '<ir_version: 10, opset_import: ["" : 18, "tensorrt_scatter" : 1]>\n'
 
@@ -155,6 +159,21 @@ SEEDS = (
         base = ConstantOfShape <value = float[1] {0.0}> (size)
         at = Unsqueeze (to, last)
         out = ScatterND <reduction = "add"> (base, at, rows) }""",
+    """g (float[n, 3] x, int64[e] to, float[m, 2] like) => (float[g, 3] out, bool[n, 1] far) {
+        count = Shape <start = 0, end = 1> (like)
+        most = tensorrt_scatter.TRTS_Scatter <dim = 0, dim_size_input = 1, reduce = "max"> (x, to, count)
+        soft = tensorrt_scatter.TRTS_ScatterSoftmax <dim = 0, dim_size_input = 1> (x, to, count)
+        sums = tensorrt_scatter.TRTS_Scatter <dim = 0, dim_size_input = 1, reduce = "mean"> (soft, to, count)
+        out = Add (most, sums)
+        axes = Constant <value_ints = [-1]> ()
+        length = ReduceL2 <keepdims = 1> (x, axes)
+        zero = Constant <value_floats = [0.0]> ()  one = Constant <value_floats = [1.0]> ()
+        infinity = Div (one, zero)
+        far = Equal (length, infinity) }""",
+    """g (float[5, n] x) => (float[a, n] one, float[b, n] two, int64[c] sizes) {
+        one, two = Split <num_outputs = 2> (x)
+        rest = ReduceMax (two)
+        sizes = Shape <start = -1> (x) }""",
 )
 
 
@@ -164,7 +183,7 @@ def seeds() -> list[bytes]:
 
 
 def check(data: bytes) -> None:
-    """Converts the model in `data`.
+    """Converts the model in `data`, for any TensorRT and for 8.6, and checks it for each release.
 
     Raises:
         AssertionError: The conversion is wrong.
@@ -173,9 +192,15 @@ def check(data: bytes) -> None:
         model = onnx.load_from_string(data)
     except DecodeError:
         return
+    for target in (None, "8.6"):
+        _check_conversion(model, target)
+
+
+def _check_conversion(model: onnx.ModelProto, target: str | None) -> None:
     before = model.SerializeToString(deterministic=True)
     try:
-        converted, report = convert(model)
+        converted, report = convert(model, target=target)
+        str(check_for_releases(model, target))
     except ValueError:
         return
     finally:
@@ -185,7 +210,7 @@ def check(data: bytes) -> None:
         return
     # The checker finds wrong declared shapes in the branch that was not visible inside an If.
     onnx.checker.check_model(converted, full_check=all(node.op_type != "If" for node in model.graph.node))
-    second = convert(converted)[1]
+    second = convert(converted, target=target)[1]
     assert not second.changes, f"converted once more, it has changes: {second}"
     # Declared shapes may contradict the computed ones.
     graph = model.graph
@@ -195,10 +220,10 @@ def check(data: bytes) -> None:
 
 
 def _is_valid(model: onnx.ModelProto) -> bool:
-    # With a negative size ONNX's own shape inference may end the process.
-    if any(
-        message.dim_value < 0 for message in _messages(model) if isinstance(message, onnx.TensorShapeProto.Dimension)
-    ):
+    # With a negative size ONNX's own shape inference may end the process. A vector of so many elements it follows one by
+    # one.
+    sizes = [m.dim_value for m in _messages(model) if isinstance(m, onnx.TensorShapeProto.Dimension)]
+    if any(size < 0 or size > _LARGEST_FOLLOWED for size in sizes):
         return False
     try:
         onnx.checker.check_model(model, full_check=True)
@@ -321,6 +346,11 @@ _OP_TYPES = (
         "GatherND",
         "Mul",
         "Concat",
+        "Equal",
+        "LessOrEqual",
+        "ReduceMax",
+        "ReduceSum",
+        "Split",
         "Max",
         "Clip",
         "Abs",

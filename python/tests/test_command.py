@@ -72,7 +72,7 @@ def test_a_missing_command_is_a_usage_error(capsys: pytest.CaptureFixture[str]) 
     with pytest.raises(SystemExit) as caught:
         main([])
     assert caught.value.code == 2
-    assert "{info,export-example,convert}" in capsys.readouterr().err
+    assert "{info,export-example,convert,check}" in capsys.readouterr().err
 
 
 def test_an_unknown_attribute_is_an_attribute_error() -> None:

@@ -4,6 +4,7 @@
 - `ops` has torch_scatter's functions as operators that export. `torch_scatter_as_plugins` lets a model call them in
   place of torch_scatter's during an export.
 - `convert` and `convert_file` rewrite a model that was exported without these.
+- `check` says what TensorRT releases would refuse in a model, or misread.
 - `reference` runs models with the nodes in onnx's reference evaluator.
 - `export_example` writes a small example model.
 
@@ -20,12 +21,15 @@ if TYPE_CHECKING:
     from . import ops, reference
     from .conversion import Report, convert, convert_file
     from .example import export_example
+    from .inspection.check import CheckReport, check
     from .patch import torch_scatter_as_plugins
     from .symbolic import register_symbolic
     from .translation import translation_table
 
 __all__ = [
+    "CheckReport",
     "Report",
+    "check",
     "convert",
     "convert_file",
     "export_example",
@@ -37,7 +41,9 @@ __all__ = [
 ]
 
 _MODULES = {
+    "CheckReport": "inspection.check",
     "Report": "conversion",
+    "check": "inspection.check",
     "convert": "conversion",
     "convert_file": "conversion",
     "export_example": "example",

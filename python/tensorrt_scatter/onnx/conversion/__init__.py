@@ -10,11 +10,12 @@ import onnx_ir as ir
 from onnx_ir.passes.common import ShapeInferencePass
 
 from ..._declarations import BY_OP_TYPE, SCATTER
-from .. import nodes
+from .. import nodes, releases
 
 # Registers the plugins' schemas, for shape inference.
 from .. import schemas as _schemas  # noqa: F401
-from . import constant_if, domains, facts, files, fusion, scores, symbols, without_self
+from ..inspection import rules
+from . import constant_if, domains, facts, files, for_release, fusion, scores, symbols, without_self
 from .edit import Editor, name_of
 from .files import FilePath
 from .index import unexpand_plugin
@@ -38,6 +39,7 @@ def convert(
     wrap_negative_indices: bool = True,
     fuse: bool = True,
     domain: str | None = None,
+    target: str | None = None,
 ) -> tuple[onnx.ModelProto, Report]:
     """Rewrites the scatters of a model to plugins, wherever the plugins certainly compute the same.
 
@@ -59,14 +61,18 @@ def convert(
             TRTS_Scatter does not.
         domain: The ONNX domain of all plugins' nodes, "tensorrt_scatter" or "trt.plugins"; ONNX Runtime's TensorRT
             execution provider wants the latter. None gives new nodes "tensorrt_scatter", and leaves others as they are.
+        target: The TensorRT release that the model is for: "8.6", "10" or "11". The nodes that this release misreads
+            are replaced by others that compute the same, no fusion is made that it cannot have, and `Report.left` tells
+            what it would still refuse or misread. None changes nothing of the kind.
 
     Returns:
         The new model, and a report of the changes. To write a file of any size, call `convert_file`.
 
     Raises:
         FileNotFoundError: there is no such file, or its external data is missing.
-        ValueError: it is not a valid ONNX model, or nodes cannot have that domain.
+        ValueError: it is not a valid ONNX model, nodes cannot have that domain, or there is no such target.
     """
+    release = None if target is None else releases.named(target)
     new_domain = nodes.DOMAIN if domain is None else nodes.checked_domain(domain)
     proto = model_or_path if isinstance(model_or_path, onnx.ModelProto) else files.load(model_or_path)
     model = _opened(proto)
@@ -77,6 +83,8 @@ def convert(
         _infer_shapes(model)
     symbols.unify(_values_of(model.graph))
     edit = Editor(model, wrap_negative_indices, new_domain)
+    if release is not None:
+        for_release.prepare(model, release, edit, report)
     for rule in (_visit, _simplify):
         for node in [node for graph in facts.nested(model.graph) for node in graph]:
             rule(node, edit, report)
@@ -87,12 +95,17 @@ def convert(
         # What is inserted for a score may come after a scatter that could use it.
         edit.begin()
         for graph in list(facts.nested(model.graph)):
-            fusion.fuse(graph, edit, report)
+            fusion.fuse(graph, edit, report, release)
             for node in list(graph):
                 _unexpand(node, edit)
     _report_functions(model, report)
     if domain is not None:
         report.changes += domains.move(model, domain)
+    if release is not None:
+        _infer_shapes(model)
+        for_release.rewrite(model, release, edit, report)
+        _infer_shapes(model)
+        report.left = [each for each in rules.findings(model, [release]) if each.is_problem]
     if not report.changes:
         unchanged = onnx.ModelProto()
         unchanged.CopyFrom(proto)
@@ -108,16 +121,17 @@ def convert(
 
 def convert_file(
     source: FilePath,
-    target: FilePath,
+    output: FilePath,
     *,
     wrap_negative_indices: bool = True,
     fuse: bool = True,
     domain: str | None = None,
+    target: str | None = None,
 ) -> Report:
-    """Converts the model at `source` into a file at `target`. For the rest, see `convert`.
+    """Converts the model at `source` into a file at `output`. For the rest, see `convert`.
 
     If the source has external data, or if one file cannot hold the weights, they go to a second file: the name of
-    `target` with ".data" added. `target` may be `source`. Existing files are replaced only when the new ones are
+    `output` with ".data" added. `output` may be `source`. Existing files are replaced only when the new ones are
     complete; an error leaves them unchanged.
 
     Raises:
@@ -125,9 +139,22 @@ def convert_file(
         OSError: a file cannot be read or written.
         ValueError: as `convert`; or the model is larger than 2 GiB without its weights.
     """
-    model, report = convert(source, wrap_negative_indices=wrap_negative_indices, fuse=fuse, domain=domain)
-    files.save(model, target, external=files.has_external_data(source))
+    model, report = convert(
+        source, wrap_negative_indices=wrap_negative_indices, fuse=fuse, domain=domain, target=target
+    )
+    files.save(model, output, external=files.has_external_data(source))
     return report
+
+
+def inferred(proto: onnx.ModelProto) -> ir.Model:
+    """Opens a model by onnx_ir, and infers its types and shapes.
+
+    Raises:
+        ValueError: it is not valid ONNX.
+    """
+    model = _opened(proto)
+    _infer_shapes(model)
+    return model
 
 
 def _opened(proto: onnx.ModelProto) -> ir.Model:
@@ -152,6 +179,13 @@ def _opened(proto: onnx.ModelProto) -> ir.Model:
                 raise ValueError(
                     f"the model is not valid ONNX: {attribute.name} of {name_of(node)} refers to an attribute of a "
                     "function, but the node is in no function"
+                )
+        # ONNX's shape inference ends the process where a Split has more outputs than it says.
+        if (node.domain, node.op_type) == ("", "Split"):
+            said, outputs = facts.number(node, "num_outputs", len(node.outputs)), len(node.outputs)
+            if said != outputs:
+                raise ValueError(
+                    f"the model is not valid ONNX: num_outputs of {name_of(node)} is {said}, but it has {outputs} outputs"
                 )
     return model
 

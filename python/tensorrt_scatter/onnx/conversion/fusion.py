@@ -11,6 +11,7 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 import onnx_ir as ir
 
 from ..._declarations import GROUP_INDEX, SCATTER
+from ..releases import Release
 from . import facts, messages, softmax, without_self
 from .edit import Editor, name_of
 from .emission import Sharing, write_alone, write_attention, write_with_others
@@ -19,8 +20,9 @@ from .report import Change, LeftAlone, Report, Unfused
 from .softmax import Softmax
 
 
-def fuse(graph: ir.Graph, edit: Editor, report: Report) -> None:
-    """Fuses what can be fused among the nodes of a graph. The graphs inside them are not looked at."""
+def fuse(graph: ir.Graph, edit: Editor, report: Report, release: Release | None) -> None:
+    """Fuses what can be fused among the nodes of a graph, for a TensorRT release or for any from 10 on. The graphs
+    inside them are not looked at."""
     found: list[Message] = []
     reasons: list[tuple[str, str]] = []
     for node in graph:
@@ -30,6 +32,7 @@ def fuse(graph: ir.Graph, edit: Editor, report: Report) -> None:
             message = messages.match(node, edit)
             if message is not None:
                 _check_is_of(graph, message)
+                _check_has_groups(message, release)
                 found.append(message)
         except LeftAlone as left:
             reasons.append((name_of(node), str(left)))
@@ -50,6 +53,12 @@ def _check_is_of(graph: ir.Graph, message: Message) -> None:
     makers = (message.rows.gathered.producer(), facts.resolve(facts.argument(message.scatter, 0)).producer())
     if any(maker is None or maker.graph is not graph for maker in makers):
         raise LeftAlone("its rows are gathered in an outer graph")
+
+
+def _check_has_groups(message: Message, release: Release | None) -> None:
+    """Checks that a release can have the number of groups as an input where it varies."""
+    if message.groups.count < 0 and release is not None and not release.has_sizes_as_inputs:
+        raise LeftAlone(f"its number of groups varies, and {release} takes no size as an input")
 
 
 def _worthwhile(graph: ir.Graph, found: Sequence[Message], of_softmax: Mapping[ir.Node, Softmax]) -> list[Message]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ..inspection.finding import Finding
+
 
 class LeftAlone(Exception):
     """A node is not rewritten. The message is the reason."""
@@ -59,6 +61,8 @@ class Report:
     changes: list[Change] = field(default_factory=list)
     kept: list[Kept] = field(default_factory=list)
     unfused: list[Unfused] = field(default_factory=list)
+    left: list[Finding] = field(default_factory=list)
+    """What the release that the model was converted for would refuse or misread."""
 
     def replace(self, change: Change) -> None:
         """Adds a change of a node. If the node was rewritten already, the two become one."""
@@ -79,8 +83,10 @@ class Report:
             self.changes[self.changes.index(earlier)] = change
 
     def __str__(self) -> str:
-        lines = [*map(str, self.changes), *map(str, self.kept), *map(str, self.unfused)]
+        lines = [*map(str, self.changes), *map(str, self.kept), *map(str, self.unfused), *map(str, self.left)]
         counts = f"{len(self.changes)} rewritten, {len(self.kept)} left alone"
         if self.unfused:
             counts += f", {len(self.unfused)} not fused"
+        if self.left:
+            counts += f", {len(self.left)} that {self.left[0].release} refuses or misreads"
         return "\n".join([*lines, counts])
