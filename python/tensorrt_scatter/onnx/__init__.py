@@ -1,8 +1,8 @@
 """From PyTorch and ONNX to models with the plugins' nodes.
 
 - `register_symbolic` and `translation_table` let PyTorch's two ONNX exporters write them.
-- `ops` has torch_scatter's functions as operators that export. `torch_scatter_as_plugins` lets a model call them in
-  place of torch_scatter's during an export.
+- `ops` has torch_scatter's functions as operators that export. `torch_scatter_as_plugins` and
+  `torch_geometric_as_plugins` let a model call them in place of a library's during an export.
 - `convert` and `convert_file` rewrite a model that was exported without these.
 - `check` says what TensorRT releases would refuse in a model, or misread.
 - `reference` runs models with the nodes in onnx's reference evaluator.
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .conversion import Report, convert, convert_file
     from .example import export_example
     from .inspection.check import CheckReport, check
-    from .patch import torch_scatter_as_plugins
+    from .patching import torch_geometric_as_plugins, torch_scatter_as_plugins
     from .symbolic import register_symbolic
     from .translation import translation_table
 
@@ -36,6 +36,7 @@ __all__ = [
     "ops",
     "reference",
     "register_symbolic",
+    "torch_geometric_as_plugins",
     "torch_scatter_as_plugins",
     "translation_table",
 ]
@@ -48,7 +49,8 @@ _MODULES = {
     "convert_file": "conversion",
     "export_example": "example",
     "register_symbolic": "symbolic",
-    "torch_scatter_as_plugins": "patch",
+    "torch_geometric_as_plugins": "patching",
+    "torch_scatter_as_plugins": "patching",
     "translation_table": "translation",
 }
 

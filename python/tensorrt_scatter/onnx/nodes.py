@@ -35,6 +35,9 @@ ARG_TYPE = "int32"
 SHAPE_INPUTS = "tensorrt_plugin_shape_input_indices"
 """An attribute for TensorRT's parser, not for the plugin: it lists the inputs that are shape tensors (from 10.1 on)."""
 
+_FIRST_WITH_SIZES_AS_INPUTS = 10
+"""The first major version of TensorRT in which a plugin takes a number of groups as an input."""
+
 AttributeValue = Union[int, float, str, list[int]]
 
 
@@ -50,6 +53,20 @@ def checked_domain(domain: str) -> str:
             "execution provider"
         )
     return domain
+
+
+def takes_sizes_as_inputs(target: str | None) -> bool:
+    """Whether a plugin can take a number of groups as an input in the TensorRT version `target`. None is the newest.
+
+    Raises:
+        ValueError: `target` is no version such as "8.6", "10" or "11".
+    """
+    if target is None:
+        return True
+    major = target.partition(".")[0]
+    if not major.isdecimal() or int(major) < 8:
+        raise ValueError(f'target is {target!r}: expected a version of TensorRT, such as "8.6", "10" or "11"')
+    return int(major) >= _FIRST_WITH_SIZES_AS_INPUTS
 
 
 def groups_as_input(operator: Operator, count: int) -> dict[str, AttributeValue]:
@@ -69,6 +86,11 @@ def functions() -> Iterator[tuple[str, Operator, Reduction | None]]:
             yield operator.function_of(reduction.name), operator, reduction
 
 
+def operator_of(name: str) -> tuple[Operator, Reduction | None]:
+    """The row of the table and the reduction of an operator of torch.ops.tensorrt_scatter."""
+    return _OPERATORS[name]
+
+
 def parameters(operator: Operator) -> dict[str, str]:
     """The arguments of the torch operator, by name, each with its declaration in the operator's schema."""
     declared = {
@@ -81,6 +103,8 @@ def parameters(operator: Operator) -> dict[str, str]:
         declared["out"] = "Tensor? out=None"
     return declared | {attribute.name: attribute.schema for attribute in operator.attributes if attribute.schema}
 
+
+_OPERATORS = {name: (operator, reduction) for name, operator, reduction in functions()}
 
 Value = TypeVar("Value")
 

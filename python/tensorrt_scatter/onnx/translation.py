@@ -17,7 +17,9 @@ from . import nodes
 Translation = Callable[..., Any]
 
 
-def translation_table(domain: str = nodes.DOMAIN) -> dict[Callable[..., Any], Translation]:
+def translation_table(
+    domain: str = nodes.DOMAIN, *, pytorch: bool = False, target: str | None = None
+) -> dict[Callable[..., Any], Translation]:
     """The table for `torch.onnx.export(..., custom_translation_table=...)`: it turns each operator into its plugin's
     node.
 
@@ -27,13 +29,22 @@ def translation_table(domain: str = nodes.DOMAIN) -> dict[Callable[..., Any], Tr
     Args:
         domain: The nodes' domain, "tensorrt_scatter" or "trt.plugins"; the latter is for ONNX Runtime's TensorRT
             execution provider.
+        pytorch: Whether the table also has PyTorch's own scatters, segments and embedding bags (see docs/ONNX.md).
+            Calls of these that cannot be equal to PyTorch then end the export with a message.
+        target: The version of TensorRT, such as "8.6" or "10". It matters for PyTorch's own: before 10, a number of
+            groups that varies becomes the shape of a base instead of an input. None stands for 10 or newer.
 
     Raises:
         ModuleNotFoundError: onnxscript is not installed. PyTorch's exporter needs it.
-        ValueError: nodes cannot have that domain.
+        ValueError: nodes cannot have that domain, or `target` is no version.
     """
     nodes.checked_domain(domain)
+    sizes_are_inputs = nodes.takes_sizes_as_inputs(target)
     table: dict[Callable[..., Any], Translation] = {}
+    if pytorch:
+        from .aten import dynamo
+
+        table |= dynamo.translations(domain, sizes_are_inputs)
     for name, operator, reduction in nodes.functions():
         packet = getattr(torch.ops.tensorrt_scatter, name)
         for overload in packet.overloads():
@@ -54,7 +65,7 @@ def _translation(name: str, operator: Operator, reduction: Reduction | None, dom
         arguments.apply_defaults()
         given = {argument: value for argument, value in arguments.arguments.items() if value is not None}
         constants = {argument: value for argument, value in given.items() if isinstance(value, (bool, int, float, str))}
-        return _emit(operator, reduction, nodes.call(name, operator, reduction, given, constants), domain)
+        return emit(operator, reduction, nodes.call(name, operator, reduction, given, constants), domain)
 
     # The exporter reads the names of the arguments from here.
     translate.__signature__ = signature  # type: ignore[attr-defined]
@@ -72,7 +83,7 @@ def _default(schema: str) -> Any:
     return constants[text] if text in constants else (int(text) if schema.startswith("int ") else float(text))
 
 
-def _emit(operator: Operator, reduction: Reduction | None, call: nodes.Call[Any], domain: str) -> Any:
+def emit(operator: Operator, reduction: Reduction | None, call: nodes.Call[Any], domain: str) -> Any:
     """Makes the node. A Cast gives arg_out the index's type, as in PyTorch."""
     import onnx_ir as ir
     from onnxscript import opset18

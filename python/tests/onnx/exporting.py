@@ -35,15 +35,19 @@ def export(
     inputs: dict[str, Tensor],
     dynamic: dict[str, dict[int, str]] | None = None,
     opset: int | None = None,
+    **options: Any,
 ) -> onnx.ModelProto:
-    """Exports `call` of the tensors in `inputs`, in their order. `dynamic` has the names of axes that vary."""
+    """Exports `call` of the tensors in `inputs`, in their order. `dynamic` has the names of axes that vary.
+
+    `options` are those of register_symbolic and translation_table.
+    """
     dynamic = dynamic or {name: {} for name in inputs}
     module = call if isinstance(call, torch.nn.Module) else Calling(call)
     names = list(inputs)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         if exporter == "torchscript":
-            register_symbolic()
+            register_symbolic(**options)
             file = io.BytesIO()
             torch.onnx.export(
                 module,
@@ -65,7 +69,7 @@ def export(
             input_names=names,
             opset_version=opset,
             dynamic_shapes=shapes if isinstance(call, torch.nn.Module) else (shapes,),
-            custom_translation_table=translation_table(),
+            custom_translation_table=translation_table(**options),
         )
         assert program is not None
         return program.model_proto

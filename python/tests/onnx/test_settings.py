@@ -270,7 +270,7 @@ def test_types_without_kernels_are_refused_by_the_operators() -> None:
 def test_torch_scatters_own_operators_are_known_by_their_schemas(operators: ModuleType) -> None:
     """By stand-ins of the same schemas: torch_scatter itself need not be installed."""
     if hasattr(torch.ops.torch_scatter, "scatter_max"):
-        pytest.skip("torch_scatter is installed: test_patch has its operators")
+        pytest.skip("torch_scatter is installed: test_torch_scatter_as_plugins has its operators")
     library: Any = torch.library.Library("torch_scatter", "DEF")
     library.define("scatter_max(Tensor src, Tensor index, int dim, Tensor? out, int? dim_size) -> (Tensor, Tensor)")
     library.define("gather_csr(Tensor src, Tensor indptr, Tensor? out) -> Tensor")
