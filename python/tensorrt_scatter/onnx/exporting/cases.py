@@ -1,0 +1,114 @@
+"""Other arguments for a model, made of the given ones: other values, and other sizes.
+
+Indices must stay valid. So sizes change by repeating and leaving out rows: an axis of `old` elements gets the elements
+`round(i * (old - 1) / (new - 1))`. What is sorted stays sorted, and bounds keep their first and last one. No integer
+becomes larger. Where an index points into an axis that has become too small, PyTorch refuses the call, and there is
+nothing to compare.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .arguments import Call, Size
+
+Tensors = tuple[Tensor, ...]
+
+_EXPENSIVE = 4096
+"""Axes from this size on grow by a few elements instead of twice: the evaluator is slow."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """Arguments to compare on."""
+
+    title: str
+    tensors: Tensors
+    is_given: bool = False
+    """Whether the user gave them."""
+    small: str = ""
+    """The name of the size that is 0 or 1 here, if one is."""
+
+
+Symbols = Sequence[dict[int, str]]
+"""The axes of each input that vary in a file, with their symbols there: equal symbols are equal sizes."""
+
+
+def given(call: Call) -> Case:
+    return Case("the given arguments", call.tensors, is_given=True)
+
+
+def changed_values(call: Call) -> Case | None:
+    """Floats with the other sign, and integers without their largest value: what is frozen in a file shows."""
+    changed = tuple(_changed(each) for each in call.tensors)
+    if all(torch.equal(one, other) for one, other in zip(changed, call.tensors)):
+        return None
+    return Case("other values", changed)
+
+
+Maker = Callable[[], Case]
+
+
+def resized(call: Call, symbols: Symbols) -> Iterator[list[Maker]]:
+    """Cases of other sizes, in lists of which the first that PyTorch takes is enough."""
+    sizes: dict[str, tuple[int, Size]] = {}
+    whole: set[str] = set()
+    for each, of in zip(call.inputs, symbols):
+        for axis, symbol in of.items():
+            sizes[symbol] = each.tensor.size(axis), each.sizes[axis]
+            if not each.tensor.dtype.is_floating_point:
+                whole.add(symbol)
+    larger = {
+        symbol: old + place + (1 if old >= _EXPENSIVE else old)
+        for place, (symbol, (old, _)) in enumerate(sizes.items(), 1)
+        if old > 0
+    }
+    smaller = {symbol: (old + 1) // 2 for symbol, (old, _) in sizes.items() if old > 2 and symbol in whole}
+    for wanted in (larger, smaller):
+        allowed = {symbol: new for symbol, new in wanted.items() if _allows(sizes[symbol][1], new)}
+        if allowed:
+            alone = [{symbol: new} for symbol, new in allowed.items()]
+            yield [_maker(call, symbols, each) for each in ([allowed, *alone] if len(alone) > 1 else alone)]
+    for symbol, (old, size) in sizes.items():
+        for new in (1, 0):
+            if old not in (0, new) and _allows(size, new):
+                yield [_maker(call, symbols, {symbol: new}, size.name)]
+
+
+def _allows(size: Size, new: int) -> bool:
+    return size.lowest <= new and (size.highest is None or new <= size.highest)
+
+
+def _maker(call: Call, symbols: Symbols, wanted: dict[str, int], small: str = "") -> Maker:
+    def make() -> Case:
+        tensors = []
+        said: dict[str, int] = {}
+        for each, of in zip(call.inputs, symbols):
+            tensor = each.tensor
+            for axis, symbol in of.items():
+                if symbol in wanted:
+                    tensor = tensor.index_select(axis, _positions(tensor.size(axis), wanted[symbol], tensor.device))
+                said[each.sizes[axis].name] = tensor.size(axis)
+            tensors.append(tensor)
+        return Case(", ".join(f"{name} = {length}" for name, length in said.items()), tuple(tensors), small=small)
+
+    return make
+
+
+def _positions(old: int, new: int, device: torch.device) -> Tensor:
+    if new <= 1:
+        return torch.zeros(new, dtype=torch.int64, device=device)
+    return (torch.arange(new, device=device) * (old - 1) * 2 + new - 1) // (2 * (new - 1))
+
+
+def _changed(tensor: Tensor) -> Tensor:
+    if tensor.dtype == torch.bool or tensor.numel() == 0:
+        return tensor
+    if tensor.dtype.is_floating_point or tensor.dtype.is_complex:
+        return -tensor
+    # Not below 0: no index becomes negative.
+    return tensor.clamp(max=max(int(tensor.max()) - 1, 0))
