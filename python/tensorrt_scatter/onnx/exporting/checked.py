@@ -115,8 +115,8 @@ class Checker:
             )
         if self.oracle.has_numbered:
             notes.append(
-                f"dim_size={self.oracle.dim_size} changes results; the file is compared with the model in which each call "
-                "that gives no number of groups has this one"
+                f"results depend on dim_size={self.oracle.dim_size}: there the file is compared with the model in which each "
+                "call that gives no number of groups has this one"
             )
         return notes
 

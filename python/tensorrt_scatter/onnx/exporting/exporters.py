@@ -111,7 +111,9 @@ def _translated(request: Request, *model: Any, **options: Any) -> onnx.ModelProt
 
 def _simplify(model: ir.Model) -> None:
     """Takes constants and repetitions out of a model. No result changes."""
-    optimizer.fold_constants(model)
+    common.InlinePass()(model)
+    # Without types a CastLike stays.
+    optimizer.fold_constants(model, onnx_shape_inference=True)
     ir.passes.Sequential(
         common.RemoveUnusedNodesPass(),
         common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0),
