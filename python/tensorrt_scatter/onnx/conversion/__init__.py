@@ -27,6 +27,8 @@ __all__ = ["Change", "Kept", "Report", "Unfused", "convert", "convert_file"]
 _LARGEST_FOLLOWED = 2**24
 """The largest axis in a model in which shape inference may propagate the elements of vectors."""
 
+_OTHER_NAME = "ai.onnx"
+
 _RULES: dict[str, Callable[[ir.Node, Editor], tuple[str, ...]]] = {
     "ScatterElements": rewrite_scatter_elements,
     "ScatterND": rewrite_scatter_nd,
@@ -167,6 +169,9 @@ def _opened(proto: onnx.ModelProto) -> ir.Model:
         model = ir.from_proto(proto)
     except Exception as error:
         raise _not_valid(error) from error
+    # ONNX's own domain has two names. onnx_ir gives its nodes the empty one.
+    if _OTHER_NAME in model.opset_imports:
+        model.opset_imports.setdefault("", model.opset_imports.pop(_OTHER_NAME))
     for value in _values(model):
         # Some exporters write -1 for a size that varies. ONNX's shape inference can end the process at such a size.
         if value.shape is not None and any(isinstance(size, int) and size < 0 for size in value.shape):

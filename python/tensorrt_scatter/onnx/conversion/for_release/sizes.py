@@ -15,6 +15,7 @@ import onnx_ir as ir
 
 from ...._declarations import (
     BY_OP_TYPE,
+    DIM,
     GATHER_COO,
     MAX,
     MEAN,
@@ -64,7 +65,7 @@ def fix(model: ir.Model, edit: Editor, report: Report) -> None:
             continue
         # What stays is told by `rewrite`.
         with contextlib.suppress(LeftAlone):
-            _put(node, inputs[:-1], {**_kept(node), "dim_size": count})
+            _put(node, inputs[:-1], [*_kept(node), ir.AttrInt64("dim_size", count)])
             before = f"{node.op_type} with the number of groups as an input"
             report.changes.append(Change(name, before, f"{node.op_type} with dim_size"))
             edit.drop_unused(inputs[-1:])
@@ -117,22 +118,16 @@ def _replace(node: ir.Node, edit: Editor) -> str:
     return after
 
 
-def _kept(node: ir.Node) -> dict[str, nodes.AttributeValue]:
+def _kept(node: ir.Node) -> list[ir.Attr]:
     """The attributes of a node but for those that tell where the number of groups is."""
-    return {name: each.value for name, each in node.attributes.items() if name not in _OF_SIZES}
+    return [each for name, each in node.attributes.items() if name not in _OF_SIZES]
 
 
-def _put(node: ir.Node, inputs: Sequence[ir.Value | None], attributes: dict[str, nodes.AttributeValue]) -> None:
+def _put(node: ir.Node, inputs: Sequence[ir.Value | None], attributes: Sequence[ir.Attr]) -> None:
     """Replaces a plugin's node by one with other inputs and attributes."""
-    given = [ir.Attr(key, _kind(value), value) for key, value in attributes.items()]
     outputs = _outputs(node, BY_OP_TYPE[node.op_type])
-    new = ir.Node(node.domain, node.op_type, inputs, given, num_outputs=len(outputs), name=node.name)
+    new = ir.Node(node.domain, node.op_type, inputs, attributes, num_outputs=len(outputs), name=node.name)
     ir.convenience.replace_nodes_and_values(graph_of(node), node, [node], [new], outputs, new.outputs)
-
-
-def _kind(value: nodes.AttributeValue) -> ir.AttributeType:
-    kinds = {str: ir.AttributeType.STRING, float: ir.AttributeType.FLOAT, list: ir.AttributeType.INTS}
-    return kinds.get(type(value), ir.AttributeType.INT)
 
 
 def _start_from_base(node: ir.Node, operator: Operator, size: ir.Value, edit: Editor) -> None:
@@ -145,7 +140,9 @@ def _start_from_base(node: ir.Node, operator: Operator, size: ir.Value, edit: Ed
     if reduce in _OPPOSITE:
         if any(each.uses() or each.is_graph_output() for each in node.outputs[1:]):
             raise LeftAlone("its positions are used, which it cannot be told to give with a base")
-        attributes = {**_kept(node), "reduce": _OPPOSITE[reduce].name, "arg_type": nodes.ARG_TYPE}
+        attributes: dict[str, nodes.AttributeValue] = {"reduce": _OPPOSITE[reduce].name, "arg_type": nodes.ARG_TYPE}
+        if operator.has_dim:
+            attributes[DIM.name] = axis
         sizes = facts.dims(base)
         described = [("start", src.dtype, sizes), ("start_arg_out", ir.DataType.INT32, sizes)]
         marks = _lowest(node, src, is_low=reduce is MAX, edit=edit)
