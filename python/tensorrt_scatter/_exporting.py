@@ -86,21 +86,33 @@ def export(
     return result
 
 
-def register_symbolic(op_name: str | None = None, opset_version: int = 17) -> None:
+def register_symbolic(
+    op_name: str | None = None,
+    opset_version: int = 17,
+    domain: str = "tensorrt_scatter",
+    *,
+    pytorch: bool = False,
+    target: str | None = None,
+) -> None:
     """Prepares `torch.onnx.export(..., dynamo=False)`: see :func:`tensorrt_scatter.onnx.register_symbolic`.
 
     Raises:
         ImportError: torch is not installed; the message says what to install.
-        ValueError: There is no operator of that name.
+        ValueError: There is no operator of that name, or another argument has no such value.
     """
-    of_onnx("register_symbolic")(op_name, opset_version)
+    of_onnx("register_symbolic")(op_name, opset_version, domain, pytorch=pytorch, target=target)
 
 
-def translation_table() -> dict[Callable[..., Any], Callable[..., Any]]:
+def translation_table(
+    domain: str = "tensorrt_scatter", *, pytorch: bool = False, target: str | None = None
+) -> dict[Callable[..., Any], Callable[..., Any]]:
     """For `torch.onnx.export(..., dynamo=True)`: see :func:`tensorrt_scatter.onnx.translation_table`.
 
     Raises:
         ImportError: torch or onnxscript is not installed; the message says what to install.
+        ValueError: An argument has no such value.
     """
-    result: dict[Callable[..., Any], Callable[..., Any]] = of_onnx("translation_table")()
+    result: dict[Callable[..., Any], Callable[..., Any]] = of_onnx("translation_table")(
+        domain, pytorch=pytorch, target=target
+    )
     return result

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -15,6 +16,7 @@ from exporting import EXPORTERS, attributes, export, plugin_nodes, run
 from numpy.typing import NDArray
 from torch import Tensor
 
+import tensorrt_scatter
 from tensorrt_scatter.onnx import register_symbolic, translation_table
 
 aten = torch.ops.aten
@@ -189,8 +191,6 @@ def exported(exporter: str) -> onnx.ModelProto:
 
 @functools.cache
 def results(exporter: str, n: int) -> list[NDArray[Any]]:
-    import tensorrt_scatter
-
     return run(exported(exporter), inputs(n), tensorrt_scatter)
 
 
@@ -273,6 +273,16 @@ def test_a_call_that_cannot_be_equal_is_refused_by_the_other_exporter() -> None:
         export("dynamo", lambda src, index, base, _: index.bincount(), inputs(8), SIZES, pytorch=True)
 
 
+@pytest.mark.parametrize("name", ["register_symbolic", "translation_table"])
+def test_the_package_has_the_same_functions(name: str) -> None:
+    ours, shortcut = getattr(tensorrt_scatter.onnx, name), getattr(tensorrt_scatter, name)
+    assert inspect.signature(ours).parameters == inspect.signature(shortcut).parameters
+    with pytest.raises(ValueError, match="target is 'ten'"):
+        shortcut(pytorch=True, target="ten")
+    with pytest.raises(ValueError, match="domain is 'mine'"):
+        shortcut(domain="mine")
+
+
 def test_they_are_registered_only_if_wanted() -> None:
     assert not any(overload in translation_table() for overload in (aten.scatter_add.default, aten.index_put.default))
     call, given = SCATTERS["scatter_add"], inputs(8)
@@ -280,5 +290,3 @@ def test_they_are_registered_only_if_wanted() -> None:
         # A newer opset than that of the registration has functions of its own.
         assert len(plugin_nodes(export("torchscript", call, given, SIZES, opset=20, **options))) == expected
     register_symbolic()
-    with pytest.raises(ValueError, match="target is 'ten'"):
-        translation_table(pytorch=True, target="ten")

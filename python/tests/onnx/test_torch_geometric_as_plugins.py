@@ -203,6 +203,18 @@ def test_a_number_of_groups_for_all_calls_that_give_none(operators: ModuleType) 
         assert not result[len(wanted) :].any()
 
 
+@pytest.mark.parametrize("strict", [False, True])
+def test_torch_export_sees_one_operator_for_a_call(strict: bool) -> None:
+    """Strict or not. Strictly, Dynamo reads the functions' code."""
+    layer = gnn.SAGEConv(GIVEN, COLUMNS, aggr="max").eval()
+    for target, start in ((None, "sym_size"), ("8.6", "full")):
+        with torch_geometric_as_plugins(target=target):
+            dynamic = {"x": {0: torch.export.Dim.DYNAMIC}, "edge_index": {1: torch.export.Dim.DYNAMIC}}
+            program = torch.export.export(layer, tuple(graph(1).values()), dynamic_shapes=dynamic, strict=strict)
+        called = [node for node in program.graph.nodes if str(node.target).startswith("tensorrt_scatter.scatter_max")]
+        assert len(called) == 1 and any(start in str(argument) for argument in called[0].args[2:])
+
+
 def test_everything_is_as_before() -> None:
     """Also after an error, and wherever a function is held; and nested the innermost arguments count."""
     x, (source, index) = graph(1)["x"], graph(1)["edges"]

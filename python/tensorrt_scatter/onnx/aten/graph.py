@@ -142,6 +142,6 @@ def all_same(first: Sequence[Size], second: Sequence[Size]) -> bool:
 
 
 def filling(numbers: Any) -> float | None:
-    """The number that all elements of a NumPy array are; None if they differ."""
+    """The number that all elements of an array or a tensor are; None if they differ."""
     flat = numbers.reshape(-1)
-    return float(flat[0]) if flat.size and (flat == flat[0]).all() else None
+    return float(flat[0]) if len(flat) and (flat == flat[0]).all() else None

@@ -71,7 +71,7 @@ class _Graph(Graph):
             node = value.node()
             if node.kind() in ("onnx::Constant", "onnx::ConstantOfShape"):
                 is_tensor = "value" in node.attributeNames() and node.kindOf("value") == "t"
-                return filling(node.t("value").numpy()) if is_tensor else None
+                return filling(node.t("value")) if is_tensor else None
             if node.kind() not in _FILLED_LIKE:
                 return None
             value = next(iter(node.inputs()))
