@@ -153,7 +153,7 @@ def outputs_of(value: Any, name: str = "") -> Iterator[tuple[str, Tensor]]:
         yield name or "out", value
     elif isinstance(value, dict):
         for key, each in value.items():
-            yield from outputs_of(each, f"{name}_{key}" if name else str(key))
+            yield from outputs_of(each, f"{name}_{_text(key)}" if name else _text(key))
     elif isinstance(value, (tuple, list)):
         for place, each in enumerate(value):
             yield from outputs_of(each, f"{name or 'out'}_{place}")
@@ -162,6 +162,11 @@ def outputs_of(value: Any, name: str = "") -> Iterator[tuple[str, Tensor]]:
             f"the model returns a {type(value).__name__}: expected tensors, in tuples, lists and dictionaries; wrap the "
             "model in a module that returns these"
         )
+
+
+def _text(key: Any) -> str:
+    """A key as a part of a name: torch_geometric has tuples of texts."""
+    return "_".join(map(str, key)) if isinstance(key, tuple) else str(key)
 
 
 def _parameters(model: Model, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -188,7 +193,7 @@ def _taken_apart(value: Any, name: str, tensors: list[Tensor], names: list[str])
         names.append(name)
         return _Place(len(tensors) - 1)
     if isinstance(value, dict):
-        return {key: _taken_apart(each, f"{name}_{key}", tensors, names) for key, each in value.items()}
+        return {key: _taken_apart(each, f"{name}_{_text(key)}", tensors, names) for key, each in value.items()}
     if isinstance(value, (list, tuple)):
         parts = [_taken_apart(each, f"{name}_{place}", tensors, names) for place, each in enumerate(value)]
         if isinstance(value, list):
@@ -260,7 +265,7 @@ def _specs(value: Any, spec: Any, name: str) -> list[Any]:
     if isinstance(value, Tensor):
         return [spec]
     if isinstance(value, dict) and isinstance(spec, dict):
-        return [one for key, each in value.items() for one in _specs(each, spec.get(key), f"{name}_{key}")]
+        return [one for key, each in value.items() for one in _specs(each, spec.get(key), f"{name}_{_text(key)}")]
     if isinstance(value, (tuple, list)) and isinstance(spec, (tuple, list)) and len(value) == len(spec):
         pairs = enumerate(zip(value, spec))
         return [one for place, (each, inner) in pairs for one in _specs(each, inner, f"{name}_{place}")]

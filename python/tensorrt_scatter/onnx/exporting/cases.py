@@ -1,9 +1,9 @@
 """Other arguments for a model, made of the given ones: other values, and other sizes.
 
 Indices must stay valid. So sizes change by repeating and leaving out rows: an axis of `old` elements gets the elements
-`round(i * (old - 1) / (new - 1))`. What is sorted stays sorted, and bounds keep their first and last one. No integer
-becomes larger. Where an index points into an axis that has become too small, PyTorch refuses the call, and there is
-nothing to compare.
+`round(i * (old - 1) / (new - 1))`. What is sorted stays sorted, and bounds keep their first and last one. Where an axis
+becomes smaller, integers that could point behind its end become its last element: PyTorch does not check all of them, and
+would read other memory.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def resized(call: Call, symbols: Symbols) -> Iterator[list[Maker]]:
     for each, of in zip(call.inputs, symbols):
         for axis, symbol in of.items():
             sizes[symbol] = each.tensor.size(axis), each.sizes[axis]
-            if not each.tensor.dtype.is_floating_point:
+            if not _is_real(each.tensor):
                 whole.add(symbol)
     larger = {
         symbol: old + place + (1 if old >= _EXPENSIVE else old)
@@ -87,12 +87,18 @@ def _maker(call: Call, symbols: Symbols, wanted: dict[str, int], small: str = ""
     def make() -> Case:
         tensors = []
         said: dict[str, int] = {}
+        lengths = {
+            symbol: each.tensor.size(axis) for each, of in zip(call.inputs, symbols) for axis, symbol in of.items()
+        }
+        smallest = min((new for symbol, new in wanted.items() if new < lengths[symbol]), default=None)
         for each, of in zip(call.inputs, symbols):
             tensor = each.tensor
             for axis, symbol in of.items():
                 if symbol in wanted:
                     tensor = tensor.index_select(axis, _positions(tensor.size(axis), wanted[symbol], tensor.device))
                 said[each.sizes[axis].name] = tensor.size(axis)
+            if smallest is not None and not _is_real(tensor):
+                tensor = tensor.clamp(max=max(smallest - 1, 0))
             tensors.append(tensor)
         return Case(", ".join(f"{name} = {length}" for name, length in said.items()), tuple(tensors), small=small)
 
@@ -105,10 +111,15 @@ def _positions(old: int, new: int, device: torch.device) -> Tensor:
     return (torch.arange(new, device=device) * (old - 1) * 2 + new - 1) // (2 * (new - 1))
 
 
+def _is_real(tensor: Tensor) -> bool:
+    """Whether the elements are no indices."""
+    return tensor.dtype == torch.bool or tensor.dtype.is_floating_point or tensor.dtype.is_complex
+
+
 def _changed(tensor: Tensor) -> Tensor:
     if tensor.dtype == torch.bool or tensor.numel() == 0:
         return tensor
-    if tensor.dtype.is_floating_point or tensor.dtype.is_complex:
+    if _is_real(tensor):
         return -tensor
     # Not below 0: no index becomes negative.
     return tensor.clamp(max=max(int(tensor.max()) - 1, 0))

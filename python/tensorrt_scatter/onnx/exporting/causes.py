@@ -15,6 +15,8 @@ _SIZE = re.compile(r"L\['tensors'\]\[(\d+)\]\.size\(\)\[(\d+)\]")
 """What torch.export calls a size of an input."""
 _HINTS = re.compile(r"For more information, run with [^\n]*|If you're using [^\n]*|\(Size-like symbols: none\)")
 """Hints for those who call torch.export themselves."""
+_CONTEXT = re.compile(r"torch_\w+_as_plugins\(dim_size=\)")
+"""Where a message of this package says to give the number of groups. Here `export` takes it."""
 _PACKAGE = __file__.rpartition("onnx")[0]
 """The folder of this package."""
 _LONGEST = 600
@@ -41,8 +43,12 @@ def cause_of(error: BaseException, inputs: Sequence[str], places: Mapping[str, S
     message = _SIZE.sub(lambda found: f"axis {found[2]} of {inputs[int(found[1])]}", message)
     if len(message) > _LONGEST:
         message = f"{message[:_LONGEST]}…"
+    message = _CONTEXT.sub("export(dim_size=)", message)
     if "data-dependent" in message.lower():
-        message += "; in a file Python cannot decide by values: write torch.where, or decide outside of the model"
+        message = (
+            message.rstrip(".")
+            + "; in a file Python cannot decide by values: write torch.where, or decide outside of the model"
+        )
     place = _of_operator(chain, places) or _last(text) or _raised_in(first)
     return f"{message} ({place})" if place else message
 

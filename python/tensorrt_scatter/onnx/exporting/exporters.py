@@ -30,6 +30,9 @@ _OPSET = 18
 _OPSET_OF_TORCHSCRIPT = 17
 """All releases of TensorRT from 8.6 on read it."""
 
+_MOST_PLACES = 3
+"""The places that a note names."""
+
 
 @dataclass
 class Request:
@@ -147,9 +150,10 @@ def _torchscript(request: Request) -> onnx.ModelProto:
         frozen = [each for each in said if issubclass(each.category, tracer.TracerWarning)]
         places = sorted({f"{each.filename}, line {each.lineno}" for each in frozen})
         if places:
+            rest = f" and {len(places) - _MOST_PLACES} more places" if len(places) > _MOST_PLACES else ""
             request.notes.append(
                 "the older exporter records what the model computed for the given arguments; what Python decided is fixed "
-                f"in the file, at {', '.join(places)}"
+                f"in the file, at {', '.join(places[:_MOST_PLACES])}{rest}"
             )
         return files.load(path)
 
