@@ -98,6 +98,9 @@ def export(
     if not ways:
         names = " or ".join(repr(name) for name in dict.fromkeys(each.name for each in EXPORTERS))
         raise ValueError(f"exporter is {exporter!r}: expected {names}, or None")
+    folder = Path(path).absolute().parent
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder} is no folder: expected a path in one that exists")
     call = call_of(model, args, dynamic_shapes, input_names)
     others = [call.others(each) for each in more_args]
     with _prepared(model):
@@ -107,12 +110,12 @@ def export(
         request = Request(
             Flat(model, call).eval(), call, outputs, target, nodes.checked_domain(domain or nodes.DOMAIN), dim_size
         )
-        checker = Checker(call, outputs, oracle, others, Tolerance(rtol, atol, allow_differences))
         try:
-            checker.check_model()
+            checker = Checker(call, outputs, oracle, others, Tolerance(rtol, atol, allow_differences))
         except Different as error:
             raise ExportError(path, (str(error),)) from None
         failed: list[Failed] = []
+        last: Exception | None = None
         for way in ways:
             if way.name == "torchscript" and calls.on_views:
                 failed.append(
@@ -123,6 +126,7 @@ def export(
             try:
                 exported = exporters.run(way, request)
             except Exception as error:
+                last = error
                 failed.append(Failed(way.title, cause_of(error, request.names, calls.places)))
                 if is_refused_here(error):
                     # No exporter can do it.
@@ -132,7 +136,8 @@ def export(
                 symbols = checker.symbols(exported)
                 converted, conversion = convert(exported, domain=domain, target=target)
                 comparisons = checker.compare(converted, symbols)
-            except (Different, ValueError) as error:
+            except Exception as error:
+                last = error
                 failed.append(Failed(way.title, f"the file is not taken: {error}"))
                 if isinstance(error, Different) and error.of_all:
                     break
@@ -150,7 +155,7 @@ def export(
             )
             files.save(converted, path, external=external_data)
             return report
-    raise ExportError(path, tuple(map(str, grouped(failed))))
+    raise ExportError(path, tuple(map(str, grouped(failed)))) from last
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -297,7 +298,7 @@ def _size(size: Any, name: str, axis: int) -> Size:
     if isinstance(size, str):
         if not size.isidentifier():
             raise ValueError(f"dynamic_shapes of {name}: {size!r} is no name: expected letters, digits and underscores")
-        return Size(size)
+        return _checked(Size(size))
     if any(size is hint or type(size) is type(hint) for hint in hints if hint is not None):
         return Size(f"{name}_{axis}")
     lowest, highest = getattr(size, "min", None), getattr(size, "max", None)
@@ -307,7 +308,15 @@ def _size(size: Any, name: str, axis: int) -> Size:
         )
     # torch.export says by a number this large that there is no highest one.
     unlimited = not isinstance(highest, int) or highest >= 2**62
-    return Size(str(size.__name__), lowest, None if unlimited else highest)
+    return _checked(Size(str(size.__name__), lowest, None if unlimited else highest))
+
+
+def _checked(size: Size) -> Size:
+    if re.fullmatch(r"[suz]f?\d+", size.name):
+        raise ValueError(
+            f"dynamic_shapes calls a size {size.name!r}, as PyTorch may call others: expected another name"
+        )
+    return size
 
 
 def _check_sizes(inputs: Sequence[Input]) -> None:

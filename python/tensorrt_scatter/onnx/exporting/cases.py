@@ -28,8 +28,6 @@ class Case:
 
     title: str
     tensors: Tensors
-    is_given: bool = False
-    """Whether the user gave them."""
     small: str = ""
     """The name of the size that is 0 or 1 here, if one is."""
 
@@ -38,16 +36,20 @@ Symbols = Sequence[dict[int, str]]
 """The axes of each input that vary in a file, with their symbols there: equal symbols are equal sizes."""
 
 
-def given(call: Call) -> Case:
-    return Case("the given arguments", call.tensors, is_given=True)
+def changed_values(call: Call) -> list[Case]:
+    """Arguments of the same sizes whose values show what is fixed in a file; the first that PyTorch takes is enough.
 
-
-def changed_values(call: Call) -> Case | None:
-    """Floats with the other sign, and integers without their largest value: what is frozen in a file shows."""
-    changed = tuple(_changed(each) for each in call.tensors)
-    if all(torch.equal(one, other) for one, other in zip(changed, call.tensors)):
-        return None
-    return Case("other values", changed)
+    Floats get the other sign, integers lose their largest value, and bools are negated.
+    """
+    kinds = [_kind(each) for each in call.tensors]
+    found: list[Case] = []
+    for wanted in (("floats", "integers", "bools"), ("floats", "integers"), ("floats",), ("integers",)):
+        changed = tuple(_changed(each) if kind in wanted else each for each, kind in zip(call.tensors, kinds))
+        of = [kind for kind in wanted if kind in kinds]
+        known = any(_are_equal(changed, each.tensors) for each in found)
+        if not known and not _are_equal(changed, call.tensors):
+            found.append(Case(f"other values of {' and '.join(of)}", changed))
+    return found
 
 
 Maker = Callable[[], Case]
@@ -60,7 +62,7 @@ def resized(call: Call, symbols: Symbols) -> Iterator[list[Maker]]:
     for each, of in zip(call.inputs, symbols):
         for axis, symbol in of.items():
             sizes[symbol] = each.tensor.size(axis), each.sizes[axis]
-            if not _is_real(each.tensor):
+            if _kind(each.tensor) != "floats":
                 whole.add(symbol)
     larger = {
         symbol: old + place + (1 if old >= _EXPENSIVE else old)
@@ -97,7 +99,7 @@ def _maker(call: Call, symbols: Symbols, wanted: dict[str, int], small: str = ""
                 if symbol in wanted:
                     tensor = tensor.index_select(axis, _positions(tensor.size(axis), wanted[symbol], tensor.device))
                 said[each.sizes[axis].name] = tensor.size(axis)
-            if smallest is not None and not _is_real(tensor):
+            if smallest is not None and _kind(tensor) == "integers":
                 tensor = tensor.clamp(max=max(smallest - 1, 0))
             tensors.append(tensor)
         return Case(", ".join(f"{name} = {length}" for name, length in said.items()), tuple(tensors), small=small)
@@ -111,15 +113,22 @@ def _positions(old: int, new: int, device: torch.device) -> Tensor:
     return (torch.arange(new, device=device) * (old - 1) * 2 + new - 1) // (2 * (new - 1))
 
 
-def _is_real(tensor: Tensor) -> bool:
-    """Whether the elements are no indices."""
-    return tensor.dtype == torch.bool or tensor.dtype.is_floating_point or tensor.dtype.is_complex
+def _kind(tensor: Tensor) -> str:
+    if tensor.dtype == torch.bool:
+        return "bools"
+    return "floats" if tensor.dtype.is_floating_point or tensor.dtype.is_complex else "integers"
 
 
 def _changed(tensor: Tensor) -> Tensor:
-    if tensor.dtype == torch.bool or tensor.numel() == 0:
+    if tensor.numel() == 0:
         return tensor
-    if _is_real(tensor):
+    if tensor.dtype == torch.bool:
+        return ~tensor
+    if _kind(tensor) == "floats":
         return -tensor
     # Not below 0: no index becomes negative.
     return tensor.clamp(max=max(int(tensor.max()) - 1, 0))
+
+
+def _are_equal(some: Tensors, others: Tensors) -> bool:
+    return all(torch.equal(one, other) for one, other in zip(some, others))
