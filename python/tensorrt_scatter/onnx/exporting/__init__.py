@@ -3,7 +3,7 @@
 - `arguments` names the tensors among the arguments, and their axes that vary.
 - `calls` notes the operators that the model calls, `exporters` has PyTorch's ways to ONNX, and `causes` says why one fails.
 - `cases` makes other arguments, and `comparing` compares a file with PyTorch on them; `checked` does both.
-- `report` says what was done.
+- `sizes` finds sizes that come from values, and `report` says what was done.
 """
 
 from __future__ import annotations
@@ -151,7 +151,7 @@ def export(
                 conversion,
                 check(converted, target),
                 tuple(comparisons),
-                tuple([*request.notes, *checker.notes(exported)]),
+                tuple([*request.notes, *checker.notes(converted)]),
             )
             files.save(converted, path, external=external_data)
             return report

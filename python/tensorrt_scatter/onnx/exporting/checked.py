@@ -11,7 +11,7 @@ from torch import Tensor
 
 from .. import reference
 from ..patching import libraries_as_plugins
-from . import cases
+from . import cases, sizes
 from .arguments import Call, Model, outputs_of
 from .cases import Case, Symbols
 from .comparing import Different, Tolerance, array, compare
@@ -112,16 +112,11 @@ class Checker:
             for each in self.call.inputs
             if each.name not in known
         ]
-        computed = [
-            value.name
-            for value in model.graph.output
-            # What torch.export calls u0 comes from values.
-            if any(re.search(r"\bu\d+\b", size.dim_param) for size in value.type.tensor_type.shape.dim)
-        ]
+        computed = sizes.from_values(model)
         if computed:
             notes.append(
-                f"the shape of {', '.join(computed)} depends on values; TensorRT wants shapes before values, but for what "
-                "NonZero selects"
+                f"TensorRT builds no engine where a size comes from values: {', '.join(computed)}; give the number of groups by "
+                "dim_size, or compute it outside of the model"
             )
         if self.oracle.has_numbered:
             notes.append(
