@@ -58,12 +58,16 @@ def doubled_if_positive(src: Tensor, index: Tensor) -> Tensor:
 class Parts(nn.Module):
     """Takes and returns tensors in lists and dictionaries, and a number."""
 
+    calls: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         self.layer = nn.Linear(4, 64)
         self.dropout = nn.Dropout()
+        self.register_buffer("calls", torch.zeros(()))
 
     def forward(self, points: dict[str, Tensor], index: list[Tensor], groups: int) -> dict[str, Any]:
+        self.calls += 1
         highest, places = ops.scatter_max(self.dropout(self.layer(points["at"])), index[0], 0, dim_size=groups)
         return {"highest": highest, "rest": (places, None, points["at"])}
 
@@ -180,6 +184,7 @@ def test_tensors_in_lists_and_dictionaries(parts: tuple[Parts, ExportReport], op
 def test_the_model_stays_as_it_was(parts: tuple[Parts, ExportReport]) -> None:
     model = parts[0]
     assert model.training and model.dropout.training and not model.layer.training
+    assert model.calls == 0
 
 
 def test_no_exporter_gives_the_models_result(tmp_path: Path) -> None:

@@ -163,6 +163,8 @@ def _prepared(model: Model) -> Iterator[None]:
     """Puts a model into the state that it is exported in, and back."""
     modules = list(model.modules()) if isinstance(model, nn.Module) else []
     training = [each for each in modules if each.training]
+    # Some models count their calls, or keep what they computed.
+    buffers = [(each, each.clone()) for each in model.buffers()] if isinstance(model, nn.Module) else []
     with torch.no_grad():
         try:
             for each in training:
@@ -171,6 +173,8 @@ def _prepared(model: Model) -> Iterator[None]:
         finally:
             for each in training:
                 each.training = True
+            for buffer, before in buffers:
+                buffer.copy_(before)
 
 
 def _output_names(found: list[str], wanted: Sequence[str] | None, inputs: list[str]) -> list[str]:
