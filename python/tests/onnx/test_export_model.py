@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from tensorrt_scatter import ExportError, export
 from tensorrt_scatter.onnx import ExportReport, ops, register_symbolic
 from tensorrt_scatter.onnx.exporting import cases
-from tensorrt_scatter.onnx.exporting.arguments import call_of
+from tensorrt_scatter.onnx.exporting.arguments import Size, call_of
 from tensorrt_scatter.onnx.exporting.comparing import Different, Tolerance, compare
 
 GROUPS = 9
@@ -306,6 +306,7 @@ def _module(function: Callable[..., Tensor]) -> nn.Module:
             "two sizes 'n': 30, of src on axis 0, and 4, of src on",
         ),
         (rows(), {"dynamic_shapes": {"src": {0: torch.export.Dim("n", max=20)}}}, "outside of the range of 'n'"),
+        (rows(), {"dynamic_shapes": {"src": {0: 2 * torch.export.Dim("n")}}}, "expected a name, a torch.export.Dim or"),
         (rows(), {"dynamic_shapes": {"src": {0: "s0"}}}, "a size 's0', as PyTorch may call others"),
         (rows(), {"input_names": ["a"]}, "input_names has 1 names: expected 2, for src, index"),
         (rows(), {"output_names": ["src"]}, "two tensors are called 'src'"),
@@ -316,6 +317,26 @@ def _module(function: Callable[..., Tensor]) -> nn.Module:
 def test_wrong_arguments(args: Any, options: dict[str, Any], message: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=message):
         export(mean, args, tmp_path / "model.onnx", **options)
+
+
+@pytest.mark.parametrize(
+    ("given", "size"),
+    [
+        ("n", Size("n")),
+        (torch.export.Dim("n", min=2, max=64), Size("n", 2, 64)),
+        (torch.export.Dim("n"), Size("n")),
+        (torch.export.Dim.DYNAMIC, Size("src_0")),
+        (torch.export.Dim.AUTO, Size("src_0")),
+        (torch.export.Dim.STATIC, None),
+        (30, None),
+        (None, None),
+    ],
+)
+def test_a_size_that_varies(given: Any, size: Size | None) -> None:
+    src, _ = rows()
+    for spec in ({0: given}, {-2: given}, [given, None]):
+        (named,) = call_of(lambda src: src, src, {"src": spec}, None).inputs
+        assert named.sizes == ({} if size is None else {0: size})
 
 
 def test_a_folder_that_does_not_exist(tmp_path: Path) -> None:

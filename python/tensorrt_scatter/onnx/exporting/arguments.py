@@ -288,27 +288,28 @@ def _axes(spec: Any, name: str, tensor: Tensor) -> Iterator[tuple[int, Size]]:
         if isinstance(axis, bool) or not isinstance(axis, int) or not -tensor.dim() <= axis < tensor.dim():
             raise ValueError(f"dynamic_shapes of {name} has the axis {axis!r}: expected 0 to {tensor.dim() - 1}")
         axis %= tensor.dim()
-        if size is None or (size is getattr(torch.export.Dim, "STATIC", size) and not isinstance(size, (str, type))):
+        if size is None or isinstance(size, int) or size is torch.export.Dim.STATIC:
             continue
         yield axis, _size(size, name, axis)
 
 
 def _size(size: Any, name: str, axis: int) -> Size:
-    hints = [getattr(torch.export.Dim, hint, None) for hint in ("AUTO", "DYNAMIC")]
     if isinstance(size, str):
         if not size.isidentifier():
             raise ValueError(f"dynamic_shapes of {name}: {size!r} is no name: expected letters, digits and underscores")
         return _checked(Size(size))
-    if any(size is hint or type(size) is type(hint) for hint in hints if hint is not None):
-        return Size(f"{name}_{axis}")
     lowest, highest = getattr(size, "min", None), getattr(size, "max", None)
+    # torch.export says by a number this large that there is no highest one.
+    if not isinstance(highest, int) or highest >= 2**62:
+        highest = None
+    if type(size) is type(torch.export.Dim.DYNAMIC):
+        return _checked(Size(f"{name}_{axis}", lowest or 0, highest))
+    # A size that is computed from another has a root.
     if hasattr(size, "root") or not hasattr(size, "__name__") or not isinstance(lowest, int):
         raise ValueError(
             f"dynamic_shapes of {name} has {size!r} for axis {axis}: expected a name, a torch.export.Dim or None"
         )
-    # torch.export says by a number this large that there is no highest one.
-    unlimited = not isinstance(highest, int) or highest >= 2**62
-    return _checked(Size(str(size.__name__), lowest, None if unlimited else highest))
+    return _checked(Size(str(size.__name__), lowest, highest))
 
 
 def _checked(size: Size) -> Size:
