@@ -39,8 +39,14 @@ class Oracle:
         own = [tensor for _, tensor in self._outputs(tensors)]
         if self.dim_size is None:
             return own
-        with libraries_as_plugins(self.dim_size, self.target):
-            numbered = [tensor for _, tensor in self._outputs(tensors)]
+        try:
+            with libraries_as_plugins(self.dim_size, self.target):
+                numbered = [tensor for _, tensor in self._outputs(tensors)]
+        except (IndexError, RuntimeError) as error:
+            raise ValueError(
+                f"dim_size is {self.dim_size}, and the model fails with it: {_line(error)}; expected a number that is larger "
+                "than every index"
+            ) from error
         if all(map(_alike, own, numbered)):
             return own
         self.has_numbered = True
