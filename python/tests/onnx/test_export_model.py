@@ -244,7 +244,7 @@ def test_the_number_of_groups_of_all_calls(tmp_path: Path, operators: ModuleType
         result: Tensor = pool(src, index)
         return result
 
-    with pytest.raises(ValueError, match="dim_size is 5, and the model fails with it: .* larger than every index"):
+    with pytest.raises(ValueError, match=r"dim_size is 5, and the model fails with it: .* larger than every index"):
         export(model, (src, index.sort()[0]), path, dim_size=5, **options)
     with pytest.raises(ExportError, match=r"dim_size is not given: .* to export\(dim_size=\)"):
         export(model, (src, index.sort()[0]), path, **options)

@@ -135,6 +135,9 @@ def export(
             try:
                 symbols = checker.symbols(exported)
                 converted, conversion = convert(exported, domain=domain, target=target)
+                # A lost reduction shows in the values only where two elements share an index.
+                for wrong in getattr(conversion, "wrong", ()):
+                    raise Different(str(wrong))
                 comparisons = checker.compare(converted, symbols)
             except Exception as error:
                 last = error
