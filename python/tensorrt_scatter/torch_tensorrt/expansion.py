@@ -38,11 +38,13 @@ def take_expansions_off(module: GraphModule, settings: Any = None) -> GraphModul
 
 def _without_expansion(node: Node) -> Node | None:
     """What a scatter's index is expanded from, where the plugin takes it."""
-    src, index = node.args[:2]
-    if not isinstance(index, Node) or index.target != torch.ops.aten.expand.default:
+    if len(node.args) <= SCATTER.index:
+        return None
+    src, index = node.args[0], node.args[SCATTER.index]
+    if not isinstance(src, Node) or not isinstance(index, Node) or index.target != torch.ops.aten.expand.default:
         return None
     inner = index.args[0]
-    if not isinstance(inner, Node) or not isinstance(src, Node):
+    if not isinstance(inner, Node):
         return None
     # PyTorch's schema names the axis behind the index.
     dim = node.args[2] if len(node.args) > 2 else node.kwargs.get("dim", -1)

@@ -9,6 +9,7 @@ Sizes that vary are compared without guards: two of them are equal only where th
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -62,6 +63,8 @@ def _scatter_reduce(
 
 
 def _scatter_with_value(base: Tensor, dim: int, index: Tensor, value: float, *, reduce: str) -> Any:
+    if isinstance(value, float) and not base.is_floating_point():
+        return NotImplemented
     src = torch.full_like(index, value, dtype=base.dtype)
     return _scattered(base, dim, index, src, reduce, include_self=True)
 
@@ -90,6 +93,8 @@ def _index_put(base: Tensor, indices: Sequence[Tensor | None], values: Tensor, a
     # PyTorch moves coordinates that are apart to the front. A mask is no coordinate.
     if behind - first != len(axes) or any(f"{index.dtype}".removeprefix("torch.") not in INDICES for index in given):
         return NotImplemented
+    if not _broadcast_together([index.shape for index in given]):
+        return NotImplemented
     sizes = [base.shape[axis] for axis in axes]
     coordinates = [torch.where(index < 0, index + size, index) for index, size in zip(given, sizes)]
     linear = coordinates[0]
@@ -97,7 +102,7 @@ def _index_put(base: Tensor, indices: Sequence[Tensor | None], values: Tensor, a
         linear = linear.long() * size + coordinate
     leading, trailing = list(base.shape[:first]), list(base.shape[behind:])
     sizes_of_src = [*leading, *linear.shape, *trailing]
-    if not _broadcasts(values.shape, sizes_of_src):
+    if not _expands(values.shape, sizes_of_src):
         return NotImplemented
     src = values.expand(sizes_of_src)
     if linear.dim() != 1:
@@ -247,12 +252,20 @@ def are_equal(sizes: Sequence[Any], others: Sequence[Any]) -> bool:
     return len(sizes) == len(others) and all(statically_known_true(a == b) for a, b in zip(sizes, others))
 
 
-def _broadcasts(sizes: Sequence[Any], others: Sequence[Any]) -> bool:
+def _expands(sizes: Sequence[Any], others: Sequence[Any]) -> bool:
     """Whether a tensor of these sizes certainly expands to the others."""
-    if len(sizes) > len(others):
-        return False
-    last = others[len(others) - len(sizes) :]
-    return all(are_equal([size], [1]) or are_equal([size], [other]) for size, other in zip(sizes, last))
+    return len(sizes) <= len(others) and all(
+        are_equal([size], [1]) or are_equal([size], [other]) for size, other in zip(reversed(sizes), reversed(others))
+    )
+
+
+def _broadcast_together(shapes: Sequence[Sequence[Any]]) -> bool:
+    """Whether tensors of these shapes certainly broadcast: on each axis, their sizes are 1 or equal."""
+    for sizes in itertools.zip_longest(*map(reversed, shapes), fillvalue=1):
+        others = [size for size in sizes if not are_equal([size], [1])]
+        if any(not are_equal([size], [others[0]]) for size in others):
+            return False
+    return True
 
 
 def _is_comparable(size: Any, larger: Any) -> bool:

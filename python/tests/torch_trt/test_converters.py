@@ -6,6 +6,7 @@ TensorRT's registry of plugins and the plugins are real.
 
 from __future__ import annotations
 
+import copy
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 import torch
 from torch.fx import GraphModule
+from torch.fx.passes.splitter_base import FxNetSplitterInternalError
 
 with pytest.MonkeyPatch.context() as _patch:
     if not torch.cuda.is_available():
@@ -23,7 +25,7 @@ with pytest.MonkeyPatch.context() as _patch:
     import torch_tensorrt
     from torch_tensorrt.dynamo.conversion import TRTInterpreter
     from torch_tensorrt.dynamo.lowering import get_decompositions, post_lowering, pre_export_lowering
-    from torch_tensorrt.dynamo.partitioning import construct_submodule_inputs, fast_partition
+    from torch_tensorrt.dynamo.partitioning import construct_submodule_inputs, fast_partition, global_partition
 
     from tensorrt_scatter.torch_tensorrt import register_converters
 
@@ -43,7 +45,11 @@ class Compiled:
     """What Torch-TensorRT makes of a lowered model, up to the engines."""
 
     def __init__(self, module: GraphModule, converts: bool = True) -> None:
-        parted, _ = fast_partition(module, min_block_size=1)
+        try:
+            parted, _ = fast_partition(copy.deepcopy(module), min_block_size=1)
+        except FxNetSplitterInternalError:
+            # As torch_tensorrt.dynamo.compile does.
+            parted, _ = global_partition(module, min_block_size=1)
         parts = {name: part for name, part in parted.named_children() if isinstance(part, GraphModule)}
         engines = [part for name, part in parts.items() if "_run_on_acc" in name]
         self.in_engines = _targets(*engines)
@@ -144,7 +150,7 @@ ATEN_CALLS: dict[str, tuple[Callable[..., Any], list[str]]] = {
     "index_reduce": (lambda base, index, src: base.index_reduce(0, index, src, "amax"), ["scatter_max"]),
     "index_put": (lambda base, index, src: base.index_put((index,), src, accumulate=True), ["scatter_sum"]),
     "segment_reduce": (
-        lambda base, index, src: torch.segment_reduce(src, "sum", offsets=index.sort().values, unsafe=True),
+        lambda base, index, src: torch.segment_reduce(src, "sum", offsets=index.cumsum(0), unsafe=True),
         ["segment_sum_csr"],
     ),
     "segment_reduce of lengths": (
@@ -211,6 +217,22 @@ def test_positions_have_the_type_of_the_index(dtype: Any, compiled: Compile) -> 
     assert [layer.type.name for layer in network.layers] == ["PLUGIN_V3"] + ["CAST"] * (dtype is torch.int64)
     assert network.layers[0].outputs[1].dtype == trt.int32
     assert network.outputs[1].dtype == expected
+
+
+def test_sizes_that_vary_leave_nothing_in_pytorch_but_what_is_not_certain(lowered: Lower) -> None:
+    def call(base: Any, index: Any, src: Any, other: Any) -> tuple[Any, ...]:
+        return (
+            base.scatter_reduce(0, full(index, src), src, "amax", include_self=False),
+            base.scatter_reduce(0, full(index, src), src, "mean"),
+            base.index_put((index,), src, accumulate=True),
+            base.scatter_add(0, full(index, src), other),
+        )
+
+    sizes = {name: torch.export.Dim(name, min=2, max=100) for name in ("groups", "elements", "others")}
+    shapes = [{0: sizes[name]} for name in ("groups", "elements", "elements", "others")]
+    made = Compiled(lowered(call, (*ARGS, values(6, 3)), shapes), converts=False)
+    assert [target for target in made.in_pytorch if "sym_size" not in target] == ["aten.scatter_add.default"]
+    assert len([target for target in made.in_engines if target.startswith("tensorrt_scatter")]) == 4
 
 
 @pytest.mark.parametrize("with_weight", [False, True])

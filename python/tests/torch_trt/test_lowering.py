@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import sys
 from typing import Any
 
 import pytest
 import torch
 
+from tensorrt_scatter.torch_tensorrt import register_converters
 from tensorrt_scatter.torch_tensorrt.lowering import TABLE
 
 ATEN = torch.ops.aten
@@ -121,10 +123,22 @@ def test_segment_reduce(reduce: str, initial: float | None, dtype: Any) -> None:
         (ATEN.index_put.default, (values(4, 3), [INDEX], values(5, 3), False), {}),
         (ATEN.index_put.default, (values(4, 3), [torch.arange(4) > 1], torch.tensor(1.0), True), {}),
         (ATEN.index_put.default, (values(4, 2, 3), [INDEX, None, SECOND], values(5, 2), True), {}),
+        (ATEN.scatter.value_reduce, (values(4, 3, dtype=torch.int32), 0, FULL, 1.5), {"reduce": "add"}),
         (ATEN.segment_reduce.default, (values(5, 3), "prod"), {"offsets": torch.tensor([0, 2, 5])}),
         (ATEN.segment_reduce.default, (values(5, 3).double(), "sum"), {"offsets": torch.tensor([0, 2, 5])}),
     ],
-    ids=["float64", "0-D", "empty index", "bool", "no accumulation", "mask", "apart", "product", "float64 segments"],
+    ids=[
+        "float64",
+        "0-D",
+        "empty index",
+        "bool",
+        "no accumulation",
+        "mask",
+        "apart",
+        "fraction",
+        "product",
+        "float64 segments",
+    ],
 )
 def test_what_no_plugin_computes_stays(operator: Any, args: Any, kwargs: Any) -> None:
     assert TABLE[operator](*args, **kwargs) is NotImplemented
@@ -166,3 +180,10 @@ def test_sizes_that_vary_in_an_exported_program() -> None:
         index = torch.arange(elements_now) * 3 % groups_now
         args = (values(groups_now, 3), index, values(elements_now, 3), values(others_now, 3))
         torch.testing.assert_close(program.module()(*args), Model()(*args), rtol=0, atol=0)
+
+
+def test_without_torch_tensorrt_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("torch_tensorrt", "torch_tensorrt.dynamo.lowering"):
+        monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(ImportError, match="pip install torch-tensorrt"):
+        register_converters.__wrapped__()  # the call may have succeeded before, with Torch-TensorRT
