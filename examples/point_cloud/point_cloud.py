@@ -30,7 +30,7 @@ def export(folder: Path, sweeps: list[Path], with_matmul: bool) -> None:
     import torch
     from models import MODELS, without_matmul
 
-    from tensorrt_scatter.onnx.example import EXPORTERS, export_model
+    import tensorrt_scatter
 
     folder.mkdir(parents=True, exist_ok=True)
     points = [sweep.read(path) for path in sweeps] or [sweep.make(n, seed) for seed, n in enumerate(GENERATED)]
@@ -42,9 +42,10 @@ def export(folder: Path, sweeps: list[Path], with_matmul: bool) -> None:
             np.savez(folder / f"{name}.{i}.npz", out=out, **inputs)
         if not with_matmul:
             model = without_matmul(model)
-        for exporter in EXPORTERS:
+        for exporter in ("dynamo", "torchscript"):
             path = folder / f"{name}.{exporter}.onnx"
-            export_model(model, inputs_of(points[0]), dynamic, path, exporter)
+            inputs = inputs_of(points[0])
+            tensorrt_scatter.export(model, inputs, path, target="8.6", dynamic_shapes=dynamic, exporter=exporter)
             print(f"{path}")
 
 

@@ -24,7 +24,7 @@ from . import (
 )
 from ._attention_csr import *
 from ._composite_csr import *
-from ._errors import BadIndexError
+from ._errors import BadIndexError, ExportError
 from ._exporting import *
 from ._gather_dot import *
 from ._gather_scatter import *
@@ -41,8 +41,8 @@ from .composite import *
 
 __version__ = "0.1.0"
 
-__all__ = ["BadIndexError", "composite", "deterministic", "get_num_threads", "library_path", "load", "set_num_threads"]
-__all__ += ["unchecked"]
+__all__ = ["BadIndexError", "ExportError", "composite", "deterministic", "get_num_threads", "library_path", "load"]
+__all__ += ["set_num_threads", "unchecked"]
 __all__ += _attention_csr.__all__
 __all__ += _composite_csr.__all__
 __all__ += _exporting.__all__

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 
 from ._declarations import Operator
 
@@ -30,6 +31,22 @@ class BadIndexError(IndexError):
             "; inside `with tensorrt_scatter.unchecked():` elements with an index out of range are left out instead"
         )
         return BadIndexError(f"{self}{remedy}", self.position, self.value)
+
+
+class ExportError(RuntimeError):
+    """`export` gives no file. The one at its path is as it was."""
+
+    def __init__(self, path: str | os.PathLike[str], attempts: tuple[str, ...]) -> None:
+        super().__init__(
+            "\n  ".join([f"{os.fspath(path)} is not written: no exporter gives what the model computes", *attempts])
+        )
+        self.path = path
+        #: Each exporter that was tried, with the reason why its result is not taken.
+        self.attempts = attempts
+
+    def __reduce__(self) -> tuple[type[ExportError], tuple[str | os.PathLike[str], tuple[str, ...]]]:
+        # A worker process pickles its exception for its parent.
+        return ExportError, (self.path, self.attempts)
 
 
 _OK = 0

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ._optional import of_onnx
@@ -13,9 +13,9 @@ from ._optional import of_onnx
 if TYPE_CHECKING:
     import onnx
 
-    from .onnx import Report
+    from .onnx import ExportReport, Report
 
-__all__ = ["convert", "register_symbolic", "translation_table"]
+__all__ = ["convert", "export", "register_symbolic", "translation_table"]
 
 
 def convert(
@@ -35,6 +35,53 @@ def convert(
     """
     result: tuple[onnx.ModelProto, Report] = of_onnx("convert")(
         model_or_path, wrap_negative_indices=wrap_negative_indices, fuse=fuse, domain=domain, target=target
+    )
+    return result
+
+
+def export(
+    model: Callable[..., Any],
+    args: Any,
+    path: str | os.PathLike[str],
+    *,
+    target: str | None = None,
+    dim_size: int | None = None,
+    dynamic_shapes: Any = None,
+    input_names: Sequence[str] | None = None,
+    output_names: Sequence[str] | None = None,
+    more_args: Sequence[Any] = (),
+    exporter: str | None = None,
+    domain: str | None = None,
+    external_data: bool = False,
+    allow_differences: bool = False,
+    rtol: float | None = None,
+    atol: float | None = None,
+) -> ExportReport:
+    """Exports a PyTorch model to ONNX with the plugins' nodes, and compares the file with the model: see
+    :func:`tensorrt_scatter.onnx.export`.
+
+    Raises:
+        ExportError: No exporter gives a file that computes what the model computes; nothing is written.
+        ImportError: torch, onnx or onnxscript is not installed; the message says what to install.
+        OSError: The file cannot be written.
+        ValueError: An argument is wrong.
+    """
+    result: ExportReport = of_onnx("export")(
+        model,
+        args,
+        path,
+        target=target,
+        dim_size=dim_size,
+        dynamic_shapes=dynamic_shapes,
+        input_names=input_names,
+        output_names=output_names,
+        more_args=more_args,
+        exporter=exporter,
+        domain=domain,
+        external_data=external_data,
+        allow_differences=allow_differences,
+        rtol=rtol,
+        atol=atol,
     )
     return result
 

@@ -1,5 +1,6 @@
 """From PyTorch and ONNX to models with the plugins' nodes.
 
+- `export` does all of the following for a PyTorch model, and compares the file with it.
 - `register_symbolic` and `translation_table` let PyTorch's two ONNX exporters write them.
 - `ops` has torch_scatter's functions as operators that export. `torch_scatter_as_plugins` and
   `torch_geometric_as_plugins` let a model call them in place of a library's during an export.
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from . import ops, reference
     from .conversion import Report, convert, convert_file
     from .example import export_example
+    from .exporting import ExportReport, export
     from .inspection.check import CheckReport, check
     from .patching import torch_geometric_as_plugins, torch_scatter_as_plugins
     from .symbolic import register_symbolic
@@ -28,10 +30,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CheckReport",
+    "ExportReport",
     "Report",
     "check",
     "convert",
     "convert_file",
+    "export",
     "export_example",
     "ops",
     "reference",
@@ -43,10 +47,12 @@ __all__ = [
 
 _MODULES = {
     "CheckReport": "inspection.check",
+    "ExportReport": "exporting",
     "Report": "conversion",
     "check": "inspection.check",
     "convert": "conversion",
     "convert_file": "conversion",
+    "export": "exporting",
     "export_example": "example",
     "register_symbolic": "symbolic",
     "torch_geometric_as_plugins": "patching",

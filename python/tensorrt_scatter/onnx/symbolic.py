@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -23,6 +24,9 @@ _NEWEST_OPSET = 20
 """The newest opset for which the exporter over TorchScript has functions."""
 _registered: list[tuple[str, int]] = []
 """What is registered for PyTorch's own operators: their names, each with an opset."""
+
+_last: dict[str, Any] = {}
+"""The options of the last registration of all operators."""
 
 _NAMESPACES = ("tensorrt_scatter", "torch_scatter")
 
@@ -67,6 +71,18 @@ def register_symbolic(
             torch.onnx.utils.register_custom_op_symbolic(f"{namespace}::{name}", symbolics[name], opset_version)
     if op_name is None:
         _register_pytorch(domain, sizes_are_inputs, opset_version if pytorch else None)
+        _last.update(opset_version=opset_version, domain=domain, pytorch=pytorch, target=target)
+
+
+@contextmanager
+def registered(**options: Any) -> Iterator[None]:
+    """Inside it, what `register_symbolic(**options)` registers; afterwards, what was registered before."""
+    before = dict(_last)
+    register_symbolic(**options)
+    try:
+        yield
+    finally:
+        register_symbolic(**before)
 
 
 def _register_pytorch(domain: str, sizes_are_inputs: bool, opset_version: int | None) -> None:

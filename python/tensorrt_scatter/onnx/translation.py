@@ -53,12 +53,7 @@ def translation_table(
 
 
 def _translation(name: str, operator: Operator, reduction: Reduction | None, domain: str) -> Translation:
-    signature = inspect.Signature(
-        [
-            inspect.Parameter(argument, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=_default(schema))
-            for argument, schema in nodes.parameters(operator).items()
-        ]
-    )
+    signature = signature_of(operator)
 
     def translate(*args: Any, **kwargs: Any) -> Any:
         arguments = signature.bind(*args, **kwargs)
@@ -71,6 +66,16 @@ def _translation(name: str, operator: Operator, reduction: Reduction | None, dom
     translate.__signature__ = signature  # type: ignore[attr-defined]
     translate.__annotations__ = {}
     return translate
+
+
+def signature_of(operator: Operator) -> inspect.Signature:
+    """The arguments of the torch operator, with their defaults."""
+    return inspect.Signature(
+        [
+            inspect.Parameter(argument, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=_default(schema))
+            for argument, schema in nodes.parameters(operator).items()
+        ]
+    )
 
 
 def _default(schema: str) -> Any:

@@ -14,8 +14,8 @@ import pytest
 import torch
 from exporting import EXPORTERS, plugin_nodes, run
 
-from tensorrt_scatter.onnx import export_example
-from tensorrt_scatter.onnx.example import PILLARS, POINT_VALUES, PillarModel, export_model
+from tensorrt_scatter.onnx import export, export_example
+from tensorrt_scatter.onnx.example import PILLARS, POINT_VALUES, PillarModel
 
 POINT_CLOUD = Path(__file__).parents[3] / "examples" / "point_cloud"
 
@@ -41,7 +41,7 @@ def test_export_example(exporter: str, tmp_path: Path, operators: ModuleType) ->
 
 
 def test_an_unknown_exporter_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="exporter is 'caffe': expected one of dynamo, torchscript"):
+    with pytest.raises(ValueError, match="exporter is 'caffe': expected 'dynamo' or 'torchscript', or None"):
         export_example(tmp_path / "example.onnx", "caffe")
 
 
@@ -55,7 +55,14 @@ def test_point_cloud_models(
     models, sweep = importlib.import_module("models"), importlib.import_module("sweep")
     model, inputs_of, dynamic = models.MODELS[name]
     exported_model = model if with_matmul else models.without_matmul(model)
-    export_model(exported_model, inputs_of(sweep.make(300, 0)), dynamic, tmp_path / "model.onnx", exporter)
+    export(
+        exported_model,
+        inputs_of(sweep.make(300, 0)),
+        tmp_path / "model.onnx",
+        target="8.6",
+        dynamic_shapes=dynamic,
+        exporter=exporter,
+    )
     exported = onnx.load(tmp_path / "model.onnx")
     onnx.checker.check_model(exported, full_check=True)
     assert any(node.op_type in ("Gemm", "MatMul") for node in exported.graph.node) == with_matmul
